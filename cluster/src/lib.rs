@@ -1,1 +1,6 @@
-//! (being written)
+//! The replicated store: a log, a state machine and the snapshots of it. Bytes, never secrets.
+
+pub mod consensus;
+pub mod log;
+pub mod machine;
+pub mod snapshot;
