@@ -1,7 +1,24 @@
 #![doc = include_str!("../README.md")]
 
+mod aead;
+mod coredump;
 mod digest;
+mod error;
+mod hkdf;
+mod hmac;
+mod key;
+mod locked;
 mod random;
+mod siv;
+mod wiped;
 
+pub use aead::Aead;
+pub use coredump::disable_core_dumps;
 pub use digest::{Sha256, sha256};
+pub use error::{KeyLengthError, OpenError, OutputTooLong, PageLockRefused};
+pub use hkdf::{derive_key, hkdf_sha256};
+pub use hmac::{Hmac, hmac_sha256};
+pub use key::{Key32, SecretBytes, ct_eq};
+pub use locked::{Locked, LockedKey};
 pub use random::{fill_random, random, rng};
+pub use siv::Siv;
