@@ -1,0 +1,157 @@
+//! The sealed store in memory: for tests of everything above the cluster.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use crate::apply::{Refusal, decide};
+use crate::{
+    Batch, CommitError, Committed, Epoch, RawKey, RequestId, Revision, SealedSnapshot, SealedStore, Step, StoreError,
+    Stored, Term,
+};
+
+#[derive(Clone, Default)]
+struct State {
+    data: Arc<BTreeMap<Vec<u8>, Stored>>,
+    revision: Revision,
+    local_n: u64,
+    index: u64,
+    outcomes: BTreeMap<RequestId, Option<Bytes>>,
+}
+
+/// Holds everything in one map; a snapshot shares it until the next write.
+pub struct MemoryStore {
+    state: Mutex<State>,
+    max_entry_size: usize,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new(1024 * 1024)
+    }
+}
+
+impl MemoryStore {
+    pub fn new(max_entry_size: usize) -> Self {
+        let revision = Revision { epoch: Epoch { number: 1, bits: 0 }, n: 0 };
+        Self { state: Mutex::new(State { revision, ..State::default() }), max_entry_size }
+    }
+}
+
+struct MemorySnapshot {
+    data: Arc<BTreeMap<Vec<u8>, Stored>>,
+    revision: Revision,
+}
+
+impl SealedSnapshot for MemorySnapshot {
+    fn get(&self, key: &RawKey) -> Result<Option<Stored>, StoreError> {
+        Ok(self.data.get(key.as_bytes()).cloned())
+    }
+
+    fn walk(
+        &self,
+        prefix: &RawKey,
+        from: Option<&[u8]>,
+        visit: &mut dyn FnMut(&[u8], Stored) -> Result<Step, StoreError>,
+    ) -> Result<(), StoreError> {
+        let prefix = prefix.as_bytes();
+        let mut at = from.filter(|f| *f > prefix).unwrap_or(prefix).to_vec();
+        let mut bound = Bound::Included(at.clone());
+        loop {
+            let Some((key, stored)) = self.data.range::<Vec<u8>, _>((bound, Bound::Unbounded)).next() else {
+                return Ok(());
+            };
+            if !key.starts_with(prefix) {
+                return Ok(());
+            }
+            bound = match visit(key, stored.clone())? {
+                Step::Next => Bound::Excluded(key.clone()),
+                Step::Seek(to) => {
+                    at = to.max(key.clone());
+                    if at == *key { Bound::Excluded(at.clone()) } else { Bound::Included(at.clone()) }
+                }
+                Step::Stop => return Ok(()),
+            };
+        }
+    }
+
+    fn revision(&self) -> Revision {
+        self.revision
+    }
+}
+
+#[async_trait]
+impl SealedStore for MemoryStore {
+    fn snapshot(&self) -> Result<Arc<dyn SealedSnapshot>, StoreError> {
+        let state = self.state.lock();
+        Ok(Arc::new(MemorySnapshot { data: Arc::clone(&state.data), revision: state.revision }))
+    }
+
+    async fn commit(&self, _term: Term, batch: Batch) -> Result<Committed, CommitError> {
+        let size = batch.size();
+        if size > self.max_entry_size {
+            return Err(CommitError::TooLarge { size, limit: self.max_entry_size });
+        }
+        let mut state = self.state.lock();
+        if let Some(outcome) = state.outcomes.get(&batch.id) {
+            return Err(CommitError::Repeated { outcome: outcome.clone() });
+        }
+        state.index += 1;
+        let data = Arc::clone(&state.data);
+        let effects = match decide(&batch, &mut |key| Ok(data.get(key.as_bytes()).cloned())) {
+            Err(error) => return Err(CommitError::Unavailable(error.to_string())),
+            Ok(Err(Refusal::Conflict(key))) => return Err(CommitError::Conflict { key }),
+            Ok(Err(Refusal::Floor(key))) => return Err(CommitError::Floor { key }),
+            Ok(Ok(effects)) => effects,
+        };
+        drop(data);
+        if effects.replicated {
+            state.revision = state.revision.next();
+        }
+        state.local_n += 1;
+        let revision = state.revision;
+        let local = Revision { epoch: Epoch::default(), n: state.local_n };
+        let data = Arc::make_mut(&mut state.data);
+        for prefix in &effects.prefix_deletes {
+            data.retain(|key, _| !key.starts_with(prefix.as_bytes()));
+        }
+        for key in &effects.deletes {
+            data.remove(key.as_bytes());
+        }
+        for (key, value) in effects.puts {
+            let revision = if key.class() == crate::Class::Replicated { revision } else { local };
+            data.insert(key.into_bytes(), Stored { revision, value });
+        }
+        if batch.outcome.is_some() {
+            state.outcomes.insert(batch.id, batch.outcome);
+            if state.outcomes.len() > 1000 {
+                state.outcomes.pop_first();
+            }
+        }
+        Ok(Committed { revision, index: state.index, counters: effects.counters })
+    }
+
+    fn applied(&self) -> u64 {
+        self.state.lock().index
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Clear, suite};
+
+    #[tokio::test]
+    async fn keeps_the_sealed_contract() {
+        suite::sealed::run(|| async { (Arc::new(MemoryStore::default()) as Arc<dyn SealedStore>, Term(1)) }).await;
+    }
+
+    #[tokio::test]
+    async fn carries_the_open_contract() {
+        suite::open::run(Arc::new(MemoryStore::default()), Arc::new(Clear), Term(1)).await;
+    }
+}

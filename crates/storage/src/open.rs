@@ -1,0 +1,266 @@
+//! The open contract: plaintext records under typed paths, on top of a sealed store and a [`Sealer`].
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use zeroize::Zeroizing;
+
+use crate::{
+    Batch, Check, CommitError, Committed, CounterChange, KeyError, Millis, OpenBatch, Path, RawKey, RequestId,
+    Revision, SealedSnapshot, SealedStore, Seg, SegKind, Step, StoreError, Stored, Term, Value, key::Segments,
+};
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SealError {
+    #[error("the server is sealed")]
+    Sealed,
+    #[error("a stored record does not open: {0}")]
+    Corrupt(String),
+}
+
+/// Encrypts and decrypts what goes into the store. Implemented by the barrier.
+pub trait Sealer: Send + Sync {
+    /// `before` is the encoded key up to the segment. The same name there always gives the same bytes.
+    fn seal_name(&self, before: &[u8], name: &[u8]) -> Result<Vec<u8>, SealError>;
+    fn open_name(&self, before: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError>;
+    /// Binds the value to its key: moved elsewhere it does not open.
+    fn seal_value(&self, key: &RawKey, value: &[u8]) -> Result<Vec<u8>, SealError>;
+    fn open_value(&self, key: &RawKey, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError>;
+}
+
+/// Encrypts nothing: for tests of plugins and of the core on an in-memory store.
+pub struct Clear;
+
+impl Sealer for Clear {
+    fn seal_name(&self, _before: &[u8], name: &[u8]) -> Result<Vec<u8>, SealError> {
+        Ok(name.to_vec())
+    }
+    fn open_name(&self, _before: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        Ok(sealed.to_vec())
+    }
+    fn seal_value(&self, _key: &RawKey, value: &[u8]) -> Result<Vec<u8>, SealError> {
+        Ok(value.to_vec())
+    }
+    fn open_value(&self, _key: &RawKey, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        Ok(Zeroizing::new(sealed.to_vec()))
+    }
+}
+
+/// Why the open store could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// A sealed store seen through a sealer.
+#[derive(Clone)]
+pub struct OpenStore {
+    store: Arc<dyn SealedStore>,
+    sealer: Arc<dyn Sealer>,
+}
+
+impl OpenStore {
+    pub fn new(store: Arc<dyn SealedStore>, sealer: Arc<dyn Sealer>) -> Self {
+        Self { store, sealer }
+    }
+
+    pub fn snapshot(&self) -> Result<OpenSnapshot, ReadError> {
+        Ok(OpenSnapshot { snapshot: self.store.snapshot()?, sealer: Arc::clone(&self.sealer) })
+    }
+
+    pub fn applied(&self) -> u64 {
+        self.store.applied()
+    }
+
+    /// Encrypts the batch; what it will take in the log is then known.
+    pub fn seal(&self, id: RequestId, now: Millis, open: OpenBatch) -> Result<Batch, ReadError> {
+        let mut batch = Batch::new(id, now);
+        for (path, revision) in open.checks {
+            batch.checks.push(Check { key: self.key(&path)?, revision });
+        }
+        for (path, value) in open.puts {
+            let key = self.key(&path)?;
+            let sealed = self.sealer.seal_value(&key, &value)?;
+            batch.puts.push((key, Bytes::from(sealed)));
+        }
+        for path in open.deletes {
+            batch.deletes.push(self.key(&path)?);
+        }
+        for path in open.prefix_deletes {
+            batch.prefix_deletes.push(self.key(&path)?);
+        }
+        for (path, op) in open.counters {
+            batch.counters.push(CounterChange { key: self.key(&path)?, op });
+        }
+        Ok(batch)
+    }
+
+    pub async fn commit(&self, term: Term, batch: Batch) -> Result<Committed, CommitError> {
+        self.store.commit(term, batch).await
+    }
+
+    fn key(&self, path: &Path) -> Result<RawKey, ReadError> {
+        encode(path, self.sealer.as_ref())
+    }
+}
+
+fn encode(path: &Path, sealer: &dyn Sealer) -> Result<RawKey, ReadError> {
+    let mut key = RawKey::root(path.class());
+    for seg in path.segs() {
+        let (Seg::Plain(bytes) | Seg::Name(bytes)) = seg;
+        if bytes.len() > crate::NAME_MAX {
+            return Err(KeyError::NameTooLong(bytes.len()).into());
+        }
+        match seg {
+            Seg::Plain(bytes) => key.push(SegKind::Plain, bytes)?,
+            Seg::Name(name) => {
+                let sealed = sealer.seal_name(key.as_bytes(), name)?;
+                key.push(SegKind::Sealed, &sealed)?;
+            }
+        }
+    }
+    Ok(key)
+}
+
+/// One child of a folder. A name can be both: a record, and a folder of further ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Child {
+    pub name: Vec<u8>,
+    pub record: bool,
+    pub folder: bool,
+}
+
+/// A record and the revision that wrote it.
+pub struct Record {
+    pub revision: Revision,
+    pub value: Zeroizing<Vec<u8>>,
+}
+
+/// The open state at one moment.
+#[derive(Clone)]
+pub struct OpenSnapshot {
+    snapshot: Arc<dyn SealedSnapshot>,
+    sealer: Arc<dyn Sealer>,
+}
+
+impl OpenSnapshot {
+    pub fn get(&self, path: &Path) -> Result<Option<Record>, ReadError> {
+        let key = self.key(path)?;
+        match self.snapshot.get(&key)? {
+            None => Ok(None),
+            Some(Stored { revision, value: Value::Bytes(sealed) }) => {
+                Ok(Some(Record { revision, value: self.sealer.open_value(&key, &sealed)? }))
+            }
+            Some(Stored { value: Value::Counter(_), .. }) => Err(corrupt("a counter where a record was expected")),
+        }
+    }
+
+    /// The revision of a record without opening it.
+    pub fn revision_of(&self, path: &Path) -> Result<Option<Revision>, ReadError> {
+        Ok(self.snapshot.get(&self.key(path)?)?.map(|s| s.revision))
+    }
+
+    pub fn counter(&self, path: &Path) -> Result<Option<i64>, ReadError> {
+        match self.snapshot.get(&self.key(path)?)?.map(|s| s.value) {
+            None => Ok(None),
+            Some(Value::Counter(n)) => Ok(Some(n)),
+            Some(Value::Bytes(_)) => Err(corrupt("a record where a counter was expected")),
+        }
+    }
+
+    /// The direct children of a folder, unordered. Costs two seeks a child, however deep the folder is.
+    pub fn children(&self, folder: &Path) -> Result<Vec<Child>, ReadError> {
+        let prefix = self.key(folder)?;
+        let mut found: Vec<(SegKind, Vec<u8>, Child)> = Vec::new();
+        let at = prefix.as_bytes().len();
+        self.snapshot.walk(&prefix, None, &mut |key, _| {
+            let mut segments = Segments::of(&key[at..]);
+            let Some(first) = segments.next() else { return Ok(Step::Next) };
+            let (kind, bytes) = first.map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            let deeper = !segments.rest().is_empty();
+            match found.last_mut() {
+                Some((k, b, child)) if *k == kind && b == bytes => {
+                    child.folder |= deeper;
+                    child.record |= !deeper;
+                }
+                _ => {
+                    let child = Child { name: Vec::new(), record: !deeper, folder: deeper };
+                    found.push((kind, bytes.to_vec(), child));
+                }
+            }
+            Ok(if deeper { Step::Seek(behind(&key[..at + 3 + bytes.len()])) } else { Step::Next })
+        })?;
+        found
+            .into_iter()
+            .map(|(kind, bytes, child)| {
+                let name = match kind {
+                    SegKind::Plain => bytes,
+                    SegKind::Sealed => self.sealer.open_name(prefix.as_bytes(), &bytes)?,
+                };
+                Ok(Child { name, ..child })
+            })
+            .collect()
+    }
+
+    /// Every key inside a folder in stored order, as whole paths, starting behind `after`; at most `limit` of them.
+    /// Plain segments keep their order, which is what indexes are made of.
+    pub fn range(&self, folder: &Path, after: Option<&Path>, limit: usize) -> Result<Vec<Path>, ReadError> {
+        let prefix = self.key(folder)?;
+        let from = after.map(|p| self.key(p)).transpose()?;
+        let mut keys = Vec::new();
+        self.snapshot.walk(&prefix, from.as_ref().map(RawKey::as_bytes), &mut |key, _| {
+            if keys.len() >= limit {
+                return Ok(Step::Stop);
+            }
+            if from.as_ref().is_none_or(|f| f.as_bytes() != key) {
+                keys.push(key.to_vec());
+            }
+            Ok(Step::Next)
+        })?;
+        keys.into_iter().map(|key| self.path(key)).collect()
+    }
+
+    pub fn state_revision(&self) -> Revision {
+        self.snapshot.revision()
+    }
+
+    fn path(&self, key: Vec<u8>) -> Result<Path, ReadError> {
+        let key = RawKey::parse(key)?;
+        let mut out = crate::PathKey::new();
+        let mut at = 1;
+        for seg in key.segments() {
+            let (kind, bytes) = seg?;
+            out = match kind {
+                SegKind::Plain => out.plain(bytes),
+                SegKind::Sealed => out.name(self.sealer.open_name(&key.as_bytes()[..at], bytes)?),
+            };
+            at += 3 + bytes.len();
+        }
+        Ok(Path::root(key.class()).join(&out))
+    }
+
+    fn key(&self, path: &Path) -> Result<RawKey, ReadError> {
+        encode(path, self.sealer.as_ref())
+    }
+}
+
+/// The first bytes behind everything that begins with `prefix`.
+fn behind(prefix: &[u8]) -> Vec<u8> {
+    let mut out = prefix.to_vec();
+    while let Some(last) = out.pop() {
+        if last < u8::MAX {
+            out.push(last + 1);
+            break;
+        }
+    }
+    out
+}
+
+fn corrupt(what: &str) -> ReadError {
+    StoreError::Corrupt(what.to_owned()).into()
+}

@@ -1,0 +1,4 @@
+//! The contracts as tests, for whoever implements one.
+
+pub mod open;
+pub mod sealed;

@@ -1,0 +1,209 @@
+//! What every [`SealedStore`] must do. Call [`run`] with a function that makes an empty store and the term in which
+//! it takes writes.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::{
+    Batch, Check, Class, CommitError, CounterChange, CounterOp, Millis, RawKey, RequestId, SealedStore, SegKind, Step,
+    Term, Value,
+};
+
+pub async fn run<F, Fut>(mut make: F)
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = (Arc<dyn SealedStore>, Term)>,
+{
+    let mut next = 0_u8;
+    for case in [writes_and_revisions, counters_and_floors, ranges_and_walks] {
+        let (store, term) = make().await;
+        next += 1;
+        case(Subject { store, term, ids: next }).await;
+    }
+    let (store, term) = make().await;
+    checks_fence(Subject { store, term, ids: 100 }).await;
+    let (store, term) = make().await;
+    ids_run_once(Subject { store, term, ids: 101 }).await;
+    let (store, term) = make().await;
+    bounds(Subject { store, term, ids: 102 }).await;
+}
+
+struct Subject {
+    store: Arc<dyn SealedStore>,
+    term: Term,
+    ids: u8,
+}
+
+type Case = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Subject {
+    fn batch(&self, n: u8) -> Batch {
+        let mut random = [self.ids; 16];
+        random[0] = n;
+        Batch::new(RequestId { applied: self.store.applied(), random }, Millis(1_000 + u64::from(n)))
+    }
+
+    fn get(&self, key: &RawKey) -> Option<Value> {
+        self.store.snapshot().unwrap().get(key).unwrap().map(|s| s.value)
+    }
+}
+
+fn key(parts: &[&str]) -> RawKey {
+    classed(Class::Replicated, parts)
+}
+
+fn classed(class: Class, parts: &[&str]) -> RawKey {
+    let mut key = RawKey::root(class);
+    for part in parts {
+        key.push(SegKind::Plain, part.as_bytes()).unwrap();
+    }
+    key
+}
+
+fn bytes(text: &'static str) -> Bytes {
+    Bytes::from_static(text.as_bytes())
+}
+
+fn writes_and_revisions(s: Subject) -> Case {
+    Box::pin(async move {
+        let before = s.store.snapshot().unwrap();
+        let mut batch = s.batch(1);
+        batch.puts.push((key(&["a"]), bytes("one")));
+        batch.puts.push((classed(Class::Local, &["a"]), bytes("local")));
+        let first = s.store.commit(s.term, batch).await.unwrap();
+        assert_eq!(s.get(&key(&["a"])), Some(Value::Bytes(bytes("one"))));
+        assert_eq!(s.get(&classed(Class::Local, &["a"])), Some(Value::Bytes(bytes("local"))));
+        assert_eq!(before.get(&key(&["a"])).unwrap(), None, "a snapshot does not move");
+
+        let after = s.store.snapshot().unwrap();
+        assert_eq!(after.revision(), first.revision);
+        assert_eq!(after.get(&key(&["a"])).unwrap().unwrap().revision, first.revision);
+
+        let mut local = s.batch(2);
+        local.puts.push((classed(Class::Local, &["b"]), bytes("x")));
+        let second = s.store.commit(s.term, local).await.unwrap();
+        assert_eq!(second.revision, first.revision, "cluster-local writes leave the revision alone");
+        assert!(second.index > first.index);
+
+        let mut third = s.batch(3);
+        third.deletes.push(key(&["a"]));
+        let third = s.store.commit(s.term, third).await.unwrap();
+        assert_eq!(third.revision, first.revision.next());
+        assert_eq!(s.get(&key(&["a"])), None);
+        assert_eq!(s.store.applied(), third.index);
+    })
+}
+
+fn counters_and_floors(s: Subject) -> Case {
+    Box::pin(async move {
+        let change = |op| CounterChange { key: key(&["uses"]), op };
+        let mut batch = s.batch(1);
+        batch.counters.push(change(CounterOp::Set(2)));
+        assert_eq!(s.store.commit(s.term, batch).await.unwrap().counters, [2]);
+        for (n, left) in [(2, 1), (3, 0)] {
+            let mut batch = s.batch(n);
+            batch.counters.push(change(CounterOp::Add { by: -1, floor: 0 }));
+            assert_eq!(s.store.commit(s.term, batch).await.unwrap().counters, [left]);
+        }
+        let mut batch = s.batch(4);
+        batch.counters.push(change(CounterOp::Add { by: -1, floor: 0 }));
+        batch.puts.push((key(&["beside"]), bytes("x")));
+        let refused = s.store.commit(s.term, batch).await.unwrap_err();
+        assert_eq!(refused, CommitError::Floor { key: key(&["uses"]) });
+        assert_eq!(s.get(&key(&["beside"])), None, "the floor fails the whole batch");
+        assert_eq!(s.get(&key(&["uses"])), Some(Value::Counter(0)));
+
+        let mut absent = s.batch(5);
+        absent.counters.push(CounterChange { key: key(&["none"]), op: CounterOp::Add { by: 1, floor: 0 } });
+        assert_eq!(
+            s.store.commit(s.term, absent).await.unwrap_err(),
+            CommitError::Floor { key: key(&["none"]) },
+            "a counter that was deleted does not come back by counting"
+        );
+    })
+}
+
+fn ranges_and_walks(s: Subject) -> Case {
+    Box::pin(async move {
+        let mut batch = s.batch(1);
+        for name in [&["f", "a"][..], &["f", "a", "x"], &["f", "b"], &["f", "c", "y"], &["g", "z"]] {
+            batch.puts.push((key(name), bytes("v")));
+        }
+        s.store.commit(s.term, batch).await.unwrap();
+        let walk = |from: Option<RawKey>, limit: usize| {
+            let mut seen = Vec::new();
+            let snapshot = s.store.snapshot().unwrap();
+            snapshot
+                .walk(&key(&["f"]), from.as_ref().map(RawKey::as_bytes), &mut |k, _| {
+                    seen.push(RawKey::parse(k.to_vec()).unwrap());
+                    Ok(if seen.len() == limit { Step::Stop } else { Step::Next })
+                })
+                .unwrap();
+            seen
+        };
+        let all = [key(&["f", "a"]), key(&["f", "a", "x"]), key(&["f", "b"]), key(&["f", "c", "y"])];
+        assert_eq!(walk(None, 99), all);
+        assert_eq!(walk(None, 2), all[..2]);
+        assert_eq!(walk(Some(key(&["f", "b"])), 99), all[2..]);
+
+        let mut seen = Vec::new();
+        let snapshot = s.store.snapshot().unwrap();
+        snapshot
+            .walk(&key(&["f"]), None, &mut |k, _| {
+                seen.push(k.to_vec());
+                Ok(Step::Seek(key(&["f", "c"]).into_bytes()))
+            })
+            .unwrap();
+        assert_eq!(seen, [all[0].as_bytes(), all[3].as_bytes()], "seeking skips, and never stands still");
+
+        let mut range = s.batch(2);
+        range.prefix_deletes.push(key(&["f"]));
+        range.puts.push((key(&["f", "new"]), bytes("kept")));
+        s.store.commit(s.term, range).await.unwrap();
+        assert_eq!(walk(None, 99), [key(&["f", "new"])], "a range goes before the same batch's puts");
+        assert_eq!(s.get(&key(&["g", "z"])), Some(Value::Bytes(bytes("v"))));
+    })
+}
+
+async fn checks_fence(s: Subject) {
+    let mut batch = s.batch(1);
+    batch.checks.push(Check { key: key(&["a"]), revision: None });
+    batch.puts.push((key(&["a"]), bytes("one")));
+    let first = s.store.commit(s.term, batch).await.unwrap();
+
+    let mut again = s.batch(2);
+    again.checks.push(Check { key: key(&["a"]), revision: None });
+    again.puts.push((key(&["a"]), bytes("two")));
+    assert_eq!(s.store.commit(s.term, again).await.unwrap_err(), CommitError::Conflict { key: key(&["a"]) });
+    assert_eq!(s.get(&key(&["a"])), Some(Value::Bytes(bytes("one"))));
+
+    let mut right = s.batch(3);
+    right.checks.push(Check { key: key(&["a"]), revision: Some(first.revision) });
+    right.puts.push((key(&["a"]), bytes("three")));
+    let third = s.store.commit(s.term, right).await.unwrap();
+    assert_eq!(third.revision, first.revision.next(), "a refused batch leaves the revision alone");
+}
+
+async fn ids_run_once(s: Subject) {
+    let mut batch = s.batch(1);
+    batch.counters.push(CounterChange { key: key(&["n"]), op: CounterOp::Set(5) });
+    batch.outcome = Some(bytes("answer"));
+    s.store.commit(s.term, batch.clone()).await.unwrap();
+    let mut changed = batch.clone();
+    changed.counters[0].op = CounterOp::Set(9);
+    assert_eq!(
+        s.store.commit(s.term, changed).await.unwrap_err(),
+        CommitError::Repeated { outcome: Some(bytes("answer")) }
+    );
+    assert_eq!(s.get(&key(&["n"])), Some(Value::Counter(5)));
+}
+
+async fn bounds(s: Subject) {
+    let mut batch = s.batch(1);
+    batch.puts.push((key(&["big"]), Bytes::from(vec![0; 9 * 1024 * 1024])));
+    let refused = s.store.commit(s.term, batch).await.unwrap_err();
+    assert!(matches!(refused, CommitError::TooLarge { .. }), "{refused:?}");
+    assert_eq!(s.get(&key(&["big"])), None);
+}

@@ -1,0 +1,260 @@
+//! Writing: a snapshot to read from and a buffer of changes over it, which together become one batch.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use crate::view::{decode, read_record, record, relative, to_record};
+use crate::{Access, Child, CounterOp, LatchSet, OpenSnapshot, Path, PathKey, Read, Revision, Seg, View};
+
+/// A batch before it is sealed: everything in the clear.
+#[derive(Default)]
+pub struct OpenBatch {
+    pub checks: Vec<(Path, Option<Revision>)>,
+    pub puts: Vec<(Path, Zeroizing<Vec<u8>>)>,
+    pub deletes: Vec<Path>,
+    pub prefix_deletes: Vec<Path>,
+    pub counters: Vec<(Path, CounterOp)>,
+}
+
+impl OpenBatch {
+    pub fn is_empty(&self) -> bool {
+        self.puts.is_empty() && self.deletes.is_empty() && self.prefix_deletes.is_empty() && self.counters.is_empty()
+    }
+}
+
+#[derive(Default)]
+struct Buffer {
+    checks: BTreeMap<Path, Option<Revision>>,
+    /// `None` deletes.
+    writes: BTreeMap<Path, Option<Zeroizing<Vec<u8>>>>,
+    prefix_deletes: BTreeSet<Path>,
+    counters: BTreeMap<Path, CounterOp>,
+}
+
+impl Buffer {
+    fn is_deleted(&self, path: &Path) -> bool {
+        self.writes.get(path).is_some_and(Option::is_none) || self.prefix_deletes.iter().any(|gone| path.is_within(gone))
+    }
+
+    fn writes_within<'a>(
+        &'a self,
+        folder: &'a Path,
+    ) -> impl Iterator<Item = (&'a Path, &'a Option<Zeroizing<Vec<u8>>>)> + 'a {
+        self.writes.range(folder.clone()..).take_while(move |(path, _)| path.is_within(folder))
+    }
+
+    fn deletes_within(&self, folder: &Path) -> bool {
+        self.prefix_deletes.iter().any(|gone| gone.is_within(folder) || folder.is_within(gone))
+            || self.writes_within(folder).any(|(_, value)| value.is_none())
+    }
+}
+
+/// One transaction's reads and writes, over all the spaces it touches.
+pub struct TxnState {
+    snapshot: OpenSnapshot,
+    buffer: RefCell<Buffer>,
+    latches: RefCell<LatchSet>,
+}
+
+impl TxnState {
+    pub fn new(snapshot: OpenSnapshot, latches: LatchSet) -> Self {
+        Self { snapshot, buffer: RefCell::default(), latches: RefCell::new(latches) }
+    }
+
+    /// The transaction as one space sees it.
+    pub fn at(&mut self, space: Path) -> Txn<'_> {
+        Txn { state: self, space }
+    }
+
+    /// Reads of another space that the batch does not rely on.
+    pub fn view(&self, space: Path) -> View {
+        View::new(self.snapshot.clone(), space)
+    }
+
+    /// Makes the batch rely on a record that was read before the transaction began.
+    pub fn rely_on(&mut self, path: Path, revision: Option<Revision>) {
+        self.buffer.get_mut().checks.insert(path, revision);
+    }
+
+    /// What it came to, and the latches, which the caller keeps until the batch is committed.
+    pub fn finish(self) -> (OpenBatch, LatchSet) {
+        let buffer = self.buffer.into_inner();
+        let mut batch = OpenBatch {
+            checks: buffer.checks.into_iter().collect(),
+            prefix_deletes: buffer.prefix_deletes.into_iter().collect(),
+            counters: buffer.counters.into_iter().collect(),
+            ..OpenBatch::default()
+        };
+        for (path, write) in buffer.writes {
+            match write {
+                Some(value) => batch.puts.push((path, value)),
+                None => batch.deletes.push(path),
+            }
+        }
+        (batch, self.latches.into_inner())
+    }
+}
+
+/// A transaction inside one space. Reads see its own writes.
+///
+/// Within one batch range deletes apply before single writes, so a record written after its folder was emptied stays.
+pub struct Txn<'a> {
+    state: &'a mut TxnState,
+    space: Path,
+}
+
+impl Txn<'_> {
+    /// The same transaction in another space.
+    pub fn elsewhere(&mut self, space: Path) -> Txn<'_> {
+        Txn { state: self.state, space }
+    }
+
+    /// Reads what is going to be written: the batch relies on it, and other writers of it wait.
+    pub fn get_for_update<T: DeserializeOwned>(&self, key: &PathKey) -> Result<Option<T>, Access> {
+        self.latch(key)?;
+        self.get(key)
+    }
+
+    /// Takes the place in the queue of this record's writers.
+    pub fn latch(&self, key: &PathKey) -> Result<(), Access> {
+        let path = self.space.join(key);
+        if self.state.latches.borrow_mut().try_take(&path) { Ok(()) } else { Err(Access::Busy) }
+    }
+
+    pub fn put<T: Serialize + ?Sized>(&mut self, key: &PathKey, value: &T) -> Result<(), Access> {
+        let record = Zeroizing::new(to_record(value)?);
+        self.write(key, Some(record));
+        Ok(())
+    }
+
+    pub fn put_bytes(&mut self, key: &PathKey, bytes: &[u8]) {
+        self.write(key, Some(Zeroizing::new(record(bytes))));
+    }
+
+    pub fn delete(&mut self, key: &PathKey) {
+        self.write(key, None);
+    }
+
+    /// Deletes the folder and everything in it.
+    pub fn delete_folder(&mut self, folder: &PathKey) {
+        let path = self.space.join(folder);
+        let buffer = self.state.buffer.get_mut();
+        buffer.writes.retain(|p, _| !p.is_within(&path));
+        buffer.counters.retain(|p, _| !p.is_within(&path));
+        buffer.prefix_deletes.insert(path);
+    }
+
+    pub fn set_counter(&mut self, key: &PathKey, n: i64) {
+        let path = self.space.join(key);
+        self.state.buffer.get_mut().counters.insert(path, CounterOp::Set(n));
+    }
+
+    /// Adds at apply, not here: the batch fails if the sum would fall below the floor.
+    pub fn add_counter(&mut self, key: &PathKey, by: i64, floor: i64) {
+        let path = self.space.join(key);
+        self.state.buffer.get_mut().counters.insert(path, CounterOp::Add { by, floor });
+    }
+
+    fn write(&mut self, key: &PathKey, value: Option<Zeroizing<Vec<u8>>>) {
+        let path = self.space.join(key);
+        self.state.buffer.get_mut().writes.insert(path, value);
+    }
+}
+
+impl Txn<'_> {
+    /// Takes from a stored child what this transaction has deleted of it.
+    fn forget_deleted(&self, buffer: &Buffer, folder: &Path, child: &mut Child) -> Result<(), Access> {
+        const PAGE: usize = 256;
+        let below = |seg: Seg| folder.child(seg);
+        for path in [below(Seg::Plain(child.name.clone())), below(Seg::Name(child.name.clone()))] {
+            child.record &= !buffer.is_deleted(&path);
+            if !child.folder || !buffer.deletes_within(&path) {
+                continue;
+            }
+            let mut after = None;
+            child.folder = loop {
+                let page = self.state.snapshot.range(&path, after.as_ref(), PAGE)?;
+                if page.iter().any(|key| *key != path && !buffer.is_deleted(key)) {
+                    break true;
+                }
+                match page.into_iter().last() {
+                    Some(last) => after = Some(last),
+                    None => break false,
+                }
+            };
+        }
+        Ok(())
+    }
+}
+
+impl Read for Txn<'_> {
+    fn bytes(&self, key: &PathKey) -> Result<Option<(Vec<u8>, Revision)>, Access> {
+        let path = self.space.join(key);
+        let mut buffer = self.state.buffer.borrow_mut();
+        if let Some(write) = buffer.writes.get(&path) {
+            return Ok(write.as_ref().map(|value| (value[1..].to_vec(), self.state.snapshot.state_revision())));
+        }
+        if buffer.prefix_deletes.iter().any(|folder| path.is_within(folder)) {
+            return Ok(None);
+        }
+        let found = read_record(&self.state.snapshot, &path)?;
+        buffer.checks.entry(path).or_insert(found.as_ref().map(|(_, revision)| *revision));
+        Ok(found)
+    }
+
+    fn counter(&self, key: &PathKey) -> Result<Option<i64>, Access> {
+        let path = self.space.join(key);
+        let buffer = self.state.buffer.borrow();
+        if let Some(CounterOp::Set(n)) = buffer.counters.get(&path) {
+            return Ok(Some(*n));
+        }
+        if buffer.prefix_deletes.iter().any(|folder| path.is_within(folder)) {
+            return Ok(None);
+        }
+        Ok(self.state.snapshot.counter(&path)?)
+    }
+
+    fn children(&self, folder: &PathKey) -> Result<Vec<Child>, Access> {
+        let path = self.space.join(folder);
+        let buffer = self.state.buffer.borrow();
+        let mut children: BTreeMap<Vec<u8>, Child> = BTreeMap::new();
+        if !buffer.prefix_deletes.iter().any(|gone| path.is_within(gone)) {
+            for mut child in self.state.snapshot.children(&path)? {
+                self.forget_deleted(&buffer, &path, &mut child)?;
+                children.insert(child.name.clone(), child);
+            }
+        }
+        let depth = path.segs().len();
+        for (written, value) in buffer.writes_within(&path) {
+            let Some(Seg::Plain(name) | Seg::Name(name)) = written.segs().get(depth) else { continue };
+            if value.is_none() {
+                continue;
+            }
+            let child = children.entry(name.clone()).or_insert(Child {
+                name: name.clone(),
+                record: false,
+                folder: false,
+            });
+            if written.segs().len() == depth + 1 {
+                child.record = true;
+            } else {
+                child.folder = true;
+            }
+        }
+        Ok(children.into_values().filter(|c| c.record || c.folder).collect())
+    }
+
+    fn range(&self, folder: &PathKey, after: Option<&PathKey>, limit: usize) -> Result<Vec<PathKey>, Access> {
+        let after = after.map(|key| self.space.join(key));
+        let found = self.state.snapshot.range(&self.space.join(folder), after.as_ref(), limit)?;
+        Ok(found.iter().map(|path| relative(path, &self.space)).collect())
+    }
+
+    fn get<T: DeserializeOwned>(&self, key: &PathKey) -> Result<Option<T>, Access> {
+        self.bytes(key)?.map(|(bytes, _)| decode(&bytes)).transpose()
+    }
+}

@@ -1,0 +1,151 @@
+//! Reading: what a handler that cannot write gets, and the trait that it shares with a transaction.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::open::ReadError;
+use crate::{Child, OpenSnapshot, Path, PathKey, Revision, SealError, StoreError};
+
+/// The byte that every stored record begins with; the rest is JSON.
+pub(crate) const RECORD_FORMAT: u8 = 1;
+
+/// Why an access to the store failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Access {
+    /// Another request holds what this one needs: wait, then run again. Handlers pass it on.
+    #[error("the record is being changed by another request")]
+    Busy,
+    #[error("the server is sealed")]
+    Sealed,
+    /// The caller's fault.
+    #[error("{0}")]
+    InvalidName(String),
+    /// Ours.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl From<ReadError> for Access {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Seal(SealError::Sealed) => Self::Sealed,
+            ReadError::Seal(other) => Self::Broken(other.to_string()),
+            ReadError::Store(StoreError::Io(text) | StoreError::Corrupt(text)) => Self::Broken(text),
+            ReadError::Key(error) => Self::InvalidName(error.to_string()),
+        }
+    }
+}
+
+/// Reads inside one space (a mount's folder, a namespace's records).
+pub trait Read {
+    /// The record's bytes without their format byte, and its revision. In a transaction the batch relies on it.
+    fn bytes(&self, key: &PathKey) -> Result<Option<(Vec<u8>, Revision)>, Access>;
+
+    fn counter(&self, key: &PathKey) -> Result<Option<i64>, Access>;
+
+    /// The direct children of a folder, sorted by name.
+    fn children(&self, folder: &PathKey) -> Result<Vec<Child>, Access>;
+
+    /// The keys inside a folder in stored order, relative to this space, behind `after`, at most `limit`.
+    fn range(&self, folder: &PathKey, after: Option<&PathKey>, limit: usize) -> Result<Vec<PathKey>, Access>;
+
+    fn get<T: DeserializeOwned>(&self, key: &PathKey) -> Result<Option<T>, Access>
+    where
+        Self: Sized,
+    {
+        self.bytes(key)?.map(|(bytes, _)| decode(&bytes)).transpose()
+    }
+
+    /// The names in a folder as the wire lists them: sorted, folders with a slash behind.
+    fn list(&self, folder: &PathKey) -> Result<Vec<String>, Access>
+    where
+        Self: Sized,
+    {
+        let mut names = Vec::new();
+        for child in self.children(folder)? {
+            let name = String::from_utf8_lossy(&child.name).into_owned();
+            if child.folder {
+                names.push(format!("{name}/"));
+            }
+            if child.record {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// A space of the state at one moment; it has no way to write.
+#[derive(Clone)]
+pub struct View {
+    snapshot: OpenSnapshot,
+    space: Path,
+}
+
+impl View {
+    pub fn new(snapshot: OpenSnapshot, space: Path) -> Self {
+        Self { snapshot, space }
+    }
+
+    /// Another space of the same moment.
+    #[must_use]
+    pub fn elsewhere(&self, space: Path) -> Self {
+        Self { snapshot: self.snapshot.clone(), space }
+    }
+}
+
+impl Read for View {
+    fn bytes(&self, key: &PathKey) -> Result<Option<(Vec<u8>, Revision)>, Access> {
+        read_record(&self.snapshot, &self.space.join(key))
+    }
+
+    fn counter(&self, key: &PathKey) -> Result<Option<i64>, Access> {
+        Ok(self.snapshot.counter(&self.space.join(key))?)
+    }
+
+    fn children(&self, folder: &PathKey) -> Result<Vec<Child>, Access> {
+        let mut children = self.snapshot.children(&self.space.join(folder))?;
+        children.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(children)
+    }
+
+    fn range(&self, folder: &PathKey, after: Option<&PathKey>, limit: usize) -> Result<Vec<PathKey>, Access> {
+        let after = after.map(|key| self.space.join(key));
+        let found = self.snapshot.range(&self.space.join(folder), after.as_ref(), limit)?;
+        Ok(found.iter().map(|path| relative(path, &self.space)).collect())
+    }
+}
+
+pub(crate) fn read_record(snapshot: &OpenSnapshot, path: &Path) -> Result<Option<(Vec<u8>, Revision)>, Access> {
+    let Some(record) = snapshot.get(path)? else { return Ok(None) };
+    match record.value.split_first() {
+        Some((&RECORD_FORMAT, bytes)) => Ok(Some((bytes.to_vec(), record.revision))),
+        Some((format, _)) => Err(Access::Broken(format!("a record has format {format}, which this version cannot read"))),
+        None => Err(Access::Broken("a record is empty".into())),
+    }
+}
+
+pub(crate) fn relative(path: &Path, space: &Path) -> PathKey {
+    path.segs()[space.segs().len()..].iter().fold(PathKey::new(), |key, seg| match seg {
+        crate::Seg::Plain(bytes) => key.plain(bytes),
+        crate::Seg::Name(bytes) => key.name(bytes),
+    })
+}
+
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Access> {
+    serde_json::from_slice(bytes).map_err(|e| Access::Broken(format!("a record is not of its kind: {e}")))
+}
+
+pub(crate) fn record(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + 1);
+    out.push(RECORD_FORMAT);
+    out.extend_from_slice(bytes);
+    out
+}
+
+pub(crate) fn to_record<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Access> {
+    let mut out = vec![RECORD_FORMAT];
+    serde_json::to_writer(&mut out, value).map_err(|e| Access::Broken(format!("a record cannot be written: {e}")))?;
+    Ok(out)
+}
