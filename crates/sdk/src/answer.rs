@@ -1,0 +1,111 @@
+//! What a handler answers with. It cannot hold an error: that is the other half of the handler's result.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The `auth` block of a login or a token creation, as the wire shows it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct AuthBlock {
+    pub client_token: String,
+    pub accessor: String,
+    pub policies: Vec<String>,
+    pub token_policies: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub identity_policies: Vec<String>,
+    pub metadata: Option<std::collections::BTreeMap<String, String>>,
+    /// Seconds.
+    pub lease_duration: u64,
+    pub renewable: bool,
+    pub entity_id: String,
+    pub token_type: String,
+    pub orphan: bool,
+    pub mfa_requirement: Option<Value>,
+    pub num_uses: i64,
+}
+
+#[derive(Clone, Default)]
+pub enum Body {
+    /// 204, or 200 when there are warnings.
+    #[default]
+    Empty,
+    /// The `data` of the usual envelope.
+    Data(Map<String, Value>),
+    /// `data`, repeated at the top level of the envelope as the older `sys` answers do.
+    Mirrored(Map<String, Value>),
+    /// A JSON object of its own, without the envelope.
+    Bare(Map<String, Value>),
+    /// Anything else.
+    Raw { content_type: &'static str, bytes: Vec<u8> },
+}
+
+#[derive(Clone, Default)]
+pub struct Answer {
+    /// Replaces the status that follows from the body.
+    pub status: Option<u16>,
+    pub body: Body,
+    pub warnings: Vec<String>,
+    /// `lease_duration` of an answer without a lease, in seconds.
+    pub lease_seconds: Option<u64>,
+    pub auth: Option<AuthBlock>,
+}
+
+impl Answer {
+    /// Done, nothing to say: 204.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    pub fn data(data: Map<String, Value>) -> Self {
+        Self { body: Body::Data(data), ..Self::default() }
+    }
+
+    /// `data` from something that serializes to a JSON object.
+    pub fn json(value: Value) -> Self {
+        Self::data(object(value))
+    }
+
+    pub fn mirrored(value: Value) -> Self {
+        Self { body: Body::Mirrored(object(value)), ..Self::default() }
+    }
+
+    pub fn bare(value: Value) -> Self {
+        Self { body: Body::Bare(object(value)), ..Self::default() }
+    }
+
+    pub fn auth(auth: AuthBlock) -> Self {
+        Self { auth: Some(auth), ..Self::default() }
+    }
+
+    /// A listing. An empty one is "not found" on the wire.
+    pub fn keys(keys: Vec<String>) -> crate::Result<Self> {
+        if keys.is_empty() {
+            return Err(crate::Failure::NotFound);
+        }
+        Ok(Self::json(serde_json::json!({ "keys": keys })))
+    }
+
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    #[must_use]
+    pub fn warn(mut self, text: impl Into<String>) -> Self {
+        self.warnings.push(text.into());
+        self
+    }
+
+    #[must_use]
+    pub fn lease_seconds(mut self, seconds: u64) -> Self {
+        self.lease_seconds = Some(seconds);
+        self
+    }
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        other => Map::from_iter([("value".to_owned(), other)]),
+    }
+}

@@ -1,0 +1,78 @@
+//! What travels with a request: where, who, when.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use storage::Millis;
+
+/// The namespace that a record, a token or a mount belongs to. The root namespace is the empty id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NamespaceId(String);
+
+impl NamespaceId {
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The mount that a request was routed to.
+#[derive(Clone, Debug)]
+pub struct MountInfo {
+    /// With its trailing slash, and `auth/` before it for an auth mount.
+    pub path: String,
+    pub kind: String,
+    pub accessor: String,
+    pub uuid: String,
+    pub options: BTreeMap<String, String>,
+    /// Effective: the mount's, or the server's.
+    pub default_lease_ttl: Duration,
+    pub max_lease_ttl: Duration,
+}
+
+/// Who asks, after authentication.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub accessor: String,
+    pub display_name: String,
+    pub policies: Vec<String>,
+    pub entity_id: String,
+    /// Names this token's cubbyhole; not the token.
+    pub cubbyhole: String,
+    pub root: bool,
+}
+
+pub struct Ctx<'a> {
+    pub namespace: &'a NamespaceId,
+    pub mount: &'a MountInfo,
+    /// The path below the mount.
+    pub path: &'a str,
+    pub caller: Option<&'a Caller>,
+    pub remote: Option<IpAddr>,
+    /// The cluster's time, which never runs backwards.
+    pub now: Millis,
+    /// The request's content type, lower case, without parameters. Empty if there was none.
+    pub content_type: &'a str,
+}
+
+impl Ctx<'_> {
+    pub fn timestamp(&self) -> String {
+        timestamp(self.now)
+    }
+}
+
+/// A time in the wire's form of a time: `2026-01-02T03:04:05.678Z`.
+pub fn timestamp(at: Millis) -> String {
+    let millis = i64::try_from(at.0).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX).to_string()
+}

@@ -1,0 +1,181 @@
+//! Declaring operations: paths, verbs, handlers, and finding the one that a request means.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use storage::{Txn, View};
+
+use crate::pattern::Pattern;
+use crate::{Answer, Ctx, Failure, FieldSpec, Input, Params, Result};
+
+/// What is done to a path. A write is a create or an update, told apart by [`Path::exists`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    Read,
+    Write,
+    Patch,
+    Delete,
+    List,
+    Scan,
+}
+
+type ViewFn = dyn Fn(&Ctx, &Params, &View) -> Result<Answer> + Send + Sync;
+type TxnFn = dyn Fn(&Ctx, &Params, &mut Txn) -> Result<Answer> + Send + Sync;
+type ExistsFn = dyn Fn(&Ctx, &Params, &View) -> Result<bool> + Send + Sync;
+
+/// An effect on the node or the cluster: sealing, giving leadership away. Runs on the active node, once, after
+/// authorization; it waits with the request's deadline.
+#[async_trait::async_trait]
+pub trait Act: Send + Sync {
+    async fn act(&self, params: &Params) -> Result<Answer>;
+}
+
+#[derive(Clone)]
+pub enum Handler {
+    /// Cannot write: runs wherever reads are served.
+    View(Arc<ViewFn>),
+    /// Runs on the active node, possibly more than once, and commits as one batch.
+    Txn(Arc<TxnFn>),
+    Act(Arc<dyn Act>),
+}
+
+#[derive(Clone)]
+pub struct Operation {
+    pub handler: Handler,
+    pub fields: Vec<FieldSpec>,
+    pub arbitrary: bool,
+}
+
+/// One path pattern and what can be done there.
+#[derive(Clone)]
+pub struct Path {
+    pub pattern: Pattern,
+    pub help: &'static str,
+    pub description: &'static str,
+    pub operations: BTreeMap<Verb, Operation>,
+    exists: Option<Arc<ExistsFn>>,
+    /// Needs no token.
+    pub open: bool,
+    /// Needs the `sudo` capability besides.
+    pub sudo: bool,
+}
+
+impl Path {
+    pub fn new(pattern: &'static str) -> Self {
+        Self {
+            pattern: Pattern::new(pattern),
+            help: "",
+            description: "",
+            operations: BTreeMap::new(),
+            exists: None,
+            open: false,
+            sudo: false,
+        }
+    }
+
+    /// A line of help, and a paragraph.
+    #[must_use]
+    pub fn help(mut self, help: &'static str, description: &'static str) -> Self {
+        (self.help, self.description) = (help, description);
+        self
+    }
+
+    #[must_use]
+    pub fn open(mut self) -> Self {
+        self.open = true;
+        self
+    }
+
+    #[must_use]
+    pub fn sudo(mut self) -> Self {
+        self.sudo = true;
+        self
+    }
+
+    #[must_use]
+    pub fn view<I, F>(self, verb: Verb, handler: F) -> Self
+    where
+        I: Input + 'static,
+        F: Fn(&Ctx, I, &View) -> Result<Answer> + Send + Sync + 'static,
+    {
+        let run = move |ctx: &Ctx, params: &Params, view: &View| handler(ctx, I::parse(params)?, view);
+        self.with::<I>(verb, Handler::View(Arc::new(run)))
+    }
+
+    #[must_use]
+    pub fn txn<I, F>(self, verb: Verb, handler: F) -> Self
+    where
+        I: Input + 'static,
+        F: Fn(&Ctx, I, &mut Txn) -> Result<Answer> + Send + Sync + 'static,
+    {
+        let run = move |ctx: &Ctx, params: &Params, txn: &mut Txn| handler(ctx, I::parse(params)?, txn);
+        self.with::<I>(verb, Handler::Txn(Arc::new(run)))
+    }
+
+    #[must_use]
+    pub fn act<I: Input>(self, verb: Verb, act: impl Act + 'static) -> Self {
+        self.with::<I>(verb, Handler::Act(Arc::new(act)))
+    }
+
+    /// Tells a create from an update. Without it every write is an update.
+    #[must_use]
+    pub fn exists<I, F>(mut self, check: F) -> Self
+    where
+        I: Input + 'static,
+        F: Fn(&Ctx, I, &View) -> Result<bool> + Send + Sync + 'static,
+    {
+        self.exists = Some(Arc::new(move |ctx, params, view| check(ctx, I::parse(params)?, view)));
+        self
+    }
+
+    fn with<I: Input>(mut self, verb: Verb, handler: Handler) -> Self {
+        self.operations.insert(verb, Operation { handler, fields: I::fields(), arbitrary: I::ARBITRARY });
+        self
+    }
+}
+
+/// All paths of one kind of mount.
+pub struct Backend {
+    pub help: &'static str,
+    pub paths: Vec<Path>,
+}
+
+impl Backend {
+    pub fn new(help: &'static str, paths: Vec<Path>) -> Self {
+        Self { help, paths }
+    }
+
+    /// The first declared path that fits.
+    pub fn find(&self, path: &str) -> Option<Matched<'_>> {
+        self.paths.iter().find_map(|p| p.pattern.matches(path).map(|captures| Matched { path: p, captures }))
+    }
+}
+
+/// A declared path and the names that a request's path gave it.
+pub struct Matched<'a> {
+    pub path: &'a Path,
+    pub captures: BTreeMap<&'static str, String>,
+}
+
+impl<'a> Matched<'a> {
+    pub fn operation(&self, verb: Verb) -> Result<&'a Operation> {
+        self.path.operations.get(&verb).ok_or(Failure::Unsupported)
+    }
+
+    pub fn params(&self, body: Map<String, Value>) -> Params {
+        Params::new(self.captures.clone(), body)
+    }
+
+    /// Whether a write here would change something that exists; `None` where the path does not tell.
+    pub fn exists(&self, ctx: &Ctx, params: &Params, view: &View) -> Result<Option<bool>> {
+        self.path.exists.as_ref().map(|check| check(ctx, params, view)).transpose()
+    }
+}
+
+impl Operation {
+    /// Warnings about parameters that had no effect.
+    pub fn warnings(&self, params: &Params) -> Vec<String> {
+        if self.arbitrary { Vec::new() } else { params.warnings(&self.fields) }
+    }
+}

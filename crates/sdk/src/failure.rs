@@ -1,0 +1,78 @@
+//! Why an operation failed: the caller's fault (the text goes out) or ours (it goes to the log, a code goes out).
+
+use storage::Access;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// 400
+    #[error("{0}")]
+    Invalid(String),
+    /// 403
+    #[error("{0}")]
+    Denied(String),
+    /// 404 with an empty list of errors, which is how the wire says "nothing there".
+    #[error("not found")]
+    NotFound,
+    /// 404 with a text.
+    #[error("{0}")]
+    NoSuch(String),
+    /// 405
+    #[error("unsupported operation")]
+    Unsupported,
+    /// 413
+    #[error("{0}")]
+    TooLarge(String),
+    /// 415
+    #[error("{0}")]
+    MediaType(String),
+    /// 503
+    #[error("{0}")]
+    Unavailable(String),
+    /// 503
+    #[error("the server is sealed")]
+    Sealed,
+    /// Run again once the latch is free. Never leaves the pipeline.
+    #[error("the record is being changed by another request")]
+    Busy,
+    /// 500. The text is for the log only.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Failure {
+    pub fn invalid(text: impl Into<String>) -> Self {
+        Self::Invalid(text.into())
+    }
+
+    pub fn denied(text: impl Into<String>) -> Self {
+        Self::Denied(text.into())
+    }
+
+    pub fn internal(text: impl ToString) -> Self {
+        Self::Internal(text.to_string())
+    }
+
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Invalid(_) => 400,
+            Self::Denied(_) => 403,
+            Self::NotFound | Self::NoSuch(_) => 404,
+            Self::Unsupported => 405,
+            Self::TooLarge(_) => 413,
+            Self::MediaType(_) => 415,
+            Self::Unavailable(_) | Self::Sealed | Self::Busy => 503,
+            Self::Internal(_) => 500,
+        }
+    }
+}
+
+impl From<Access> for Failure {
+    fn from(access: Access) -> Self {
+        match access {
+            Access::Busy => Self::Busy,
+            Access::Sealed => Self::Sealed,
+            Access::InvalidName(text) => Self::Invalid(text),
+            Access::Broken(text) => Self::Internal(text),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Field types and how leniently they read JSON, as clients of the API are used to.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::duration::{SECOND, parse as parse_duration};
+
+/// A type that a field of an operation's input can have.
+pub trait FromField: Sized {
+    /// What the API description calls it.
+    const KIND: &'static str;
+    /// The error completes "error converting input for field …:".
+    fn from_field(value: &Value) -> Result<Self, String>;
+}
+
+fn wants(kind: &str, value: &Value) -> String {
+    let got = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a bool",
+        Value::Number(_) => "a number",
+        Value::String(_) => "this text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    format!("expected {kind}, got {got}")
+}
+
+impl<T: FromField> FromField for Option<T> {
+    const KIND: &'static str = T::KIND;
+    fn from_field(value: &Value) -> Result<Self, String> {
+        T::from_field(value).map(Some)
+    }
+}
+
+impl FromField for String {
+    const KIND: &'static str = "string";
+    fn from_field(value: &Value) -> Result<Self, String> {
+        match value {
+            Value::String(text) => Ok(text.clone()),
+            Value::Number(n) => Ok(n.to_string()),
+            Value::Bool(b) => Ok(if *b { "1" } else { "0" }.to_owned()),
+            Value::Null => Ok(String::new()),
+            other => Err(wants("a string", other)),
+        }
+    }
+}
+
+impl FromField for bool {
+    const KIND: &'static str = "boolean";
+    fn from_field(value: &Value) -> Result<Self, String> {
+        match value {
+            Value::Bool(b) => Ok(*b),
+            Value::Null => Ok(false),
+            Value::Number(n) => Ok(n.as_f64() != Some(0.0)),
+            Value::String(text) => match text.as_str() {
+                "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+                "" | "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+                _ => Err(wants("a bool (true or false)", value)),
+            },
+            other => Err(wants("a bool (true or false)", other)),
+        }
+    }
+}
+
+impl FromField for i64 {
+    const KIND: &'static str = "integer";
+    fn from_field(value: &Value) -> Result<Self, String> {
+        let parsed = match value {
+            Value::Null => Some(0),
+            Value::Bool(b) => Some(i64::from(*b)),
+            Value::Number(n) => n.as_i64(),
+            Value::String(text) if text.is_empty() => Some(0),
+            Value::String(text) => integer(text),
+            _ => None,
+        };
+        parsed.ok_or_else(|| wants("an integer", value))
+    }
+}
+
+fn integer(text: &str) -> Option<i64> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let n = match digits.get(..2) {
+        Some("0x" | "0X") => i64::from_str_radix(&digits[2..], 16),
+        Some("0o" | "0O") => i64::from_str_radix(&digits[2..], 8),
+        Some("0b" | "0B") => i64::from_str_radix(&digits[2..], 2),
+        _ if digits.starts_with('-') || digits.starts_with('+') => return None,
+        _ if digits.len() > 1 && digits.starts_with('0') => i64::from_str_radix(&digits[1..], 8),
+        _ => digits.parse(),
+    };
+    n.ok().map(|n| sign * n)
+}
+
+impl FromField for Value {
+    const KIND: &'static str = "object";
+    fn from_field(value: &Value) -> Result<Self, String> {
+        Ok(value.clone())
+    }
+}
+
+impl FromField for Map<String, Value> {
+    const KIND: &'static str = "object";
+    fn from_field(value: &Value) -> Result<Self, String> {
+        match value {
+            Value::Object(map) => Ok(map.clone()),
+            Value::Null => Ok(Map::new()),
+            other => Err(wants("an object", other)),
+        }
+    }
+}
+
+/// A span that cannot be negative, in whole seconds or Go's form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seconds(pub Duration);
+
+impl FromField for Seconds {
+    const KIND: &'static str = "integer";
+    fn from_field(value: &Value) -> Result<Self, String> {
+        let nanos = nanos(value)?;
+        let nanos = u64::try_from(nanos).map_err(|_| "a duration cannot be negative".to_owned())?;
+        Ok(Self(Duration::from_nanos(nanos)))
+    }
+}
+
+/// A span that may be negative, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SignedSeconds(pub i128);
+
+impl FromField for SignedSeconds {
+    const KIND: &'static str = "integer";
+    fn from_field(value: &Value) -> Result<Self, String> {
+        nanos(value).map(Self)
+    }
+}
+
+fn nanos(value: &Value) -> Result<i128, String> {
+    let parsed = match value {
+        Value::Null => Some(0),
+        Value::String(text) => parse_duration(text),
+        Value::Number(n) => n.as_i64().map(|s| i128::from(s) * SECOND),
+        _ => None,
+    };
+    parsed
+        .filter(|n| n.unsigned_abs() <= u128::from(u64::MAX / 2))
+        .ok_or_else(|| wants("a duration, as 300, \"300\", \"5m\" or \"2d\"", value))
+}
+
+/// A list, or a text with commas between the items.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommaList(pub Vec<String>);
+
+impl FromField for CommaList {
+    const KIND: &'static str = "array";
+    fn from_field(value: &Value) -> Result<Self, String> {
+        let items = match value {
+            Value::String(text) => text.split(',').map(|s| s.trim().to_owned()).filter(|s| !s.is_empty()).collect(),
+            Value::Null => Vec::new(),
+            Value::Array(items) => items
+                .iter()
+                .map(|item| String::from_field(item).map(|s| s.trim().to_owned()))
+                .collect::<Result<_, _>>()?,
+            single => vec![String::from_field(single).map_err(|_| wants("a list of strings", single))?],
+        };
+        Ok(Self(items))
+    }
+}
+
+/// A list; a lone text is one item, commas and all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StringList(pub Vec<String>);
+
+impl FromField for StringList {
+    const KIND: &'static str = "array";
+    fn from_field(value: &Value) -> Result<Self, String> {
+        let items = match value {
+            Value::Null => Vec::new(),
+            Value::Array(items) => items.iter().map(String::from_field).collect::<Result<_, _>>()?,
+            Value::String(text) if text.is_empty() => Vec::new(),
+            single => vec![String::from_field(single).map_err(|_| wants("a list of strings", single))?],
+        };
+        Ok(Self(items))
+    }
+}
+
+/// An object of texts, or a list of `key=value`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KvPairs(pub BTreeMap<String, String>);
+
+impl FromField for KvPairs {
+    const KIND: &'static str = "object";
+    fn from_field(value: &Value) -> Result<Self, String> {
+        let pair = |text: &str| {
+            let (key, value) = text.split_once('=').ok_or("expected key=value")?;
+            Ok::<_, String>((key.trim().to_owned(), value.trim().to_owned()))
+        };
+        let pairs = match value {
+            Value::Null => BTreeMap::new(),
+            Value::Object(map) => {
+                map.iter().map(|(k, v)| Ok((k.clone(), String::from_field(v)?))).collect::<Result<_, String>>()?
+            }
+            Value::Array(items) => {
+                items.iter().map(|item| pair(&String::from_field(item)?)).collect::<Result<_, String>>()?
+            }
+            Value::String(text) => {
+                text.split(',').filter(|t| !t.is_empty()).map(pair).collect::<Result<_, String>>()?
+            }
+            other => return Err(wants("an object of strings", other)),
+        };
+        Ok(Self(pairs))
+    }
+}

@@ -1,0 +1,36 @@
+//! Writing a plugin: an operation is declared once, as a path pattern, a verb, a typed input and a handler.
+//!
+//! From the declaration come routing, lenient parsing, the error for a bad field, help and the API description. A
+//! handler gets a [`View`] and cannot write, or a [`Txn`] and is pure apart from it: it may be run again when another
+//! request got in between, so it has no other effect. Handlers are plain functions: there is nothing in them to wait
+//! for. What reaches outside the store is an [`Act`](Handler::Act).
+
+extern crate self as sdk;
+
+mod answer;
+mod context;
+mod declare;
+pub mod duration;
+mod failure;
+mod field;
+mod help;
+mod input;
+mod pattern;
+mod plugin;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use answer::{Answer, AuthBlock, Body};
+pub use context::{Caller, Ctx, MountInfo, NamespaceId, timestamp};
+pub use declare::{Act, Backend, Handler, Matched, Operation, Path, Verb};
+pub use failure::Failure;
+pub use field::{CommaList, FromField, KvPairs, Seconds, SignedSeconds, StringList};
+pub use help::Help;
+pub use input::{FieldSpec, Input, Params};
+pub use plugin::{Plugin, PluginKind};
+pub use sdk_derive::Input;
+pub use storage::{Access, Child, Millis, PathKey as Key, Read, Txn, View};
+
+pub use serde_json::{Map, Value, json};
+
+pub type Result<T, E = Failure> = std::result::Result<T, E>;

@@ -1,0 +1,90 @@
+//! Path patterns: `config`, `roles/:name`, `data/:path*` (the rest, slashes and all; may be empty with its slash),
+//! `:path*`. A trailing `/?` lets a slash follow.
+
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Literal(&'static str),
+    Name(&'static str),
+    Rest(&'static str),
+}
+
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    text: &'static str,
+    parts: Vec<Part>,
+    slash: bool,
+}
+
+impl Pattern {
+    pub fn new(text: &'static str) -> Self {
+        let (body, slash) = match text.strip_suffix("/?") {
+            Some(body) => (body, true),
+            None => (text, false),
+        };
+        let parts = body
+            .split('/')
+            .map(|part| match part.strip_prefix(':') {
+                Some(name) => name.strip_suffix('*').map_or(Part::Name(name), Part::Rest),
+                None => Part::Literal(part),
+            })
+            .collect();
+        Self { text, parts, slash }
+    }
+
+    pub fn text(&self) -> &'static str {
+        self.text
+    }
+
+    /// The captured names if `path` (relative to the mount) fits.
+    pub fn matches(&self, path: &str) -> Option<BTreeMap<&'static str, String>> {
+        let path = if self.slash { path.strip_suffix('/').unwrap_or(path) } else { path };
+        let mut captures = BTreeMap::new();
+        let mut rest = Some(path);
+        for part in &self.parts {
+            let here = rest?;
+            let (head, tail) = match here.split_once('/') {
+                Some((head, tail)) => (head, Some(tail)),
+                None => (here, None),
+            };
+            match part {
+                Part::Literal(text) if *text == head => rest = tail,
+                Part::Literal(_) => return None,
+                Part::Name(name) if !head.is_empty() => {
+                    captures.insert(*name, head.to_owned());
+                    rest = tail;
+                }
+                Part::Name(_) => return None,
+                Part::Rest(name) => {
+                    captures.insert(*name, here.to_owned());
+                    rest = None;
+                }
+            }
+        }
+        rest.is_none().then_some(captures)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(pattern: &'static str, path: &str) -> Option<Vec<String>> {
+        Pattern::new(pattern).matches(path).map(|c| c.into_values().collect())
+    }
+
+    #[test]
+    fn patterns() {
+        assert_eq!(at("config", "config"), Some(vec![]));
+        assert_eq!(at("config", "config/"), None);
+        assert_eq!(at("config/?", "config/"), Some(vec![]));
+        assert_eq!(at("roles/:name", "roles/a"), Some(vec!["a".into()]));
+        assert_eq!(at("roles/:name", "roles/a/b"), None);
+        assert_eq!(at("roles/:name", "roles/"), None);
+        assert_eq!(at("data/:path*", "data/a/b/"), Some(vec!["a/b/".into()]));
+        assert_eq!(at("data/:path*", "data/"), Some(vec![String::new()]));
+        assert_eq!(at("data/:path*", "data"), None);
+        assert_eq!(at(":path*", ""), Some(vec![String::new()]));
+    }
+}

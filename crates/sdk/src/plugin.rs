@@ -1,0 +1,29 @@
+//! A plugin: a kind of mount. It has no state of its own; everything is in the store below the mount's folder.
+
+use std::collections::BTreeMap;
+
+use crate::{Backend, MountInfo, Result};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PluginKind {
+    Secret,
+    Auth,
+}
+
+pub trait Plugin: Send + Sync {
+    fn kind(&self) -> PluginKind;
+
+    /// The type names that mount it; the first is the proper one, a further one may imply options (see
+    /// [`options`](Self::options)).
+    fn types(&self) -> &'static [&'static str];
+
+    /// What the options come to when the plugin is mounted as `type_name`. Refuses those it does not know how to
+    /// follow.
+    fn options(&self, type_name: &str, options: BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
+        let _ = type_name;
+        Ok(options)
+    }
+
+    /// The paths of a mount with these options.
+    fn backend(&self, mount: &MountInfo) -> &Backend;
+}

@@ -1,0 +1,117 @@
+//! One mount of a plugin on an in-memory store: a plugin's tests in milliseconds, without a server.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use storage::{
+    Clear, CommitError, Latches, MemoryStore, Millis, OpenStore, Path as StorePath, PathKey, RequestId, Term, TxnState,
+    View,
+};
+
+use crate::{Answer, Body, Ctx, Failure, Handler, MountInfo, NamespaceId, Plugin, Result, Verb};
+
+pub struct Bench {
+    plugin: Arc<dyn Plugin>,
+    pub mount: MountInfo,
+    store: OpenStore,
+    latches: Arc<Latches>,
+    /// Move it to let time pass.
+    pub now: Millis,
+    pub content_type: &'static str,
+    ids: u64,
+}
+
+impl Bench {
+    pub fn new(plugin: impl Plugin + 'static, options: &[(&str, &str)]) -> Self {
+        let options: BTreeMap<_, _> = options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let kind = plugin.types()[0];
+        let options = plugin.options(kind, options).expect("a test mounts with options that the plugin accepts");
+        let mount = MountInfo {
+            path: "m/".into(),
+            kind: kind.into(),
+            accessor: format!("{kind}_00000000"),
+            uuid: "uuid".into(),
+            options,
+            default_lease_ttl: Duration::from_secs(2_764_800),
+            max_lease_ttl: Duration::from_secs(2_764_800),
+        };
+        Self {
+            plugin: Arc::new(plugin),
+            mount,
+            store: OpenStore::new(Arc::new(MemoryStore::default()), Arc::new(Clear)),
+            latches: Latches::new(),
+            now: Millis(1_700_000_000_000),
+            content_type: "application/json",
+            ids: 0,
+        }
+    }
+
+    pub async fn read(&mut self, path: &str) -> Result<Answer> {
+        self.call(Verb::Read, path, Value::Null).await
+    }
+
+    pub async fn write(&mut self, path: &str, body: Value) -> Result<Answer> {
+        self.call(Verb::Write, path, body).await
+    }
+
+    pub async fn list(&mut self, path: &str) -> Result<Vec<String>> {
+        let data = data(self.call(Verb::List, path, Value::Null).await?);
+        let keys = data["keys"].as_array().cloned().unwrap_or_default();
+        Ok(keys.iter().map(|k| k.as_str().unwrap_or_default().to_owned()).collect())
+    }
+
+    /// What the pipeline does with a request after it was let through.
+    pub async fn call(&mut self, verb: Verb, path: &str, body: Value) -> Result<Answer> {
+        let body = match body {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        };
+        let plugin = Arc::clone(&self.plugin);
+        let matched = plugin.backend(&self.mount).find(path).ok_or(Failure::NoSuch("unsupported path".into()))?;
+        let operation = matched.operation(verb)?;
+        let params = matched.params(body);
+        let ctx = Ctx {
+            namespace: &NamespaceId::root(),
+            mount: &self.mount,
+            path,
+            caller: None,
+            remote: None,
+            now: self.now,
+            content_type: self.content_type,
+        };
+        let space = StorePath::root(storage::Class::Replicated).join(&PathKey::kind("mount"));
+        let snapshot = self.store.snapshot().map_err(|e| Failure::internal(e))?;
+        let mut answer = match &operation.handler {
+            Handler::View(run) => run(&ctx, &params, &View::new(snapshot, space))?,
+            Handler::Txn(run) => {
+                let mut state = TxnState::new(snapshot, self.latches.begin());
+                let answer = run(&ctx, &params, &mut state.at(space))?;
+                let (batch, _latches) = state.finish();
+                self.ids += 1;
+                let id = RequestId { applied: self.ids, random: [0; 16] };
+                let batch = self.store.seal(id, self.now, batch).map_err(|e| Failure::internal(e))?;
+                self.store.commit(Term(1), batch).await.map_err(|e| match e {
+                    CommitError::TooLarge { .. } => Failure::TooLarge(e.to_string()),
+                    other => Failure::internal(other),
+                })?;
+                answer
+            }
+            Handler::Act(act) => act.act(&params).await?,
+        };
+        answer.warnings.extend(operation.warnings(&params));
+        Ok(answer)
+    }
+}
+
+/// The `data` of an answer; empty if it has none.
+pub fn data(answer: Answer) -> Map<String, Value> {
+    match answer.body {
+        Body::Data(data) | Body::Mirrored(data) | Body::Bare(data) => data,
+        Body::Empty | Body::Raw { .. } => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
