@@ -8,7 +8,6 @@ use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
-use openraft::log_id::RaftLogId;
 use rocksdb::{
     BlockBasedOptions, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction,
     IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions,
@@ -92,7 +91,7 @@ impl Disk {
         Ok((disk, found))
     }
 
-    pub fn write(&self, batch: &WriteBatch, sync: bool) -> Result<(), rocksdb::Error> {
+    pub fn write(&self, batch: WriteBatch, sync: bool) -> Result<(), rocksdb::Error> {
         let mut options = WriteOptions::default();
         options.set_sync(sync);
         self.db.write_opt(batch, &options)
@@ -144,7 +143,7 @@ impl Disk {
         let mut batch = WriteBatch::default();
         self.put_meta(&mut batch, key::FORMAT, &[FORMAT]);
         self.put_meta(&mut batch, key::NODE, &node.to_be_bytes());
-        Ok(self.write(&batch, true)?)
+        Ok(self.write(batch, true)?)
     }
 
     fn found(&self) -> Result<Found, OpenError> {
@@ -153,6 +152,14 @@ impl Disk {
         let vote = self.meta(key::VOTE)?.map(encoding::decode_vote).transpose()?;
         let newest = self.db.iterator_cf(self.column(LOG), IteratorMode::End).next().transpose()?;
         let newest = newest.map(|(_, value)| encoding::decode_entry(value.into_vec().into())).transpose()?;
+        let expected = purged.map_or(0, |id| id.index + 1);
+        let start = expected.to_be_bytes();
+        let oldest = self.db.iterator_cf(self.column(LOG), IteratorMode::From(&start, Direction::Forward)).next();
+        if let Some((index, _)) = oldest.transpose()?
+            && index[..] != start
+        {
+            return Err(OpenError::Corrupt(format!("the log has no entry {expected}")));
+        }
         // A purge may reach past the end, after a snapshot was installed.
         let last = newest.map(|entry| entry.log_id).max(purged);
         let bytes = self.db.property_int_value_cf(self.column(LOG), rocksdb::properties::ESTIMATE_LIVE_DATA_SIZE)?;
@@ -179,7 +186,7 @@ impl View<'_> {
             let (_, value) = item.map_err(io::Error::other)?;
             bytes += value.len();
             let entry = encoding::decode_entry(value.into_vec().into())?;
-            if entry.log_id.index() != from + entries.len() as u64 {
+            if entry.log_id.index != from + entries.len() as u64 {
                 break;
             }
             entries.push(entry);

@@ -9,7 +9,6 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use futures::{Stream, TryStreamExt, stream};
-use openraft::log_id::RaftLogId;
 use openraft::storage::RaftLogStorage;
 use openraft::{OptionalSend, RaftLogReader};
 use parking_lot::{Mutex, RwLock};
@@ -196,7 +195,7 @@ impl RaftLogReader<TypeConfig> for LogStore {
         let log = self.clone();
         stream::try_unfold((log, from), move |(log, from)| async move {
             let entries = log.read(from, to, READ_BYTES).await?;
-            let Some(last) = entries.last().map(|entry| entry.log_id.index()) else { return Ok(None) };
+            let Some(last) = entries.last().map(|entry| entry.log_id.index) else { return Ok(None) };
             let chunk = stream::iter(entries.into_iter().map(io::Result::Ok));
             Ok::<_, io::Error>(Some((chunk, (log, last + 1))))
         })
@@ -251,7 +250,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         {
             let mut tail = self.shared.tail.write();
             for (encoded, entry) in entries {
-                records.push((entry.log_id.index(), encoded.clone()));
+                records.push((entry.log_id.index, encoded.clone()));
                 tail.push(entry, encoded.len());
             }
         }
@@ -274,7 +273,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn purge(&mut self, log_id: LogId) -> io::Result<()> {
         let from = tail::next(self.purged());
-        if log_id.index() < from {
+        if log_id.index < from {
             return Ok(());
         }
         self.shared.tail.write().purge(log_id);

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use openraft::log_id::RaftLogId;
 
 use crate::consensus::{Entry, LogId, Vote};
 
@@ -15,6 +14,8 @@ pub(super) struct Tail {
     cap: usize,
     /// The first index that the writer has not written.
     written: u64,
+    /// The first index that the log holds, or would hold.
+    start: u64,
     pub last: Option<LogId>,
     pub purged: Option<LogId>,
     pub vote: Option<Vote>,
@@ -30,7 +31,7 @@ impl Tail {
         committed: Option<LogId>,
     ) -> Self {
         let written = next(last);
-        Self { entries: BTreeMap::new(), bytes: 0, cap, written, last, purged, vote, committed }
+        Self { entries: BTreeMap::new(), bytes: 0, cap, written, start: next(purged), last, purged, vote, committed }
     }
 
     /// The first index that is in memory, or would be.
@@ -40,7 +41,7 @@ impl Tail {
 
     /// The part of `from..to` that the log holds.
     pub fn clamp(&self, from: u64, to: u64) -> (u64, u64) {
-        (from.max(next(self.purged)), to.min(next(self.last)))
+        (from.max(self.start), to.min(next(self.last)))
     }
 
     /// The entries from `from` on, up to but without `to`, within memory; stops as [`View::entries`] does.
@@ -60,9 +61,12 @@ impl Tail {
     }
 
     pub fn push(&mut self, entry: Entry, size: usize) {
+        if self.last.is_none() {
+            self.start = entry.log_id.index;
+        }
         self.last = Some(entry.log_id);
         self.bytes += size;
-        self.entries.insert(entry.log_id.index(), (entry, size));
+        self.entries.insert(entry.log_id.index, (entry, size));
     }
 
     /// Forgets the entries from `from` on; `last` is what then ends the log.
@@ -73,10 +77,11 @@ impl Tail {
     }
 
     pub fn purge(&mut self, upto: LogId) {
-        let kept = self.entries.split_off(&(upto.index() + 1));
+        let kept = self.entries.split_off(&(upto.index + 1));
         let gone = std::mem::replace(&mut self.entries, kept);
         self.bytes -= gone.values().map(|(_, size)| size).sum::<usize>();
         self.purged = Some(upto);
+        self.start = next(self.purged);
         self.last = self.last.max(Some(upto));
     }
 
@@ -95,5 +100,5 @@ impl Tail {
 
 /// The index that follows a position.
 pub(super) fn next(position: Option<LogId>) -> u64 {
-    position.map_or(0, |id| id.index() + 1)
+    position.map_or(0, |id| id.index + 1)
 }

@@ -8,7 +8,6 @@ use std::io;
 use std::sync::{Arc, mpsc};
 
 use bytes::Bytes;
-use openraft::log_id::RaftLogId;
 use parking_lot::RwLock;
 use rocksdb::WriteBatch;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
@@ -109,7 +108,7 @@ impl Writer {
                 Op::Truncate { from, to, .. } => self.disk.delete_entries(&mut batch, *from, *to),
                 Op::Purge { from, upto } => {
                     self.disk.put_meta(&mut batch, key::PURGED, &encoding::encode_log_id(upto));
-                    self.disk.delete_entries(&mut batch, *from, upto.index() + 1);
+                    self.disk.delete_entries(&mut batch, *from, upto.index + 1);
                 }
                 Op::Vote { vote, .. } => {
                     sync = true;
@@ -126,7 +125,7 @@ impl Writer {
             Verdict::Fail(error) => return Err(error),
             Verdict::Vanish => return Ok(false),
         }
-        self.disk.write(&batch, sync).map_err(io::Error::other)?;
+        self.disk.write(batch, sync).map_err(io::Error::other)?;
         Ok(true)
     }
 
@@ -145,7 +144,7 @@ impl Writer {
                     done.send(Ok(())).ok();
                 }
                 Op::Purge { upto, .. } => {
-                    let next = self.durable.borrow().next.max(upto.index() + 1);
+                    let next = self.durable.borrow().next.max(upto.index + 1);
                     self.reached(next);
                 }
                 Op::Vote { done, .. } => {

@@ -1,0 +1,36 @@
+//! The replicated state: a RocksDB that follows the log, entry by entry.
+//!
+//! ```text
+//! committed entries ─► gate: durable here? ─► command: check, effect ─► one write: data + outcome + position ─► answer
+//!                                                                                      └─► position watch, change feed
+//! ```
+//!
+//! **Invariant:** the applied position, the membership and the data they belong to change in one write, so the state on
+//! disk is always that of one log position. It is not synced: after a crash the log, which is, brings it back.
+//!
+//! **Invariant:** applied ≤ durable log. Consensus may commit by the others' disks alone; an entry that this node's log
+//! could still lose is not applied here.
+//!
+//! Apply is deterministic: no clock, no randomness, no environment. A reader sees exactly what is applied: its view is a
+//! snapshot of the database, and caches above are validated by revision, so nothing has to be told before an entry
+//! shows. The change feed is a hint for listings, not a part of the promise.
+
+mod apply;
+mod database;
+mod feed;
+mod fingerprint;
+mod key;
+mod outcomes;
+mod position;
+mod raft;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod value;
+mod view;
+
+pub use feed::Change;
+pub use outcomes::Outcome;
+pub use position::Position;
+pub use raft::{Machine, MachineOptions};
+pub use reader::StateReader;

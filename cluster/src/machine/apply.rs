@@ -1,0 +1,150 @@
+//! What each kind of log entry does to the state.
+//!
+//! An entry is worked out in full before anything changes: the write and the new position are built beside the old ones,
+//! and take their place only after the database has taken the write.
+
+use bytes::Bytes;
+use openraft::EntryPayload;
+use rocksdb::WriteBatch;
+use storage::apply::{Effects, decide};
+use storage::{Batch, Class, Committed, Epoch, Revision, StoreError};
+
+use super::database::{DATA, Database, MEMBERSHIP, META, OUTCOMES, POSITION};
+use super::feed::Change;
+use super::outcomes::{self, Outcomes};
+use super::position::Position;
+use super::{fingerprint, key, value};
+use crate::consensus::{Applied, Command, Entry, StoredMembership};
+use crate::log::encoding;
+
+/// What apply knows of the state without reading it.
+pub(super) struct Live {
+    pub position: Position,
+    pub membership: StoredMembership,
+    pub outcomes: Outcomes,
+}
+
+/// An entry's effect, worked out but not written.
+struct Planned {
+    write: WriteBatch,
+    position: Position,
+    answer: Applied,
+    change: Option<Change>,
+    membership: Option<StoredMembership>,
+    outcome: Option<KeptOutcome>,
+}
+
+struct KeptOutcome {
+    bytes: usize,
+    evicted: usize,
+}
+
+impl Live {
+    /// Applies one entry. An error means that the state cannot go on.
+    pub fn apply(&mut self, database: &Database, entry: &Entry) -> Result<(Applied, Option<Change>), StoreError> {
+        let mut planned = Planned {
+            write: WriteBatch::default(),
+            position: Position { applied: Some(entry.log_id), ..self.position.clone() },
+            answer: Applied::Blank,
+            change: None,
+            membership: None,
+            outcome: None,
+        };
+        match &entry.payload {
+            EntryPayload::Blank => {}
+            EntryPayload::Membership(membership) => {
+                let stored = StoredMembership::new(Some(entry.log_id), membership.clone());
+                planned.write.put_cf(database.column(META), MEMBERSHIP, encoding::encode_membership(&stored));
+                planned.membership = Some(stored);
+            }
+            EntryPayload::Normal(Command::Epoch(epoch)) => planned.epoch(*epoch),
+            EntryPayload::Normal(Command::Batch(batch)) => self.batch(database, batch, &mut planned)?,
+        }
+        planned.write.put_cf(database.column(META), POSITION, planned.position.encode());
+        database.write(planned.write)?;
+
+        self.position = planned.position;
+        if let Some(membership) = planned.membership {
+            self.membership = membership;
+        }
+        if let (Some(kept), EntryPayload::Normal(Command::Batch(batch))) = (planned.outcome, &entry.payload) {
+            self.outcomes.evict(kept.evicted);
+            self.outcomes.push(entry.log_id.index, batch.id, kept.bytes);
+        }
+        Ok((planned.answer, planned.change))
+    }
+
+    fn batch(&self, database: &Database, batch: &Batch, planned: &mut Planned) -> Result<(), StoreError> {
+        planned.position.time = self.position.time.max(batch.now);
+        if let Some(index) = self.outcomes.find(&batch.id) {
+            planned.answer = Applied::Repeated(database.answer(index)?);
+            return Ok(());
+        }
+        let generation = self.position.generation;
+        match decide(batch, &mut |key| database.get(generation, key))? {
+            Err(refusal) => planned.answer = Applied::Refused(refusal),
+            Ok(effects) => {
+                planned.effects(database, &effects);
+                planned.keep_outcome(database, &self.outcomes, batch);
+                let (index, revision) = (planned.position.index(), planned.position.revision);
+                planned.change = Some(Change::of(index, revision, &effects));
+                planned.answer = Applied::Committed(Committed { revision, index, counters: effects.counters });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Planned {
+    /// A new line of history begins, unless one as high has.
+    fn epoch(&mut self, epoch: Epoch) {
+        if epoch.number > self.position.revision.epoch.number {
+            self.position.revision.epoch = epoch;
+            let revision = self.position.revision;
+            self.position.fingerprint = fingerprint::begin_epoch(&self.position.fingerprint, revision);
+            self.change = Some(Change::everything(self.position.index(), revision));
+        }
+    }
+
+    fn effects(&mut self, database: &Database, effects: &Effects) {
+        let position = &mut self.position;
+        if effects.replicated {
+            position.revision = position.revision.next();
+            position.fingerprint = fingerprint::advance(&position.fingerprint, position.revision, effects);
+        }
+        let mut changed = effects.puts.keys().chain(&effects.deletes).chain(&effects.prefix_deletes);
+        if changed.any(|key| key.class() == Class::Local) {
+            position.local += 1;
+        }
+        let data = database.column(DATA);
+        for prefix in &effects.prefix_deletes {
+            let from = key::physical(position.generation, prefix.as_bytes());
+            // Invariant: a key begins with its class, an ASCII letter.
+            let to = key::end_of(&from).expect("invariant: something follows every prefix of a key");
+            self.write.delete_range_cf(data, from, to);
+        }
+        for key in &effects.deletes {
+            self.write.delete_cf(data, key::physical(position.generation, key.as_bytes()));
+        }
+        for (key, value) in &effects.puts {
+            let revision = match key.class() {
+                Class::Replicated => position.revision,
+                Class::Local => Revision { epoch: Epoch::default(), n: position.local },
+            };
+            let record = value::encode(revision, value);
+            self.write.put_cf(data, key::physical(position.generation, key.as_bytes()), record);
+        }
+    }
+
+    fn keep_outcome(&mut self, database: &Database, window: &Outcomes, batch: &Batch) {
+        let record = outcomes::encode(&batch.id, batch.outcome.as_ref().map(|answer: &Bytes| answer));
+        let column = database.column(OUTCOMES);
+        let leaving = window.leaving(record.len());
+        for index in &leaving {
+            self.write.delete_cf(column, index.to_be_bytes());
+            self.position.evicted = *index;
+        }
+        self.write.put_cf(column, self.position.index().to_be_bytes(), &record);
+        self.outcome = Some(KeptOutcome { bytes: record.len(), evicted: leaving.len() });
+    }
+}

@@ -1,0 +1,228 @@
+//! One generation of the state's database: `sm-<n>`, opened, read and written.
+//!
+//! Columns: `data` holds the keys, `meta` the position and the membership, `outcomes` the window of request ids. Which
+//! folder is current says the file `SM_CURRENT`; a folder that was swapped out deletes itself when its last reader
+//! leaves.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, Direction, IteratorMode,
+    Options, WriteBatch, WriteOptions, checkpoint,
+};
+use storage::{RawKey, StoreError, Stored};
+
+use super::outcomes::{self, Limits, Outcomes};
+use super::position::Position;
+use super::{key, value};
+use crate::consensus::{SnapshotMeta, StoredMembership};
+use crate::log::{OpenError, encoding};
+use crate::snapshot::replace_file;
+
+pub(super) struct Database {
+    rocks: DB,
+    // Dropped after the database is closed.
+    folder: Folder,
+}
+
+struct Folder {
+    path: PathBuf,
+    doomed: AtomicBool,
+}
+
+impl Database {
+    pub fn open(path: PathBuf) -> Result<Self, OpenError> {
+        let mut options = Options::default();
+        options.create_if_missing(true);
+        options.create_missing_column_families(true);
+        options.set_max_total_wal_size(256 << 20);
+        options.set_keep_log_file_num(4);
+        let rocks = DB::open_cf_descriptors(&options, &path, columns())?;
+        Ok(Self { rocks, folder: Folder { path, doomed: AtomicBool::new(false) } })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.folder.path
+    }
+
+    /// Deletes its files once nobody reads from it any more.
+    pub fn doom(&self) {
+        self.folder.doomed.store(true, Ordering::Release);
+    }
+
+    pub fn snapshot(&self) -> rocksdb::Snapshot<'_> {
+        self.rocks.snapshot()
+    }
+
+    pub fn column(&self, name: &str) -> &ColumnFamily {
+        // Invariant: open() creates the columns and nothing drops one.
+        self.rocks.cf_handle(name).expect("invariant: the state's columns exist once it is open")
+    }
+
+    pub fn get(&self, generation: u32, key: &RawKey) -> Result<Option<Stored>, StoreError> {
+        let key = key::physical(generation, key.as_bytes());
+        let record = self.rocks.get_pinned_cf(self.column(DATA), key).map_err(unreadable)?;
+        record.map(|record| value::decode(&record)).transpose()
+    }
+
+    /// The answer that was kept with the entry at `index`.
+    pub fn answer(&self, index: u64) -> Result<Option<Bytes>, StoreError> {
+        match self.rocks.get_pinned_cf(self.column(OUTCOMES), index.to_be_bytes()).map_err(unreadable)? {
+            Some(record) => Ok(outcomes::decode(&record)?.1),
+            None => Err(StoreError::Corrupt(format!("the outcome of entry {index} is missing"))),
+        }
+    }
+
+    /// Not synced: the log is.
+    pub fn write(&self, batch: WriteBatch) -> Result<(), StoreError> {
+        self.rocks.write_opt(batch, &WriteOptions::default()).map_err(unreadable)
+    }
+
+    pub fn position(&self) -> Result<Position, StoreError> {
+        position(&self.rocks)
+    }
+
+    pub fn membership(&self) -> Result<StoredMembership, StoreError> {
+        membership(&self.rocks)
+    }
+
+    /// Reads the outcome window, from where the last eviction ended.
+    pub fn outcomes(&self, evicted: u64, limits: Limits) -> Result<Outcomes, StoreError> {
+        let mut window = Outcomes::new(limits);
+        let start = evicted.saturating_add(1).to_be_bytes();
+        // Nothing was evicted yet: an entry at index 0 may be in it.
+        let start = if evicted == 0 { [0; 8] } else { start };
+        for item in self.rocks.iterator_cf(self.column(OUTCOMES), IteratorMode::From(&start, Direction::Forward)) {
+            let (key, record) = item.map_err(unreadable)?;
+            let index = key[..].try_into().map(u64::from_be_bytes);
+            let index = index.map_err(|_| StoreError::Corrupt("an outcome's key is malformed".to_owned()))?;
+            window.push(index, outcomes::decode(&record)?.0, record.len());
+        }
+        Ok(window)
+    }
+
+    /// Makes a checkpoint in `folder`, which must not exist.
+    pub fn checkpoint(&self, folder: &Path) -> io::Result<()> {
+        let checkpoint = checkpoint::Checkpoint::new(&self.rocks).map_err(io::Error::other)?;
+        checkpoint.create_checkpoint(folder).map_err(io::Error::other)
+    }
+
+    pub fn stop_background_work(&self) {
+        self.rocks.cancel_all_background_work(true);
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.doomed.load(Ordering::Acquire)
+            && let Err(error) = fs::remove_dir_all(&self.path)
+        {
+            // The next start removes it.
+            tracing::warn!(folder = %self.path.display(), error = %error, "an old state could not be deleted");
+        }
+    }
+}
+
+/// Position and membership of a checkpoint, read from its own files.
+pub(super) fn read_meta(folder: &Path) -> io::Result<SnapshotMeta> {
+    let rocks =
+        DB::open_cf_descriptors_read_only(&Options::default(), folder, columns(), false).map_err(io::Error::other)?;
+    let last_log_id = position(&rocks).map_err(io::Error::other)?.applied;
+    let last_membership = membership(&rocks).map_err(io::Error::other)?;
+    Ok(SnapshotMeta { last_log_id, last_membership })
+}
+
+/// The number of the current folder.
+pub(super) fn current(data: &Path) -> Result<u64, OpenError> {
+    match fs::read_to_string(data.join(POINTER)) {
+        Ok(text) => {
+            let number = text.trim().parse();
+            number.map_err(|_| OpenError::Corrupt(format!("{POINTER} does not hold a number")))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) fn set_current(data: &Path, number: u64) -> io::Result<()> {
+    replace_file(&data.join(POINTER), format!("{number}\n").as_bytes())
+}
+
+pub(super) fn folder(data: &Path, number: u64) -> PathBuf {
+    data.join(format!("{FOLDER}{number}"))
+}
+
+/// Deletes the folders that are not current: a swap was cut short, or the process before it could delete the old one.
+pub(super) fn sweep(data: &Path, current: u64) -> io::Result<()> {
+    let current = folder(data, current);
+    for item in fs::read_dir(data)? {
+        let path = item?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with(FOLDER) && path != current {
+            fs::remove_dir_all(&path)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn unreadable(error: rocksdb::Error) -> StoreError {
+    match error.kind() {
+        rocksdb::ErrorKind::Corruption => StoreError::Corrupt(error.into_string()),
+        _ => StoreError::Io(error.into_string()),
+    }
+}
+
+/// The position at the moment of a snapshot.
+pub(super) fn position_at(database: &Database, at: &rocksdb::Snapshot<'_>) -> Result<Position, StoreError> {
+    decode_position(at.get_pinned_cf(database.column(META), POSITION).map_err(unreadable)?.as_deref())
+}
+
+fn position(rocks: &DB) -> Result<Position, StoreError> {
+    let column = rocks.cf_handle(META).ok_or_else(|| StoreError::Corrupt("the state has no meta".to_owned()))?;
+    decode_position(rocks.get_pinned_cf(column, POSITION).map_err(unreadable)?.as_deref())
+}
+
+fn decode_position(record: Option<&[u8]>) -> Result<Position, StoreError> {
+    let position = record.map(Position::decode).transpose();
+    Ok(position.map_err(|error| StoreError::Corrupt(error.to_string()))?.unwrap_or_default())
+}
+
+fn membership(rocks: &DB) -> Result<StoredMembership, StoreError> {
+    let column = rocks.cf_handle(META).ok_or_else(|| StoreError::Corrupt("the state has no meta".to_owned()))?;
+    let record = rocks.get_cf(column, MEMBERSHIP).map_err(unreadable)?;
+    let membership = record.map(|record| encoding::decode_membership(record.into())).transpose();
+    Ok(membership.map_err(|error| StoreError::Corrupt(error.to_string()))?.unwrap_or_default())
+}
+
+fn columns() -> [ColumnFamilyDescriptor; 3] {
+    let mut table = BlockBasedOptions::default();
+    table.set_bloom_filter(10.0, false);
+    table.set_block_cache(&Cache::new_lru_cache(128 << 20));
+    table.set_cache_index_and_filter_blocks(true);
+    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    let mut data = Options::default();
+    // Ciphertext does not compress.
+    data.set_compression_type(DBCompressionType::None);
+    data.set_write_buffer_size(64 << 20);
+    data.set_block_based_table_factory(&table);
+    let mut outcomes = Options::default();
+    outcomes.set_compression_type(DBCompressionType::None);
+    outcomes.set_write_buffer_size(16 << 20);
+    [
+        ColumnFamilyDescriptor::new(DATA, data),
+        ColumnFamilyDescriptor::new(META, Options::default()),
+        ColumnFamilyDescriptor::new(OUTCOMES, outcomes),
+    ]
+}
+
+pub(super) const DATA: &str = "data";
+pub(super) const META: &str = "meta";
+pub(super) const OUTCOMES: &str = "outcomes";
+pub(super) const POSITION: &str = "position";
+pub(super) const MEMBERSHIP: &str = "membership";
+const POINTER: &str = "SM_CURRENT";
+const FOLDER: &str = "sm-";

@@ -1,0 +1,141 @@
+//! What became of the latest requests: a window over their ids, and the sealed answers of those that were forwarded.
+//!
+//! The ids are in memory, the answers on disk under the index of their entry. The window is bounded by count and by
+//! bytes; both depend on the entries alone, so every node evicts the same ones. A refused batch changed nothing and is
+//! not in it: its transaction runs again under the same id.
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
+use storage::{RequestId, StoreError};
+
+/// What can be said of a request's id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It ran; the answer, if one was kept.
+    Ran(Option<Bytes>),
+    /// It has not run, as of the applied index.
+    NotRun,
+    /// It is too old to tell.
+    Forgotten,
+}
+
+#[derive(Clone, Copy)]
+struct Kept {
+    index: u64,
+    id: RequestId,
+    bytes: usize,
+}
+
+pub(super) struct Outcomes {
+    ids: HashMap<RequestId, u64>,
+    order: VecDeque<Kept>,
+    bytes: usize,
+    limits: Limits,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    pub count: usize,
+    pub bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { count: 100_000, bytes: 64 << 20 }
+    }
+}
+
+impl Outcomes {
+    pub fn new(limits: Limits) -> Self {
+        Self { ids: HashMap::new(), order: VecDeque::new(), bytes: 0, limits }
+    }
+
+    /// The index of the entry that ran the request.
+    pub fn find(&self, id: &RequestId) -> Option<u64> {
+        self.ids.get(id).copied()
+    }
+
+    pub fn push(&mut self, index: u64, id: RequestId, bytes: usize) {
+        self.ids.insert(id, index);
+        self.order.push_back(Kept { index, id, bytes });
+        self.bytes += bytes;
+    }
+
+    /// The indexes that leave when a record of so many bytes comes in, oldest first.
+    pub fn leaving(&self, bytes: usize) -> Vec<u64> {
+        let (mut count, mut total) = (self.order.len() + 1, self.bytes + bytes);
+        let mut gone = Vec::new();
+        for kept in &self.order {
+            if count <= self.limits.count && total <= self.limits.bytes {
+                break;
+            }
+            gone.push(kept.index);
+            count -= 1;
+            total -= kept.bytes;
+        }
+        gone
+    }
+
+    /// Forgets the oldest `count`.
+    pub fn evict(&mut self, count: usize) {
+        for kept in self.order.drain(..count.min(self.order.len())) {
+            self.bytes -= kept.bytes;
+            self.ids.remove(&kept.id);
+        }
+    }
+}
+
+pub(super) fn encode(id: &RequestId, answer: Option<&Bytes>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(2 + RequestId::LEN + answer.map_or(0, Bytes::len));
+    out.push(FORMAT);
+    out.push(u8::from(answer.is_some()));
+    out.extend_from_slice(&id.to_bytes());
+    out.extend_from_slice(answer.map_or(&[][..], |a| &a[..]));
+    out
+}
+
+pub(super) fn decode(record: &[u8]) -> Result<(RequestId, Option<Bytes>), StoreError> {
+    let damaged = || StoreError::Corrupt("an outcome is malformed".to_owned());
+    let (header, rest) = record.split_at_checked(2).ok_or_else(damaged)?;
+    let (id, answer) = rest.split_at_checked(RequestId::LEN).ok_or_else(damaged)?;
+    let id = RequestId::from_bytes(id).ok_or_else(damaged)?;
+    match header {
+        [FORMAT, 0] if answer.is_empty() => Ok((id, None)),
+        [FORMAT, 1] => Ok((id, Some(Bytes::copy_from_slice(answer)))),
+        _ => Err(damaged()),
+    }
+}
+
+const FORMAT: u8 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u8) -> RequestId {
+        RequestId { applied: 0, random: [n; 16] }
+    }
+
+    #[test]
+    fn the_oldest_leave_by_count_and_by_bytes() {
+        let mut outcomes = Outcomes::new(Limits { count: 3, bytes: 100 });
+        for n in 1..=3 {
+            assert!(outcomes.leaving(10).is_empty());
+            outcomes.push(u64::from(n), id(n), 10);
+        }
+        assert_eq!(outcomes.leaving(10), [1]);
+        assert_eq!(outcomes.leaving(85), [1, 2]);
+        outcomes.evict(2);
+        assert_eq!((outcomes.find(&id(1)), outcomes.find(&id(3))), (None, Some(3)));
+        assert!(outcomes.leaving(90).is_empty());
+    }
+
+    #[test]
+    fn records_come_back_as_they_were() {
+        for answer in [None, Some(Bytes::new()), Some(Bytes::from_static(b"x"))] {
+            assert_eq!(decode(&encode(&id(4), answer.as_ref())).unwrap(), (id(4), answer));
+        }
+        assert!(decode(b"\x01\x00short").is_err());
+    }
+}

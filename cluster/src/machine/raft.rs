@@ -1,0 +1,219 @@
+//! The state machine as consensus drives it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use futures::stream::{Stream, StreamExt};
+use openraft::storage::{EntryResponder, RaftStateMachine};
+use openraft::{OptionalSend, RaftSnapshotBuilder};
+use parking_lot::RwLock;
+use tokio::sync::{broadcast, watch};
+
+use super::apply::Live;
+use super::database::{self, Database};
+use super::feed::{self, Change};
+use super::outcomes::Limits;
+use super::position::Position;
+use super::reader::StateReader;
+use crate::consensus::{Applied, Entry, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
+use crate::log::{Durable, OnFatal, OpenError};
+use crate::snapshot::{Checkpoint, Shelf, link_files};
+
+pub struct MachineOptions {
+    /// The folder that holds `sm-<n>`, `SM_CURRENT` and `snap`.
+    pub data: PathBuf,
+    /// How far the log is on disk; nothing is applied before.
+    pub durable: Option<watch::Receiver<Durable>>,
+    pub on_fatal: OnFatal,
+}
+
+pub struct Machine {
+    shared: Arc<Shared>,
+    durable: Option<watch::Receiver<Durable>>,
+}
+
+pub(super) struct Shared {
+    data: PathBuf,
+    pub database: ArcSwap<Database>,
+    /// Written by apply and install alone, which never run at once.
+    pub live: RwLock<Live>,
+    pub position: watch::Sender<Position>,
+    pub feed: broadcast::Sender<Change>,
+    pub shelf: Shelf,
+    limits: Limits,
+    on_fatal: OnFatal,
+}
+
+impl Machine {
+    pub fn open(options: MachineOptions) -> Result<Self, OpenError> {
+        Self::open_with(options, Limits::default())
+    }
+
+    pub(super) fn open_with(options: MachineOptions, limits: Limits) -> Result<Self, OpenError> {
+        fs::create_dir_all(&options.data)?;
+        let number = database::current(&options.data)?;
+        database::sweep(&options.data, number)?;
+        let shelf = Shelf::open(options.data.join("snap"), database::read_meta)?;
+        let database = Database::open(database::folder(&options.data, number))?;
+        let live = load(&database, limits).map_err(|error| OpenError::Corrupt(error.to_string()))?;
+        let shared = Shared {
+            data: options.data,
+            position: watch::channel(live.position.clone()).0,
+            database: ArcSwap::from_pointee(database),
+            live: RwLock::new(live),
+            feed: feed::channel(),
+            shelf,
+            limits,
+            on_fatal: options.on_fatal,
+        };
+        Ok(Self { shared: Arc::new(shared), durable: options.durable })
+    }
+
+    pub fn reader(&self) -> StateReader {
+        StateReader::new(Arc::clone(&self.shared))
+    }
+
+    /// Waits until the log up to `index` is on this node's disk.
+    async fn durable_to(&mut self, index: u64) -> io::Result<()> {
+        let Some(durable) = &mut self.durable else { return Ok(()) };
+        let reached = durable.wait_for(|durable| durable.next > index || durable.ended).await;
+        match reached {
+            Ok(durable) if durable.next > index => Ok(()),
+            _ => Err(io::Error::new(io::ErrorKind::BrokenPipe, "the log ended before the entry was on disk")),
+        }
+    }
+}
+
+impl Shared {
+    /// Applies entries in order, up to the first that fails.
+    fn apply(&self, entries: &[Entry]) -> io::Result<Vec<Applied>> {
+        let database = self.database.load_full();
+        let mut answers = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let mut live = self.live.write();
+            let (answer, change) = live.apply(&database, entry).map_err(|error| {
+                tracing::error!(index = entry.log_id.index, error = %error, "an entry cannot be applied; this node stops");
+                (self.on_fatal)(&format!("an entry cannot be applied: {error}"));
+                io::Error::other(error)
+            })?;
+            drop(live);
+            if let Some(change) = change {
+                // Nobody may be listening.
+                self.feed.send(change).ok();
+            }
+            answers.push(answer);
+        }
+        self.position.send_replace(self.live.read().position.clone());
+        Ok(answers)
+    }
+
+    /// Puts a checkpoint's state in the place of the current one. Until the pointer changes, a crash keeps the old.
+    fn install(&self, meta: &SnapshotMeta, checkpoint: &Checkpoint) -> io::Result<()> {
+        let number = database::current(&self.data).map_err(io::Error::other)? + 1;
+        let folder = database::folder(&self.data, number);
+        if folder.exists() {
+            // An install that failed half-way, in this very process.
+            fs::remove_dir_all(&folder)?;
+        }
+        link_files(checkpoint.folder(), &folder)?;
+        let database = Database::open(folder).map_err(io::Error::other)?;
+        let live = load(&database, self.limits).map_err(io::Error::other)?;
+        if live.position.applied != meta.last_log_id || live.membership != meta.last_membership {
+            database.doom();
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the snapshot holds another state than it says"));
+        }
+        self.shelf.adopt(checkpoint)?;
+        database::set_current(&self.data, number)?;
+
+        let position = live.position.clone();
+        let mut current = self.live.write();
+        *current = live;
+        let old = self.database.swap(Arc::new(database));
+        drop(current);
+        old.doom();
+        let change = Change::everything(position.index(), position.revision);
+        tracing::info!(index = position.index(), folder = %self.database.load().path().display(), "a snapshot was installed");
+        self.position.send_replace(position);
+        self.feed.send(change).ok();
+        Ok(())
+    }
+}
+
+impl RaftStateMachine<TypeConfig> for Machine {
+    type SnapshotData = Checkpoint;
+    type SnapshotBuilder = Builder;
+
+    async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
+        let live = self.shared.live.read();
+        Ok((live.position.applied, live.membership.clone()))
+    }
+
+    async fn apply<S>(&mut self, entries: S) -> io::Result<()>
+    where
+        S: Stream<Item = io::Result<EntryResponder<TypeConfig>>> + Unpin + OptionalSend,
+    {
+        let mut groups = entries.ready_chunks(GROUP);
+        while let Some(group) = groups.next().await {
+            let (entries, responders): (Vec<_>, Vec<_>) = group.into_iter().collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
+            if let Some(last) = entries.last() {
+                self.durable_to(last.log_id.index).await?;
+            }
+            let shared = Arc::clone(&self.shared);
+            let answers = blocking(move || shared.apply(&entries)).await?;
+            for (responder, answer) in responders.into_iter().zip(answers) {
+                if let Some(responder) = responder {
+                    responder.send(answer);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Builder {
+        Builder { shared: Arc::clone(&self.shared) }
+    }
+
+    async fn install_snapshot(&mut self, meta: &SnapshotMeta, checkpoint: Checkpoint) -> io::Result<()> {
+        let (shared, meta) = (Arc::clone(&self.shared), meta.clone());
+        blocking(move || shared.install(&meta, &checkpoint)).await
+    }
+
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
+        Ok(self.shared.shelf.current().map(offered))
+    }
+}
+
+/// Makes a checkpoint beside apply; the checkpoint itself says which position it caught.
+pub struct Builder {
+    shared: Arc<Shared>,
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for Builder {
+    type SnapshotData = Checkpoint;
+
+    async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
+        let shared = Arc::clone(&self.shared);
+        let database = shared.database.load_full();
+        blocking(move || shared.shelf.add(|folder: &Path| database.checkpoint(folder))).await.map(offered)
+    }
+}
+
+fn offered(checkpoint: Checkpoint) -> Snapshot {
+    Snapshot { meta: checkpoint.meta().clone(), snapshot: checkpoint }
+}
+
+fn load(database: &Database, limits: Limits) -> Result<Live, storage::StoreError> {
+    let position = database.position()?;
+    let outcomes = database.outcomes(position.evicted, limits)?;
+    Ok(Live { membership: database.membership()?, outcomes, position })
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+/// How many entries one hop to the blocking threads applies at most.
+const GROUP: usize = 256;

@@ -1,0 +1,82 @@
+//! What the rest of the node may do with the state: look.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use storage::{RequestId, SealedSnapshot, StoreError};
+use tokio::sync::{broadcast, watch};
+
+use super::feed::Change;
+use super::outcomes::Outcome;
+use super::position::Position;
+use super::raft::Shared;
+use super::view::StateView;
+use crate::consensus::StoredMembership;
+use crate::snapshot::{Checkpoint, Receiving};
+
+#[derive(Clone)]
+pub struct StateReader {
+    shared: Arc<Shared>,
+}
+
+impl StateReader {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// The state as it is applied now.
+    pub fn snapshot(&self) -> Result<Arc<dyn SealedSnapshot>, StoreError> {
+        Ok(Arc::new(StateView::new(self.shared.database.load_full())?))
+    }
+
+    /// Where the state stands, and every move of it. What it names is visible to a snapshot taken afterwards.
+    pub fn position(&self) -> watch::Receiver<Position> {
+        self.shared.position.subscribe()
+    }
+
+    /// The index up to which entries are applied.
+    pub fn applied(&self) -> u64 {
+        self.shared.position.borrow().index()
+    }
+
+    /// The newest membership that is applied.
+    pub fn membership(&self) -> StoredMembership {
+        self.shared.live.read().membership.clone()
+    }
+
+    /// What became of a request. `NotRun` is only as true as the state is recent: ask after a linearizable read point.
+    pub fn outcome(&self, id: &RequestId) -> Result<Outcome, StoreError> {
+        let live = self.shared.live.read();
+        match live.outcomes.find(id) {
+            Some(index) => Ok(Outcome::Ran(self.shared.database.load().answer(index)?)),
+            // It would have run at an index above the one its id begins with.
+            None if id.applied >= live.position.evicted => Ok(Outcome::NotRun),
+            None => Ok(Outcome::Forgotten),
+        }
+    }
+
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.shared.feed.subscribe()
+    }
+
+    /// The current snapshot, if one was made.
+    pub fn current_checkpoint(&self) -> Option<Checkpoint> {
+        self.shared.shelf.current()
+    }
+
+    /// A folder to receive a snapshot into.
+    pub fn receive(&self) -> io::Result<Receiving> {
+        self.shared.shelf.receive()
+    }
+
+    /// Writes a checkpoint of the state as it is now to a folder that must not exist. Blocks.
+    pub fn checkpoint_to(&self, folder: &Path) -> io::Result<()> {
+        self.shared.database.load().checkpoint(folder)
+    }
+
+    /// Ends the database's background work, before the process ends. Blocks.
+    pub fn close(&self) {
+        self.shared.database.load().stop_background_work();
+    }
+}

@@ -1,0 +1,100 @@
+//! What this node says about itself, and what it has heard from its leader.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use proto::cluster as pb;
+
+use crate::consensus::{Member, Timing};
+use crate::machine::StateReader;
+use crate::time::{self, Clock};
+
+pub struct Local {
+    pub id: u64,
+    pub member: Member,
+    pub clock: Arc<Clock>,
+    reader: StateReader,
+    timing: Timing,
+    sealed: AtomicBool,
+    /// No vote is given before this instant.
+    votes_from: Option<Instant>,
+    contact: Mutex<Instant>,
+}
+
+impl Local {
+    /// `hold` is how long from now no vote is given.
+    pub fn new(id: u64, member: Member, timing: Timing, reader: StateReader, hold: Option<Duration>) -> Self {
+        let now = Instant::now();
+        Self {
+            id,
+            member,
+            clock: Arc::default(),
+            reader,
+            timing,
+            sealed: AtomicBool::new(true),
+            votes_from: hold.map(|hold| now + hold),
+            contact: Mutex::new(now),
+        }
+    }
+
+    pub fn terms(&self) -> pb::Terms {
+        let max = u32::try_from(self.timing.election_max.as_millis()).unwrap_or(u32::MAX);
+        pb::Terms { format: proto::FORMAT, election_timeout_max_ms: max }
+    }
+
+    /// Why a peer's terms do not go with ours, if they do not.
+    pub fn disagreement(&self, theirs: Option<&pb::Terms>) -> Option<String> {
+        let (ours, theirs) = (self.terms(), theirs.copied().unwrap_or_default());
+        if theirs.format != ours.format {
+            return Some(format!("the nodes speak protocol {} and {}", ours.format, theirs.format));
+        }
+        (theirs != ours).then(|| {
+            let (a, b) = (ours.election_timeout_max_ms, theirs.election_timeout_max_ms);
+            format!("the nodes have different election timeouts ({a} ms and {b} ms): they must be equal")
+        })
+    }
+
+    pub fn report(&self) -> pb::Report {
+        let position = self.reader.position();
+        let position = position.borrow();
+        pb::Report {
+            clock_ms: time::wall().0,
+            sealed: self.is_sealed(),
+            revision: position.revision.to_bytes().to_vec().into(),
+            fingerprint: position.fingerprint.to_vec().into(),
+        }
+    }
+
+    pub fn reader(&self) -> &StateReader {
+        &self.reader
+    }
+
+    pub fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
+    pub fn is_sealed(&self) -> bool {
+        self.sealed.load(Ordering::Relaxed)
+    }
+
+    /// Answers whether that changed something.
+    pub fn set_sealed(&self, sealed: bool) -> bool {
+        self.sealed.swap(sealed, Ordering::Relaxed) != sealed
+    }
+
+    /// For how long this node still gives no vote.
+    pub fn hold_left(&self) -> Duration {
+        self.votes_from.map_or(Duration::ZERO, |from| from.saturating_duration_since(Instant::now()))
+    }
+
+    /// A leader has spoken.
+    pub fn note_contact(&self) {
+        *self.contact.lock() = Instant::now();
+    }
+
+    pub fn since_contact(&self) -> Duration {
+        self.contact.lock().elapsed()
+    }
+}

@@ -1,0 +1,33 @@
+//! How the nodes of a cluster talk: gRPC over TLS with pinned keys, on a port of its own.
+//!
+//! ```text
+//! consensus ─► Client ─┬─ control lane: heartbeats, votes, read index, hello ─┐
+//!                      ├─ data lane: log entries, forwarded requests ─────────┼─► Listener ─► ConsensusService ─► Raft
+//!                      └─ snapshot lane ──────────────────────────────────────┘          └──► PeerService ─► Answers
+//! ```
+//!
+//! Each lane of each peer is one HTTP/2 connection that stays open ([`Peers`]), so no request pays for a connect and no
+//! heartbeat waits behind a log message. Answers to log messages carry a report of how the answering node is
+//! ([`Reports`]); clock, hand-over and autopilot live on these.
+//!
+//! Nothing here decides anything about consensus or reads a payload.
+
+mod client;
+mod connect;
+mod consensus_service;
+mod listener;
+mod local;
+mod peer_service;
+mod peers;
+mod reports;
+mod snapshot_in;
+mod snapshot_out;
+mod wire;
+
+pub use client::{Client, Network};
+pub use consensus_service::ConsensusService;
+pub use listener::{Caller, Listener, bind};
+pub use local::Local;
+pub use peer_service::{Answers, ForwardRefusal, Hello, PeerService, Verdict};
+pub use peers::{CallError, Link, Peers};
+pub use reports::{Report, Reports};

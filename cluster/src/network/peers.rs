@@ -1,0 +1,144 @@
+//! The open lanes to the other nodes, and how a call over one can fail.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use proto::MESSAGE_MAX;
+use proto::cluster::consensus_client::ConsensusClient;
+use proto::cluster::peer_client::PeerClient;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tonic::transport::Channel;
+use tonic::{ConnectError, Status};
+
+use super::connect::lane;
+use super::consensus_service::REMOVED;
+use crate::consensus::Member;
+use crate::identity::{NodeKey, client_config};
+
+/// One peer's lanes.
+pub struct Link {
+    pub id: u64,
+    pub member: Member,
+    control: Channel,
+    data: Channel,
+    snapshot: Channel,
+}
+
+/// What kind of traffic a connection carries, so that none waits behind a heavier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    Control,
+    Data,
+    Snapshot,
+}
+
+impl Link {
+    pub fn consensus(&self, lane: Lane) -> ConsensusClient<Channel> {
+        ConsensusClient::new(self.channel(lane)).max_decoding_message_size(MESSAGE_MAX).max_encoding_message_size(MESSAGE_MAX)
+    }
+
+    pub fn peer(&self, lane: Lane) -> PeerClient<Channel> {
+        PeerClient::new(self.channel(lane)).max_decoding_message_size(MESSAGE_MAX).max_encoding_message_size(MESSAGE_MAX)
+    }
+
+    fn channel(&self, lane: Lane) -> Channel {
+        match lane {
+            Lane::Control => self.control.clone(),
+            Lane::Data => self.data.clone(),
+            Lane::Snapshot => self.snapshot.clone(),
+        }
+    }
+}
+
+/// Why a call got no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// No connection came about: the peer has not seen the request.
+    #[error("{peer} cannot be reached: {reason}")]
+    Unreachable { peer: String, reason: String },
+    /// The peer may have seen the request.
+    #[error("{peer} gave no answer: {reason}")]
+    Broken { peer: String, reason: String },
+    /// The peer refused to look at the request.
+    #[error("{peer} refused: {reason}")]
+    Refused { peer: String, reason: String },
+}
+
+pub struct Peers {
+    key: Arc<NodeKey>,
+    runtime: Handle,
+    links: RwLock<HashMap<u64, Arc<Link>>>,
+    removed: watch::Sender<bool>,
+}
+
+impl Peers {
+    pub fn new(key: Arc<NodeKey>, runtime: Handle) -> Self {
+        Self { key, runtime, links: RwLock::default(), removed: watch::channel(false).0 }
+    }
+
+    /// The lanes to this member. They are opened anew when its key or address is not what it was.
+    pub fn link(&self, id: u64, member: &Member) -> Result<Arc<Link>, rustls::Error> {
+        if let Some(link) = self.links.read().get(&id).filter(|link| link.member == *member) {
+            return Ok(link.clone());
+        }
+        let link = Arc::new(self.open(id, member)?);
+        self.links.write().insert(id, link.clone());
+        Ok(link)
+    }
+
+    /// Lanes that are kept by the caller alone, for a node that is no member yet.
+    pub fn open(&self, id: u64, member: &Member) -> Result<Link, rustls::Error> {
+        let _inside = self.runtime.enter();
+        let tls = Arc::new(client_config(&self.key, member.key)?);
+        let lane = || lane(member.address.clone(), tls.clone());
+        Ok(Link { id, member: member.clone(), control: lane(), data: lane(), snapshot: lane() })
+    }
+
+    /// Closes the lanes to whoever is not a member any more.
+    pub fn retain(&self, is_member: impl Fn(u64) -> bool) {
+        self.links.write().retain(|id, _| is_member(*id));
+    }
+
+    /// Becomes true when a member has said that this node was removed from the cluster. The handshake has shown that
+    /// it is a member who says so.
+    pub fn removed(&self) -> watch::Receiver<bool> {
+        self.removed.subscribe()
+    }
+
+    /// Says what a failed call means.
+    pub fn failed(&self, link: &Link, status: &Status) -> CallError {
+        let peer = format!("{} ({})", link.member.name, link.member.address);
+        let reason = match deepest(status) {
+            Some(cause) => cause.to_string(),
+            None => status.message().to_owned(),
+        };
+        if status.metadata().contains_key(REMOVED) {
+            self.removed.send_if_modified(|removed| !std::mem::replace(removed, true));
+            return CallError::Refused { peer, reason };
+        }
+        if was_not_sent(status) {
+            return CallError::Unreachable { peer, reason };
+        }
+        match status.code() {
+            tonic::Code::FailedPrecondition | tonic::Code::PermissionDenied | tonic::Code::InvalidArgument => {
+                CallError::Refused { peer, reason }
+            }
+            _ => CallError::Broken { peer, reason },
+        }
+    }
+}
+
+fn causes(status: &Status) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(status.source(), |error| error.source())
+}
+
+fn deepest(status: &Status) -> Option<&(dyn Error + 'static)> {
+    causes(status).last()
+}
+
+fn was_not_sent(status: &Status) -> bool {
+    causes(status).any(|cause| cause.is::<ConnectError>())
+}

@@ -1,0 +1,58 @@
+//! How the other nodes were when they last answered this one.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use parking_lot::RwLock;
+use proto::cluster as pb;
+use storage::{Millis, Revision};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The node's wall clock when it answered.
+    pub clock: Millis,
+    pub sealed: bool,
+    pub revision: Revision,
+    pub fingerprint: [u8; 32],
+    pub at: Instant,
+}
+
+impl Report {
+    /// The node's wall clock now, if it ran on since.
+    pub fn clock_now(&self) -> Millis {
+        self.clock.plus(self.at.elapsed())
+    }
+}
+
+#[derive(Default)]
+pub struct Reports {
+    latest: RwLock<HashMap<u64, Report>>,
+}
+
+impl Reports {
+    pub fn note(&self, from: u64, report: Option<pb::Report>) {
+        let Some(report) = report else { return };
+        let (Some(revision), Ok(fingerprint)) =
+            (Revision::from_bytes(&report.revision), <[u8; 32]>::try_from(&report.fingerprint[..]))
+        else {
+            return;
+        };
+        let report = Report {
+            clock: Millis(report.clock_ms),
+            sealed: report.sealed,
+            revision,
+            fingerprint,
+            at: Instant::now(),
+        };
+        self.latest.write().insert(from, report);
+    }
+
+    pub fn of(&self, id: u64) -> Option<Report> {
+        self.latest.read().get(&id).cloned()
+    }
+
+    /// Forgets whoever is not a member any more.
+    pub fn retain(&self, is_member: impl Fn(u64) -> bool) {
+        self.latest.write().retain(|id, _| is_member(*id));
+    }
+}
