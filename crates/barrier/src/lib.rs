@@ -1,1 +1,19 @@
 #![doc = include_str!("../README.md")]
+
+mod barrier;
+mod envelope;
+mod join;
+mod keyring;
+mod root;
+mod seal;
+mod shamir;
+mod unsealed;
+
+pub use barrier::{Barrier, InstallError, SealedKeyring};
+pub use join::{Answer, JoinError, JoinKey, Proof, answer, challenge, prove_members, verify_answer, verify_members};
+pub use keyring::{Keyring, KeyringError, TERMS_MAX, TermInfo};
+pub use root::{RootKey, RootKeyId};
+pub use seal::{
+    SealConfig, SealConfigError, SealKind, UnsealKey, UnwrapError, Wrap, WrappedRoot, unwrap_root, wrap_root,
+};
+pub use shamir::{CombineError, Share, combine, split};

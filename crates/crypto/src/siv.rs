@@ -8,16 +8,18 @@
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
 
-use crate::OpenError;
+use crate::{Key32, OpenError};
 
 pub struct Siv(LessSafeKey);
 
 impl Siv {
     pub const TAG_LEN: usize = 16;
 
-    pub fn new(key: &[u8; 32]) -> Self {
+    pub fn new(key: &Key32) -> Self {
         // The only thing UnboundKey checks is the length.
-        Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, key).expect("invariant: an AES-256 key has 32 bytes")))
+        Self(LessSafeKey::new(
+            UnboundKey::new(&AES_256_GCM_SIV, key.expose()).expect("invariant: an AES-256 key has 32 bytes"),
+        ))
     }
 
     pub fn seal(&self, aad: &[u8], plain: &[u8]) -> Vec<u8> {
@@ -60,7 +62,7 @@ mod tests {
         key[0] = 1;
         let mut nonce = [0; 12];
         nonce[0] = 3;
-        let siv = Siv::new(&key);
+        let siv = Siv::new(&Key32::from_slice(&key).unwrap());
         let cases = [
             ("", "", "07f5f4169bbf55a8400cd47ea6fd400f"),
             ("0100000000000000", "", "c2ef328e5c71c83b843122130f7364b761e0b97427e3df28"),
@@ -77,14 +79,14 @@ mod tests {
 
     #[test]
     fn equal_input_equal_output_and_nothing_else_opens() {
-        let siv = Siv::new(&[1; 32]);
+        let siv = Siv::new(&Key32::from_slice(&[1; 32]).unwrap());
         let sealed = siv.seal(b"folder", b"name");
         assert_eq!(sealed, siv.seal(b"folder", b"name"));
         assert_ne!(sealed, siv.seal(b"other", b"name"));
         assert_ne!(sealed, siv.seal(b"folder", b"nane"));
         assert_eq!(siv.open(b"folder", &sealed).unwrap(), b"name");
         assert!(siv.open(b"other", &sealed).is_err());
-        assert!(Siv::new(&[2; 32]).open(b"folder", &sealed).is_err());
+        assert!(Siv::new(&Key32::from_slice(&[2; 32]).unwrap()).open(b"folder", &sealed).is_err());
         for at in 0..sealed.len() {
             let mut bad = sealed.clone();
             bad[at] ^= 1;

@@ -25,7 +25,14 @@ fn known_answers() {
     let aad = "feedfacedeadbeeffeedfacedeadbeefabaddad2";
     let cases = [
         (&*zero_key, &*zero_nonce, "", "", "", "530f8afbc74536b9a963b4f1c4cb738b"),
-        (&zero_key, &zero_nonce, &*zero_plain, "", "cea7403d4d606b6e074ec5d3baf39d18", "d0d1c8a799996bf0265b98b5d48ab919"),
+        (
+            &zero_key,
+            &zero_nonce,
+            &*zero_plain,
+            "",
+            "cea7403d4d606b6e074ec5d3baf39d18",
+            "d0d1c8a799996bf0265b98b5d48ab919",
+        ),
         (long_key, long_nonce, long_plain, "", long_cipher, "b094dac5d93471bdec1a502270e3cc6c"),
         (long_key, long_nonce, &long_plain[..120], aad, &long_cipher[..120], "76fc6ece0f4e1768cddf8853bb2d551b"),
     ];
