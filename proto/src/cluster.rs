@@ -193,8 +193,6 @@ pub struct Member {
     /// Its Ed25519 public key, raw.
     #[prost(bytes = "bytes", tag = "5")]
     pub key: ::prost::bytes::Bytes,
-    #[prost(bool, tag = "6")]
-    pub voter: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SnapshotPart {
@@ -219,36 +217,11 @@ pub struct SnapshotHeader {
     pub terms: ::core::option::Option<Terms>,
     #[prost(message, optional, tag = "2")]
     pub vote: ::core::option::Option<Vote>,
-    /// Of the snapshot's contents.
-    #[prost(uint32, tag = "3")]
-    pub format: u32,
-    #[prost(string, tag = "4")]
-    pub snapshot_id: ::prost::alloc::string::String,
-    #[prost(message, optional, tag = "5")]
-    pub last: ::core::option::Option<LogId>,
-    #[prost(message, optional, tag = "6")]
-    pub membership: ::core::option::Option<Membership>,
-    #[prost(message, repeated, tag = "7")]
+    /// In the log's own encoding.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub meta: ::prost::bytes::Bytes,
+    #[prost(message, repeated, tag = "4")]
     pub files: ::prost::alloc::vec::Vec<SnapshotFile>,
-}
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Membership {
-    /// The entry that holds it.
-    #[prost(message, optional, tag = "1")]
-    pub at: ::core::option::Option<LogId>,
-    /// Two while it changes.
-    #[prost(message, repeated, tag = "2")]
-    pub configs: ::prost::alloc::vec::Vec<membership::Voters>,
-    #[prost(message, repeated, tag = "3")]
-    pub nodes: ::prost::alloc::vec::Vec<Member>,
-}
-/// Nested message and enum types in `Membership`.
-pub mod membership {
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-    pub struct Voters {
-        #[prost(uint64, repeated, tag = "1")]
-        pub ids: ::prost::alloc::vec::Vec<u64>,
-    }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SnapshotFile {
@@ -256,12 +229,14 @@ pub struct SnapshotFile {
     pub name: ::prost::alloc::string::String,
     #[prost(uint64, tag = "2")]
     pub size: u64,
-    #[prost(bytes = "bytes", tag = "3")]
+}
+/// Says that nothing was cut off or damaged.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnapshotEnd {
+    /// Of all chunks in order.
+    #[prost(bytes = "bytes", tag = "1")]
     pub sha256: ::prost::bytes::Bytes,
 }
-/// Says that nothing was cut off.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct SnapshotEnd {}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SnapshotAnswer {
     #[prost(message, optional, tag = "1")]
@@ -297,6 +272,9 @@ pub struct ForwardRequest {
     pub payload: ::prost::bytes::Bytes,
     #[prost(uint32, tag = "4")]
     pub within_ms: u32,
+    /// The term that the sender knows the receiver to lead in; in any other it is refused.
+    #[prost(uint64, tag = "5")]
+    pub term: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ForwardAnswer {

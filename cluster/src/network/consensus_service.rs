@@ -1,0 +1,168 @@
+//! Consensus's way in.
+
+use std::sync::{Arc, OnceLock};
+
+use openraft::raft::AppendEntriesResponse;
+use proto::cluster as pb;
+use proto::cluster::consensus_server::Consensus;
+use proto::cluster::snapshot_part::Part;
+use storage::Millis;
+use tokio::sync::Semaphore;
+use tonic::metadata::MetadataValue;
+use tonic::{Extensions, Request, Response, Status, Streaming};
+
+use super::{Caller, Local, snapshot_in, wire};
+use crate::consensus::{Raft, Vote};
+use crate::identity::{Pins, Standing};
+use crate::log::encoding::decode_snapshot_meta;
+
+/// The metadata key by which a removed node learns what it is.
+pub const REMOVED: &str = "holdfast-removed";
+
+/// Who may ask, and whether there is anything to answer with. Both services begin with it.
+#[derive(Clone)]
+pub struct Door {
+    pub local: Arc<Local>,
+    pub pins: Arc<Pins>,
+    pub raft: Arc<OnceLock<Raft>>,
+}
+
+impl Door {
+    /// The member that asks. The pins are looked at for each request: a connection outlives a removal.
+    pub fn member(&self, extensions: &Extensions) -> Result<u64, Status> {
+        let caller = extensions.get::<Caller>().ok_or_else(|| Status::internal("the connection has no caller"))?;
+        match self.pins.standing(&caller.key) {
+            Standing::Member(id) => Ok(id),
+            Standing::Removed => {
+                let mut status = Status::permission_denied("this node was removed from the cluster");
+                status.metadata_mut().insert(REMOVED, MetadataValue::from_static("1"));
+                Err(status)
+            }
+            Standing::Unknown => Err(Status::permission_denied("this node is not a member of the cluster")),
+        }
+    }
+
+    pub fn agree(&self, terms: Option<&pb::Terms>) -> Result<(), Status> {
+        self.local.disagreement(terms).map_or(Ok(()), |why| {
+            tracing::error!(reason = %why, "a node's request is refused");
+            Err(Status::failed_precondition(why))
+        })
+    }
+
+    pub fn raft(&self) -> Result<&Raft, Status> {
+        self.raft.get().ok_or_else(|| Status::unavailable("this node is not part of a cluster yet"))
+    }
+}
+
+pub struct ConsensusService {
+    door: Door,
+    installing: Semaphore,
+}
+
+impl ConsensusService {
+    pub fn new(door: Door) -> Self {
+        Self { door, installing: Semaphore::new(1) }
+    }
+
+    /// Votes are given and taken in one's own name alone.
+    fn own_vote(&self, vote: &Vote, caller: u64) -> Result<(), Status> {
+        if vote.leader_id.node_id == caller {
+            return Ok(());
+        }
+        Err(Status::invalid_argument("the vote names another node than the one that sends it"))
+    }
+
+    /// A node that has just started does not remember when it last heard its leader, whose lease may still run.
+    fn may_vote(&self) -> Result<(), Status> {
+        let left = self.door.local.hold_left();
+        if left.is_zero() {
+            return Ok(());
+        }
+        Err(Status::unavailable(format!("this node has just started and gives no vote for another {} ms", left.as_millis())))
+    }
+}
+
+#[tonic::async_trait]
+impl Consensus for ConsensusService {
+    async fn append(&self, request: Request<pb::AppendRequest>) -> Result<Response<pb::AppendAnswer>, Status> {
+        let caller = self.door.member(request.extensions())?;
+        let request = request.into_inner();
+        self.door.agree(request.terms.as_ref())?;
+        let now = Millis(request.now_ms);
+        let request = wire::append_in(request).map_err(malformed)?;
+        self.own_vote(&request.vote, caller)?;
+        let answer = self.door.raft()?.append_entries(request).await.map_err(stopped)?;
+        let local = &self.door.local;
+        if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
+            local.note_contact();
+            local.clock.tell(now);
+        }
+        Ok(Response::new(wire::append_answer_out(&answer, local.report())))
+    }
+
+    async fn vote(&self, request: Request<pb::VoteRequest>) -> Result<Response<pb::VoteAnswer>, Status> {
+        let caller = self.door.member(request.extensions())?;
+        let request = request.into_inner();
+        self.door.agree(request.terms.as_ref())?;
+        let request = wire::vote_request_in(request).map_err(malformed)?;
+        self.own_vote(&request.vote, caller)?;
+        self.may_vote()?;
+        let answer = self.door.raft()?.vote(request).await.map_err(stopped)?;
+        Ok(Response::new(wire::vote_answer_out(&answer)))
+    }
+
+    async fn pre_vote(&self, request: Request<pb::VoteRequest>) -> Result<Response<pb::VoteAnswer>, Status> {
+        let caller = self.door.member(request.extensions())?;
+        let request = request.into_inner();
+        self.door.agree(request.terms.as_ref())?;
+        let request = wire::vote_request_in(request).map_err(malformed)?;
+        self.own_vote(&request.vote, caller)?;
+        self.may_vote()?;
+        let answer = self.door.raft()?.pre_vote(request).await.map_err(stopped)?;
+        Ok(Response::new(wire::vote_answer_out(&answer)))
+    }
+
+    async fn transfer_leader(
+        &self,
+        request: Request<pb::TransferRequest>,
+    ) -> Result<Response<pb::TransferAnswer>, Status> {
+        let caller = self.door.member(request.extensions())?;
+        let request = request.into_inner();
+        self.door.agree(request.terms.as_ref())?;
+        let request = wire::transfer_in(request).map_err(malformed)?;
+        self.own_vote(request.from_leader(), caller)?;
+        let answer = self.door.raft()?.handle_transfer_leader(request).await.map_err(stopped)?;
+        Ok(Response::new(wire::transfer_answer_out(&answer)))
+    }
+
+    async fn snapshot(
+        &self,
+        request: Request<Streaming<pb::SnapshotPart>>,
+    ) -> Result<Response<pb::SnapshotAnswer>, Status> {
+        let caller = self.door.member(request.extensions())?;
+        let raft = self.door.raft()?;
+        let Ok(_one_at_a_time) = self.installing.try_acquire() else {
+            return Err(Status::resource_exhausted("another snapshot is being received"));
+        };
+        let mut parts = request.into_inner();
+        let Part::Header(header) = snapshot_in::next(&mut parts).await? else {
+            return Err(Status::invalid_argument("the snapshot has no header"));
+        };
+        self.door.agree(header.terms.as_ref())?;
+        let vote = wire::vote_in(header.vote).map_err(malformed)?;
+        self.own_vote(&vote, caller)?;
+        let meta = decode_snapshot_meta(header.meta).map_err(malformed)?;
+        tracing::info!(files = header.files.len(), "a snapshot is being received");
+        let snapshot = snapshot_in::receive(self.door.local.reader(), meta, header.files, &mut parts).await?;
+        let answer = raft.install_full_snapshot(vote, snapshot).await.map_err(stopped)?;
+        Ok(Response::new(pb::SnapshotAnswer { vote: Some(wire::vote_out(&answer.vote)) }))
+    }
+}
+
+fn malformed(error: impl std::error::Error) -> Status {
+    Status::invalid_argument(error.to_string())
+}
+
+fn stopped(error: impl std::error::Error) -> Status {
+    Status::unavailable(error.to_string())
+}

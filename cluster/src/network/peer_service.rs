@@ -1,0 +1,139 @@
+//! What nodes ask each other beside consensus. The answers come from the node; here they are only worded.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use proto::cluster as pb;
+use proto::cluster::forward_answer::{Refusal, Result as Answer};
+use proto::cluster::outcome_answer::Kind;
+use proto::cluster::peer_server::Peer;
+use storage::{Millis, RequestId};
+use tokio::time::Instant;
+use tonic::{Request, Response, Status};
+
+use super::consensus_service::Door;
+use super::wire;
+
+/// Why a forwarded request was not looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForwardRefusal {
+    /// The node does not lead, or not in the term that the sender named.
+    NotLeader,
+    /// It has as many forwarded requests at work as it may have.
+    Busy,
+}
+
+/// What became of a request, as far as the leader can tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Answered(Bytes),
+    Ran,
+    NotRun,
+    Unknown,
+}
+
+/// What a node says of itself to one that wants to admit it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hello {
+    pub initialised: bool,
+    pub sealed: bool,
+}
+
+/// Where the answers come from.
+#[async_trait]
+pub trait Answers: Send + Sync + 'static {
+    /// As leader: the commit index that covers everything acknowledged until now, and the time. None if it does not lead.
+    async fn read_index(&self, deadline: Instant) -> Option<(u64, Millis)>;
+
+    async fn forwarded(
+        &self,
+        from: u64,
+        term: u64,
+        id: RequestId,
+        payload: Bytes,
+        deadline: Instant,
+    ) -> Result<Bytes, ForwardRefusal>;
+
+    /// As leader. None if it does not lead.
+    async fn outcome(&self, id: RequestId, deadline: Instant) -> Option<Verdict>;
+
+    fn hello(&self) -> Hello;
+}
+
+pub struct PeerService {
+    door: Door,
+    answers: Arc<dyn Answers>,
+}
+
+impl PeerService {
+    pub fn new(door: Door, answers: Arc<dyn Answers>) -> Self {
+        Self { door, answers }
+    }
+}
+
+#[tonic::async_trait]
+impl Peer for PeerService {
+    async fn read_index(&self, request: Request<pb::ReadIndexRequest>) -> Result<Response<pb::ReadIndexAnswer>, Status> {
+        self.door.member(request.extensions())?;
+        let request = request.into_inner();
+        self.door.agree(request.terms.as_ref())?;
+        Ok(Response::new(match self.answers.read_index(deadline(request.within_ms)).await {
+            Some((index, now)) => pb::ReadIndexAnswer { index, now_ms: now.0, not_leader: false },
+            None => pb::ReadIndexAnswer { index: 0, now_ms: 0, not_leader: true },
+        }))
+    }
+
+    async fn forward(&self, request: Request<pb::ForwardRequest>) -> Result<Response<pb::ForwardAnswer>, Status> {
+        let from = self.door.member(request.extensions())?;
+        let pb::ForwardRequest { terms, id, payload, within_ms, term } = request.into_inner();
+        self.door.agree(terms.as_ref())?;
+        let answer = match RequestId::from_bytes(&id) {
+            None => Err(Refusal::Malformed),
+            Some(id) => self.answers.forwarded(from, term, id, payload, deadline(within_ms)).await.map_err(|why| match why {
+                ForwardRefusal::NotLeader => Refusal::NotLeader,
+                ForwardRefusal::Busy => Refusal::Busy,
+            }),
+        };
+        let result = match answer {
+            Ok(payload) => Answer::Payload(payload),
+            Err(refusal) => Answer::Refusal(refusal.into()),
+        };
+        Ok(Response::new(pb::ForwardAnswer { result: Some(result) }))
+    }
+
+    async fn ask_outcome(&self, request: Request<pb::OutcomeRequest>) -> Result<Response<pb::OutcomeAnswer>, Status> {
+        self.door.member(request.extensions())?;
+        let request = request.into_inner();
+        self.door.agree(request.terms.as_ref())?;
+        let id = RequestId::from_bytes(&request.id).ok_or_else(|| Status::invalid_argument("the id is none"))?;
+        let (kind, answer) = match self.answers.outcome(id, deadline(request.within_ms)).await {
+            Some(Verdict::Answered(answer)) => (Kind::Answered, answer),
+            Some(Verdict::Ran) => (Kind::Ran, Bytes::new()),
+            Some(Verdict::NotRun) => (Kind::NotRun, Bytes::new()),
+            Some(Verdict::Unknown) => (Kind::Unknown, Bytes::new()),
+            None => (Kind::NotLeader, Bytes::new()),
+        };
+        Ok(Response::new(pb::OutcomeAnswer { kind: kind.into(), answer }))
+    }
+
+    async fn hello(&self, request: Request<pb::HelloRequest>) -> Result<Response<pb::HelloAnswer>, Status> {
+        self.door.member(request.extensions())?;
+        let local = &self.door.local;
+        let Hello { initialised, sealed } = self.answers.hello();
+        Ok(Response::new(pb::HelloAnswer {
+            terms: Some(local.terms()),
+            member: Some(wire::member_out(local.id, &local.member)),
+            initialised,
+            sealed,
+        }))
+    }
+}
+
+fn deadline(within_ms: u32) -> Instant {
+    Instant::now() + Duration::from_millis(u64::from(within_ms)).min(LONGEST)
+}
+
+/// How long a peer may make this node wait.
+const LONGEST: Duration = Duration::from_secs(120);
