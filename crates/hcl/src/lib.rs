@@ -41,5 +41,7 @@ pub fn parse(text: &str) -> Result<Body, HclError> {
     if text.trim_start().starts_with('{') { json::read(cursor) } else { native::read(cursor) }
 }
 
+// In a test an unwrap is an assertion.
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -150,12 +150,16 @@ impl Acl {
         self.capability_set(mount).grants_anything()
             || self.exact.iter().any(|(path, grant)| below(path, grant))
             || self.prefixes.iter().any(|(prefix, grant)| below(prefix, grant))
-            || self.segments.iter().any(|(pattern, grant)| grant.capabilities.grants_anything() && pattern.reaches(mount))
+            || self
+                .segments
+                .iter()
+                .any(|(pattern, grant)| grant.capabilities.grants_anything() && pattern.reaches(mount))
     }
 
     /// Every compiled rule, in the order of paths.
     pub fn rules(&self) -> Vec<RuleView> {
-        let view = |path: String, exact: bool, grant: &Grant| RuleView { path, exact, capabilities: grant.capabilities };
+        let view =
+            |path: String, exact: bool, grant: &Grant| RuleView { path, exact, capabilities: grant.capabilities };
         let exact = self.exact.iter().map(|(path, grant)| view(path.to_string(), true, grant));
         let prefixes = self.prefixes.iter().map(|(prefix, grant)| view(format!("{prefix}*"), false, grant));
         let segments = self.segments.iter().map(|(pattern, grant)| view(pattern.written(), false, grant));

@@ -43,7 +43,10 @@ pub enum Reason<'a> {
     Denied,
     Missing(Capability),
     /// The answer must be wrapped, for at least and at most so long.
-    Wrapping { min: Option<Duration>, max: Option<Duration> },
+    Wrapping {
+        min: Option<Duration>,
+        max: Option<Duration>,
+    },
     ParameterRequired(&'a str),
     ParameterDenied(&'a str),
     ParameterNotAllowed(&'a str),

@@ -28,7 +28,11 @@ pub struct GrantedBy {
 impl Grant {
     pub(crate) fn new(terms: &Terms, policy: Arc<str>, namespace: Arc<str>) -> Grant {
         let capabilities = terms.capabilities;
-        Grant { capabilities, limits: terms.limits.clone(), sources: vec![GrantedBy { policy, namespace, capabilities }] }
+        Grant {
+            capabilities,
+            limits: terms.limits.clone(),
+            sources: vec![GrantedBy { policy, namespace, capabilities }],
+        }
     }
 
     pub(crate) fn merge(&mut self, terms: &Terms, policy: Arc<str>, namespace: Arc<str>) {

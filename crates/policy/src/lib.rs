@@ -38,5 +38,7 @@ pub use template::{TemplateAlias, TemplateEntity, TemplateGroup, TemplateRules, 
 
 #[cfg(test)]
 mod oracle;
+// In a test an unwrap is an assertion.
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -33,7 +33,8 @@ fn deciding<'a>(policies: &'a [Arc<Policy>], path: &str, listing: bool) -> Vec<&
     if listing && path.ends_with('/') {
         looked_up.push(&path[..path.len() - 1]);
     }
-    let exact = looked_up.iter().find_map(|path| rules.iter().find(|rule| is_exact(&rule.path) && *rule.path == **path));
+    let exact =
+        looked_up.iter().find_map(|path| rules.iter().find(|rule| is_exact(&rule.path) && *rule.path == **path));
     let inexact = || {
         looked_up.iter().find_map(|path| {
             let matching = rules.iter().filter(|rule| !is_exact(&rule.path) && matches(&rule.path, path));

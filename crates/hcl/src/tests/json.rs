@@ -14,7 +14,10 @@ fn values_of_every_kind() {
 
 #[test]
 fn escapes() {
-    assert_eq!(text(r#"{"a": "\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00 ${x} {{y}}"}"#), "\"\\/\u{8}\u{c}\n\r\té😀 ${x} {{y}}");
+    assert_eq!(
+        text(r#"{"a": "\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00 ${x} {{y}}"}"#),
+        "\"\\/\u{8}\u{c}\n\r\té😀 ${x} {{y}}"
+    );
     for wrong in [r"\q", r"\u12", r"\ud800", r"\ud800\u0041", r"\udc00", r"\x41"] {
         assert!(refused(&format!("{{\"a\": \"{wrong}\"}}")).contains("escape"), "{wrong}");
     }

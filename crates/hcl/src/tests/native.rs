@@ -119,7 +119,10 @@ fn what_is_wrong_is_said_with_its_place() {
         "line 1, column 35: the `}` that closes the one at line 1, column 10 was expected, but the end of the text was found"
     );
     assert_eq!(refused("a = \n\"x"), "line 2, column 1: the text that begins here has no closing quote");
-    assert_eq!(refused("a"), "line 1, column 2: `=` or `{` after the key `a` was expected, but the end of the text was found");
+    assert_eq!(
+        refused("a"),
+        "line 1, column 2: `=` or `{` after the key `a` was expected, but the end of the text was found"
+    );
     assert_eq!(refused("a b = 1"), "line 1, column 5: `{` after the labels of `a` was expected, but '=' was found");
     assert_eq!(refused("a = yes"), "line 1, column 5: the value `yes` needs quotes");
     assert_eq!(refused("= 1"), "line 1, column 1: a key was expected, but '=' was found");

@@ -5,7 +5,8 @@ use crate::{Acl, Operation, Policy};
 
 #[test]
 fn one_path_adds_up_and_a_more_specific_one_takes_over() {
-    let p1 = r#"path "kv/a" { capabilities = ["read"] } path "kv/*" { capabilities = ["create","update","read","list"] }"#;
+    let p1 =
+        r#"path "kv/a" { capabilities = ["read"] } path "kv/*" { capabilities = ["create","update","read","list"] }"#;
     let p2 = r#"path "kv/a" { capabilities = ["delete"] } path "kv/only" { capabilities = ["read"] }"#;
     let both = acl(&[p1, p2]);
     expect(&both, "kv/a: delete read\nkv/only: read\nkv/other: create list read update");
@@ -66,8 +67,11 @@ fn control_groups_of_every_policy_count_for_their_operations() {
 
 #[test]
 fn rules_can_be_shown() {
-    let acl = acl(&[r#"path "b/*" { capabilities = ["read"] } path "a" { capabilities = ["list"] } path "+/x*" { policy = "deny" }"#]);
-    let shown: Vec<_> = acl.rules().into_iter().map(|rule| (rule.path, rule.exact, rule.capabilities.names())).collect();
+    let acl = acl(&[
+        r#"path "b/*" { capabilities = ["read"] } path "a" { capabilities = ["list"] } path "+/x*" { policy = "deny" }"#,
+    ]);
+    let shown: Vec<_> =
+        acl.rules().into_iter().map(|rule| (rule.path, rule.exact, rule.capabilities.names())).collect();
     assert_eq!(
         shown,
         [

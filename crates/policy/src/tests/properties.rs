@@ -37,7 +37,7 @@ fn rule_path() -> impl Strategy<Value = String> {
 
 fn parameters(name: &'static str) -> impl Strategy<Value = String> {
     let entry = (select(vec!["x", "Y", "*"]), select(vec!["[]", "[1]", "[\"t\"]", "[1, true]"]));
-    prop::collection::vec(entry, 0..3).prop_map(move |entries| {
+    prop::collection::vec(entry, 0..4).prop_map(move |entries| {
         // One name twice in one block is a matter of reading, not of deciding.
         let mut entries = entries;
         entries.sort();
@@ -47,13 +47,46 @@ fn parameters(name: &'static str) -> impl Strategy<Value = String> {
     })
 }
 
+/// Rules for one path that always grant and mostly limit, so that merging limits is what is compared.
+fn limiting_rule() -> impl Strategy<Value = String> {
+    let wrapping = vec![
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        " min_wrapping_ttl = 1",
+        " max_wrapping_ttl = 2",
+        " min_wrapping_ttl = 2 max_wrapping_ttl = 3",
+    ];
+    (
+        prop_oneof![Just(String::new()), parameters("allowed_parameters")],
+        prop_oneof![Just(String::new()), parameters("denied_parameters")],
+        select(vec!["", "", "", " required_parameters = [\"x\"]", " required_parameters = [\"Limit\"]"]),
+        select(wrapping),
+        select(vec!["", " pagination_limit = 5", " pagination_limit = 3"]),
+    )
+        .prop_map(|(allowed, denied, required, wrapping, page)| {
+            format!("path \"a\" {{ policy = \"write\"{allowed}{denied}{required}{wrapping}{page} }}\n")
+        })
+}
+
 fn rule() -> impl Strategy<Value = String> {
     let capabilities = vec!["create", "read", "update", "patch", "delete", "list", "scan", "sudo"];
     let limits = (
         prop_oneof![4 => Just(String::new()), 1 => parameters("allowed_parameters")],
         prop_oneof![4 => Just(String::new()), 1 => parameters("denied_parameters")],
         select(vec!["", "", "", " required_parameters = [\"x\"]", " required_parameters = [\"Limit\"]"]),
-        select(vec!["", "", "", "", " min_wrapping_ttl = 2", " max_wrapping_ttl = 2", " min_wrapping_ttl = 1 max_wrapping_ttl = 3"]),
+        select(vec![
+            "",
+            "",
+            "",
+            "",
+            " min_wrapping_ttl = 2",
+            " max_wrapping_ttl = 2",
+            " min_wrapping_ttl = 1 max_wrapping_ttl = 3",
+        ]),
         select(vec!["", "", "", " pagination_limit = 5", " pagination_limit = 3"]),
     );
     (rule_path(), subsequence(capabilities, 0..=8), prop::bool::weighted(0.1), limits).prop_map(
@@ -61,7 +94,9 @@ fn rule() -> impl Strategy<Value = String> {
             if deny {
                 capabilities.push("deny");
             }
-            format!("path \"{path}\" {{ capabilities = {capabilities:?}{allowed}{denied}{required}{wrapping}{page} }}\n")
+            format!(
+                "path \"{path}\" {{ capabilities = {capabilities:?}{allowed}{denied}{required}{wrapping}{page} }}\n"
+            )
         },
     )
 }
@@ -97,6 +132,23 @@ proptest! {
                 let granting = decision.granted_by().count();
                 prop_assert_eq!(granting > 0, decision.reason == Reason::Granted);
             }
+        }
+    }
+
+    #[test]
+    fn merged_limits_are_the_obvious_ones(
+        texts in prop::collection::vec(limiting_rule(), 1..4),
+        body in body(),
+        wrap in 0u64..5,
+    ) {
+        let policies: Vec<_> = texts.iter().map(|text| policy(text)).collect();
+        let acl = Acl::new(&policies, now());
+        // 0 stands for no wrapping.
+        let wrap_ttl = (wrap > 0).then(|| Duration::from_secs(wrap));
+        for operation in [Operation::Update, Operation::List, Operation::Delete] {
+            let question = Question { operation, path: "a", parameters: Some(&body), wrap_ttl };
+            let decision = acl.decide(&question);
+            prop_assert_eq!(decision.allowed, oracle::allows(&policies, &question), "{:?}: {:?}", question, decision.reason);
         }
     }
 

@@ -18,10 +18,7 @@ fn sentences_name_the_path_and_what_is_wrong() {
             r#"path "a" { capability = ["read"] }"#,
             r#"path "a": invalid key "capability" at line 1, column 12 (did you mean "capabilities"?)"#,
         ),
-        (
-            r#"path "a/+*" { capabilities = ["read"] }"#,
-            r#"path "a/+*": invalid use of wildcards (`+*` is forbidden)"#,
-        ),
+        (r#"path "a/+*" { capabilities = ["read"] }"#, r#"path "a/+*": invalid use of wildcards (`+*` is forbidden)"#),
         (
             r#"path "a" { min_wrapping_ttl = "2h" max_wrapping_ttl = "1h" }"#,
             r#"path "a": max_wrapping_ttl cannot be less than min_wrapping_ttl"#,
@@ -45,10 +42,7 @@ fn sentences_name_the_path_and_what_is_wrong() {
             r#"path "a" { capabilities = ["read"] list_scan_response_keys_filter_path = "{{ .key }}" }"#,
             r#"path "a": list_scan_response_keys_filter_path needs to be used on a path with the list capability"#,
         ),
-        (
-            r#"path { capabilities = ["read"] }"#,
-            "line 1, column 8: `path` must be a block in braces, not a list",
-        ),
+        (r#"path { capabilities = ["read"] }"#, "line 1, column 8: `path` must be a block in braces, not a list"),
     ] {
         if text.starts_with("path {") {
             assert!(refused(text).starts_with("line 1"), "{}", refused(text));
@@ -79,9 +73,15 @@ fn other_wrong_texts_are_refused() {
 
 #[test]
 fn durations_in_all_their_forms() {
-    for (written, seconds) in
-        [("300", 300), ("\"300\"", 300), ("\"5m\"", 300), ("\"1h30m\"", 5400), ("\"1.5h\"", 5400), ("\"2d\"", 172_800), ("90.7", 90)]
-    {
+    for (written, seconds) in [
+        ("300", 300),
+        ("\"300\"", 300),
+        ("\"5m\"", 300),
+        ("\"1h30m\"", 5400),
+        ("\"1.5h\"", 5400),
+        ("\"2d\"", 172_800),
+        ("90.7", 90),
+    ] {
         let text = format!("path \"a\" {{ capabilities = [\"read\"] max_wrapping_ttl = {written} }}");
         let acl = super::acl(&[&text]);
         assert!(super::wrapped(&acl, "a", Some(seconds)).allowed, "{written}");
