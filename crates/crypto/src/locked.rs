@@ -17,6 +17,9 @@ use zeroize::Zeroize;
 use crate::{Key32, PageLockRefused, fill_random};
 
 /// A value in pinned, undumpable pages.
+///
+/// A child that is forked without `exec` finds zeros in place of the value and must not use it. Meant for plain bytes and
+/// expanded keys: what a value points to lies elsewhere, unprotected.
 pub struct Locked<T> {
     value: NonNull<T>,
     pages: Pages,

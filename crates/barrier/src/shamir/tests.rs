@@ -44,6 +44,21 @@ fn a_share_is_the_value_of_a_line_and_then_where() {
     }
 }
 
+/// Coefficients that leave out values tell of the key to those with too few shares: zero and both parities must occur.
+#[test]
+fn slopes_are_drawn_from_the_whole_field() {
+    let mut seen = [0_u32; 256];
+    for _ in 0..256 {
+        let key = UnsealKey::random();
+        let at_one = split(&key, &config(2, 2)).remove(0);
+        for (value, byte) in at_one.expose().iter().zip(key.expose()) {
+            seen[usize::from(value ^ byte)] += 1;
+        }
+    }
+    // 8192 draws: 32 of each value are expected, none of one has a chance of e⁻³².
+    assert!(seen.iter().all(|times| *times > 0), "{seen:?}");
+}
+
 #[test]
 fn shares_made_elsewhere_combine() {
     // Two points on the line key + slope·x, at coordinates as Vault draws them: anywhere from 1 to 255.
