@@ -7,3 +7,6 @@ pub mod machine;
 pub mod network;
 pub mod snapshot;
 pub mod time;
+
+#[cfg(test)]
+mod tests;

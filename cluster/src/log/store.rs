@@ -21,6 +21,7 @@ use super::tail::{self, Tail};
 use super::writer::{Durable, OnFatal, Op, Queued, Writer};
 use crate::consensus::{Entry, IoFlushed, LogId, LogState, NodeId, TypeConfig, Vote};
 
+#[derive(Clone)]
 pub struct LogOptions {
     pub path: PathBuf,
     /// Whose log it is: a folder of another node is refused.

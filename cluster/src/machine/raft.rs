@@ -22,6 +22,7 @@ use crate::consensus::{Applied, Entry, LogId, Snapshot, SnapshotMeta, StoredMemb
 use crate::log::{Durable, OnFatal, OpenError};
 use crate::snapshot::{Checkpoint, Shelf, link_files};
 
+#[derive(Clone)]
 pub struct MachineOptions {
     /// The folder that holds `sm-<n>`, `SM_CURRENT` and `snap`.
     pub data: PathBuf,

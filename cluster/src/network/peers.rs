@@ -131,14 +131,21 @@ impl Peers {
     }
 }
 
-fn causes(status: &Status) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(status.source(), |error| error.source())
-}
-
 fn deepest(status: &Status) -> Option<&(dyn Error + 'static)> {
-    causes(status).last()
+    let mut cause = status.source()?;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    Some(cause)
 }
 
 fn was_not_sent(status: &Status) -> bool {
-    causes(status).any(|cause| cause.is::<ConnectError>())
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        if error.is::<ConnectError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
