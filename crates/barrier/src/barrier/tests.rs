@@ -123,6 +123,22 @@ fn a_strangers_keyring_is_refused() {
 }
 
 #[test]
+fn a_later_edition_that_forgets_a_term_is_refused() {
+    let barrier = unsealed();
+    let before = barrier.rejoined(UnsealKey::random().join_key()).unwrap().bytes;
+    rotate(&barrier);
+    let value = barrier.seal_value(&key(b"k"), b"v").unwrap();
+    let fork = barrier.with_root(|root| {
+        let mut fork = Keyring::open_with(root, &before).unwrap();
+        fork.set_join_key(UnsealKey::random().join_key());
+        assert!(fork.edition() > 2);
+        fork.seal_with(root)
+    });
+    assert_eq!(barrier.install(&fork.unwrap()), Err(InstallError::Stranger));
+    assert_eq!(*barrier.open_value(&key(b"k"), &value).unwrap(), b"v");
+}
+
+#[test]
 fn another_node_follows_by_installing_what_was_stored() {
     let (leader, follower) = (unsealed(), Barrier::new());
     let root = leader.with_root(|root| RootKey::from_key(crypto::Key32::from_slice(root.locked().expose()).unwrap()));
