@@ -80,10 +80,7 @@ impl Disk {
         let db = DB::open_cf_descriptors(
             &options,
             path,
-            [
-                ColumnFamilyDescriptor::new(LOG, log_options()),
-                ColumnFamilyDescriptor::new(META, Options::default()),
-            ],
+            [ColumnFamilyDescriptor::new(LOG, log_options()), ColumnFamilyDescriptor::new(META, Options::default())],
         )?;
         let disk = Self { db };
         disk.claim(node)?;

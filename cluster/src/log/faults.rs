@@ -4,6 +4,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -27,11 +28,12 @@ pub(super) enum Verdict {
 #[derive(Clone)]
 pub struct Faults {
     inner: Arc<(Mutex<Mode>, Condvar)>,
+    writes: Arc<AtomicU64>,
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Self { inner: Arc::new((Mutex::new(Mode::Healthy), Condvar::new())) }
+        Self { inner: Arc::new((Mutex::new(Mode::Healthy), Condvar::new())), writes: Arc::default() }
     }
 }
 
@@ -55,7 +57,13 @@ impl Faults {
         self.set(Mode::Lost);
     }
 
+    /// How many writes, each with at most one sync, were asked of the disk.
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
+    }
+
     pub(super) fn before_write(&self) -> Verdict {
+        self.writes.fetch_add(1, Ordering::Relaxed);
         let (mode, changed) = &*self.inner;
         let mut mode = mode.lock();
         while *mode == Mode::Stalled {

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-
 use crate::consensus::{Entry, LogId, Vote};
 
 pub(super) struct Tail {

@@ -33,13 +33,28 @@ pub struct Durable {
 type Answer = oneshot::Sender<io::Result<()>>;
 
 pub(super) enum Op {
-    Append { entries: Vec<(u64, Bytes)>, done: IoFlushed },
+    Append {
+        entries: Vec<(u64, Bytes)>,
+        done: IoFlushed,
+    },
     /// Removes the entries from `from` on, of which the newest ever appended is `to - 1`.
-    Truncate { from: u64, to: u64, done: Answer },
+    Truncate {
+        from: u64,
+        to: u64,
+        done: Answer,
+    },
     /// Removes the entries from `from` up to and with `upto`.
-    Purge { from: u64, upto: LogId },
-    Vote { vote: Vote, done: Answer },
-    Committed { log_id: Option<LogId> },
+    Purge {
+        from: u64,
+        upto: LogId,
+    },
+    Vote {
+        vote: Vote,
+        done: Answer,
+    },
+    Committed {
+        log_id: Option<LogId>,
+    },
     Stop,
 }
 

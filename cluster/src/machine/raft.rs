@@ -158,7 +158,8 @@ impl RaftStateMachine<TypeConfig> for Machine {
     {
         let mut groups = entries.ready_chunks(GROUP);
         while let Some(group) = groups.next().await {
-            let (entries, responders): (Vec<_>, Vec<_>) = group.into_iter().collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
+            let (entries, responders): (Vec<_>, Vec<_>) =
+                group.into_iter().collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
             if let Some(last) = entries.last() {
                 self.durable_to(last.log_id.index).await?;
             }

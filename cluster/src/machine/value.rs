@@ -20,7 +20,10 @@ pub(super) fn decode(record: &[u8]) -> Result<Stored, StoreError> {
     let damaged = || StoreError::Corrupt("a value of the state is malformed".to_owned());
     let (header, payload) = record.split_at_checked(HEADER_LEN).ok_or_else(damaged)?;
     if header[0] != FORMAT {
-        return Err(StoreError::Corrupt(format!("a value is of format {}, which this version does not know", header[0])));
+        return Err(StoreError::Corrupt(format!(
+            "a value is of format {}, which this version does not know",
+            header[0]
+        )));
     }
     let revision = Revision::from_bytes(&header[2..]).ok_or_else(damaged)?;
     let value = match header[1] {
@@ -43,7 +46,8 @@ mod tests {
     #[test]
     fn values_come_back_and_damage_is_named() {
         let revision = Revision::default().next();
-        for value in [Value::Bytes(Bytes::from_static(b"")), Value::Bytes(Bytes::from_static(b"x")), Value::Counter(-3)] {
+        for value in [Value::Bytes(Bytes::from_static(b"")), Value::Bytes(Bytes::from_static(b"x")), Value::Counter(-3)]
+        {
             assert_eq!(decode(&encode(revision, &value)).unwrap(), Stored { revision, value });
         }
         for bad in [&b""[..], b"\x01\x00", &[2; 30], &[1; 25]] {

@@ -65,7 +65,8 @@ impl SealedSnapshot for StateView {
         let mut cursor = self.pinned.borrow_dependent().raw_iterator_cf_opt(column, options);
         cursor.seek(key::physical(generation, start));
         while let Some((at, record)) = cursor.item() {
-            let found = key::logical(at).ok_or_else(|| StoreError::Corrupt("a key of the state is malformed".into()))?;
+            let found =
+                key::logical(at).ok_or_else(|| StoreError::Corrupt("a key of the state is malformed".into()))?;
             match visit(&found, value::decode(record)?)? {
                 Step::Next => cursor.next(),
                 Step::Seek(to) if to <= found => cursor.next(),

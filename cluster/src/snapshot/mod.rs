@@ -12,4 +12,4 @@ mod shelf;
 pub use checkpoint::Checkpoint;
 pub(crate) use folder::{link_files, replace_file};
 pub(crate) use shelf::Shelf;
-pub use shelf::{Receiving, ReceiveError};
+pub use shelf::{ReceiveError, Receiving};

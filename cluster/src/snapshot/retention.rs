@@ -81,7 +81,13 @@ pub fn decide(facts: &Facts<'_>, limits: &Limits) -> Plan {
 }
 
 /// Keeps the log within its limits until Raft stops. `live` tells whether a follower answers at present.
-pub async fn run(raft: Raft, log: LogStore, limits: Limits, every: Duration, live: Arc<dyn Fn(NodeId) -> bool + Send + Sync>) {
+pub async fn run(
+    raft: Raft,
+    log: LogStore,
+    limits: Limits,
+    every: Duration,
+    live: Arc<dyn Fn(NodeId) -> bool + Send + Sync>,
+) {
     let start = Instant::now();
     let mut marks = VecDeque::new();
     loop {

@@ -114,7 +114,13 @@ impl Nodes {
         .await;
     }
 
-    pub async fn put(&self, id: NodeId, n: u8, name: &'static str, value: &'static [u8]) -> Option<ClientWriteResponse<TypeConfig>> {
+    pub async fn put(
+        &self,
+        id: NodeId,
+        n: u8,
+        name: &'static str,
+        value: &'static [u8],
+    ) -> Option<ClientWriteResponse<TypeConfig>> {
         write(&self.node(id).raft, n, name, value).await
     }
 
@@ -140,7 +146,12 @@ impl Nodes {
     }
 }
 
-pub async fn write(raft: &Raft, n: u8, name: &'static str, value: &'static [u8]) -> Option<ClientWriteResponse<TypeConfig>> {
+pub async fn write(
+    raft: &Raft,
+    n: u8,
+    name: &'static str,
+    value: &'static [u8],
+) -> Option<ClientWriteResponse<TypeConfig>> {
     let answer = raft.client_write(Command::batch(batch(n, name, value))).await.ok()?;
     assert!(matches!(answer.data, Applied::Committed(_)), "{:?}", answer.data);
     Some(answer)
