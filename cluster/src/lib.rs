@@ -1,12 +1,50 @@
-//! The replicated store: a log, a state machine and the snapshots of it. Bytes, never secrets.
+//! The replicated store: a log, a state machine and the snapshots of it, kept equal on every node of a cluster. Bytes,
+//! never secrets.
+//!
+//! [`Node`] is the whole of it for the rest of the server: one opens it, founds a cluster or enters one, commits
+//! batches, and asks from where on a read is up to date.
+//!
+//! ```text
+//!   node ─┬─ join        founding, letting in, entering
+//!         ├─ membership  who is in, how they are, whom this node talks to
+//!         ├─ leadership  who leads;  campaign: who wants to;  handover: who shall
+//!         ├─ reads       from which index on a read sees everything acknowledged before it
+//!         ├─ forward     requests to the leader, and what became of them
+//!         └─ store       batches through consensus
+//!                │
+//!   identity ─ network ─ consensus ─ log ─ machine ─ snapshot
+//! ```
 
+mod campaign;
 pub mod consensus;
+mod forward;
+mod handover;
 pub mod identity;
+mod join;
+mod leadership;
 pub mod log;
 pub mod machine;
-pub mod network;
+mod membership;
+mod network;
+mod node;
+mod open;
+mod reads;
+mod shared;
 pub mod snapshot;
+mod store;
 pub mod time;
+
+pub use consensus::{Member, Timing};
+pub use forward::{ForwardError, ForwardHandler, Outcome, OutcomeError};
+pub use handover::TransferError;
+pub use join::{AdmitError, EnterError, FoundError, Joining};
+pub use leadership::{Leadership, Role};
+pub use machine::Change;
+pub use membership::MemberStatus;
+pub use network::ForwardRefusal;
+pub use node::Node;
+pub use open::{Hooks, OpenError, Options};
+pub use reads::{ReadError, ReadPoint};
 
 #[cfg(test)]
 mod tests;

@@ -412,7 +412,7 @@ pub struct HelloRequest {
     #[prost(message, optional, tag = "2")]
     pub from: ::core::option::Option<Member>,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct HelloAnswer {
     #[prost(message, optional, tag = "1")]
     pub terms: ::core::option::Option<Terms>,
@@ -423,6 +423,12 @@ pub struct HelloAnswer {
     pub initialised: bool,
     #[prost(bool, tag = "4")]
     pub sealed: bool,
+    /// Whom it knows as members, and the log index of the entry that says so. A node that was away takes a fellow member's word
+    /// for who has joined since, until its own log says it.
+    #[prost(message, repeated, tag = "5")]
+    pub members: ::prost::alloc::vec::Vec<Member>,
+    #[prost(uint64, tag = "6")]
+    pub members_at: u64,
 }
 /// Generated client implementations.
 pub mod consensus_client {

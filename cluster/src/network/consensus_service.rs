@@ -1,6 +1,6 @@
 //! Consensus's way in.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use openraft::raft::AppendEntriesResponse;
 use proto::cluster as pb;
@@ -24,7 +24,7 @@ pub const REMOVED: &str = "holdfast-removed";
 pub struct Door {
     pub local: Arc<Local>,
     pub pins: Arc<Pins>,
-    pub raft: Arc<OnceLock<Raft>>,
+    pub raft: Raft,
 }
 
 impl Door {
@@ -47,10 +47,6 @@ impl Door {
             tracing::error!(reason = %why, "a node's request is refused");
             Err(Status::failed_precondition(why))
         })
-    }
-
-    pub fn raft(&self) -> Result<&Raft, Status> {
-        self.raft.get().ok_or_else(|| Status::unavailable("this node is not part of a cluster yet"))
     }
 }
 
@@ -91,7 +87,7 @@ impl Consensus for ConsensusService {
         let now = Millis(request.now_ms);
         let request = wire::append_in(request).map_err(malformed)?;
         self.own_vote(&request.vote, caller)?;
-        let answer = self.door.raft()?.append_entries(request).await.map_err(stopped)?;
+        let answer = self.door.raft.append_entries(request).await.map_err(stopped)?;
         let local = &self.door.local;
         if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
             local.note_contact();
@@ -107,7 +103,7 @@ impl Consensus for ConsensusService {
         let request = wire::vote_request_in(request).map_err(malformed)?;
         self.own_vote(&request.vote, caller)?;
         self.may_vote()?;
-        let answer = self.door.raft()?.vote(request).await.map_err(stopped)?;
+        let answer = self.door.raft.vote(request).await.map_err(stopped)?;
         Ok(Response::new(wire::vote_answer_out(&answer)))
     }
 
@@ -118,7 +114,7 @@ impl Consensus for ConsensusService {
         let request = wire::vote_request_in(request).map_err(malformed)?;
         self.own_vote(&request.vote, caller)?;
         self.may_vote()?;
-        let answer = self.door.raft()?.pre_vote(request).await.map_err(stopped)?;
+        let answer = self.door.raft.pre_vote(request).await.map_err(stopped)?;
         Ok(Response::new(wire::vote_answer_out(&answer)))
     }
 
@@ -131,7 +127,7 @@ impl Consensus for ConsensusService {
         self.door.agree(request.terms.as_ref())?;
         let request = wire::transfer_in(request).map_err(malformed)?;
         self.own_vote(request.from_leader(), caller)?;
-        let answer = self.door.raft()?.handle_transfer_leader(request).await.map_err(stopped)?;
+        let answer = self.door.raft.handle_transfer_leader(request).await.map_err(stopped)?;
         Ok(Response::new(wire::transfer_answer_out(&answer)))
     }
 
@@ -140,7 +136,7 @@ impl Consensus for ConsensusService {
         request: Request<Streaming<pb::SnapshotPart>>,
     ) -> Result<Response<pb::SnapshotAnswer>, Status> {
         let caller = self.door.member(request.extensions())?;
-        let raft = self.door.raft()?;
+        let raft = &self.door.raft;
         let Ok(_one_at_a_time) = self.installing.try_acquire() else {
             return Err(Status::resource_exhausted("another snapshot is being received"));
         };

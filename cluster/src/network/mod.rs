@@ -24,10 +24,11 @@ mod snapshot_in;
 mod snapshot_out;
 mod wire;
 
-pub use client::{Client, Network};
-pub use consensus_service::ConsensusService;
+pub use client::Network;
+pub use consensus_service::{ConsensusService, Door};
 pub use listener::{Caller, Listener, bind};
 pub use local::Local;
 pub use peer_service::{Answers, ForwardRefusal, Hello, PeerService, Verdict};
-pub use peers::{CallError, Link, Peers};
-pub use reports::{Report, Reports};
+pub use peers::{CallError, Lane, Link, Peers};
+pub use reports::Reports;
+pub use wire::member_in;

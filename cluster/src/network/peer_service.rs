@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status};
 
 use super::consensus_service::Door;
 use super::wire;
+use crate::consensus::Member;
 
 /// Why a forwarded request was not looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +35,13 @@ pub enum Verdict {
     Unknown,
 }
 
-/// What a node says of itself to one that wants to admit it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a node says of itself beside its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     pub initialised: bool,
-    pub sealed: bool,
+    pub members: Vec<(u64, Member)>,
+    /// The log index that the members are from.
+    pub members_at: u64,
 }
 
 /// Where the answers come from.
@@ -47,6 +50,7 @@ pub trait Answers: Send + Sync + 'static {
     /// As leader: the commit index that covers everything acknowledged until now, and the time. None if it does not lead.
     async fn read_index(&self, deadline: Instant) -> Option<(u64, Millis)>;
 
+    /// `Err(None)` when it is still at work at the deadline, or has failed without an answer.
     async fn forwarded(
         &self,
         from: u64,
@@ -54,7 +58,7 @@ pub trait Answers: Send + Sync + 'static {
         id: RequestId,
         payload: Bytes,
         deadline: Instant,
-    ) -> Result<Bytes, ForwardRefusal>;
+    ) -> Result<Bytes, Option<ForwardRefusal>>;
 
     /// As leader. None if it does not lead.
     async fn outcome(&self, id: RequestId, deadline: Instant) -> Option<Verdict>;
@@ -89,16 +93,14 @@ impl Peer for PeerService {
         let from = self.door.member(request.extensions())?;
         let pb::ForwardRequest { terms, id, payload, within_ms, term } = request.into_inner();
         self.door.agree(terms.as_ref())?;
-        let answer = match RequestId::from_bytes(&id) {
-            None => Err(Refusal::Malformed),
-            Some(id) => self.answers.forwarded(from, term, id, payload, deadline(within_ms)).await.map_err(|why| match why {
-                ForwardRefusal::NotLeader => Refusal::NotLeader,
-                ForwardRefusal::Busy => Refusal::Busy,
-            }),
-        };
-        let result = match answer {
-            Ok(payload) => Answer::Payload(payload),
-            Err(refusal) => Answer::Refusal(refusal.into()),
+        let result = match RequestId::from_bytes(&id) {
+            None => Answer::Refusal(Refusal::Malformed.into()),
+            Some(id) => match self.answers.forwarded(from, term, id, payload, deadline(within_ms)).await {
+                Ok(payload) => Answer::Payload(payload),
+                Err(Some(ForwardRefusal::NotLeader)) => Answer::Refusal(Refusal::NotLeader.into()),
+                Err(Some(ForwardRefusal::Busy)) => Answer::Refusal(Refusal::Busy.into()),
+                Err(None) => return Err(Status::deadline_exceeded("the request has no answer yet")),
+            },
         };
         Ok(Response::new(pb::ForwardAnswer { result: Some(result) }))
     }
@@ -121,12 +123,14 @@ impl Peer for PeerService {
     async fn hello(&self, request: Request<pb::HelloRequest>) -> Result<Response<pb::HelloAnswer>, Status> {
         self.door.member(request.extensions())?;
         let local = &self.door.local;
-        let Hello { initialised, sealed } = self.answers.hello();
+        let Hello { initialised, members, members_at } = self.answers.hello();
         Ok(Response::new(pb::HelloAnswer {
             terms: Some(local.terms()),
             member: Some(wire::member_out(local.id, &local.member)),
             initialised,
-            sealed,
+            sealed: local.is_sealed(),
+            members: members.iter().map(|(id, member)| wire::member_out(*id, member)).collect(),
+            members_at,
         }))
     }
 }

@@ -20,7 +20,6 @@ use crate::identity::{NodeKey, client_config};
 
 /// One peer's lanes.
 pub struct Link {
-    pub id: u64,
     pub member: Member,
     control: Channel,
     data: Channel,
@@ -84,17 +83,16 @@ impl Peers {
         if let Some(link) = self.links.read().get(&id).filter(|link| link.member == *member) {
             return Ok(link.clone());
         }
-        let link = Arc::new(self.open(id, member)?);
+        let link = Arc::new(self.open(member)?);
         self.links.write().insert(id, link.clone());
         Ok(link)
     }
 
-    /// Lanes that are kept by the caller alone, for a node that is no member yet.
-    pub fn open(&self, id: u64, member: &Member) -> Result<Link, rustls::Error> {
+    fn open(&self, member: &Member) -> Result<Link, rustls::Error> {
         let _inside = self.runtime.enter();
         let tls = Arc::new(client_config(&self.key, member.key)?);
         let lane = || lane(member.address.clone(), tls.clone());
-        Ok(Link { id, member: member.clone(), control: lane(), data: lane(), snapshot: lane() })
+        Ok(Link { member: member.clone(), control: lane(), data: lane(), snapshot: lane() })
     }
 
     /// Closes the lanes to whoever is not a member any more.

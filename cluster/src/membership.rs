@@ -1,0 +1,220 @@
+//! Who is in the cluster, how they are, and whom this node therefore talks to.
+//!
+//! The pins follow the newest membership in this node's log, committed or not. A node that was away may lack the
+//! entry by which its present leader came in, and would refuse the very node that could send it. So the nodes greet each
+//! other, and a member's word for a newer membership is taken until the log says the same or more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::rt::WatchReceiver;
+use parking_lot::Mutex;
+use proto::cluster as pb;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::consensus::{Member, NodeId, StoredMembership};
+use crate::identity::node_id;
+use crate::leadership;
+use crate::network::{Lane, Link, member_in};
+use crate::shared::{Shared, is_voter, members};
+
+/// A member, as this node sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberStatus {
+    pub id: u64,
+    pub member: Member,
+    pub voter: bool,
+    pub leader: bool,
+    /// How long ago it answered; known on the leader alone.
+    pub last_contact: Option<Duration>,
+    /// Up to which log index it has everything; known on the leader alone.
+    pub matched: Option<u64>,
+    pub sealed: Option<bool>,
+}
+
+pub(crate) fn status(shared: &Shared) -> Vec<MemberStatus> {
+    let metrics = shared.metrics();
+    let membership = metrics.membership_config.membership();
+    let leads = shared.leadership.borrow().leads();
+    let of = |(id, member): (NodeId, Member)| {
+        let myself = id == shared.id;
+        let report = shared.reports.of(id).filter(|_| leads && !myself);
+        let matched = metrics.replication.as_ref().and_then(|all| all.get(&id).copied().flatten()).map(|id| id.index);
+        MemberStatus {
+            id,
+            voter: is_voter(membership, id),
+            leader: metrics.current_leader == Some(id),
+            last_contact: if myself { Some(Duration::ZERO) } else { report.as_ref().map(|report| report.at.elapsed()) },
+            matched: if myself { metrics.last_log_index } else { matched },
+            sealed: if myself { Some(shared.local.is_sealed()) } else { report.map(|report| report.sealed) },
+            member,
+        }
+    };
+    members(membership).into_iter().map(of).collect()
+}
+
+/// Members that are known from somebody else's word.
+#[derive(Default)]
+pub(crate) struct Vouched {
+    known: Mutex<Option<Word>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Word {
+    members: Vec<(NodeId, Member)>,
+    until: Until,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    /// This node's log has a membership at or above that index.
+    Index(u64),
+    /// This node finds itself in the membership.
+    Entered,
+}
+
+impl Vouched {
+    /// Given by the operator's side of a join.
+    pub fn enter(&self, members: Vec<(NodeId, Member)>) {
+        *self.known.lock() = Some(Word { members, until: Until::Entered });
+    }
+
+    /// Given by a member. Answers whether that is news.
+    fn hear(&self, members: Vec<(NodeId, Member)>, at: u64, own: &StoredMembership) -> bool {
+        let mut known = self.known.lock();
+        let newer = at > own.log_id().as_ref().map_or(0, |id| id.index);
+        let news = newer
+            && match &*known {
+                Some(Word { until: Until::Index(index), .. }) => at > *index,
+                // A node that is entering keeps whom it was told, and learns whom it was not.
+                Some(word) => members.iter().any(|member| !word.members.contains(member)),
+                None => true,
+            };
+        if news {
+            let mut word = Word { members, until: Until::Index(at) };
+            if let Some(Word { members, until: Until::Entered }) = &*known {
+                let told = members.iter().filter(|(id, _)| word.members.iter().all(|(other, _)| other != id));
+                let told: Vec<_> = told.cloned().collect();
+                word.members.extend(told);
+                word.until = Until::Entered;
+            }
+            *known = Some(word);
+        }
+        news
+    }
+
+    /// Everybody to talk to: the membership, and who is vouched for as long as that is needed.
+    pub fn with(&self, own: &StoredMembership, myself: NodeId) -> Vec<(NodeId, Member)> {
+        let mut known = self.known.lock();
+        let index = own.log_id().as_ref().map_or(0, |id| id.index);
+        let entered = own.membership().get_node(&myself).is_some();
+        known.take_if(|word| match word.until {
+            Until::Index(at) => index >= at,
+            Until::Entered => entered,
+        });
+        let mut all = members(own.membership());
+        if let Some(word) = &*known {
+            for (id, member) in &word.members {
+                match all.iter_mut().find(|(known, _)| known == id) {
+                    Some(entry) => entry.1 = member.clone(),
+                    None => all.push((*id, member.clone())),
+                }
+            }
+        }
+        all
+    }
+}
+
+/// Keeps pins, lanes and leadership in step with consensus.
+pub(crate) async fn follow(shared: Arc<Shared>) {
+    let timing = *shared.local.timing();
+    let mut metrics = shared.raft.metrics();
+    let mut position = shared.reader.position();
+    loop {
+        refresh(&shared);
+        let now = shared.metrics();
+        if now.running_state.is_err() {
+            tracing::error!("consensus has stopped on this node");
+            return;
+        }
+        let mut leadership = leadership::derive(shared.id, &now, shared.applied().as_ref(), &timing);
+        if *shared.peers.removed().borrow() {
+            leadership.role = leadership::Role::Unknown;
+        }
+        shared.leadership.send_if_modified(|known| {
+            let changed = *known != leadership;
+            if changed {
+                tracing::info!(term = leadership.term, role = ?leadership.role, "leadership has changed");
+                *known = leadership;
+            }
+            changed
+        });
+        tokio::select! {
+            changed = metrics.changed() => if changed.is_err() { return },
+            changed = position.changed() => if changed.is_err() { return },
+            () = sleep(timing.heartbeat) => {}
+        }
+    }
+}
+
+/// Puts the members known now in force.
+pub(crate) fn refresh(shared: &Shared) {
+    let membership = shared.membership();
+    let all = shared.vouched.with(&membership, shared.id);
+    let is_member = |id: NodeId| all.iter().any(|(known, _)| *known == id);
+    shared.pins.set(all.iter().map(|(id, member)| (*id, member.key)));
+    shared.peers.retain(is_member);
+    shared.reports.retain(is_member);
+}
+
+/// Greets every member now and then: that opens the lanes before they are needed, and brings news of the membership.
+pub(crate) async fn greet(shared: Arc<Shared>) {
+    let mut leadership = shared.leadership.subscribe();
+    loop {
+        let mut greetings = JoinSet::new();
+        for (id, member) in shared.vouched.with(&shared.membership(), shared.id) {
+            if id != shared.id
+                && let Ok(link) = shared.peers.link(id, &member)
+            {
+                greetings.spawn(hello(shared.clone(), link));
+            }
+        }
+        while greetings.join_next().await.is_some() {}
+        tokio::select! {
+            changed = leadership.changed() => if changed.is_err() { return },
+            () = sleep(GREET) => {}
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+async fn hello(shared: Arc<Shared>, link: Arc<Link>) {
+    for lane in [Lane::Control, Lane::Data] {
+        let request = pb::HelloRequest { terms: Some(shared.local.terms()), from: None };
+        let answer = match timeout(HELLO, link.peer(lane).hello(request)).await {
+            Ok(Ok(answer)) => answer.into_inner(),
+            Ok(Err(status)) => {
+                tracing::debug!(error = %shared.peers.failed(&link, &status), "a greeting was not answered");
+                return;
+            }
+            Err(_) => return,
+        };
+        if let Some(why) = shared.local.disagreement(answer.terms.as_ref()) {
+            tracing::error!(peer = %link.member.name, reason = %why, "a member does not go with this node");
+        }
+        let known: Result<Vec<_>, _> = answer.members.into_iter().map(member_in).collect();
+        match known {
+            Ok(known) if known.iter().all(|(id, member)| *id == node_id(&member.key)) && !known.is_empty() => {
+                if shared.vouched.hear(known, answer.members_at, &shared.membership()) {
+                    refresh(&shared);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+const GREET: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(50);
+const HELLO: Duration = Duration::from_secs(1);

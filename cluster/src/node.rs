@@ -1,0 +1,264 @@
+//! One node of the cluster, for the rest of the server.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use storage::{Batch, Committed, Millis, RequestId, SealedStore};
+use tokio::runtime::Runtime;
+use tokio::sync::{broadcast, watch};
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Instant, timeout_at};
+
+use crate::campaign::Campaign;
+use crate::consensus::Member;
+use crate::forward::{ForwardError, Forwards, Outcome, OutcomeError};
+use crate::handover::{Handover, TransferError};
+use crate::join::{AdmitError, EnterError, FoundError, Join, Joining};
+use crate::leadership::Leadership;
+use crate::log::LogStore;
+use crate::machine::Change;
+use crate::membership::{self, MemberStatus};
+use crate::network::{Answers, ForwardRefusal, Hello, Listener, Verdict};
+use crate::reads::{ReadError, ReadPoint, Reads};
+use crate::shared::{Shared, members};
+use crate::store::Store;
+use crate::time;
+
+/// A handle to the running node. It runs until [`shutdown`](Self::shutdown), or until dropped, which is a crash.
+pub struct Node {
+    shared: Arc<Shared>,
+    store: Arc<Store>,
+    reads: Arc<Reads>,
+    forwards: Arc<Forwards>,
+    handover: Arc<Handover>,
+    campaign: Arc<Campaign>,
+    join: Join,
+    parts: Mutex<Option<Parts>>,
+}
+
+/// What has to be ended.
+pub(crate) struct Parts {
+    pub closing: watch::Sender<bool>,
+    pub listener: Listener,
+    pub tasks: Vec<JoinHandle<()>>,
+    pub runtime: Runtime,
+    pub lock: File,
+    pub log: LogStore,
+    /// The network's view of the node, which would keep it alive.
+    pub whole: Arc<Mutex<Option<Arc<Shared>>>>,
+}
+
+impl Node {
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        store: Arc<Store>,
+        reads: Arc<Reads>,
+        forwards: Arc<Forwards>,
+        handover: Arc<Handover>,
+        campaign: Arc<Campaign>,
+        join: Join,
+        parts: Parts,
+    ) -> Self {
+        Self { shared, store, reads, forwards, handover, campaign, join, parts: Mutex::new(Some(parts)) }
+    }
+
+    pub fn id(&self) -> u64 {
+        self.shared.id
+    }
+
+    /// Whether it belongs to a cluster.
+    pub fn initialised(&self) -> bool {
+        self.join.initialised()
+    }
+
+    /// Makes a cluster of this node alone and commits its first batch.
+    pub async fn found(&self, first: Batch) -> Result<Committed, FoundError> {
+        self.join.found(first).await
+    }
+
+    /// What this node shows to be let into a cluster.
+    pub fn joining(&self) -> Joining {
+        self.join.joining()
+    }
+
+    /// On the leader, after the joiner has proven itself: lets it in as a learner; it becomes a voter by itself once it
+    /// has caught up. Answers with whom the joiner is to [`enter`](Self::enter).
+    pub async fn admit(&self, joining: Joining, deadline: Instant) -> Result<Vec<(u64, Member)>, AdmitError> {
+        self.join.admit(joining, deadline).await
+    }
+
+    /// On the joiner: listens to these members, also after a restart, and waits until the log begins to come.
+    pub async fn enter(&self, members: Vec<(u64, Member)>, deadline: Instant) -> Result<(), EnterError> {
+        self.join.enter(members, deadline).await
+    }
+
+    /// A sealed node votes and replicates, but leaves leading to others. A node begins sealed.
+    pub fn set_sealed(&self, sealed: bool) {
+        if self.shared.local.set_sealed(sealed) {
+            self.campaign.wake();
+        }
+    }
+
+    pub fn leadership(&self) -> watch::Receiver<Leadership> {
+        self.shared.leadership.subscribe()
+    }
+
+    pub fn store(&self) -> Arc<dyn SealedStore> {
+        self.store.clone()
+    }
+
+    /// Waits until this node's state holds everything that was acknowledged, anywhere, before the call.
+    pub async fn read_point(&self, deadline: Instant) -> Result<ReadPoint, ReadError> {
+        self.reads.point(deadline).await
+    }
+
+    /// The cluster's time.
+    pub fn now(&self) -> Millis {
+        self.shared.now()
+    }
+
+    /// Whether the clocks agree well enough for anything to expire.
+    pub fn clock_is_steady(&self) -> bool {
+        let majority = self.shared.leadership.borrow().is_ready().then(|| self.shared.majority_clock());
+        time::is_steady(self.shared.local.clock.drift(), time::wall(), majority)
+    }
+
+    pub fn members(&self) -> Vec<MemberStatus> {
+        membership::status(&self.shared)
+    }
+
+    /// Becomes true when the cluster has removed this node.
+    pub fn removed(&self) -> watch::Receiver<bool> {
+        self.shared.peers.removed()
+    }
+
+    /// Has the present leader handle the payload, which is ciphertext.
+    pub async fn forward(&self, id: RequestId, payload: Bytes, deadline: Instant) -> Result<Bytes, ForwardError> {
+        self.forwards.forward(id, payload, deadline).await
+    }
+
+    /// What became of a request, as the present leader knows.
+    pub async fn outcome(&self, id: RequestId, deadline: Instant) -> Result<Outcome, OutcomeError> {
+        self.forwards.outcome(id, deadline).await
+    }
+
+    /// Hands leadership to the best unsealed voter.
+    pub async fn transfer(&self, deadline: Instant) -> Result<(), TransferError> {
+        self.handover.transfer(deadline).await
+    }
+
+    /// Hands leadership over and stays away from elections for a while.
+    pub async fn step_down(&self, deadline: Instant) -> Result<(), TransferError> {
+        self.campaign.abstain();
+        let stepped = self.transfer(deadline).await;
+        if stepped.is_err() {
+            self.campaign.resume();
+        }
+        stepped
+    }
+
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.shared.reader.changes()
+    }
+
+    /// The state's revision and its fingerprint: equal on all nodes when the revision is.
+    pub fn fingerprint(&self) -> (storage::Revision, [u8; 32]) {
+        let position = self.shared.reader.position();
+        let position = position.borrow();
+        (position.revision, position.fingerprint)
+    }
+
+    /// Writes the state as it is now into a folder that must not exist.
+    pub async fn checkpoint(&self, folder: PathBuf) -> io::Result<()> {
+        let reader = self.shared.reader.clone();
+        spawn_blocking(move || reader.checkpoint_to(&folder)).await.map_err(io::Error::other)?
+    }
+
+    /// Hands leadership over if it has it, then ends everything. Unfinished requests are cut off at the deadline.
+    pub async fn shutdown(&self, deadline: Instant) {
+        let Some(parts) = self.parts.lock().take() else { return };
+        if self.shared.leadership.borrow().leads() {
+            let half = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
+            if let Err(error) = self.transfer(half).await {
+                tracing::info!(error = %error, "leadership was not handed over before the end");
+            }
+        }
+        parts.closing.send_replace(true);
+        let Parts { listener, tasks, runtime, lock, log, whole, .. } = parts;
+        let drain = deadline.saturating_duration_since(Instant::now()).min(DRAIN);
+        tasks.iter().for_each(JoinHandle::abort);
+        if timeout_at(deadline, self.shared.raft.shutdown()).await.is_err() {
+            tracing::warn!("consensus did not end in time");
+        }
+        listener.close(drain).await;
+        whole.lock().take();
+        let reader = self.shared.reader.clone();
+        let ended = spawn_blocking(move || {
+            log.close();
+            reader.close();
+            drop(lock);
+        });
+        if timeout_at(deadline, ended).await.is_err() {
+            tracing::warn!("the stores did not close in time");
+        }
+        runtime.shutdown_background();
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(parts) = self.parts.lock().take() {
+            parts.tasks.iter().for_each(JoinHandle::abort);
+            parts.whole.lock().take();
+            parts.runtime.shutdown_background();
+        }
+    }
+}
+
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// The answers that other nodes get.
+pub(crate) struct Services {
+    pub shared: Arc<Shared>,
+    pub reads: Arc<Reads>,
+    pub forwards: Arc<Forwards>,
+}
+
+#[async_trait]
+impl Answers for Services {
+    async fn read_index(&self, deadline: Instant) -> Option<(u64, Millis)> {
+        self.reads.as_leader(deadline).await.ok().map(|point| (point.index, point.now))
+    }
+
+    async fn forwarded(
+        &self,
+        from: u64,
+        term: u64,
+        id: RequestId,
+        payload: Bytes,
+        deadline: Instant,
+    ) -> Result<Bytes, Option<ForwardRefusal>> {
+        self.forwards.handle(from, term, id, payload, deadline).await
+    }
+
+    async fn outcome(&self, id: RequestId, deadline: Instant) -> Option<Verdict> {
+        self.forwards.outcome_here(id, deadline).await
+    }
+
+    fn hello(&self) -> Hello {
+        let stored = self.shared.membership();
+        let members = members(stored.membership());
+        Hello {
+            initialised: !members.is_empty(),
+            members,
+            members_at: stored.log_id().as_ref().map_or(0, |id| id.index),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Opening a node: everything that can be wrong with a data folder, a key or an address is found here.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use openraft::errors::Fatal;
+use parking_lot::Mutex;
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::watch;
+
+use crate::campaign::{self, Campaign};
+use crate::consensus::{Member, Raft, Timing, TypeConfig, raft_config};
+use crate::forward::{ForwardHandler, Forwards};
+use crate::handover::{Gate, Handover};
+use crate::identity::{KeyFileError, NodeKey, Pins, server_config};
+use crate::join::{self, Join};
+use crate::leadership::{Leadership, Role};
+use crate::log::{Faults, LogOptions, LogStore, OnFatal};
+use crate::machine::{Machine, MachineOptions};
+use crate::membership::{self, Vouched};
+use crate::network::{ConsensusService, Door, Listener, Local, Network, PeerService, Peers, Reports, bind};
+use crate::node::{Node, Parts, Services};
+use crate::reads::Reads;
+use crate::shared::Shared;
+use crate::snapshot::retention;
+use crate::store::Store;
+
+pub struct Options {
+    /// The folder of everything this node keeps.
+    pub data: PathBuf,
+    pub name: String,
+    /// Where the cluster port listens.
+    pub listen: Vec<SocketAddr>,
+    /// Where the others reach it: host and port.
+    pub advertise: String,
+    /// Where clients reach this node: a URL.
+    pub api_address: String,
+    pub timing: Timing,
+    /// The largest batch, in bytes.
+    pub max_entry_size: usize,
+    /// Asks a quorum on every read instead of trusting the lease: for hosts whose monotonic clock stands still while
+    /// they are paused.
+    pub read_index_only: bool,
+}
+
+/// What a test may put in the place of the real thing.
+pub struct Hooks {
+    /// Called when the disk has failed and this node must not go on.
+    pub on_fatal: OnFatal,
+    pub faults: Faults,
+}
+
+impl Default for Hooks {
+    fn default() -> Self {
+        Self { on_fatal: Arc::new(end_process), faults: Faults::default() }
+    }
+}
+
+/// A disk that has failed once cannot be trusted to say what it holds. The next start reads it anew.
+fn end_process(why: &str) {
+    tracing::error!(reason = why, "this process ends: its storage has failed");
+    std::process::exit(70);
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the data folder {0} is in use by another process")]
+    InUse(PathBuf),
+    #[error("this node was removed from its cluster; to join again, start it with an empty data folder instead of {0}")]
+    Removed(PathBuf),
+    #[error("the cluster port cannot listen on {address}: {source}")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    #[error(transparent)]
+    Store(#[from] crate::log::OpenError),
+    #[error("the data folder {path} cannot be used: {source}")]
+    Io { path: PathBuf, source: io::Error },
+    #[error("the timing of consensus is not valid: {0}")]
+    Timing(String),
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    #[error("consensus cannot start: {0}")]
+    Consensus(String),
+}
+
+/// What the disk holds.
+struct Disk {
+    key: NodeKey,
+    log: LogStore,
+    machine: Machine,
+    told: Option<Vec<(u64, Member)>>,
+    lock: File,
+}
+
+pub(crate) const REMOVED: &str = "removed";
+const ENTERING: &str = "entering";
+
+impl Options {
+    fn check(&self) -> Result<(), OpenError> {
+        let known = usize::try_from(u32::MAX).unwrap_or(usize::MAX);
+        if self.max_entry_size == 0 || self.max_entry_size > (proto::MESSAGE_MAX / 2).min(known) {
+            return Err(OpenError::Timing(format!("max_entry_size must be between 1 and {}", proto::MESSAGE_MAX / 2)));
+        }
+        Ok(())
+    }
+
+    /// Blocks.
+    fn disk(&self, hooks: Hooks) -> Result<Disk, OpenError> {
+        let io = |source| OpenError::Io { path: self.data.clone(), source };
+        fs::create_dir_all(&self.data).map_err(io)?;
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(self.data.join("lock")).map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(self.data.clone())),
+            Err(TryLockError::Error(error)) => return Err(io(error)),
+        }
+        if self.data.join(REMOVED).exists() {
+            return Err(OpenError::Removed(self.data.clone()));
+        }
+        let key = NodeKey::open(&self.data.join("node.key"))?;
+        let options = LogOptions {
+            faults: hooks.faults,
+            ..LogOptions::new(self.data.join("raft"), key.id(), hooks.on_fatal.clone())
+        };
+        let log = LogStore::open(options)?;
+        let durable = Some(log.durable());
+        let machine = Machine::open(MachineOptions { data: self.data.clone(), durable, on_fatal: hooks.on_fatal })?;
+        let told = join::told(&self.data.join(ENTERING)).map_err(io)?;
+        Ok(Disk { key, log, machine, told, lock })
+    }
+}
+
+impl Node {
+    pub async fn open(options: Options, handler: Arc<dyn ForwardHandler>) -> Result<Arc<Self>, OpenError> {
+        Self::open_with(options, handler, Hooks::default()).await
+    }
+
+    pub async fn open_with(
+        options: Options,
+        handler: Arc<dyn ForwardHandler>,
+        hooks: Hooks,
+    ) -> Result<Arc<Self>, OpenError> {
+        options.check()?;
+        let config = raft_config(&options.timing).map_err(|error| OpenError::Timing(error.to_string()))?;
+        let listeners = bind(&options.listen).map_err(|(address, source)| OpenError::Listen { address, source })?;
+        let app = Handle::current();
+        let opening = tokio::task::spawn_blocking(move || options.disk(hooks).map(|disk| (options, disk)));
+        let (options, disk) = opening.await.map_err(|error| OpenError::Consensus(error.to_string()))??;
+        let io = |source| OpenError::Io { path: options.data.clone(), source };
+        let runtime = runtime().map_err(io)?;
+        let handle = runtime.handle().clone();
+
+        let Disk { key, log, machine, told, lock } = disk;
+        let (id, key) = (key.id(), Arc::new(key));
+        let member = Member {
+            name: options.name.clone(),
+            address: options.advertise.clone(),
+            api_address: options.api_address.clone(),
+            key: key.public(),
+        };
+        let hold = (!log.is_empty()).then(|| options.timing.restart_hold());
+        let local = Arc::new(Local::new(id, member, options.timing, machine.reader(), hold));
+        let (pins, reports) = (Arc::new(Pins::default()), Arc::new(Reports::default()));
+        let peers = Arc::new(Peers::new(key.clone(), handle.clone()));
+        let vouched = Arc::new(Vouched::default());
+        if let Some(told) = told {
+            vouched.enter(told);
+        }
+
+        let reader = machine.reader();
+        // The leader's time goes out with its log messages, and is known only once the node is whole.
+        let whole: Arc<Mutex<Option<Arc<Shared>>>> = Arc::default();
+        let now = {
+            let whole = whole.clone();
+            Arc::new(move || whole.lock().as_ref().map_or_else(Default::default, |shared| shared.now()))
+        };
+        let network = Network { peers: peers.clone(), local: local.clone(), reports: reports.clone(), now };
+        let starting = {
+            let log = log.clone();
+            handle.spawn(async move { Raft::new(id, Arc::new(config), network, log, machine).await })
+        };
+        let consensus = |error: Fatal<TypeConfig>| OpenError::Consensus(error.to_string());
+        let raft = starting.await.map_err(|error| OpenError::Consensus(error.to_string()))?.map_err(consensus)?;
+
+        let shared = Arc::new(Shared {
+            id,
+            raft: raft.clone(),
+            reader,
+            local: local.clone(),
+            pins: pins.clone(),
+            peers,
+            reports: reports.clone(),
+            vouched,
+            leadership: watch::channel(Leadership { term: 0, role: Role::Unknown }).0,
+            runtime: handle.clone(),
+            max_entry_size: options.max_entry_size,
+            read_index_only: options.read_index_only,
+        });
+        *whole.lock() = Some(shared.clone());
+        membership::refresh(&shared);
+
+        let (gate, campaign) = (Arc::new(Gate::default()), Arc::new(Campaign::default()));
+        let store = Arc::new(Store { shared: shared.clone(), gate: gate.clone() });
+        let reads = Arc::new(Reads::new(shared.clone()));
+        let forwards = Arc::new(Forwards::new(shared.clone(), reads.clone(), handler, app));
+        let handover = Arc::new(Handover { shared: shared.clone(), gate });
+        let join = Join { shared: shared.clone(), store: store.clone(), entering: options.data.join(ENTERING) };
+
+        let (closing, closed) = watch::channel(false);
+        let door = Door { local, pins: pins.clone(), raft: raft.clone() };
+        let services = Services { shared: shared.clone(), reads: reads.clone(), forwards: forwards.clone() };
+        let listener = {
+            let _inside = handle.enter();
+            let peer = PeerService::new(door.clone(), Arc::new(services));
+            Listener::serve(listeners, server_config(&key, pins)?, ConsensusService::new(door), peer, closed).map_err(io)?
+        };
+
+        let fresh = 10 * options.timing.election_max;
+        let live = Arc::new(move |id| reports.of(id).is_some_and(|report| report.at.elapsed() < fresh));
+        let keeping = retention::run(raft, log.clone(), retention::Limits::default(), RETENTION, live);
+        let tasks = vec![
+            handle.spawn(membership::follow(shared.clone())),
+            handle.spawn(membership::greet(shared.clone())),
+            handle.spawn(campaign::run(shared.clone(), campaign.clone(), handover.clone())),
+            handle.spawn(keeping),
+            handle.spawn(note_removal(shared.clone(), options.data.join(REMOVED))),
+        ];
+        let closed = Parts { closing, listener, tasks, runtime, lock, log, whole };
+        Ok(Arc::new(Node::new(shared, store, reads, forwards, handover, campaign, join, closed)))
+    }
+}
+
+/// Consensus and its port have threads of their own: no request's work delays a heartbeat.
+fn runtime() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).thread_name("raft").enable_all().build()
+}
+
+/// Remembers that this node was removed, so that it does not try again at every start.
+async fn note_removal(shared: Arc<Shared>, file: PathBuf) {
+    if shared.peers.removed().wait_for(|removed| *removed).await.is_err() {
+        return;
+    }
+    tracing::error!("this node was removed from its cluster");
+    if let Err(error) = crate::snapshot::replace_file(&file, b"") {
+        tracing::error!(error = %error, "the removal cannot be written down");
+    }
+}
+
+const THREADS: usize = 3;
+const RETENTION: std::time::Duration = std::time::Duration::from_secs(5);

@@ -1,0 +1,104 @@
+//! What every part of a node works with.
+
+use std::sync::Arc;
+
+use openraft::RaftMetrics;
+use openraft::rt::WatchReceiver;
+use storage::Millis;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use crate::consensus::{LogId, Member, Membership, NodeId, Raft, StoredMembership, TypeConfig};
+use crate::identity::{Pins, node_id};
+use crate::leadership::{Leadership, Role};
+use crate::machine::StateReader;
+use crate::membership::Vouched;
+use crate::network::{Link, Local, Peers, Reports};
+use crate::time;
+
+pub(crate) struct Shared {
+    pub id: NodeId,
+    pub raft: Raft,
+    pub reader: StateReader,
+    pub local: Arc<Local>,
+    pub pins: Arc<Pins>,
+    pub peers: Arc<Peers>,
+    pub reports: Arc<Reports>,
+    pub vouched: Arc<Vouched>,
+    pub leadership: watch::Sender<Leadership>,
+    /// Where this node's own tasks run; never a caller's.
+    pub runtime: Handle,
+    pub max_entry_size: usize,
+    pub read_index_only: bool,
+}
+
+/// Who leads, and in which term, seen by somebody who wants something of the leader.
+pub(crate) enum Leader {
+    Myself { term: u64 },
+    Other { term: u64, link: Arc<Link> },
+}
+
+impl Shared {
+    pub fn metrics(&self) -> RaftMetrics<TypeConfig> {
+        self.raft.metrics().borrow_watched().clone()
+    }
+
+    /// The newest membership in the log, committed or not.
+    pub fn membership(&self) -> Arc<StoredMembership> {
+        self.raft.metrics().borrow_watched().membership_config.clone()
+    }
+
+    /// Waits for somebody to lead; None when the deadline passes before.
+    pub async fn leader(&self, deadline: Instant) -> Option<Leader> {
+        let mut watching = self.leadership.subscribe();
+        loop {
+            let now = watching.borrow_and_update().clone();
+            match now.role {
+                Role::Leader { .. } => return Some(Leader::Myself { term: now.term }),
+                Role::Follower { leader } => {
+                    if let Ok(link) = self.peers.link(node_id(&leader.key), &leader) {
+                        return Some(Leader::Other { term: now.term, link });
+                    }
+                }
+                Role::Unknown => {}
+            }
+            timeout_at(deadline, watching.changed()).await.ok()?.ok()?;
+        }
+    }
+
+    /// The cluster's time: see [`time`].
+    pub fn now(&self) -> Millis {
+        let state = self.reader.position().borrow().time;
+        let wall = time::wall();
+        if self.leadership.borrow().leads() {
+            return time::now(state, wall, self.majority_clock());
+        }
+        time::now(state, wall, self.local.clock.told().unwrap_or_default())
+    }
+
+    pub fn majority_clock(&self) -> Millis {
+        let membership = self.membership();
+        let clock = |id: NodeId| {
+            if id == self.id { Some(time::wall()) } else { self.reports.of(id).map(|report| report.clock_now()) }
+        };
+        time::majority_clock(membership.membership().voter_ids().map(clock))
+    }
+
+    pub fn applied(&self) -> Option<LogId> {
+        self.reader.position().borrow().applied
+    }
+}
+
+pub(crate) fn members(membership: &Membership) -> Vec<(NodeId, Member)> {
+    membership.nodes().map(|(id, member)| (*id, member.clone())).collect()
+}
+
+pub(crate) fn is_voter(membership: &Membership, id: NodeId) -> bool {
+    membership.voter_ids().any(|voter| voter == id)
+}
+
+/// How long from now, in the wire's unit.
+pub(crate) fn within_ms(deadline: Instant) -> u32 {
+    u32::try_from(deadline.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(u32::MAX)
+}
