@@ -49,6 +49,8 @@ pub struct Caller {
     pub entity_id: String,
     /// Names this token's cubbyhole; not the token.
     pub cubbyhole: String,
+    /// What is left of a use limit after this request.
+    pub uses_left: Option<i64>,
     pub root: bool,
 }
 

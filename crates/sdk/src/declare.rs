@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use storage::{Txn, View};
 
@@ -10,7 +12,7 @@ use crate::pattern::Pattern;
 use crate::{Answer, Ctx, Failure, FieldSpec, Input, Params, Result};
 
 /// What is done to a path. A write is a create or an update, told apart by [`Path::exists`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Verb {
     Read,
     Write,
@@ -25,10 +27,15 @@ type TxnFn = dyn Fn(&Ctx, &Params, &mut Txn) -> Result<Answer> + Send + Sync;
 type ExistsFn = dyn Fn(&Ctx, &Params, &View) -> Result<bool> + Send + Sync;
 
 /// An effect on the node or the cluster: sealing, giving leadership away. Runs on the active node, once, after
-/// authorization; it waits with the request's deadline.
+/// authorization, and waits no longer than its deadline.
 #[async_trait::async_trait]
 pub trait Act: Send + Sync {
-    async fn act(&self, params: &Params) -> Result<Answer>;
+    async fn act(&self, params: &Params, deadline: Instant) -> Result<Answer>;
+
+    /// Runs on the node that got the request, not on the active one.
+    fn here(&self) -> bool {
+        false
+    }
 }
 
 #[derive(Clone)]

@@ -28,6 +28,9 @@ pub enum Failure {
     /// 503
     #[error("{0}")]
     Unavailable(String),
+    /// 503, and not to be tried again blindly: it may have been carried out.
+    #[error("{0}")]
+    OutcomeUnknown(String),
     /// 503
     #[error("the server is sealed")]
     Sealed,
@@ -60,7 +63,7 @@ impl Failure {
             Self::Unsupported => 405,
             Self::TooLarge(_) => 413,
             Self::MediaType(_) => 415,
-            Self::Unavailable(_) | Self::Sealed | Self::Busy => 503,
+            Self::Unavailable(_) | Self::OutcomeUnknown(_) | Self::Sealed | Self::Busy => 503,
             Self::Internal(_) => 500,
         }
     }

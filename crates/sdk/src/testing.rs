@@ -98,7 +98,7 @@ impl Bench {
                 })?;
                 answer
             }
-            Handler::Act(act) => act.act(&params).await?,
+            Handler::Act(act) => act.act(&params, std::time::Instant::now() + Duration::from_secs(5)).await?,
         };
         answer.warnings.extend(operation.warnings(&params));
         Ok(answer)

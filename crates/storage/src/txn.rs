@@ -159,6 +159,13 @@ impl Txn<'_> {
         self.state.buffer.get_mut().counters.insert(path, CounterOp::Add { by, floor });
     }
 
+    /// Removes a counter.
+    pub fn delete_counter(&mut self, key: &PathKey) {
+        let path = self.space.join(key);
+        self.state.buffer.get_mut().counters.remove(&path);
+        self.write(key, None);
+    }
+
     fn write(&mut self, key: &PathKey, value: Option<Zeroizing<Vec<u8>>>) {
         let path = self.space.join(key);
         self.state.buffer.get_mut().writes.insert(path, value);
@@ -209,13 +216,15 @@ impl Read for Txn<'_> {
     fn counter(&self, key: &PathKey) -> Result<Option<i64>, Access> {
         let path = self.space.join(key);
         let buffer = self.state.buffer.borrow();
-        if let Some(CounterOp::Set(n)) = buffer.counters.get(&path) {
-            return Ok(Some(*n));
-        }
+        let by = match buffer.counters.get(&path) {
+            Some(CounterOp::Set(n)) => return Ok(Some(*n)),
+            Some(CounterOp::Add { by, .. }) => *by,
+            None => 0,
+        };
         if buffer.prefix_deletes.iter().any(|folder| path.is_within(folder)) {
             return Ok(None);
         }
-        Ok(self.state.snapshot.counter(&path)?)
+        Ok(self.state.snapshot.counter(&path)?.map(|n| n.saturating_add(by)))
     }
 
     fn children(&self, folder: &PathKey) -> Result<Vec<Child>, Access> {

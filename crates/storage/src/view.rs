@@ -95,6 +95,18 @@ impl View {
     }
 }
 
+impl View {
+    /// The record's revision, without opening it.
+    pub fn revision(&self, key: &PathKey) -> Result<Option<Revision>, Access> {
+        Ok(self.snapshot.revision_of(&self.space.join(key))?)
+    }
+
+    /// The whole path of a key of this space.
+    pub fn path(&self, key: &PathKey) -> Path {
+        self.space.join(key)
+    }
+}
+
 impl Read for View {
     fn bytes(&self, key: &PathKey) -> Result<Option<(Vec<u8>, Revision)>, Access> {
         read_record(&self.snapshot, &self.space.join(key))

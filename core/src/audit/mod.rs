@@ -1,0 +1,79 @@
+//! Audit: an entry is built once, its values HMACed, and handed to every device.
+//!
+//! If no enabled device acknowledges having written a request's entry, the request does not happen.
+
+mod file;
+mod format;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use barrier::Barrier;
+use bytes::Bytes;
+use storage::Millis;
+
+pub use file::{FileDevice, FileError};
+pub use format::{Subject, Who};
+
+/// Somewhere that entries are written to.
+#[async_trait]
+pub trait Device: Send + Sync {
+    fn name(&self) -> &str;
+    /// Returns once the line is written. Whether it is also synced is the device's own option.
+    async fn write(&self, line: Bytes) -> Result<(), String>;
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("no audit device could write the entry: {0}")]
+pub struct AuditError(pub String);
+
+/// How long a device may take for one entry.
+const WRITE_MAX: Duration = Duration::from_secs(5);
+
+pub struct Audit {
+    devices: Vec<Arc<dyn Device>>,
+    barrier: Arc<Barrier>,
+}
+
+impl Audit {
+    pub fn new(devices: Vec<Arc<dyn Device>>, barrier: Arc<Barrier>) -> Self {
+        Self { devices, barrier }
+    }
+
+    pub async fn request(&self, now: Millis, subject: &Subject<'_>) -> Result<(), AuditError> {
+        self.write(|hmac| format::entry("request", now, subject, None, hmac)).await
+    }
+
+    pub async fn response(
+        &self,
+        now: Millis,
+        subject: &Subject<'_>,
+        outcome: Result<&sdk::Answer, &sdk::Failure>,
+    ) -> Result<(), AuditError> {
+        self.write(|hmac| format::entry("response", now, subject, Some(outcome), hmac)).await
+    }
+
+    async fn write(&self, build: impl FnOnce(&format::Hmac<'_>) -> Vec<u8>) -> Result<(), AuditError> {
+        if self.devices.is_empty() {
+            return Ok(());
+        }
+        let hmac = format::Hmac::new(&self.barrier);
+        let line = Bytes::from(build(&hmac));
+        if hmac.failed() {
+            return Err(AuditError("the server is sealed".into()));
+        }
+        let (mut written, mut problems) = (false, Vec::new());
+        for device in &self.devices {
+            match tokio::time::timeout(WRITE_MAX, device.write(line.clone())).await {
+                Ok(Ok(())) => written = true,
+                Ok(Err(problem)) => problems.push(format!("{}: {problem}", device.name())),
+                Err(_) => problems.push(format!("{}: no answer within {WRITE_MAX:?}", device.name())),
+            }
+        }
+        for problem in &problems {
+            tracing::error!(problem, "an audit device failed");
+        }
+        if written { Ok(()) } else { Err(AuditError(problems.join("; "))) }
+    }
+}

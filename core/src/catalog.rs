@@ -1,0 +1,26 @@
+//! The plugins this server has, by the type names that mount them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sdk::{Plugin, PluginKind};
+
+#[derive(Clone, Default)]
+pub struct Catalog {
+    plugins: BTreeMap<(bool, &'static str), Arc<dyn Plugin>>,
+}
+
+impl Catalog {
+    #[must_use]
+    pub fn with(mut self, plugin: impl Plugin + 'static) -> Self {
+        let plugin: Arc<dyn Plugin> = Arc::new(plugin);
+        for name in plugin.types() {
+            self.plugins.insert((plugin.kind() == PluginKind::Auth, name), Arc::clone(&plugin));
+        }
+        self
+    }
+
+    pub fn find(&self, kind: PluginKind, type_name: &str) -> Option<&Arc<dyn Plugin>> {
+        self.plugins.iter().find(|((auth, name), _)| *auth == (kind == PluginKind::Auth) && *name == type_name).map(|f| f.1)
+    }
+}

@@ -1,0 +1,23 @@
+//! The life of a request: from a canonical path and a token to a committed batch and an answer.
+//!
+//! Modules, lower ones first; each uses only those above it in this list:
+//! `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` < `policies` <
+//! `token` < `audit` < `lifecycle` (init, unseal, seal, join) < `pipeline` < `service` (which node runs a request).
+//!
+//! Core knows plugins only as [`sdk::Plugin`] and the replicated store only as [`replication::Replication`].
+
+pub mod audit;
+mod cache;
+pub mod catalog;
+pub mod lifecycle;
+pub mod mount;
+pub mod pipeline;
+pub mod policies;
+pub mod replication;
+pub mod request;
+pub mod response;
+pub mod service;
+pub mod space;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod token;

@@ -1,0 +1,130 @@
+//! Initialisation: keys, shares and the first batch of a new cluster.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use barrier::{Barrier, Keyring, RootKey, SealConfig, SealConfigError, Share, UnsealKey, WrappedRoot, split, wrap_root};
+use bytes::Bytes;
+use sdk::NamespaceId;
+use storage::{Batch, Latches, MemoryStore, Millis, OpenStore, PathKey, RequestId, TxnState};
+
+use super::{ClusterInfo, Node};
+use crate::mount::{Mount, Table};
+use crate::space;
+use crate::token::{ClientToken, NewToken, Tokens};
+
+pub struct InitOptions {
+    pub shares: i64,
+    pub threshold: i64,
+    pub cluster_name: Option<String>,
+    /// The proposer's clock.
+    pub now: Millis,
+}
+
+/// What initialisation gives, once.
+pub struct Initialised {
+    pub shares: Vec<Share>,
+    pub root_token: ClientToken,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    #[error("Vault is already initialized")]
+    Already,
+    #[error("invalid seal configuration: {0}")]
+    Seal(#[from] SealConfigError),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Node {
+    pub async fn init(&self, options: InitOptions) -> Result<Initialised, InitError> {
+        if self.is_initialised() {
+            return Err(InitError::Already);
+        }
+        let config = SealConfig::shamir(options.shares, options.threshold, String::new())?;
+        let (unseal, root) = (UnsealKey::random(), RootKey::random());
+        let keyring = Keyring::generate(options.now, unseal.join_key());
+        let sealed_keyring = keyring.seal_with(&root);
+        let wraps = WrappedRoot::new(vec![wrap_root(&unseal, &root)]);
+
+        // The node itself stays sealed: a barrier of this call's own seals the first records.
+        let barrier = Arc::new(Barrier::new());
+        barrier.unseal(keyring, root);
+        let (mut batch, root_token) = self.first_records(&barrier, &options)?;
+        barrier.seal();
+
+        let json = |what: Result<Vec<u8>, serde_json::Error>| {
+            what.map(Bytes::from).map_err(|e| InitError::Failed(e.to_string()))
+        };
+        batch.puts.push((space::keyring(), Bytes::from(sealed_keyring)));
+        batch.puts.push((space::seal_config(), json(serde_json::to_vec(&config))?));
+        batch.puts.push((space::seal_wraps(), json(serde_json::to_vec(&wraps))?));
+        self.replication.found(batch).await.map_err(|e| InitError::Failed(e.to_string()))?;
+        tracing::info!(shares = options.shares, threshold = options.threshold, "the cluster is initialised");
+        Ok(Initialised { shares: split(&unseal, &config), root_token })
+    }
+
+    /// The mounts that every server has, the built-in policies and the first root token.
+    fn first_records(&self, barrier: &Arc<Barrier>, options: &InitOptions) -> Result<(Batch, ClientToken), InitError> {
+        let failed = |e: &dyn std::fmt::Display| InitError::Failed(e.to_string());
+        let store = OpenStore::new(Arc::new(MemoryStore::default()), Arc::clone(barrier) as _);
+        let snapshot = store.snapshot().map_err(|e| failed(&e))?;
+        let mut state = TxnState::new(snapshot, Latches::new().begin());
+        let mut txn = state.at(space::records(&NamespaceId::root()));
+        for mount in builtin_mounts() {
+            self.mounts.add_builtin(&mut txn, &mount).map_err(|e| failed(&e))?;
+        }
+        self.policies.add_builtins(&mut txn).map_err(|e| failed(&e))?;
+        let info = ClusterInfo {
+            name: options.cluster_name.clone().unwrap_or_else(|| {
+                let random: [u8; 4] = crypto::random();
+                format!("holdfast-cluster-{}", hex::encode(random))
+            }),
+            id: uuid::Uuid::from_bytes(crypto::random()).to_string(),
+        };
+        txn.put(&cluster_key(), &info).map_err(|e| failed(&e))?;
+        let tokens = Tokens::new(Arc::clone(barrier), self.mounts.limits());
+        let created = tokens.create(&mut txn, options.now, root_token()).map_err(|e| failed(&e))?;
+        let token = created.ok_or_else(|| InitError::Failed("the root token's id is taken".into()))?.token;
+        let (open, _latches) = state.finish();
+        let id = RequestId { applied: 0, random: crypto::random() };
+        let batch = store.seal(id, options.now, open).map_err(|e| failed(&e))?;
+        Ok((batch, token))
+    }
+}
+
+pub(super) fn cluster_key() -> PathKey {
+    PathKey::kind("cluster")
+}
+
+fn root_token() -> NewToken {
+    NewToken {
+        id: None,
+        policies: vec!["root".into()],
+        path: "auth/token/root".into(),
+        display_name: "root".into(),
+        meta: None,
+        ttl: Duration::ZERO,
+        explicit_max_ttl: Duration::ZERO,
+        period: Duration::ZERO,
+        renewable: false,
+        num_uses: 0,
+        parent: None,
+        entity_id: String::new(),
+        never_expires: true,
+        initial_root: true,
+    }
+}
+
+fn builtin_mounts() -> Vec<Mount> {
+    let mut sys = Mount::new(Table::Secret, "sys/", "system", "endpoints for control, policy and debugging");
+    sys.seal_wrap = true;
+    sys.config.passthrough_request_headers = Some(vec!["Accept".into()]);
+    let mut identity = Mount::new(Table::Secret, "identity/", "identity", "identity store");
+    identity.config.passthrough_request_headers = Some(vec!["Authorization".into()]);
+    let mut cubbyhole = Mount::new(Table::Secret, "cubbyhole/", "cubbyhole", "secrets of one token alone");
+    cubbyhole.local = true;
+    let token = Mount::new(Table::Auth, "token/", "token", "token based credentials");
+    vec![sys, identity, cubbyhole, token]
+}

@@ -1,0 +1,242 @@
+//! Joining a cluster: the joiner proves that it holds the seal, then the leader brings it up to date.
+//!
+//! ```text
+//! joiner                                         a member (any), then the active node
+//!   server_id, public key            ->          challenge (stateless), seal configuration, active node's address
+//!   … shares are given, the unseal key is made …
+//!   fresh challenge, answer          ->          checks it, answers with the members and a proof of its own
+//!   pins the members, starts as learner          adds it: learner first, voter when caught up
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use barrier::{JoinKey, SealConfig, UnsealKey};
+use serde::{Deserialize, Serialize};
+use storage::Millis;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::unseal::UnsealError;
+use super::Node;
+use crate::replication::{Member, Role};
+
+/// How long the unsealing request waits for the join to finish before it answers "still sealed".
+const WAIT: Duration = Duration::from_secs(20);
+/// How long a joiner waits for its first copy of the state.
+const CATCH_UP_MAX: Duration = Duration::from_secs(600);
+const ADMIT_MAX: Duration = Duration::from_secs(600);
+
+/// Where to ask, and whom to trust there. Kept as the configuration or the join request gave it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct JoinTarget {
+    pub leader_api_addr: String,
+    pub leader_ca_cert: Option<String>,
+    pub leader_client_cert: Option<String>,
+    pub leader_client_key: Option<String>,
+    pub leader_tls_servername: Option<String>,
+}
+
+/// The joiner's way to a member's API.
+#[async_trait]
+pub trait Introduce: Send + Sync {
+    async fn challenge(&self, target: &JoinTarget, joiner: &Member) -> Result<JoinChallenge, String>;
+    async fn answer(&self, target: &JoinTarget, answer: &JoinAnswer) -> Result<Admission, String>;
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct JoinChallenge {
+    #[serde(with = "base64_bytes")]
+    pub challenge: Vec<u8>,
+    pub seal_config: SealConfig,
+    /// The active node's API address.
+    pub leader_api_addr: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct JoinAnswer {
+    pub joiner: Member,
+    #[serde(with = "base64_bytes")]
+    pub challenge: Vec<u8>,
+    #[serde(with = "base64_bytes")]
+    pub answer: Vec<u8>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Admission {
+    /// JSON of the members, exactly the bytes that `proof` is about.
+    #[serde(with = "base64_bytes")]
+    pub members: Vec<u8>,
+    #[serde(with = "base64_bytes")]
+    pub proof: Vec<u8>,
+}
+
+mod base64_bytes {
+    use base64::prelude::{BASE64_STANDARD, Engine};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&BASE64_STANDARD.encode(bytes))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        BASE64_STANDARD.decode(String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+/// A join that waits for the unseal key.
+pub(super) struct Pending {
+    pub target: JoinTarget,
+    pub seal: SealConfig,
+    introduce: Arc<dyn Introduce>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    #[error("this node already belongs to a cluster")]
+    AlreadyMember,
+    #[error("{target} could not be asked to let this node join: {problem}")]
+    Refused { target: String, problem: String },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AdmitError {
+    #[error("Vault is sealed")]
+    Sealed,
+    #[error("this node is not the active one; ask {0}")]
+    NotActive(String),
+    /// The joiner's fault.
+    #[error("{0}")]
+    Refused(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Node {
+    /// Asks for admission. What remains is done when the unseal shares come.
+    pub async fn join(&self, target: JoinTarget, introduce: Arc<dyn Introduce>) -> Result<(), JoinError> {
+        if self.replication.initialised() {
+            return Err(JoinError::AlreadyMember);
+        }
+        let joiner = self.replication.joining();
+        let challenge = introduce
+            .challenge(&target, &joiner)
+            .await
+            .map_err(|problem| JoinError::Refused { target: target.leader_api_addr.clone(), problem })?;
+        tracing::info!(leader = target.leader_api_addr, "a cluster to join was found; waiting for the unseal shares");
+        *self.joining.lock() = Some(Pending { target, seal: challenge.seal_config, introduce });
+        Ok(())
+    }
+
+    pub fn is_joining(&self) -> bool {
+        self.joining.lock().is_some()
+    }
+
+    pub(super) async fn join_with(self: &Arc<Self>, key: UnsealKey) -> Result<(), UnsealError> {
+        let node = Arc::clone(self);
+        let mut work = tokio::spawn(async move { node.prove_and_enter(key).await });
+        match timeout(WAIT, &mut work).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(panic)) => Err(UnsealError::Failed(panic.to_string())),
+            // It goes on; the answer shows the node as still sealed.
+            Err(_) => Ok(()),
+        }
+    }
+
+    async fn prove_and_enter(&self, key: UnsealKey) -> Result<(), UnsealError> {
+        let failed = |e: &dyn std::fmt::Display| UnsealError::Failed(e.to_string());
+        let (target, introduce) = match &*self.joining.lock() {
+            Some(pending) => (pending.target.clone(), Arc::clone(&pending.introduce)),
+            None => return Err(UnsealError::NotInitialised),
+        };
+        let joiner = self.replication.joining();
+        let asked = introduce.challenge(&target, &joiner).await.map_err(|e| failed(&e))?;
+        let join_key = key.join_key();
+        let proof = barrier::answer(&join_key, &asked.challenge, &joiner.name, &joiner.key, &joiner.address);
+        let leader = JoinTarget { leader_api_addr: asked.leader_api_addr, ..target };
+        let answer = JoinAnswer { joiner, challenge: asked.challenge, answer: proof.to_vec() };
+        let admission = introduce.answer(&leader, &answer).await.map_err(|e| failed(&e))?;
+        let members = checked_members(&join_key, &answer.challenge, &admission)?;
+        self.replication.enter(members).await.map_err(|e| failed(&e))?;
+        self.wait_for_state().await?;
+        self.open(&key)?;
+        *self.joining.lock() = None;
+        Ok(())
+    }
+
+    async fn wait_for_state(&self) -> Result<(), UnsealError> {
+        let end = Instant::now() + CATCH_UP_MAX;
+        while Instant::now() < end {
+            let complete = self.stored_seal().ok().flatten().is_some()
+                && self.raw(&crate::space::keyring()).ok().flatten().is_some();
+            if complete {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        Err(UnsealError::Failed("the leader did not send the state in time".into()))
+    }
+
+    /// For whoever asks to join: any unsealed node can answer.
+    pub fn challenge(&self, now: Millis, joiner: &str, key: &[u8; 32]) -> Result<JoinChallenge, AdmitError> {
+        if self.is_sealed() {
+            return Err(AdmitError::Sealed);
+        }
+        let leader_api_addr = match self.role() {
+            Role::Active { .. } => self.replication.joining().api_address,
+            Role::Standby { leader } => leader.api_address,
+            Role::Unknown => return Err(AdmitError::Failed("no active node is known at the moment".into())),
+        };
+        let challenge = barrier::challenge(&self.barrier, now, joiner, key).map_err(|e| AdmitError::Refused(e.to_string()))?;
+        let stored = self.stored_seal().map_err(|e| AdmitError::Failed(e.to_string()))?;
+        let (seal_config, _) = stored.ok_or_else(|| AdmitError::Failed("the seal configuration is missing".into()))?;
+        Ok(JoinChallenge { challenge, seal_config, leader_api_addr })
+    }
+
+    /// On the active node: lets the joiner in if it holds the seal. It is added behind the answer, which it needs
+    /// before it can take anything from us.
+    pub fn admit(&self, now: Millis, request: JoinAnswer) -> Result<Admission, AdmitError> {
+        if self.is_sealed() {
+            return Err(AdmitError::Sealed);
+        }
+        match self.role() {
+            Role::Active { .. } => {}
+            Role::Standby { leader } => return Err(AdmitError::NotActive(leader.api_address)),
+            Role::Unknown => return Err(AdmitError::Failed("no active node is known at the moment".into())),
+        }
+        let JoinAnswer { joiner, challenge, answer } = request;
+        barrier::verify_answer(&self.barrier, now, &challenge, &joiner.name, &joiner.key, &joiner.address, &answer)
+            .map_err(|e| AdmitError::Refused(e.to_string()))?;
+        let mut members: Vec<Member> = self.replication.members().into_iter().map(|m| m.member).collect();
+        if members.iter().any(|m| m.name == joiner.name && m.key != joiner.key) {
+            return Err(AdmitError::Refused(format!(
+                "a member with node_id {:?} and another key exists; give this node another node_id, or remove the old one first",
+                joiner.name
+            )));
+        }
+        if members.iter().any(|m| m.id == joiner.id && m.key != joiner.key) {
+            return Err(AdmitError::Refused("a member with this id and another key exists".into()));
+        }
+        members.retain(|m| m.id != joiner.id);
+        members.push(joiner.clone());
+        let members = serde_json::to_vec(&members).map_err(|e| AdmitError::Failed(e.to_string()))?;
+        let proof = barrier::prove_members(&self.barrier, &challenge, &members)
+            .map_err(|e| AdmitError::Failed(e.to_string()))?
+            .to_vec();
+        let replication = Arc::clone(&self.replication);
+        tokio::spawn(async move {
+            let name = joiner.name.clone();
+            match replication.admit(joiner, Instant::now() + ADMIT_MAX).await {
+                Ok(_) => tracing::info!(node = name, "a node has joined"),
+                Err(problem) => tracing::error!(node = name, %problem, "a node was not added"),
+            }
+        });
+        Ok(Admission { members, proof })
+    }
+}
+
+fn checked_members(key: &JoinKey, challenge: &[u8], admission: &Admission) -> Result<Vec<Member>, UnsealError> {
+    barrier::verify_members(key, challenge, &admission.members, &admission.proof)
+        .map_err(|e| UnsealError::Failed(e.to_string()))?;
+    serde_json::from_slice(&admission.members).map_err(|e| UnsealError::Failed(e.to_string()))
+}

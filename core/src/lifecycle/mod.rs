@@ -1,0 +1,126 @@
+//! A node's life: initialised, sealed, unsealed; and how it joins others.
+
+mod init;
+mod join;
+mod status;
+mod unseal;
+
+use std::sync::Arc;
+
+use barrier::{Barrier, SealConfig, WrappedRoot};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use storage::{OpenStore, Value, View};
+use tokio::sync::watch;
+
+pub use init::{InitError, InitOptions, Initialised};
+pub use join::{Admission, AdmitError, JoinAnswer, JoinChallenge, JoinError, JoinTarget, Introduce};
+pub use status::SealStatus;
+pub use unseal::UnsealError;
+
+use crate::mount::{Mounts, TtlLimits};
+use crate::policies::Policies;
+use crate::replication::{Replication, Role};
+use crate::space;
+use crate::token::Tokens;
+
+/// What the cluster is called; known to unsealed nodes only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterInfo {
+    pub name: String,
+    pub id: String,
+}
+
+/// The handles that requests and endpoints use, by concern.
+pub struct Node {
+    pub barrier: Arc<Barrier>,
+    pub replication: Arc<dyn Replication>,
+    pub mounts: Arc<Mounts>,
+    pub policies: Arc<Policies>,
+    pub tokens: Arc<Tokens>,
+    pub store: OpenStore,
+    unsealing: Mutex<unseal::Progress>,
+    joining: Mutex<Option<join::Pending>>,
+    sealed: watch::Sender<bool>,
+    cluster: Mutex<Option<ClusterInfo>>,
+}
+
+impl Node {
+    pub fn new(replication: Arc<dyn Replication>, limits: TtlLimits) -> Arc<Self> {
+        let barrier = Arc::new(Barrier::new());
+        Arc::new(Self {
+            mounts: Arc::new(Mounts::new(limits)),
+            policies: Arc::new(Policies::default()),
+            tokens: Arc::new(Tokens::new(Arc::clone(&barrier), limits)),
+            store: OpenStore::new(replication.store(), Arc::clone(&barrier) as _),
+            barrier,
+            replication,
+            unsealing: Mutex::default(),
+            joining: Mutex::default(),
+            sealed: watch::Sender::new(true),
+            cluster: Mutex::default(),
+        })
+    }
+
+    pub fn is_initialised(&self) -> bool {
+        self.replication.initialised() || self.joining.lock().is_some()
+    }
+
+    pub fn is_sealed(&self) -> bool {
+        self.barrier.is_sealed()
+    }
+
+    /// Changes when the node is sealed or unsealed.
+    pub fn watch_sealed(&self) -> watch::Receiver<bool> {
+        self.sealed.subscribe()
+    }
+
+    pub fn role(&self) -> Role {
+        self.replication.role().borrow().clone()
+    }
+
+    /// A view of the root namespace's records as this node has them, without asking the leader.
+    pub fn local_view(&self) -> Result<View, storage::Access> {
+        let snapshot = self.store.snapshot()?;
+        Ok(View::new(snapshot, space::records(&sdk::NamespaceId::root())))
+    }
+
+    pub fn cluster_info(&self) -> Option<ClusterInfo> {
+        if self.is_sealed() { None } else { self.cluster.lock().clone() }
+    }
+
+    /// Gives leadership away if it has it, then forgets every key.
+    pub async fn seal(&self, deadline: tokio::time::Instant) {
+        if matches!(self.role(), Role::Active { .. })
+            && let Err(problem) = self.replication.step_down(deadline).await
+        {
+            tracing::warn!(%problem, "leadership could not be handed over before sealing");
+        }
+        self.replication.set_sealed(true);
+        self.barrier.seal();
+        self.tokens.forget();
+        self.mounts.forget();
+        self.policies.forget();
+        self.sealed.send_replace(true);
+        tracing::info!("the node is sealed");
+    }
+
+    fn raw(&self, key: &storage::RawKey) -> Result<Option<Vec<u8>>, storage::StoreError> {
+        let stored = self.replication.store().snapshot()?.get(key)?;
+        Ok(stored.and_then(|s| match s.value {
+            Value::Bytes(bytes) => Some(bytes.to_vec()),
+            Value::Counter(_) => None,
+        }))
+    }
+
+    /// How the root key is wrapped, if the state is here.
+    fn stored_seal(&self) -> Result<Option<(SealConfig, WrappedRoot)>, storage::StoreError> {
+        let parse = |what: &str, e: serde_json::Error| storage::StoreError::Corrupt(format!("{what}: {e}"));
+        let (Some(config), Some(wraps)) = (self.raw(&space::seal_config())?, self.raw(&space::seal_wraps())?) else {
+            return Ok(None);
+        };
+        let config = serde_json::from_slice(&config).map_err(|e| parse("the seal configuration", e))?;
+        let wraps = serde_json::from_slice(&wraps).map_err(|e| parse("the root key's wraps", e))?;
+        Ok(Some((config, wraps)))
+    }
+}

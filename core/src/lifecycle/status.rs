@@ -1,0 +1,39 @@
+//! What a node says about its seal.
+
+use super::Node;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SealStatus {
+    pub initialised: bool,
+    pub sealed: bool,
+    /// Shares needed, and shares there are.
+    pub threshold: u8,
+    pub shares: u8,
+    /// Shares given so far.
+    pub progress: usize,
+    /// Names the attempt in progress.
+    pub nonce: String,
+}
+
+impl Node {
+    pub fn seal_status(&self) -> Result<SealStatus, storage::StoreError> {
+        let config = self.seal_config()?;
+        let unsealing = self.unsealing.lock();
+        Ok(SealStatus {
+            initialised: self.is_initialised(),
+            sealed: self.is_sealed(),
+            threshold: config.as_ref().map_or(0, barrier::SealConfig::threshold),
+            shares: config.as_ref().map_or(0, barrier::SealConfig::shares),
+            progress: unsealing.given(),
+            nonce: unsealing.nonce().to_owned(),
+        })
+    }
+
+    /// The stored one, or that of the cluster which this node is about to join.
+    pub(super) fn seal_config(&self) -> Result<Option<barrier::SealConfig>, storage::StoreError> {
+        if let Some((config, _)) = self.stored_seal()? {
+            return Ok(Some(config));
+        }
+        Ok(self.joining.lock().as_ref().map(|pending| pending.seal.clone()))
+    }
+}

@@ -1,0 +1,121 @@
+//! Unsealing: shares come in one by one until they make the key that opens the root key.
+
+use std::sync::Arc;
+
+use barrier::{Keyring, Share, UnsealKey, combine, unwrap_root};
+use sdk::NamespaceId;
+use storage::{Read, View};
+
+use super::{Node, SealStatus};
+use crate::space;
+
+#[derive(Debug, thiserror::Error)]
+pub enum UnsealError {
+    #[error("Vault is not initialized; initialise it, or let it join a cluster, before unsealing")]
+    NotInitialised,
+    #[error("vault is unsealed")]
+    Unsealed,
+    /// A share that cannot be one.
+    #[error("{0}")]
+    BadShare(String),
+    /// The shares together open nothing. They were thrown away.
+    #[error("unable to retrieve unseal keys: the given shares do not open this cluster's root key; start again")]
+    WrongShares,
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The shares given so far.
+#[derive(Default)]
+pub(super) struct Progress {
+    shares: Vec<Share>,
+    nonce: String,
+}
+
+impl Progress {
+    pub fn given(&self) -> usize {
+        self.shares.len()
+    }
+
+    pub fn nonce(&self) -> &str {
+        &self.nonce
+    }
+
+    fn reset(&mut self) {
+        *self = Self::default();
+    }
+}
+
+impl Node {
+    /// Throws the given shares away.
+    pub fn reset_unseal(&self) -> Result<SealStatus, UnsealError> {
+        if !self.is_sealed() {
+            return Err(UnsealError::Unsealed);
+        }
+        self.unsealing.lock().reset();
+        self.status()
+    }
+
+    /// Takes a share. The one that completes the threshold unseals, or joins first where that is pending.
+    pub async fn unseal(self: &Arc<Self>, share: Share) -> Result<SealStatus, UnsealError> {
+        if !self.is_sealed() {
+            return self.status();
+        }
+        let Some(key) = self.take_share(share)? else { return self.status() };
+        let pending = self.joining.lock().is_some() && !self.replication.initialised();
+        if pending {
+            self.join_with(key).await?;
+        } else {
+            self.open(&key)?;
+        }
+        self.status()
+    }
+
+    fn take_share(&self, share: Share) -> Result<Option<UnsealKey>, UnsealError> {
+        let failed = |e: storage::StoreError| UnsealError::Failed(e.to_string());
+        let config = self.seal_config().map_err(failed)?.ok_or(UnsealError::NotInitialised)?;
+        share.check(&config).map_err(|e| UnsealError::BadShare(e.to_string()))?;
+        let mut progress = self.unsealing.lock();
+        if progress.shares.iter().any(|known| crypto::ct_eq(known.expose(), share.expose())) {
+            return Ok(None);
+        }
+        if progress.shares.iter().any(|known| known.collides_with(&share)) {
+            progress.reset();
+            return Err(UnsealError::WrongShares);
+        }
+        if progress.nonce.is_empty() {
+            progress.nonce = uuid::Uuid::from_bytes(crypto::random()).to_string();
+        }
+        progress.shares.push(share);
+        if progress.shares.len() < usize::from(config.threshold()) {
+            return Ok(None);
+        }
+        let key = combine(&progress.shares, &config);
+        progress.reset();
+        key.map(Some).map_err(|e| UnsealError::BadShare(e.to_string()))
+    }
+
+    /// Opens root key and keyring with the unseal key and begins to serve.
+    pub(super) fn open(&self, key: &UnsealKey) -> Result<(), UnsealError> {
+        let failed = |e: &dyn std::fmt::Display| UnsealError::Failed(e.to_string());
+        let (_, wraps) = self.stored_seal().map_err(|e| failed(&e))?.ok_or(UnsealError::NotInitialised)?;
+        let root = unwrap_root(key, &wraps).map_err(|_| UnsealError::WrongShares)?;
+        let sealed = self.raw(&space::keyring()).map_err(|e| failed(&e))?;
+        let sealed = sealed.ok_or_else(|| UnsealError::Failed("the keyring is not in the store yet".into()))?;
+        let keyring = Keyring::open_with(&root, &sealed).map_err(|e| failed(&e))?;
+        self.barrier.unseal(keyring, root);
+        let view = View::new(
+            self.store.snapshot().map_err(|e| failed(&e))?,
+            space::records(&NamespaceId::root()),
+        );
+        *self.cluster.lock() = view.get(&super::init::cluster_key()).map_err(|e| failed(&e))?;
+        self.replication.set_sealed(false);
+        self.sealed.send_replace(false);
+        tracing::info!("the node is unsealed");
+        Ok(())
+    }
+
+    fn status(&self) -> Result<SealStatus, UnsealError> {
+        self.seal_status().map_err(|e| UnsealError::Failed(e.to_string()))
+    }
+}

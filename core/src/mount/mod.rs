@@ -1,0 +1,7 @@
+//! Mounts: one record each, found by point lookup. No node reads a table of them when it becomes active.
+
+mod record;
+mod table;
+
+pub use record::{Mount, MountConfig, Table};
+pub use table::{MountError, Mounts, TtlLimits};

@@ -1,0 +1,204 @@
+//! Finding, adding, changing and removing mounts.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sdk::{MountInfo, NamespaceId};
+use storage::{Access, PathKey, Read, Txn, View};
+
+use super::record::is_builtin;
+use super::{Mount, Table};
+use crate::cache::{Found, RecordCache};
+use crate::space;
+
+/// How deep a mount's path may be, in segments: what routing may have to try.
+const DEPTH_MAX: usize = 16;
+
+/// Paths that the API keeps for itself.
+const RESERVED: [&str; 5] = ["sys/", "identity/", "cubbyhole/", "auth/", "audit/"];
+
+/// The server's own limits, which mounts that set none take.
+#[derive(Clone, Copy, Debug)]
+pub struct TtlLimits {
+    pub default: Duration,
+    pub max: Duration,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum MountError {
+    /// The caller's fault.
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Access(#[from] Access),
+}
+
+fn refused<T>(text: String) -> Result<T, MountError> {
+    Err(MountError::Refused(text))
+}
+
+fn folder(table: Table) -> PathKey {
+    PathKey::kind("mount").plain(table.name())
+}
+
+fn key(table: Table, path: &str) -> PathKey {
+    folder(table).name(path)
+}
+
+pub struct Mounts {
+    cache: RecordCache<Mount>,
+    limits: TtlLimits,
+}
+
+impl Mounts {
+    pub fn new(limits: TtlLimits) -> Self {
+        Self { cache: RecordCache::new(10_000), limits }
+    }
+
+    pub fn limits(&self) -> TtlLimits {
+        self.limits
+    }
+
+    pub fn forget(&self) {
+        self.cache.clear();
+    }
+
+    /// The mount that a request's path lies in. `view` is at the namespace's records.
+    pub fn route(&self, view: &View, path: &str) -> Result<Option<Found<Mount>>, Access> {
+        let (table, rest) = match path.strip_prefix("auth/") {
+            Some(rest) => (Table::Auth, rest),
+            None => (Table::Secret, path),
+        };
+        for (end, _) in rest.match_indices('/').take(DEPTH_MAX) {
+            if let Some(found) = self.cache.read(view, &key(table, &rest[..=end]))? {
+                return Ok(Some(found));
+            }
+        }
+        // `GET /v1/kv` means the mount `kv/` itself.
+        if !rest.is_empty() && !rest.ends_with('/') {
+            return self.cache.read(view, &key(table, &format!("{rest}/")));
+        }
+        Ok(None)
+    }
+
+    /// What a plugin is told of its mount.
+    pub fn info(&self, mount: &Mount) -> MountInfo {
+        let or = |seconds: u64, fallback: Duration| {
+            if seconds == 0 { fallback } else { Duration::from_secs(seconds) }
+        };
+        MountInfo {
+            path: mount.full_path(),
+            kind: mount.type_name.clone(),
+            accessor: mount.accessor.clone(),
+            uuid: mount.uuid.clone(),
+            options: mount.options.clone().unwrap_or_default(),
+            default_lease_ttl: or(mount.config.default_lease_ttl, self.limits.default),
+            max_lease_ttl: or(mount.config.max_lease_ttl, self.limits.max),
+        }
+    }
+
+    pub fn get(&self, read: &impl Read, table: Table, path: &str) -> Result<Option<Mount>, Access> {
+        read.get(&key(table, &canonical(path)))
+    }
+
+    pub fn list(&self, read: &impl Read, table: Table) -> Result<BTreeMap<String, Mount>, Access> {
+        let mut mounts = BTreeMap::new();
+        for child in read.children(&folder(table))? {
+            let path = String::from_utf8_lossy(&child.name).into_owned();
+            if let Some(mount) = read.get(&key(table, &path))? {
+                mounts.insert(path, mount);
+            }
+        }
+        Ok(mounts)
+    }
+
+    /// Adds a mount whose type and options were already checked.
+    pub fn add(&self, txn: &mut Txn, mut mount: Mount) -> Result<(), MountError> {
+        mount.path = canonical(&mount.path);
+        if is_builtin(mount.table, &mount.type_name) {
+            return refused(format!("mount type of {:?} is not mountable", mount.type_name));
+        }
+        self.check_path(txn, mount.table, &mount.path)?;
+        self.check_ttls(&mount)?;
+        txn.put(&key(mount.table, &mount.path), &mount)?;
+        Ok(())
+    }
+
+    /// Adds one of the mounts that every server has, when the cluster is made.
+    pub fn add_builtin(&self, txn: &mut Txn, mount: &Mount) -> Result<(), Access> {
+        txn.put(&key(mount.table, &mount.path), mount)
+    }
+
+    /// Changes a mount in place.
+    pub fn update(&self, txn: &mut Txn, mount: &Mount) -> Result<(), MountError> {
+        self.check_ttls(mount)?;
+        txn.latch(&key(mount.table, &mount.path))?;
+        txn.put(&key(mount.table, &mount.path), mount)?;
+        Ok(())
+    }
+
+    /// Removes a mount and what it stored. Nothing to remove is no mistake.
+    pub fn remove(&self, txn: &mut Txn, ns: &NamespaceId, table: Table, path: &str) -> Result<(), MountError> {
+        let path = canonical(path);
+        if table == Table::Secret && RESERVED.contains(&path.as_str()) || table == Table::Auth && path == "token/" {
+            return refused(format!("cannot unmount {path:?}"));
+        }
+        let Some(mount) = txn.get_for_update::<Mount>(&key(table, &path))? else { return Ok(()) };
+        txn.delete(&key(table, &path));
+        txn.elsewhere(space::mount(ns, &mount.uuid)).delete_folder(&PathKey::new());
+        Ok(())
+    }
+
+    /// Gives a mount another path. What it stored stays where it is.
+    pub fn rename(&self, txn: &mut Txn, table: Table, from: &str, to: &str) -> Result<(), MountError> {
+        let (from, to) = (canonical(from), canonical(to));
+        if table == Table::Secret && RESERVED.contains(&from.as_str()) || table == Table::Auth && from == "token/" {
+            return refused(format!("cannot remount {from:?}"));
+        }
+        let Some(mut mount) = txn.get_for_update::<Mount>(&key(table, &from))? else {
+            return refused(format!("no matching mount at {from:?}"));
+        };
+        txn.delete(&key(table, &from));
+        self.check_path(txn, table, &to)?;
+        mount.path = to;
+        txn.put(&key(table, &mount.path), &mount)?;
+        Ok(())
+    }
+
+    /// Refuses paths that lie in another mount, hold one, or are the API's own.
+    fn check_path(&self, txn: &Txn, table: Table, path: &str) -> Result<(), MountError> {
+        let segments = path.trim_end_matches('/').split('/');
+        if segments.clone().count() > DEPTH_MAX {
+            return refused(format!("a mount path may have at most {DEPTH_MAX} segments"));
+        }
+        if segments.clone().any(|s| s.is_empty() || s == "." || s == ".." || s.chars().any(char::is_control)) {
+            return refused(format!("{path:?} is no path to mount at: segments must not be empty, \".\" or \"..\""));
+        }
+        if table == Table::Secret && RESERVED.iter().any(|r| path.starts_with(r)) {
+            return refused(format!("cannot mount {path:?}"));
+        }
+        for (existing, _) in self.list(txn, table)? {
+            if path.starts_with(&existing) || existing.starts_with(path) {
+                return refused(format!("path is already in use at {existing}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_ttls(&self, mount: &Mount) -> Result<(), MountError> {
+        let (default, max) = (mount.config.default_lease_ttl, mount.config.max_lease_ttl);
+        if max > 0 && default > max {
+            return refused("given default lease TTL greater than given max lease TTL".into());
+        }
+        let limit = self.limits.max.as_secs();
+        if max == 0 && default > limit {
+            return refused(format!("given default lease TTL greater than system max lease TTL of {limit}"));
+        }
+        Ok(())
+    }
+}
+
+fn canonical(path: &str) -> String {
+    let path = path.trim_start_matches('/');
+    if path.ends_with('/') { path.to_owned() } else { format!("{path}/") }
+}

@@ -1,0 +1,199 @@
+//! May they: policies decide, and only this stage can make the [`Permit`] that dispatch asks for.
+
+use policy::{Operation, Question};
+use sdk::{Caller, Ctx, Failure, NamespaceId, Verb};
+use storage::View;
+
+use super::{Located, RelyOn, Run};
+use crate::audit::Who;
+use crate::lifecycle::Node;
+use crate::space;
+use crate::token::{TokenKey, Valid};
+
+/// That a request was let through.
+pub struct Permit {
+    caller: Option<Caller>,
+    operation: Operation,
+    spends: Option<TokenKey>,
+}
+
+impl Permit {
+    pub fn caller(&self) -> Option<&Caller> {
+        self.caller.as_ref()
+    }
+
+    /// What audit calls the operation.
+    pub fn operation_name(&self) -> &'static str {
+        match self.operation {
+            Operation::Create => "create",
+            Operation::Update => "update",
+            Operation::Patch => "patch",
+            Operation::Delete => "delete",
+            Operation::List => "list",
+            Operation::Scan => "scan",
+            Operation::Help => "help",
+            _ => "read",
+        }
+    }
+
+    /// The token whose uses this request counts against.
+    pub fn spends(&self) -> Option<&TokenKey> {
+        self.spends.as_ref()
+    }
+
+    pub(super) fn who(&self) -> Option<Who> {
+        self.caller.as_ref().map(who)
+    }
+}
+
+/// That it was not.
+pub struct Refused {
+    pub failure: Failure,
+    pub who: Option<Who>,
+    pub spends: Option<TokenKey>,
+}
+
+impl Refused {
+    pub fn broken(failure: Failure) -> Self {
+        Self { failure, who: None, spends: None }
+    }
+}
+
+fn who(caller: &Caller) -> Who {
+    Who {
+        accessor: caller.accessor.clone(),
+        display_name: caller.display_name.clone(),
+        policies: caller.policies.clone(),
+        entity_id: caller.entity_id.clone(),
+    }
+}
+
+pub(super) fn authorize(
+    node: &Node,
+    view: &View,
+    run: &Run<'_>,
+    token: Option<Valid>,
+    located: Option<&Located>,
+    rely_on: &mut RelyOn,
+) -> Result<Permit, Refused> {
+    let matched = located.and_then(|l| l.plugin.backend(&l.info).find(&l.path));
+    let declared = matched.as_ref().map(|m| m.path);
+    if declared.is_some_and(|path| path.open) && !run.request.help {
+        let operation = plain_operation(run.request.verb);
+        return Ok(Permit { caller: None, operation, spends: None });
+    }
+    let Some(token) = token else {
+        return Err(Refused::broken(Failure::denied("permission denied")));
+    };
+    let caller = caller_of(&token);
+    let spends = token.uses_left.map(|_| token.key.clone());
+    let refuse = |failure| Refused { failure, who: Some(who(&caller)), spends: spends.clone() };
+
+    let operation = operation(node, view, run, located, &caller).map_err(&refuse)?;
+    let rules = node.policies.rules(view, &token.record.policies, run.now).map_err(|e| refuse(e.into()))?;
+    rely_on.extend(rules.relied_on);
+    let path = acl_path(run, operation);
+    let question = Question {
+        operation,
+        path: &path,
+        parameters: Some(&run.request.body),
+        wrap_ttl: None,
+    };
+    let decision = rules.acl.decide(&question);
+    let needs_sudo = declared.is_some_and(|path| path.sudo);
+    if !decision.allowed || needs_sudo && !decision.sudo || decision.control_groups().next().is_some() {
+        tracing::debug!(request = %run.request.id, reason = %decision.reason, "denied by policy");
+        return Err(refuse(Failure::denied("1 error occurred:\n\t* permission denied\n\n")));
+    }
+    if run.request.head {
+        return Err(refuse(Failure::Unsupported));
+    }
+    if matches!(operation, Operation::Create | Operation::Update | Operation::Patch) && path.ends_with('/') {
+        return Err(refuse(Failure::invalid("cannot write to a path ending in '/'")));
+    }
+    Ok(Permit { caller: Some(caller), operation, spends })
+}
+
+fn acl_path(run: &Run<'_>, operation: Operation) -> String {
+    let mut path = run.request.path.clone();
+    if matches!(operation, Operation::List | Operation::Scan) && !path.ends_with('/') {
+        path.push('/');
+    }
+    path
+}
+
+fn caller_of(token: &Valid) -> Caller {
+    let record = &token.record;
+    Caller {
+        accessor: record.accessor.clone(),
+        display_name: record.display_name.clone(),
+        policies: record.policies.clone(),
+        entity_id: record.entity_id.clone(),
+        cubbyhole: token.key.as_str().to_owned(),
+        uses_left: token.uses_left.map(|n| n - 1),
+        root: record.is_root(),
+    }
+}
+
+fn plain_operation(verb: Verb) -> Operation {
+    match verb {
+        Verb::Read => Operation::Read,
+        Verb::Write => Operation::Update,
+        Verb::Patch => Operation::Patch,
+        Verb::Delete => Operation::Delete,
+        Verb::List => Operation::List,
+        Verb::Scan => Operation::Scan,
+    }
+}
+
+/// A write is a create where the path can tell that nothing is there yet.
+fn operation(
+    node: &Node,
+    view: &View,
+    run: &Run<'_>,
+    located: Option<&Located>,
+    caller: &Caller,
+) -> Result<Operation, Failure> {
+    if run.request.help {
+        return Ok(Operation::Help);
+    }
+    let plain = plain_operation(run.request.verb);
+    let (Verb::Write, Some(located)) = (run.request.verb, located) else { return Ok(plain) };
+    let backend = located.plugin.backend(&located.info);
+    let Some(matched) = backend.find(&located.path) else { return Ok(plain) };
+    let ctx = context(run, located, Some(caller));
+    let params = matched.params(run.request.body.clone());
+    let _ = node;
+    match matched.exists(&ctx, &params, &view.elsewhere(space_of(located, Some(caller)))) {
+        Ok(Some(false)) => Ok(Operation::Create),
+        // A field that does not parse is told to those who may write here.
+        Ok(_) | Err(Failure::Invalid(_)) => Ok(plain),
+        Err(failure) => Err(failure),
+    }
+}
+
+pub(super) fn context<'a>(run: &'a Run<'_>, located: &'a Located, caller: Option<&'a Caller>) -> Ctx<'a> {
+    static ROOT: std::sync::LazyLock<NamespaceId> = std::sync::LazyLock::new(NamespaceId::root);
+    Ctx {
+        namespace: &ROOT,
+        mount: &located.info,
+        path: &located.path,
+        caller,
+        remote: run.request.remote.map(|r| r.ip()),
+        now: run.now,
+        content_type: &run.request.content_type,
+    }
+}
+
+/// The folder that a mount's handlers see.
+pub(super) fn space_of(located: &Located, caller: Option<&Caller>) -> storage::Path {
+    let root = NamespaceId::root();
+    match (located.mount.is_builtin(), located.mount.type_name.as_str()) {
+        (true, "cubbyhole") => {
+            let token = caller.map_or("", |c| c.cubbyhole.as_str());
+            space::cubbyholes(&root).join(&storage::PathKey::new().plain(token))
+        }
+        (true, _) => space::records(&root),
+        (false, _) => space::mount(&root, &located.mount.uuid),
+    }
+}

@@ -1,0 +1,115 @@
+//! Committing what a transaction came to.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use sdk::{Failure, NamespaceId};
+use storage::{CommitError, Latches, OpenBatch, RequestId, Term, TxnState};
+use tokio::time::{Instant, sleep};
+
+use super::Run;
+use crate::lifecycle::Node;
+use crate::replication::Outcome;
+use crate::response::Response;
+use crate::token::TokenKey;
+use crate::{service, space};
+
+/// Answers larger than this are not kept for forwarded requests; that they ran is.
+const OUTCOME_MAX: usize = 64 * 1024;
+
+pub(super) enum Committed {
+    /// With the values of the counters it changed.
+    Now(Vec<i64>),
+    /// The same request had committed already, with this answer.
+    Before(Option<Response>),
+    /// It relied on something that has changed.
+    Again,
+}
+
+pub(super) async fn commit(
+    node: &Node,
+    run: &Run<'_>,
+    open: OpenBatch,
+    response: &Response,
+) -> Result<Committed, Failure> {
+    let Some(term) = run.term else {
+        return Err(Failure::Unavailable("this node cannot write; the active node can".into()));
+    };
+    let mut batch = node.store.seal(run.request.id, run.now, open).map_err(storage::Access::from)?;
+    if run.forwarded && response.body.len() <= OUTCOME_MAX {
+        let sealed = service::seal_response(&node.barrier, run.request.id, response);
+        batch.outcome = Some(Bytes::from(sealed.map_err(|_| Failure::Sealed)?));
+    }
+    match node.store.commit(term, batch).await {
+        Ok(done) => Ok(Committed::Now(done.counters)),
+        Err(CommitError::Conflict { .. }) => Ok(Committed::Again),
+        Err(CommitError::Floor { .. }) => Err(Failure::denied("permission denied")),
+        Err(error @ CommitError::TooLarge { .. }) => Err(Failure::TooLarge(error.to_string())),
+        Err(CommitError::Repeated { outcome }) => Ok(Committed::Before(
+            outcome.and_then(|sealed| service::open_response(&node.barrier, run.request.id, &sealed).ok()),
+        )),
+        Err(CommitError::NotActive) => Err(Failure::Unavailable("leadership moved while the request ran; nothing was written".into())),
+        Err(CommitError::Unavailable(why)) => Err(Failure::Unavailable(format!("nothing was written: {why}"))),
+        Err(CommitError::Unknown(id)) => match resolve(node, id, run.deadline).await {
+            Outcome::Answered(_) | Outcome::Ran => Ok(Committed::Before(None)),
+            Outcome::NotRun => Err(Failure::Unavailable("leadership was lost; nothing was written".into())),
+            Outcome::Unknown => Err(Failure::OutcomeUnknown(unknown(id))),
+        },
+    }
+}
+
+/// Asks the leader, the present one or the next, what became of a request.
+pub(crate) async fn resolve(node: &Node, id: RequestId, deadline: Instant) -> Outcome {
+    while Instant::now() < deadline {
+        if let Ok(outcome) = node.replication.outcome(id, deadline).await {
+            return outcome;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    Outcome::Unknown
+}
+
+pub(crate) fn unknown(id: RequestId) -> String {
+    format!("outcome unknown: leadership was lost while request {id} ran; it may or may not have been carried out")
+}
+
+/// Takes one use of a token for a request that changes nothing else. Best effort: a failure leaves the use.
+pub(super) async fn spend(node: &Node, run: &Run<'_>, term: Term, key: &TokenKey) {
+    let done = change(node, run, term, |state| {
+        crate::token::Tokens::spend(&mut state.at(space::records(&NamespaceId::root())), key);
+        Ok(())
+    })
+    .await;
+    if done.is_some_and(|counters| counters.contains(&0)) {
+        revoke_spent(node, run, term, key).await;
+    }
+}
+
+/// Revokes a token whose uses are spent. It counts no more in any case; this removes what it leaves.
+pub(super) async fn revoke_spent(node: &Node, run: &Run<'_>, term: Term, key: &TokenKey) {
+    let _ = change(node, run, term, |state| {
+        let root = NamespaceId::root();
+        node.tokens.revoke(&mut state.at(space::records(&root)), &root, key).map(|_| ())
+    })
+    .await;
+}
+
+async fn change(
+    node: &Node,
+    run: &Run<'_>,
+    term: Term,
+    write: impl FnOnce(&mut TxnState) -> Result<(), storage::Access>,
+) -> Option<Vec<i64>> {
+    let mut state = TxnState::new(node.store.snapshot().ok()?, Latches::new().begin());
+    write(&mut state).ok()?;
+    let (open, _latches) = state.finish();
+    let id = RequestId { applied: node.store.applied(), random: crypto::random() };
+    let batch = node.store.seal(id, run.now, open).ok()?;
+    match node.store.commit(term, batch).await {
+        Ok(done) => Some(done.counters),
+        Err(problem) => {
+            tracing::warn!(request = %run.request.id, %problem, "a token's use could not be counted");
+            None
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Running the handler. Takes a [`Permit`], which only authorization can make.
+
+use sdk::{Answer, Failure, Handler, Help, Operation};
+use storage::{LatchSet, OpenBatch, OpenSnapshot, TxnState, View};
+
+use super::authorize::{Permit, context, space_of};
+use super::{Located, RelyOn, Run};
+use crate::space;
+
+pub(super) enum Done {
+    /// `txn` is what remains to be committed; a view and an act leave nothing, unless a use is to be spent.
+    Answered { result: Result<Answer, Failure>, txn: Option<OpenBatch>, latches: LatchSet },
+}
+
+pub(super) async fn dispatch(
+    run: &Run<'_>,
+    snapshot: OpenSnapshot,
+    permit: &Permit,
+    located: &Located,
+    rely_on: RelyOn,
+    latches: LatchSet,
+) -> Done {
+    let backend = located.plugin.backend(&located.info);
+    if run.request.help {
+        let result = Help::at(backend, &located.info.path, &located.path)
+            .map(|help| Answer::bare(sdk::json!({"help": help.text, "see_also": null, "openapi": help.openapi})))
+            .ok_or_else(unsupported_path);
+        return Done::Answered { result, txn: None, latches };
+    }
+    let Some(matched) = backend.find(&located.path) else {
+        return Done::Answered { result: Err(unsupported_path()), txn: None, latches };
+    };
+    let operation = match matched.operation(run.request.verb) {
+        Ok(operation) => operation,
+        Err(failure) => return Done::Answered { result: Err(failure), txn: None, latches },
+    };
+    let ctx = context(run, located, permit.caller());
+    let params = matched.params(run.request.body.clone());
+    let here = space_of(located, permit.caller());
+    let warned = |operation: &Operation, answer: Answer| Answer {
+        warnings: answer.warnings.into_iter().chain(operation.warnings(&params)).collect(),
+        ..answer
+    };
+    match &operation.handler {
+        Handler::Act(act) => {
+            let result = act.act(&params, run.deadline.into_std()).await.map(|a| warned(operation, a));
+            let mut state = TxnState::new(snapshot, latches);
+            spend(&mut state, permit);
+            let (batch, latches) = state.finish();
+            let txn = (result.is_ok() && run.term.is_some()).then_some(batch).filter(|b| !b.is_empty());
+            Done::Answered { result, txn, latches }
+        }
+        Handler::View(handler) => {
+            let result = handler(&ctx, &params, &View::new(snapshot.clone(), here)).map(|a| warned(operation, a));
+            let mut state = TxnState::new(snapshot, latches);
+            spend(&mut state, permit);
+            let (batch, latches) = state.finish();
+            Done::Answered { result, txn: Some(batch).filter(|b| !b.is_empty()), latches }
+        }
+        Handler::Txn(handler) => {
+            let mut state = TxnState::new(snapshot, latches);
+            for (path, revision) in rely_on {
+                state.rely_on(path, revision);
+            }
+            spend(&mut state, permit);
+            let result = handler(&ctx, &params, &mut state.at(here)).map(|a| warned(operation, a));
+            let (batch, latches) = state.finish();
+            Done::Answered { result, txn: Some(batch).filter(|b| !b.is_empty()), latches }
+        }
+    }
+}
+
+fn spend(state: &mut TxnState, permit: &Permit) {
+    if let Some(key) = permit.spends() {
+        crate::token::Tokens::spend(&mut state.at(space::records(&sdk::NamespaceId::root())), key);
+    }
+}
+
+fn unsupported_path() -> Failure {
+    Failure::NoSuch("1 error occurred:\n\t* unsupported path\n\n".into())
+}

@@ -1,0 +1,77 @@
+//! Where a request goes: its mount, and the declared path below it.
+
+use std::sync::Arc;
+
+use sdk::{Failure, Handler, Map, MountInfo, Params, Plugin, Value, Verb};
+use storage::View;
+
+use super::RelyOn;
+use crate::catalog::Catalog;
+use crate::lifecycle::Node;
+use crate::mount::Mount;
+use crate::request::Request;
+
+pub struct Located {
+    pub mount: Arc<Mount>,
+    pub info: MountInfo,
+    pub plugin: Arc<dyn Plugin>,
+    /// Below the mount.
+    pub path: String,
+}
+
+/// What an operation may do, which decides where it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    View,
+    Txn,
+    Act { here: bool },
+    /// No such operation: any node that can read may say so.
+    None,
+}
+
+impl Located {
+    pub fn kind(&self, request: &Request) -> Kind {
+        if request.help {
+            return Kind::View;
+        }
+        let operation = self.plugin.backend(&self.info).find(&self.path).map(|m| m.operation(request.verb));
+        match operation {
+            Some(Ok(operation)) => match &operation.handler {
+                Handler::View(_) => Kind::View,
+                Handler::Txn(_) => Kind::Txn,
+                Handler::Act(act) => Kind::Act { here: act.here() },
+            },
+            _ => Kind::None,
+        }
+    }
+
+    pub fn params(&self, request: &Request) -> Params {
+        let body: Map<String, Value> = request.body.clone();
+        match self.plugin.backend(&self.info).find(&self.path) {
+            Some(matched) => matched.params(body),
+            None => Params::default(),
+        }
+    }
+}
+
+pub fn locate(
+    node: &Node,
+    catalog: &Catalog,
+    view: &View,
+    request: &Request,
+    rely_on: &mut RelyOn,
+) -> Result<Option<Located>, Failure> {
+    let Some(found) = node.mounts.route(view, &request.path)? else { return Ok(None) };
+    rely_on.push((found.path, Some(found.revision)));
+    let mount = found.value;
+    let plugin = catalog.find(mount.table.plugins(), &mount.type_name).ok_or_else(|| {
+        Failure::Unavailable(format!("this server has no plugin {:?}, which is mounted at {:?}", mount.type_name, mount.path))
+    })?;
+    let full = mount.full_path();
+    let mut path = request.path.strip_prefix(&full).unwrap_or_default().to_owned();
+    if matches!(request.verb, Verb::List | Verb::Scan) && !path.is_empty() && !path.ends_with('/') {
+        path.push('/');
+    }
+    let info = node.mounts.info(&mount);
+    Ok(Some(Located { info, plugin: Arc::clone(plugin), path, mount }))
+}

@@ -1,0 +1,226 @@
+//! The way of a request on the node that runs it:
+//! authenticate → locate → authorize → audit request → dispatch → commit → audit response.
+//!
+//! A transaction that another request got in the way of runs again from the top, on a new snapshot; only the request's
+//! audit entry is not repeated. The batch relies on everything that let the request through: its token, the token's
+//! ancestors, the mount and the policies.
+
+mod authenticate;
+mod authorize;
+mod commit;
+mod dispatch;
+mod locate;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use sdk::{Answer, Failure, NamespaceId};
+use storage::{Latches, Millis, OpenSnapshot, Path, Revision, Term, View};
+use tokio::time::Instant;
+
+pub use authorize::Permit;
+pub(crate) use commit::{resolve, unknown};
+pub use locate::{Kind, Located, locate};
+
+use crate::audit::{Audit, Subject};
+use crate::catalog::Catalog;
+use crate::lifecycle::Node;
+use crate::request::Request;
+use crate::response::Response;
+use crate::space;
+use crate::token::TokenKey;
+
+/// How often a transaction is run again because others got in its way. Latches make more than a few rare.
+const RUNS_MAX: usize = 32;
+
+pub struct Pipeline {
+    node: Arc<Node>,
+    catalog: Catalog,
+    audit: Audit,
+    latches: Arc<Latches>,
+}
+
+/// Where and when one request runs.
+pub struct Run<'a> {
+    pub request: &'a Request,
+    /// The cluster's time at the read point.
+    pub now: Millis,
+    /// Of this node's leadership; without it the request can only read.
+    pub term: Option<Term>,
+    pub deadline: Instant,
+    /// Whether another node waits for the answer, which is then kept with the batch.
+    pub forwarded: bool,
+}
+
+/// What a run relies on besides its own reads.
+type RelyOn = Vec<(Path, Option<Revision>)>;
+
+/// How a run ended when it was not answered.
+enum Again {
+    /// Wait for these latches, then run again.
+    Busy,
+    /// Something changed: run again at once.
+    Conflict,
+}
+
+impl Pipeline {
+    pub fn new(node: Arc<Node>, catalog: Catalog, audit: Audit) -> Self {
+        Self { node, catalog, audit, latches: Latches::new() }
+    }
+
+    /// Runs a request here. The caller has made sure of the read point, and of leadership where `term` is given.
+    pub async fn run(&self, run: Run<'_>) -> Response {
+        let mut stages = Stages { audited: false, latches: self.latches.begin() };
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let (result, latches) = self.attempt(&run, stages).await;
+            stages = latches;
+            match result {
+                Ok(response) => return response,
+                Err(again) if attempts < RUNS_MAX && Instant::now() < run.deadline => {
+                    if let Again::Busy = again
+                        && stages.latches.wait(run.deadline).await.is_err()
+                    {
+                        return Response::failure(&Failure::Busy);
+                    }
+                }
+                Err(_) => return Response::failure(&Failure::Busy),
+            }
+        }
+    }
+
+    async fn attempt(&self, run: &Run<'_>, mut stages: Stages) -> (Result<Response, Again>, Stages) {
+        let snapshot = match self.node.store.snapshot() {
+            Ok(snapshot) => snapshot,
+            Err(error) => return (Ok(Response::failure(&storage::Access::from(error).into())), stages),
+        };
+        let view = View::new(snapshot.clone(), space::records(&NamespaceId::root()));
+        let mut rely_on = RelyOn::new();
+
+        let caller = authenticate::caller(&self.node, &view, run, &mut rely_on);
+        let located = match locate::locate(&self.node, &self.catalog, &view, run.request, &mut rely_on) {
+            Ok(located) => located,
+            Err(failure) => return (Ok(Response::failure(&failure)), stages),
+        };
+        let permit = caller.and_then(|caller| {
+            authorize::authorize(&self.node, &view, run, caller, located.as_ref(), &mut rely_on)
+        });
+
+        let who = permit.as_ref().map_or_else(|refused| refused.who.clone(), Permit::who);
+        let subject = Subject {
+            request: run.request,
+            operation: permit.as_ref().map_or("denied", Permit::operation_name),
+            mount: located.as_ref().map(|l| (l.mount.type_name.as_str(), l.mount.accessor.as_str())),
+            who: who.as_ref(),
+        };
+        if !stages.audited {
+            if let Err(error) = self.audit.request(run.now, &subject).await {
+                return (Ok(refused_by_audit(run, &error.0)), stages);
+            }
+            stages.audited = true;
+        }
+        let (outcome, latches) = match permit {
+            Ok(permit) => self.carry_out(run, snapshot, &permit, located.as_ref(), rely_on, stages.latches).await,
+            Err(refused) => {
+                self.spend(run, refused.spends.as_ref()).await;
+                (Ok(Err(refused.failure)), stages.latches)
+            }
+        };
+        stages.latches = latches;
+        let result = match outcome {
+            Ok(result) => result,
+            Err(again) => return (Err(again), stages),
+        };
+        let response = match &result {
+            Ok((answer, response)) => match self.audit.response(run.now, &subject, Ok(answer)).await {
+                Ok(()) => response.clone(),
+                Err(error) => refused_by_audit(run, &error.0),
+            },
+            Err(failure) => {
+                log_failure(run.request, failure);
+                match self.audit.response(run.now, &subject, Err(failure)).await {
+                    Ok(()) => Response::failure(failure),
+                    Err(error) => refused_by_audit(run, &error.0),
+                }
+            }
+        };
+        (Ok(response), stages)
+    }
+
+    async fn carry_out(
+        &self,
+        run: &Run<'_>,
+        snapshot: OpenSnapshot,
+        permit: &Permit,
+        located: Option<&Located>,
+        rely_on: RelyOn,
+        latches: storage::LatchSet,
+    ) -> (Result<Result<(Answer, Response), Failure>, Again>, storage::LatchSet) {
+        let Some(located) = located else {
+            let path = &run.request.path;
+            let text = format!("no handler for route {path:?}. route entry not found.");
+            return (Ok(Err(Failure::NoSuch(text))), latches);
+        };
+        let done = dispatch::dispatch(run, snapshot, permit, located, rely_on, latches).await;
+        match done {
+            dispatch::Done::Answered { result: Ok(answer), txn: Some(open), latches } => {
+                let response = Response::answer(run.request.id, &answer);
+                let committed = commit::commit(&self.node, run, open, &response).await;
+                let result = match committed {
+                    Ok(commit::Committed::Now(counters)) => {
+                        self.after_last_use(run, permit, &counters).await;
+                        Ok(Ok((answer, response)))
+                    }
+                    Ok(commit::Committed::Before(kept)) => Ok(Ok((answer, kept.unwrap_or(response)))),
+                    Ok(commit::Committed::Again) => Err(Again::Conflict),
+                    Err(failure) => Ok(Err(failure)),
+                };
+                (result, latches)
+            }
+            dispatch::Done::Answered { result: Ok(answer), txn: None, latches } => {
+                let response = Response::answer(run.request.id, &answer);
+                (Ok(Ok((answer, response))), latches)
+            }
+            dispatch::Done::Answered { result: Err(Failure::Busy), latches, .. } => (Err(Again::Busy), latches),
+            dispatch::Done::Answered { result: Err(failure), latches, .. } => {
+                self.spend(run, permit.spends()).await;
+                (Ok(Err(failure)), latches)
+            }
+        }
+    }
+
+    /// A use that the failed request's own batch did not take.
+    async fn spend(&self, run: &Run<'_>, key: Option<&TokenKey>) {
+        if let (Some(term), Some(key)) = (run.term, key) {
+            commit::spend(&self.node, run, term, key).await;
+        }
+    }
+
+    async fn after_last_use(&self, run: &Run<'_>, permit: &Permit, counters: &[i64]) {
+        if let (Some(term), Some(key)) = (run.term, permit.spends())
+            && counters.contains(&0)
+        {
+            commit::revoke_spent(&self.node, run, term, key).await;
+        }
+    }
+}
+
+/// What stays the same when a request runs again.
+struct Stages {
+    audited: bool,
+    latches: storage::LatchSet,
+}
+
+fn refused_by_audit(run: &Run<'_>, problem: &str) -> Response {
+    tracing::error!(request = %run.request.id, problem, "a request was refused because it could not be audited");
+    Response::errors(500, &[&format!("the request was not audited, so it is not answered: {problem}")])
+}
+
+/// Once, here: what the client gets is a code and the request's id.
+fn log_failure(request: &Request, failure: &Failure) {
+    if let Failure::Internal(text) = failure {
+        tracing::error!(request = %request.id, problem = text, "a request failed");
+    }
+}

@@ -1,0 +1,115 @@
+//! What core needs of the replicated store. Filled in by the server with the cluster, by tests with memory.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use storage::{Batch, Millis, RequestId, SealedStore, Term};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// How this node stands in the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// No leader is known: an election, or no quorum.
+    Unknown,
+    Standby {
+        leader: Leader,
+    },
+    /// Leads, and has applied everything earlier leaders committed.
+    Active {
+        term: Term,
+    },
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leader {
+    pub api_address: String,
+    pub cluster_address: String,
+}
+
+/// One member, as joiners are told and `raft/configuration` shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    pub id: u64,
+    pub name: String,
+    /// Of the cluster port, host:port.
+    pub address: String,
+    pub api_address: String,
+    /// Its Ed25519 public key.
+    pub key: [u8; 32],
+}
+
+#[derive(Clone, Debug)]
+pub struct MemberStatus {
+    pub member: Member,
+    pub voter: bool,
+    pub leader: bool,
+}
+
+/// The store cannot do it now; what was asked did not happen.
+#[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
+#[error("{0}")]
+pub struct Unavailable(pub String);
+
+#[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
+pub enum ForwardError {
+    /// Surely did not run at the other node.
+    #[error("the active node was not reached: {0}")]
+    NotSent(String),
+    /// May have run; the outcome can be asked for.
+    #[error("the active node did not answer: {0}")]
+    Unclear(String),
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It ran, and this is its sealed answer.
+    Answered(Bytes),
+    /// It ran; its answer was not kept.
+    Ran,
+    NotRun,
+    /// Too long ago to tell.
+    Unknown,
+}
+
+/// Raft positions, for diagnosis.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Position {
+    pub committed: u64,
+    pub applied: u64,
+}
+
+#[async_trait]
+pub trait Replication: Send + Sync {
+    /// Whether there is a cluster that this node belongs to.
+    fn initialised(&self) -> bool;
+    fn store(&self) -> Arc<dyn SealedStore>;
+    fn role(&self) -> watch::Receiver<Role>;
+    fn position(&self) -> Position;
+    fn members(&self) -> Vec<MemberStatus>;
+    /// A sealed node votes and replicates, but others should lead.
+    fn set_sealed(&self, sealed: bool);
+
+    /// From then on a snapshot of the store shows every write acknowledged before the call. Answers the cluster's
+    /// time.
+    async fn read_point(&self, deadline: Instant) -> Result<Millis, Unavailable>;
+
+    /// Makes a cluster of this node alone, with this batch as its first.
+    async fn found(&self, first: Batch) -> Result<(), Unavailable>;
+
+    /// This node, as it asks to be admitted.
+    fn joining(&self) -> Member;
+    /// On the active node, once the joiner has proved that it holds the seal.
+    async fn admit(&self, joiner: Member, deadline: Instant) -> Result<Vec<Member>, Unavailable>;
+    /// On the joiner, which is then brought up to date by the leader.
+    async fn enter(&self, members: Vec<Member>) -> Result<(), Unavailable>;
+
+    async fn forward(&self, id: RequestId, payload: Bytes, deadline: Instant) -> Result<Bytes, ForwardError>;
+    async fn outcome(&self, id: RequestId, deadline: Instant) -> Result<Outcome, Unavailable>;
+
+    /// Gives leadership to the best other voter and stays out of the next elections for a while.
+    async fn step_down(&self, deadline: Instant) -> Result<(), Unavailable>;
+}

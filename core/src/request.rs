@@ -1,0 +1,86 @@
+//! A request as core sees it: already parsed, its path canonical. Router, ACL and audit all see this one value.
+
+use std::net::SocketAddr;
+
+use sdk::{Map, Value, Verb};
+use serde::{Deserialize, Serialize};
+use storage::RequestId;
+
+use crate::token::ClientToken;
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Request {
+    pub id: RequestId,
+    pub verb: Verb,
+    /// Below `/v1/`, decoded, checked by [`canonical`].
+    pub path: String,
+    pub token: Option<ClientToken>,
+    /// The body's fields; the query's where a request has no body.
+    pub body: Map<String, Value>,
+    pub remote: Option<SocketAddr>,
+    /// Lower case, without parameters; empty if there was none.
+    pub content_type: String,
+    /// `X-Vault-Wrap-TTL` as sent.
+    pub wrap_ttl: Option<String>,
+    /// `?help=1`.
+    pub help: bool,
+    /// HEAD, which no path answers, but which is authenticated like the others.
+    pub head: bool,
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum PathError {
+    #[error("relative paths not supported")]
+    Relative,
+    #[error("the path has an empty segment (two slashes in a row); each part between slashes needs a name")]
+    EmptySegment,
+    #[error("the path has a control character, which no name may have")]
+    Control,
+    #[error("the path is not UTF-8 once decoded; names are UTF-8 text")]
+    NotUtf8,
+    #[error("the path is longer than {PATH_MAX} bytes")]
+    TooLong,
+}
+
+/// The longest path, in bytes, decoded.
+pub const PATH_MAX: usize = 16 * 1024;
+
+/// Checks a decoded path below `/v1/` once, for everybody.
+pub fn canonical(decoded: &[u8]) -> Result<String, PathError> {
+    if decoded.len() > PATH_MAX {
+        return Err(PathError::TooLong);
+    }
+    let path = std::str::from_utf8(decoded).map_err(|_| PathError::NotUtf8)?;
+    if path.chars().any(char::is_control) {
+        return Err(PathError::Control);
+    }
+    if path.split('/').any(|segment| segment == "." || segment == "..") {
+        return Err(PathError::Relative);
+    }
+    if path.contains("//") || path.starts_with('/') {
+        return Err(PathError::EmptySegment);
+    }
+    Ok(path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tricks_are_refused() {
+        for (path, error) in [
+            (&b"a/../b"[..], PathError::Relative),
+            (b"..", PathError::Relative),
+            (b"a/./b", PathError::Relative),
+            (b"a//b", PathError::EmptySegment),
+            (b"/a", PathError::EmptySegment),
+            (b"a\0", PathError::Control),
+            (b"a\xff", PathError::NotUtf8),
+        ] {
+            assert_eq!(canonical(path), Err(error), "{path:?}");
+        }
+        assert_eq!(canonical(b"kv/a..b/.hidden/").as_deref(), Ok("kv/a..b/.hidden/"));
+        assert_eq!(canonical(&vec![b'a'; PATH_MAX + 1]), Err(PathError::TooLong));
+    }
+}

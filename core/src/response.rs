@@ -1,0 +1,90 @@
+//! What goes out: status and JSON, as the wire has them.
+
+use std::collections::BTreeMap;
+
+use sdk::{Answer, Body, Failure, Map, Value, json};
+use serde::{Deserialize, Serialize};
+use storage::RequestId;
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Response {
+    pub status: u16,
+    pub content_type: String,
+    pub body: Vec<u8>,
+    pub headers: BTreeMap<String, String>,
+}
+
+impl Response {
+    pub fn json(status: u16, body: &Value) -> Self {
+        let mut bytes = serde_json::to_vec(body).expect("a JSON value always serializes");
+        bytes.push(b'\n');
+        Self { status, content_type: "application/json".into(), body: bytes, headers: BTreeMap::new() }
+    }
+
+    pub fn empty(status: u16) -> Self {
+        Self { status, content_type: "application/json".into(), body: Vec::new(), headers: BTreeMap::new() }
+    }
+
+    pub fn errors(status: u16, errors: &[&str]) -> Self {
+        Self::json(status, &json!({ "errors": errors }))
+    }
+
+    /// 503, to be tried again after this many seconds.
+    pub fn unavailable(text: &str) -> Self {
+        let mut response = Self::errors(503, &[text]);
+        response.headers.insert("retry-after".into(), "1".into());
+        response
+    }
+
+    pub fn failure(failure: &Failure) -> Self {
+        match failure {
+            Failure::NotFound => Self::errors(404, &[]),
+            Failure::Sealed => Self::errors(503, &["Vault is sealed"]),
+            Failure::Unavailable(text) => Self::unavailable(text),
+            Failure::Busy => Self::unavailable("the record is being changed by other requests; try again"),
+            Failure::Internal(_) => Self::errors(500, &["internal error; the server's log has the details"]),
+            Failure::Unsupported => Self::errors(405, &["1 error occurred:\n\t* unsupported operation\n\n"]),
+            other => Self::errors(other.status(), &[&other.to_string()]),
+        }
+    }
+
+    pub fn answer(id: RequestId, answer: &Answer) -> Self {
+        let status = |default: u16| answer.status.unwrap_or(default);
+        match &answer.body {
+            Body::Empty if answer.warnings.is_empty() && answer.auth.is_none() => Self::empty(status(204)),
+            Body::Raw { content_type, bytes } => Self {
+                status: status(200),
+                content_type: (*content_type).into(),
+                body: bytes.clone(),
+                headers: BTreeMap::new(),
+            },
+            Body::Bare(map) => Self::json(status(200), &Value::Object(map.clone())),
+            _ => Self::json(status(200), &Value::Object(envelope(id, answer))),
+        }
+    }
+}
+
+fn envelope(id: RequestId, answer: &Answer) -> Map<String, Value> {
+    let data = match &answer.body {
+        Body::Data(data) | Body::Mirrored(data) => Value::Object(data.clone()),
+        _ => Value::Null,
+    };
+    let mut out = match &answer.body {
+        Body::Mirrored(data) => data.clone(),
+        _ => Map::new(),
+    };
+    let warnings = if answer.warnings.is_empty() { Value::Null } else { json!(answer.warnings) };
+    for (name, value) in [
+        ("request_id", json!(id.to_string())),
+        ("lease_id", json!("")),
+        ("renewable", json!(false)),
+        ("lease_duration", json!(answer.lease_seconds.unwrap_or(0))),
+        ("data", data),
+        ("wrap_info", Value::Null),
+        ("warnings", warnings),
+        ("auth", answer.auth.as_ref().map_or(Value::Null, |auth| json!(auth))),
+    ] {
+        out.insert(name.into(), value);
+    }
+    out
+}

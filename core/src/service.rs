@@ -1,0 +1,214 @@
+//! Which node runs a request: here, or at the active node.
+
+use std::sync::Arc;
+
+use barrier::Barrier;
+use bytes::Bytes;
+use sdk::Failure;
+use storage::{RequestId, SealError};
+use tokio::time::{Instant, timeout_at};
+
+use crate::catalog::Catalog;
+use crate::lifecycle::Node;
+use crate::pipeline::{Kind, Pipeline, Run, locate, resolve, unknown};
+use crate::replication::{ForwardError, Outcome, Role};
+use crate::request::Request;
+use crate::response::Response;
+
+pub struct Service {
+    node: Arc<Node>,
+    catalog: Catalog,
+    pipeline: Pipeline,
+    /// Whether a standby answers reads itself.
+    serve_reads: bool,
+}
+
+/// Where a request is to run.
+enum Place {
+    Here,
+    Active,
+}
+
+const NO_LEADER: &str = "no node is active at the moment: an election is going on, or too few nodes are up";
+
+impl Service {
+    pub fn new(node: Arc<Node>, catalog: Catalog, pipeline: Pipeline, serve_reads: bool) -> Self {
+        Self { node, catalog, pipeline, serve_reads }
+    }
+
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// Serves a request that arrived at this node.
+    pub async fn serve(&self, request: Request, deadline: Instant) -> Response {
+        if self.node.is_sealed() {
+            return Response::failure(&Failure::Sealed);
+        }
+        loop {
+            match self.node.role() {
+                Role::Active { .. } => return self.run(&request, deadline, false).await,
+                Role::Standby { .. } => match self.place(&request) {
+                    Ok(Place::Here) => {
+                        if let Some(response) = self.run_standby(&request, deadline).await {
+                            return response;
+                        }
+                    }
+                    Ok(Place::Active) => return self.forward(request, deadline).await,
+                    Err(failure) => return Response::failure(&failure),
+                },
+                Role::Unknown => {}
+            }
+            if !self.leader_changes(deadline).await {
+                return Response::unavailable(NO_LEADER);
+            }
+        }
+    }
+
+    /// Runs what another node forwarded. The payload and the answer are sealed messages.
+    pub async fn serve_forwarded(&self, id: RequestId, payload: &[u8], deadline: Instant) -> Result<Bytes, SealError> {
+        let plain = self.node.barrier.open_message(FORWARD, &id.to_bytes(), payload)?;
+        let response = match serde_json::from_slice::<Request>(&plain) {
+            Ok(request) if request.id == id => self.run_when_active(&request, deadline).await,
+            Ok(_) => Response::errors(400, &["the forwarded request has another id than its envelope"]),
+            Err(e) => Response::errors(400, &[&format!("the forwarded request cannot be read: {e}")]),
+        };
+        seal_response(&self.node.barrier, id, &response).map(Bytes::from)
+    }
+
+    /// A node that was just elected gets requests before it is ready.
+    async fn run_when_active(&self, request: &Request, deadline: Instant) -> Response {
+        loop {
+            match self.node.role() {
+                Role::Active { .. } => return self.run(request, deadline, true).await,
+                Role::Standby { .. } => return Response::unavailable("leadership has moved on; nothing was done"),
+                Role::Unknown => {}
+            }
+            if !self.leader_changes(deadline).await {
+                return Response::unavailable(NO_LEADER);
+            }
+        }
+    }
+
+    async fn run(&self, request: &Request, deadline: Instant, forwarded: bool) -> Response {
+        let Role::Active { term } = self.node.role() else {
+            return Response::unavailable("leadership moved before the request ran; nothing was done");
+        };
+        let now = match self.node.replication.read_point(deadline).await {
+            Ok(now) => now,
+            Err(problem) => return Response::unavailable(&problem.0),
+        };
+        self.pipeline.run(Run { request, now, term: Some(term), deadline, forwarded }).await
+    }
+
+    /// Reads here. `None` when the leader was lost on the way and the request should be placed again.
+    async fn run_standby(&self, request: &Request, deadline: Instant) -> Option<Response> {
+        let before = self.node.role();
+        match self.node.replication.read_point(deadline).await {
+            Ok(now) => Some(self.pipeline.run(Run { request, now, term: None, deadline, forwarded: false }).await),
+            Err(_) if self.node.role() != before && Instant::now() < deadline => None,
+            Err(problem) => Some(Response::unavailable(&problem.0)),
+        }
+    }
+
+    /// A guess from this node's own state, which may lag: it decides where the request runs, not what it answers.
+    fn place(&self, request: &Request) -> Result<Place, Failure> {
+        let view = self.node.local_view()?;
+        let Some(located) = locate(&self.node, &self.catalog, &view, request, &mut Vec::new())? else {
+            return Ok(Place::Active);
+        };
+        Ok(match located.kind(request) {
+            Kind::Act { here: true } => Place::Here,
+            Kind::View if self.serve_reads && !self.is_limited(&view, request)? => Place::Here,
+            _ => Place::Active,
+        })
+    }
+
+    /// Whether the request's token counts its uses, which only the active node can do.
+    fn is_limited(&self, view: &storage::View, request: &Request) -> Result<bool, Failure> {
+        let Some(token) = &request.token else { return Ok(false) };
+        let key = self.node.tokens.key_of(token)?;
+        // Not here yet: the active node knows.
+        Ok(self.node.tokens.get(view, &key)?.is_none_or(|record| record.num_uses > 0))
+    }
+
+    async fn forward(&self, request: Request, deadline: Instant) -> Response {
+        let id = request.id;
+        let payload = serde_json::to_vec(&request).expect("a request always serializes");
+        let payload = match self.node.barrier.seal_message(FORWARD, &id.to_bytes(), &payload) {
+            Ok(payload) => Bytes::from(payload),
+            Err(_) => return Response::failure(&Failure::Sealed),
+        };
+        loop {
+            if let Role::Active { .. } = self.node.role() {
+                return self.run(&request, deadline, false).await;
+            }
+            match self.node.replication.forward(id, payload.clone(), deadline).await {
+                Ok(sealed) => match open_response(&self.node.barrier, id, &sealed) {
+                    Ok(response) if is_retry(&response) && Instant::now() < deadline => {}
+                    Ok(response) => return response,
+                    Err(problem) => {
+                        tracing::error!(request = %id, %problem, "the active node's answer does not open");
+                        return Response::unavailable("the active node's answer could not be read");
+                    }
+                },
+                Err(ForwardError::NotSent(problem)) => {
+                    tracing::debug!(request = %id, problem, "forwarding waits for a leader");
+                }
+                Err(ForwardError::Unclear(problem)) => {
+                    tracing::debug!(request = %id, problem, "asking what became of a forwarded request");
+                    if let Some(response) = self.ask(id, deadline).await {
+                        return response;
+                    }
+                }
+            }
+            if !self.leader_changes(deadline).await {
+                return Response::unavailable(NO_LEADER);
+            }
+        }
+    }
+
+    /// What became of a request whose answer did not arrive. `None`: it did not run, so it may be sent again.
+    async fn ask(&self, id: RequestId, deadline: Instant) -> Option<Response> {
+        match resolve(&self.node, id, deadline).await {
+            Outcome::NotRun => None,
+            Outcome::Answered(sealed) => Some(
+                open_response(&self.node.barrier, id, &sealed)
+                    .unwrap_or_else(|_| Response::failure(&Failure::OutcomeUnknown(unknown(id)))),
+            ),
+            Outcome::Ran => {
+                let text = format!("request {id} was carried out, but its answer was lost with the node that ran it");
+                Some(Response::errors(500, &[&text]))
+            }
+            Outcome::Unknown => Some(Response::failure(&Failure::OutcomeUnknown(unknown(id)))),
+        }
+    }
+
+    /// Waits a little, or until the role changes. False once the deadline has passed.
+    async fn leader_changes(&self, deadline: Instant) -> bool {
+        const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+        let mut role = self.node.replication.role();
+        role.mark_unchanged();
+        let wake = (Instant::now() + PAUSE).min(deadline);
+        let _ = timeout_at(wake, role.changed()).await;
+        Instant::now() < deadline
+    }
+}
+
+/// Nothing was done there, and it may be asked again.
+fn is_retry(response: &Response) -> bool {
+    response.status == 503 && response.headers.contains_key("retry-after")
+}
+
+const FORWARD: &str = "forward";
+const ANSWER: &str = "answer";
+
+pub(crate) fn seal_response(barrier: &Barrier, id: RequestId, response: &Response) -> Result<Vec<u8>, SealError> {
+    let plain = serde_json::to_vec(response).expect("a response always serializes");
+    barrier.seal_message(ANSWER, &id.to_bytes(), &plain)
+}
+
+pub(crate) fn open_response(barrier: &Barrier, id: RequestId, sealed: &[u8]) -> Result<Response, SealError> {
+    let plain = barrier.open_message(ANSWER, &id.to_bytes(), sealed)?;
+    serde_json::from_slice(&plain).map_err(|e| SealError::Corrupt(e.to_string()))
+}

@@ -1,0 +1,40 @@
+//! Where records are: the folders of the replicated state, and the few keys outside the barrier.
+//!
+//! ```text
+//! R / namespace / "core"                 mounts, policies, tokens, leases: this crate's records
+//! R / namespace / "mount" / uuid         what a plugin stores
+//! R / namespace / "cubbyhole" / token    what a token keeps for itself
+//! R / "" / "keyring"                     the data keys, sealed under the root key
+//! L / "seal" / "config", "wraps"         how the root key is wrapped in this cluster
+//! ```
+
+use sdk::NamespaceId;
+use storage::{Class, Path, PathKey, RawKey};
+
+fn namespace(ns: &NamespaceId) -> PathKey {
+    PathKey::new().plain(ns.as_str())
+}
+
+pub fn records(ns: &NamespaceId) -> Path {
+    Path::root(Class::Replicated).join(&namespace(ns).plain("core"))
+}
+
+pub fn mount(ns: &NamespaceId, uuid: &str) -> Path {
+    Path::root(Class::Replicated).join(&namespace(ns).plain("mount").plain(uuid))
+}
+
+pub fn cubbyholes(ns: &NamespaceId) -> Path {
+    Path::root(Class::Replicated).join(&namespace(ns).plain("cubbyhole"))
+}
+
+pub fn keyring() -> RawKey {
+    RawKey::root(Class::Replicated).plain("").plain("keyring")
+}
+
+pub fn seal_config() -> RawKey {
+    RawKey::root(Class::Local).plain("seal").plain("config")
+}
+
+pub fn seal_wraps() -> RawKey {
+    RawKey::root(Class::Local).plain("seal").plain("wraps")
+}

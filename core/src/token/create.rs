@@ -1,0 +1,140 @@
+//! Making a token.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use storage::{Access, Millis, PathKey, Txn};
+
+use super::id::random_letters;
+use super::{ClientToken, TokenKey, TokenRecord, Tokens, accessor_key, children_key, record_key, uses_key};
+
+/// What a token is to be. Who may ask for what is the endpoint's business.
+pub struct NewToken {
+    /// Chosen by a caller who may; otherwise random.
+    pub id: Option<ClientToken>,
+    pub policies: Vec<String>,
+    pub path: String,
+    pub display_name: String,
+    pub meta: Option<BTreeMap<String, String>>,
+    /// Zero takes the server's default; root tokens then never expire.
+    pub ttl: Duration,
+    pub explicit_max_ttl: Duration,
+    pub period: Duration,
+    pub renewable: bool,
+    pub num_uses: i64,
+    pub parent: Option<TokenKey>,
+    pub entity_id: String,
+    /// Whether a zero ttl means "never".
+    pub never_expires: bool,
+    pub initial_root: bool,
+}
+
+/// A token just made: the only time its id is known here.
+pub struct Created {
+    pub token: ClientToken,
+    pub record: TokenRecord,
+    pub warnings: Vec<String>,
+}
+
+impl Tokens {
+    /// `txn` is at the namespace's records. Fails if a chosen id is taken.
+    pub fn create(&self, txn: &mut Txn, now: Millis, new: NewToken) -> Result<Option<Created>, Access> {
+        let token = new.id.unwrap_or_else(ClientToken::random);
+        let key = self.key_of(&token)?;
+        if txn.get_for_update::<TokenRecord>(&record_key(&key))?.is_some() {
+            return Ok(None);
+        }
+        let mut warnings = Vec::new();
+        let ttl = self.lifetime(&mut warnings, new.ttl, new.explicit_max_ttl, new.period, new.never_expires);
+        let expires = ttl.map(|ttl| now.plus(ttl));
+        let lease = expires.map(|_| format!("{}/h{}", new.path.trim_end_matches('/'), key.as_str()));
+        let record = TokenRecord {
+            accessor: random_letters(),
+            policies: normalized(new.policies),
+            path: new.path,
+            display_name: new.display_name,
+            meta: new.meta.filter(|m| !m.is_empty()),
+            created: now,
+            creation_ttl: ttl.map_or(0, |t| t.as_secs()),
+            explicit_max_ttl: new.explicit_max_ttl.as_secs(),
+            period: new.period.as_secs(),
+            renewable: new.renewable && expires.is_some(),
+            num_uses: new.num_uses,
+            parent: new.parent,
+            entity_id: new.entity_id,
+            expires,
+            last_renewal: None,
+            lease,
+            initial_root: new.initial_root,
+        };
+        txn.put(&record_key(&key), &record)?;
+        txn.put(&accessor_key(&record.accessor), key.as_str())?;
+        if let Some(parent) = &record.parent {
+            txn.put(&children_key(parent).plain(key.as_str()), &())?;
+        }
+        if record.num_uses > 0 {
+            txn.set_counter(&uses_key(&key), record.num_uses);
+        }
+        schedule(txn, &key, &record)?;
+        Ok(Some(Created { token, record, warnings }))
+    }
+
+    fn lifetime(
+        &self,
+        warnings: &mut Vec<String>,
+        ttl: Duration,
+        explicit_max: Duration,
+        period: Duration,
+        never_expires: bool,
+    ) -> Option<Duration> {
+        if never_expires && ttl.is_zero() && period.is_zero() && explicit_max.is_zero() {
+            return None;
+        }
+        let mut life = match (period.is_zero(), ttl.is_zero()) {
+            (false, _) => period,
+            (true, false) => ttl,
+            (true, true) => self.limits.default,
+        };
+        if period.is_zero() && life > self.limits.max {
+            warnings.push(format!(
+                "TTL of {:?} exceeded the effective max_ttl of {:?}; TTL value is capped accordingly",
+                sdk::duration::go(life.as_nanos() as i128),
+                sdk::duration::go(self.limits.max.as_nanos() as i128)
+            ));
+            life = self.limits.max;
+        }
+        if !explicit_max.is_zero() && life > explicit_max {
+            life = explicit_max;
+        }
+        Some(life)
+    }
+}
+
+/// Writes the lease of a token that expires, and its place in the order of what is due.
+pub(super) fn schedule(txn: &mut Txn, key: &TokenKey, record: &TokenRecord) -> Result<(), Access> {
+    let (Some(lease), Some(at)) = (&record.lease, record.expires) else { return Ok(()) };
+    txn.put(&lease_key(lease), key.as_str())?;
+    txn.put(&due_key(at, key), lease)?;
+    Ok(())
+}
+
+pub(super) fn unschedule(txn: &mut Txn, key: &TokenKey, record: &TokenRecord) {
+    let (Some(lease), Some(at)) = (&record.lease, record.expires) else { return };
+    txn.delete(&lease_key(lease));
+    txn.delete(&due_key(at, key));
+}
+
+fn lease_key(id: &str) -> PathKey {
+    PathKey::kind("lease").names(id)
+}
+
+fn due_key(at: Millis, key: &TokenKey) -> PathKey {
+    PathKey::kind("due").number(at.0).plain(key.as_str())
+}
+
+fn normalized(policies: Vec<String>) -> Vec<String> {
+    let mut out: Vec<String> = policies.iter().map(|p| p.trim().to_lowercase()).filter(|p| !p.is_empty()).collect();
+    out.sort();
+    out.dedup();
+    out
+}

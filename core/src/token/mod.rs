@@ -1,0 +1,75 @@
+//! Tokens: stored under an HMAC of their id, so that whoever reads the store cannot use them.
+//!
+//! ```text
+//! token / hmac             the record
+//! accessor / name          accessor -> hmac
+//! child / parent / hmac    for listing what a revocation takes with it
+//! uses / hmac              a counter, for tokens with a use limit
+//! lease / id, due / time   when it expires
+//! ```
+//!
+//! A token counts only while its parent does, so revoking a tree is one small batch however large the tree is; what is
+//! left of the descendants is swept with it, in bounds, and is dead either way.
+
+mod create;
+mod id;
+mod lookup;
+mod record;
+mod renew;
+mod revoke;
+#[cfg(test)]
+mod tests;
+
+pub use create::{Created, NewToken};
+pub use id::{ClientToken, TokenKey};
+pub use lookup::{Valid, Why};
+pub use record::TokenRecord;
+pub use renew::Renewed;
+pub use revoke::SWEEP_MAX;
+
+use std::sync::Arc;
+
+use barrier::Barrier;
+use storage::PathKey;
+
+use crate::cache::RecordCache;
+use crate::mount::TtlLimits;
+
+/// Everything done to tokens.
+pub struct Tokens {
+    barrier: Arc<Barrier>,
+    cache: RecordCache<TokenRecord>,
+    limits: TtlLimits,
+}
+
+impl Tokens {
+    pub fn new(barrier: Arc<Barrier>, limits: TtlLimits) -> Self {
+        Self { barrier, cache: RecordCache::new(50_000), limits }
+    }
+
+    pub fn forget(&self) {
+        self.cache.clear();
+    }
+
+    /// Under which a token is stored.
+    pub fn key_of(&self, token: &ClientToken) -> Result<TokenKey, storage::Access> {
+        let mac = self.barrier.token_hmac(token.expose().as_bytes()).map_err(|_| storage::Access::Sealed)?;
+        Ok(TokenKey::from_hmac(mac))
+    }
+}
+
+fn record_key(key: &TokenKey) -> PathKey {
+    PathKey::kind("token").plain(key.as_str())
+}
+
+fn accessor_key(accessor: &str) -> PathKey {
+    PathKey::kind("accessor").name(accessor)
+}
+
+fn children_key(parent: &TokenKey) -> PathKey {
+    PathKey::kind("child").plain(parent.as_str())
+}
+
+fn uses_key(key: &TokenKey) -> PathKey {
+    PathKey::kind("uses").plain(key.as_str())
+}

@@ -1,0 +1,57 @@
+//! A token's record.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use storage::Millis;
+
+use super::TokenKey;
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct TokenRecord {
+    pub accessor: String,
+    /// Lower case, sorted, each once.
+    pub policies: Vec<String>,
+    /// The request path that made it.
+    pub path: String,
+    pub display_name: String,
+    pub meta: Option<BTreeMap<String, String>>,
+    pub created: Millis,
+    /// Seconds; what it was given when it was made. Zero never expires.
+    pub creation_ttl: u64,
+    /// Seconds; zero for none.
+    pub explicit_max_ttl: u64,
+    /// Seconds; zero for none.
+    pub period: u64,
+    pub renewable: bool,
+    /// How many uses it was made with; zero for no limit. What is left is a counter.
+    pub num_uses: i64,
+    pub parent: Option<TokenKey>,
+    pub entity_id: String,
+    pub expires: Option<Millis>,
+    pub last_renewal: Option<Millis>,
+    /// The id of its lease, if it expires.
+    pub lease: Option<String>,
+    /// `auth/token/root`: the one that initialisation gives.
+    #[serde(default)]
+    pub initial_root: bool,
+}
+
+impl TokenRecord {
+    pub fn is_root(&self) -> bool {
+        self.policies.iter().any(|p| p == "root")
+    }
+
+    pub fn is_expired(&self, now: Millis) -> bool {
+        self.expires.is_some_and(|at| at <= now)
+    }
+
+    /// Seconds left; zero for one that never expires.
+    pub fn ttl(&self, now: Millis) -> u64 {
+        self.expires.map_or(0, |at| now.until(at).as_millis().div_ceil(1000) as u64)
+    }
+
+    pub fn orphan(&self) -> bool {
+        self.parent.is_none()
+    }
+}
