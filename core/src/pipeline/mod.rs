@@ -10,8 +10,6 @@ mod authorize;
 mod commit;
 mod dispatch;
 mod locate;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 
