@@ -1,7 +1,11 @@
 //! How nodes catch up: from the log after a restart, from a snapshot when the log is gone.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::nodes::{Nodes, ids, key, member, until};
 use crate::consensus::Timing;
+use crate::snapshot::retention::{self, Limits};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_whose_log_was_purged_gets_a_snapshot_and_then_follows() {
@@ -60,4 +64,35 @@ async fn nothing_acknowledged_is_lost_when_all_lose_power() {
             assert_eq!(nodes.position(id).fingerprint, before.fingerprint, "round {round}, node {id}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_kept_within_its_limits_and_no_live_follower_is_left_behind() {
+    let nodes = Nodes::three(Timing::default(), |_| {}).await;
+    let limits = Limits { keep_bytes: 2_000, keep_time: Duration::MAX, most_bytes: 1 << 30, checkpoint_bytes: 1_000 };
+    let leader = nodes.node(1);
+    let every = Duration::from_millis(20);
+    let live = Arc::new(|_| true);
+    let keeper = tokio::spawn(retention::run(leader.raft.clone(), leader.log.clone(), limits, every, live));
+    nodes.net.isolate(3);
+    let behind = nodes.node(3).log.last().unwrap().index;
+    for n in 0..100 {
+        nodes.put(1, n, "k", b"some value").await.unwrap();
+    }
+    until("a snapshot is made", || async { nodes.snapshot_index(1) > Some(behind) }).await;
+    tokio::time::sleep(10 * every).await;
+    assert!(leader.log.purged().is_none_or(|id| id.index <= behind), "node 3 still needs the rest");
+
+    nodes.net.heal();
+    nodes.applied(3, leader.reader.applied()).await;
+    let mut n = 100;
+    while leader.log.purged().is_none_or(|id| id.index <= behind) {
+        nodes.put(1, n, "k", b"some value").await.unwrap();
+        n += 1;
+        tokio::time::sleep(every).await;
+        assert!(n < 250, "the log is never purged");
+    }
+    assert!(nodes.snapshot_index(1) >= leader.log.purged().map(|id| id.index));
+    leader.raft.shutdown().await.unwrap();
+    keeper.await.unwrap();
 }
