@@ -21,4 +21,4 @@ mod writer;
 pub use disk::OpenError;
 pub use faults::Faults;
 pub use store::{LogOptions, LogStore};
-pub use writer::{Durable, OnFatal, abort_on_fatal};
+pub use writer::{Durable, OnFatal};

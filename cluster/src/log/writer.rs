@@ -21,15 +21,6 @@ use crate::consensus::{IoFlushed, LogId, Vote};
 /// Called once when the node can no longer keep its promises. Outside tests it ends the process.
 pub type OnFatal = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// The hook of a real node. It aborts rather than exits: nothing may run on over a disk whose state is not known, and
-/// whoever supervises the process starts it again from what is surely there.
-pub fn abort_on_fatal() -> OnFatal {
-    Arc::new(|why| {
-        tracing::error!(reason = why, "this node cannot go on and aborts");
-        std::process::abort();
-    })
-}
-
 /// How far the log is on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Durable {
