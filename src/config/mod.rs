@@ -1,0 +1,56 @@
+//! The server's configuration: files in HCL or JSON, with the keys that Vault's users know, in; one checked
+//! [`ServerConfig`] out, complete before any port opens.
+//!
+//! ```text
+//!   paths ─ source ─► documents ─ section ─► typed values ─ one file per block ─► ServerConfig
+//!                     (positions)  (keys asked for)                               + warnings
+//! ```
+//!
+//! A bad value stops the start and says where it stands and what would be right. A key that nobody asks for is a
+//! warning with the nearest known one; a key that Vault has and this server has no use for is named as such. Several
+//! files are read as one: the last value of a key counts, blocks add up. Nothing here opens a port or touches the
+//! files that the configuration names.
+
+mod address;
+mod audit;
+mod environment;
+mod lease;
+mod listener;
+mod log;
+mod problem;
+mod raft;
+mod retry_join;
+mod seal;
+mod section;
+mod server;
+mod source;
+
+pub use address::{ApiAddress, HostPort};
+pub use audit::{AuditDevice, AuditDeviceKind, AuditFile};
+pub use environment::Environment;
+pub use lease::LeaseLimits;
+pub use listener::{Listener, RequestLimits, TlsFiles, TlsVersion};
+pub use log::{LogFormat, LogLevel, LogSettings};
+pub use problem::{ConfigError, Place, Warning};
+pub use raft::{RaftStorage, RaftTiming};
+pub use retry_join::{Pem, RetryJoin};
+pub use seal::Seal;
+pub use server::ServerConfig;
+
+use std::path::PathBuf;
+
+/// Reads the files, and the files of the folders, in this order. Values from the process's environment
+/// (`VAULT_API_ADDR` and the like) go before those of the files.
+pub fn load(paths: &[PathBuf]) -> Result<(ServerConfig, Vec<Warning>), ConfigError> {
+    load_in(paths, &Environment::of_process())
+}
+
+/// As [`load`], with an environment of the caller's choice.
+pub fn load_in(paths: &[PathBuf], environment: &Environment) -> Result<(ServerConfig, Vec<Warning>), ConfigError> {
+    let documents = source::read(paths)?;
+    server::read(&documents, environment)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+mod tests;

@@ -1,0 +1,189 @@
+//! Typed reading of one block, or of the top of all files together.
+//!
+//! A section remembers which keys it was asked for. What is left when the reader is done is unknown: so the list of
+//! known keys is never written down apart from the code that reads them.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hcl::{Block, Body, Kind, Position, Value};
+
+use super::problem::{ConfigError, Place, Warning};
+use super::source::Document;
+
+/// A block of the configuration while it is being read.
+pub(super) struct Section<'a> {
+    /// How the block is called in a sentence, `listener "tcp"`. Empty at the top.
+    pub name: String,
+    parts: Vec<Part<'a>>,
+    asked: RefCell<Vec<&'static str>>,
+}
+
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    file: &'a Path,
+    body: &'a Body,
+    at: Position,
+}
+
+/// A value and the key it belongs to, so that whoever finds it wrong can say where it stands.
+#[derive(Clone, Copy)]
+pub(super) struct Entry<'a> {
+    pub key: &'static str,
+    pub file: &'a Path,
+    pub value: &'a Value,
+}
+
+impl<'a> Section<'a> {
+    pub fn top(documents: &'a [Document]) -> Section<'a> {
+        let part = |document: &'a Document| Part { file: &document.file, body: &document.body, at: Position::START };
+        Section { name: String::new(), parts: documents.iter().map(part).collect(), asked: RefCell::default() }
+    }
+
+    pub fn place(&self) -> Place {
+        // A section is made of at least one document or of one block.
+        Place::new(self.parts[0].file, self.parts[0].at)
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.parts[0].file.to_owned()
+    }
+
+    /// The last value of the key, if there is one.
+    pub fn entry(&self, key: &'static str) -> Option<Entry<'a>> {
+        self.asked.borrow_mut().push(key);
+        self.parts.iter().rev().find_map(|part| Some(Entry { key, file: part.file, value: part.body.get(key)? }))
+    }
+
+    /// The blocks of this name, in order, each with its labels.
+    pub fn blocks(&self, name: &'static str, labels: usize) -> Result<Vec<(Vec<String>, Section<'a>)>, ConfigError> {
+        self.asked.borrow_mut().push(name);
+        let mut found = Vec::new();
+        for part in &self.parts {
+            let blocks = part.body.blocks(name, labels).map_err(|error| ConfigError::BadBlock {
+                place: Place::new(part.file, error.at),
+                problem: error.problem,
+            })?;
+            found.extend(blocks.iter().map(|block| child(name, part.file, block)));
+        }
+        Ok(found)
+    }
+
+    pub fn text(&self, key: &'static str) -> Result<Option<String>, ConfigError> {
+        self.entry(key).map(|entry| entry.text()).transpose()
+    }
+
+    pub fn path(&self, key: &'static str) -> Result<Option<PathBuf>, ConfigError> {
+        Ok(self.text(key)?.filter(|text| !text.is_empty()).map(PathBuf::from))
+    }
+
+    pub fn flag(&self, key: &'static str) -> Result<Option<bool>, ConfigError> {
+        self.entry(key).map(|entry| entry.flag()).transpose()
+    }
+
+    pub fn number(&self, key: &'static str) -> Result<Option<i64>, ConfigError> {
+        self.entry(key).map(|entry| entry.number()).transpose()
+    }
+
+    pub fn duration(&self, key: &'static str) -> Result<Option<Duration>, ConfigError> {
+        self.entry(key).map(|entry| entry.duration()).transpose()
+    }
+
+    /// The end of reading: `no_effect` are keys that Vault has and this server does nothing with.
+    pub fn finish(self, no_effect: &[&'static str], warnings: &mut Vec<Warning>) {
+        let asked = self.asked.into_inner();
+        for part in self.parts {
+            for unknown in part.body.unknown(&asked) {
+                let (place, key) = (Place::new(part.file, unknown.at), unknown.key.to_owned());
+                if no_effect.contains(&unknown.key) {
+                    warnings.push(Warning::NoEffect { place, key });
+                    continue;
+                }
+                let nearest = unknown.nearest.or_else(|| hcl::nearest(&key, no_effect)).map(str::to_owned);
+                warnings.push(Warning::Unknown { place, key, nearest });
+            }
+        }
+    }
+}
+
+fn child<'a>(name: &str, file: &'a Path, block: &Block<'a>) -> (Vec<String>, Section<'a>) {
+    let labels: Vec<String> = block.labels.iter().map(|label| label.text.clone()).collect();
+    let quoted: String = labels.iter().map(|label| format!(" \"{label}\"")).collect();
+    let parts = vec![Part { file, body: block.body, at: block.at }];
+    (labels, Section { name: format!("{name}{quoted}"), parts, asked: RefCell::default() })
+}
+
+impl Entry<'_> {
+    pub fn place(&self) -> Place {
+        Place::new(self.file, self.value.at)
+    }
+
+    /// The error for this value: what was found, then `wanted`.
+    pub fn bad(&self, wanted: impl Into<String>) -> ConfigError {
+        let found = match &self.value.kind {
+            Kind::String(text) => format!("{text:?}"),
+            Kind::Integer(number) => number.to_string(),
+            Kind::Float(number) => number.to_string(),
+            Kind::Bool(truth) => truth.to_string(),
+            Kind::Null | Kind::List(_) | Kind::Object(_) => self.value.describe().to_owned(),
+        };
+        ConfigError::BadValue { place: self.place(), key: self.key.to_owned(), found, wanted: wanted.into() }
+    }
+
+    /// As [`Entry::bad`] for a value that may be a secret: it is not shown.
+    pub fn bad_unseen(&self, wanted: impl Into<String>) -> ConfigError {
+        let (place, key) = (self.place(), self.key.to_owned());
+        ConfigError::BadValue { place, key, found: "not valid".to_owned(), wanted: wanted.into() }
+    }
+
+    pub fn text(&self) -> Result<String, ConfigError> {
+        match &self.value.kind {
+            Kind::String(text) => Ok(text.clone()),
+            Kind::Integer(number) => Ok(number.to_string()),
+            Kind::Bool(truth) => Ok(truth.to_string()),
+            _ => Err(self.bad("it must be a text in quotes")),
+        }
+    }
+
+    pub fn flag(&self) -> Result<bool, ConfigError> {
+        let truth = match &self.value.kind {
+            Kind::Bool(truth) => Some(*truth),
+            Kind::Integer(0) => Some(false),
+            Kind::Integer(1) => Some(true),
+            Kind::String(text) => match text.as_str() {
+                "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+                "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        };
+        truth.ok_or_else(|| self.bad("it must be true or false"))
+    }
+
+    pub fn number(&self) -> Result<i64, ConfigError> {
+        let number = match &self.value.kind {
+            Kind::Integer(number) => Some(*number),
+            Kind::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        number.ok_or_else(|| self.bad("it must be a whole number"))
+    }
+
+    /// A whole number within bounds.
+    pub fn number_in(&self, least: u64, most: u64) -> Result<u64, ConfigError> {
+        let number = u64::try_from(self.number()?).ok().filter(|number| (least..=most).contains(number));
+        number.ok_or_else(|| self.bad(format!("it must be between {least} and {most}")))
+    }
+
+    /// Not negative. A number without a unit counts seconds.
+    pub fn duration(&self) -> Result<Duration, ConfigError> {
+        let nanos = match &self.value.kind {
+            Kind::Integer(seconds) => Some(i128::from(*seconds) * sdk::duration::SECOND),
+            Kind::String(text) if !text.trim().is_empty() => sdk::duration::parse(text),
+            _ => None,
+        };
+        let nanos = nanos.and_then(|nanos| u64::try_from(nanos).ok());
+        nanos.map(Duration::from_nanos).ok_or_else(|| self.bad("it must be a duration such as \"30s\" or \"768h\""))
+    }
+}

@@ -1,0 +1,3 @@
+//! Starts the command that was asked for.
+
+fn main() {}
