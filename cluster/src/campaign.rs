@@ -8,12 +8,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use openraft::ChangeMembers;
-use openraft::ServerState;
+use openraft::{ChangeMembers, RaftMetrics, ServerState};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::consensus::{NodeId, Timing};
+use crate::consensus::{NodeId, Timing, TypeConfig};
 use crate::handover::{Handover, choose};
 use crate::shared::{Shared, is_voter};
 
@@ -92,23 +91,35 @@ pub(crate) async fn run(shared: Arc<Shared>, campaign: Arc<Campaign>, handover: 
     }
 }
 
-/// Makes a voter of a learner that has caught up and answers.
-async fn promote(shared: &Shared, metrics: &openraft::RaftMetrics<crate::consensus::TypeConfig>) {
+/// As leader: finishes a change of the membership that its leader could not finish, or makes a voter of a learner that
+/// has caught up and answers.
+async fn promote(shared: &Shared, metrics: &RaftMetrics<TypeConfig>) {
     let (Some(replication), Some(last)) = (&metrics.replication, metrics.last_log_index) else { return };
-    let fresh = 4 * shared.local.timing().heartbeat + FRESH;
     let membership = metrics.membership_config.membership();
+    let fresh = 4 * shared.local.timing().heartbeat + FRESH;
     let ready = |id: &NodeId| {
         let matched = replication.get(id).copied().flatten().map(|id| id.index);
         let answers = shared.reports.of(*id).is_some_and(|report| report.at.elapsed() <= fresh);
         answers && matched.is_some_and(|matched| matched + LAG >= last)
     };
-    let Some(learner) = membership.learner_ids().find(ready) else { return };
-    let change = ChangeMembers::AddVoterIds([learner].into());
-    match tokio::time::timeout(CHANGE, shared.raft.change_membership(change, true)).await {
-        Ok(Ok(_)) => tracing::info!(node = %format_args!("{learner:016x}"), "a node has caught up and votes from now on"),
-        Ok(Err(error)) => tracing::debug!(error = %error, "a node cannot be made a voter yet"),
-        Err(_) => tracing::warn!("making a node a voter takes long"),
+    let learner = membership.learner_ids().find(ready);
+    // Until it is finished, such a change asks for a majority of the old voters and of the new ones.
+    let unfinished = membership.get_joint_config().len() > 1 && shared.leadership.borrow().is_ready();
+    if learner.is_none() && !unfinished {
+        return;
     }
+    let change = ChangeMembers::AddVoterIds(if unfinished { Default::default() } else { learner.into_iter().collect() });
+    match tokio::time::timeout(CHANGE, shared.raft.change_membership(change, true)).await {
+        Ok(Ok(_)) => tracing::info!(voters = ?membership_names(shared), "the voters have changed"),
+        Ok(Err(error)) => tracing::debug!(error = %error, "the voters cannot be changed yet"),
+        Err(_) => tracing::warn!("a change of the voters takes long"),
+    }
+}
+
+fn membership_names(shared: &Shared) -> Vec<String> {
+    let stored = shared.membership();
+    let membership = stored.membership();
+    membership.voter_ids().filter_map(|id| membership.get_node(&id)).map(|member| member.name.clone()).collect()
 }
 
 /// Six election timeouts, each as long as one can last, and a random part that keeps sealed nodes apart.

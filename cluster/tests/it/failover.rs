@@ -105,3 +105,27 @@ async fn a_node_that_was_away_learns_who_has_come_in_since() {
     let back = cluster.seats[away].start().await;
     until("it has caught up", || read(&back, "by").is_some()).await;
 }
+
+/// The change asks for majorities of the old and the new voters until it is finished, so nobody may forget it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_the_voters_is_finished_by_the_next_leader() {
+    let mut cluster = Cluster::of(3).await;
+    for name in ["d", "e"] {
+        cluster.seats.push(Seat::new(name));
+        let at = cluster.seats.len() - 1;
+        cluster.seats[at].start().await.set_sealed(false);
+        let leader = cluster.leader().await;
+        let members = leader.admit(cluster.seats[at].node().joining(), soon()).await.unwrap();
+        cluster.seats[at].node().enter(members, soon()).await.unwrap();
+        // The leader goes while the newcomer is on its way to vote.
+        let old = cluster.seat_of(&leader);
+        drop(leader);
+        cluster.seats[old].crash();
+        let newcomer = cluster.seats[at].node().id();
+        let leader = cluster.leader().await;
+        until("the newcomer votes", || leader.members().iter().any(|m| m.id == newcomer && m.voter)).await;
+        cluster.seats[old].start().await.set_sealed(false);
+        cluster.write(name, "joined").await;
+    }
+    cluster.settle().await;
+}

@@ -67,6 +67,8 @@ pub struct Seat {
 
 impl Seat {
     pub fn new(name: &str) -> Self {
+        // With RUST_LOG set, what the nodes say can be read.
+        tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).try_init().ok();
         let folder = tempfile::tempdir().unwrap();
         Self { name: name.to_owned(), folder, port: free_port(), timing: Timing::default(), node: None }
     }
