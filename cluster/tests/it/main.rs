@@ -5,5 +5,6 @@ mod failover;
 mod forwarding;
 mod harness;
 mod joining;
+mod killing;
 mod reading;
 mod sealing;

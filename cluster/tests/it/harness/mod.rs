@@ -1,5 +1,7 @@
 //! A cluster in one process: each node has its folder, its port and its runtime.
 
+pub mod process;
+
 use std::net::TcpListener;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
