@@ -57,6 +57,7 @@ pub(super) fn api(text: &str) -> Option<ApiAddress> {
     let authority = uri.authority().filter(|authority| bare && !authority.as_str().contains('@'))?;
     let port = match authority.port() {
         Some(port) => port.as_str().parse().ok()?,
+        None if authority.as_str() != authority.host() => return None,
         None if tls => 443,
         None => 80,
     };

@@ -184,7 +184,9 @@ fn tls(section: &Section<'_>) -> Result<Option<TlsFiles>, ConfigError> {
         wanted: "TLS needs `tls_cert_file` and `tls_key_file`; `tls_disable = true` does without",
     };
     if let Some(entry) = required.filter(|_| client_required && clients_off) {
-        return Err(entry.bad("client certificates cannot be required and, by `tls_disable_client_certs`, not asked for"));
+        return Err(
+            entry.bad("client certificates cannot be required and, by `tls_disable_client_certs`, not asked for")
+        );
     }
     Ok(Some(TlsFiles {
         certificate: certificate.ok_or_else(|| missing("tls_cert_file"))?,

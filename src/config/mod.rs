@@ -52,5 +52,4 @@ pub fn load_in(paths: &[PathBuf], environment: &Environment) -> Result<(ServerCo
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 mod tests;

@@ -81,12 +81,8 @@ pub(super) fn read(
         let problem = format!("storage {:?} is not offered: the only storage is \"raft\"", labels[0]);
         return Err(ConfigError::BadBlock { place: section.place(), problem });
     }
-    let missing = |key, wanted| ConfigError::MissingKey {
-        place: section.place(),
-        block: section.name.clone(),
-        key,
-        wanted,
-    };
+    let missing =
+        |key, wanted| ConfigError::MissingKey { place: section.place(), block: section.name.clone(), key, wanted };
     let path = environment.raft_path().or(section.path("path")?);
     let path = path.ok_or_else(|| missing("path", "it names the folder for this node's data"))?;
     let storage = RaftStorage {

@@ -154,7 +154,8 @@ fn api_address(
     let mut heard_at = first.address;
     if heard_at.ip().is_unspecified() {
         heard_at = SocketAddr::from(([127, 0, 0, 1], heard_at.port()));
-        let problem = format!("without `api_addr` clients and other nodes are told {heard_at}, which they cannot reach");
+        let problem =
+            format!("without `api_addr` clients and other nodes are told {heard_at}, which they cannot reach");
         warnings.push(Warning::Adjusted { place: top.place(), problem });
     }
     Ok(ApiAddress { tls: first.tls.is_some(), at: heard_at.into() })

@@ -58,8 +58,8 @@ fn is_configuration(file: &Path) -> bool {
 fn parse(file: PathBuf) -> Result<Document, ConfigError> {
     let bytes = fs::read(&file).map_err(|error| ConfigError::Unreadable { path: file.clone(), error })?;
     let syntax = |at, problem| ConfigError::Syntax { place: Place::new(&file, at), problem };
-    let text = String::from_utf8(bytes)
-        .map_err(|_| syntax(hcl::Position::START, "the file is not UTF-8 text".to_owned()))?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| syntax(hcl::Position::START, "the file is not UTF-8 text".to_owned()))?;
     let body = hcl::parse(&text).map_err(|error| syntax(error.at, error.problem))?;
     Ok(Document { file, body })
 }

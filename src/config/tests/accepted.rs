@@ -133,7 +133,10 @@ fn json_with_its_nested_lists() {
 fn a_folder_is_read_by_name_and_later_values_count() {
     let (_keep, path) = folder(&[
         ("10-base.hcl", &minimal("log_level = \"error\"\ncluster_name = \"a\"")),
-        ("20-more.json", r#"{"log_level": "debug", "listener": {"tcp": {"address": "127.0.0.1:8300", "tls_disable": true}}}"#),
+        (
+            "20-more.json",
+            r#"{"log_level": "debug", "listener": {"tcp": {"address": "127.0.0.1:8300", "tls_disable": true}}}"#,
+        ),
         ("30-left.hcl.swp", "not read"),
         (".40-hidden.hcl", "not read"),
     ]);
@@ -195,7 +198,9 @@ fn addresses_that_are_not_given_follow_from_those_that_are() {
 #[test]
 fn a_slow_heartbeat_stretches_the_election() {
     let timing = |keys: &str| {
-        let text = format!("storage \"raft\" {{ path = \"/d\" node_id = \"n\" {keys} }}\nlistener \"tcp\" {{ tls_disable = true }}");
+        let text = format!(
+            "storage \"raft\" {{ path = \"/d\" node_id = \"n\" {keys} }}\nlistener \"tcp\" {{ tls_disable = true }}"
+        );
         clean(&text).storage.timing
     };
     let slow = timing("heartbeat_interval = \"200ms\"");

@@ -29,7 +29,10 @@ fn bad_values_at_the_top() {
         third_line("log_level = \"loud\""),
         "server.hcl:3: `log_level` is \"loud\": it must be trace, debug, info, warn or error"
     );
-    assert_eq!(third_line("log_format = \"xml\""), "server.hcl:3: `log_format` is \"xml\": it must be standard or json");
+    assert_eq!(
+        third_line("log_format = \"xml\""),
+        "server.hcl:3: `log_format` is \"xml\": it must be standard or json"
+    );
     for bad in ["10.0.0.1:8200", "ftp://h:1", "https://h:1/path", "https://u@h:1", "https://h:99999", "https://"] {
         let message = third_line(&format!("api_addr = \"{bad}\""));
         assert!(message.starts_with(&format!("server.hcl:3: `api_addr` is {bad:?}: it must be a URL")), "{message}");
@@ -77,7 +80,9 @@ fn bad_values_in_a_listener() {
          \"127.0.0.1:8200\" or \"[::]:8200\""
     );
     assert!(listener("tls_disable = \"maybe\"").contains("it must be true or false"));
-    assert!(listener("tls_cert_file = \"/c\" tls_key_file = \"/k\" tls_min_version = \"tls10\"").contains("tls12 or tls13"));
+    assert!(
+        listener("tls_cert_file = \"/c\" tls_key_file = \"/k\" tls_min_version = \"tls10\"").contains("tls12 or tls13")
+    );
     assert_eq!(
         listener("tls_cert_file = \"/c\""),
         "server.hcl:2: `listener \"tcp\"` lacks `tls_key_file`: TLS needs `tls_cert_file` and `tls_key_file`; \
@@ -151,7 +156,8 @@ fn not_text_at_all() {
 #[test]
 fn bad_variables_name_themselves() {
     let (_keep, path) = folder(&[("a.hcl", &minimal(""))]);
-    let message = |environment: Environment| load_in(std::slice::from_ref(&path), &environment).unwrap_err().to_string();
+    let message =
+        |environment: Environment| load_in(std::slice::from_ref(&path), &environment).unwrap_err().to_string();
     let bad = message(Environment { api_addr: Some("nope".into()), ..Environment::default() });
     assert!(bad.starts_with("the environment variable VAULT_API_ADDR is \"nope\": it must be a URL"), "{bad}");
     let bad = message(Environment { cluster_addr: Some("nope".into()), ..Environment::default() });

@@ -23,11 +23,10 @@ fn an_unknown_key_names_the_nearest_known_one() {
         audit \"file\" \"a\" { options { file_path = \"/a\" } desciption = 1 }";
     let found = warnings(inside);
     assert_eq!(found.len(), 4, "{found:?}");
-    for (line, nearest) in
-        [(4, "leader_ca_cert_file"), (2, "path"), (6, "max_request_size"), (7, "description")]
-    {
+    for (line, nearest) in [(4, "leader_ca_cert_file"), (2, "path"), (6, "max_request_size"), (7, "description")] {
         let expected = |warning: &&String| {
-            warning.starts_with(&format!("server.hcl:{line}: ")) && warning.ends_with(&format!("did you mean `{nearest}`?"))
+            warning.starts_with(&format!("server.hcl:{line}: "))
+                && warning.ends_with(&format!("did you mean `{nearest}`?"))
         };
         assert_eq!(found.iter().filter(expected).count(), 1, "{line} {nearest} {found:?}");
     }
@@ -50,10 +49,15 @@ fn keys_without_a_use_here_are_named() {
 #[test]
 fn values_that_are_taken_otherwise() {
     let listening = |keys: &str| {
-        warnings(&format!("storage \"raft\" {{ path = \"/d\" node_id = \"n\" }}\nlistener \"tcp\" {{ tls_disable = true {keys} }}"))
+        warnings(&format!(
+            "storage \"raft\" {{ path = \"/d\" node_id = \"n\" }}\nlistener \"tcp\" {{ tls_disable = true {keys} }}"
+        ))
     };
     let unlimited = listening("max_request_size = -1");
     assert_eq!(unlimited, ["server.hcl:2: `max_request_size` is taken as 536870912, the most that is offered"]);
     let everywhere = listening("address = \"0.0.0.0:8200\"");
-    assert!(everywhere[0].contains("without `api_addr` clients and other nodes are told 127.0.0.1:8200"), "{everywhere:?}");
+    assert!(
+        everywhere[0].contains("without `api_addr` clients and other nodes are told 127.0.0.1:8200"),
+        "{everywhere:?}"
+    );
 }

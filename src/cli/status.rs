@@ -1,0 +1,97 @@
+//! `holdfast status`: the seal, and who leads. Exit status 2 if the server is sealed.
+
+use clap::Args;
+use serde_json::{Map, Value};
+
+use super::client::Client;
+use super::connection::Connection;
+use super::failure::{Done, Failure};
+use super::output::{self, FormatFlag, cell};
+
+#[derive(Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    output: FormatFlag,
+}
+
+/// Fields of the seal's status and their names for people, in the order of the table.
+const SEAL: &[(&str, &str)] = &[
+    ("type", "Seal Type"),
+    ("initialized", "Initialized"),
+    ("sealed", "Sealed"),
+    ("n", "Total Shares"),
+    ("t", "Threshold"),
+    ("version", "Version"),
+    ("build_date", "Build Date"),
+    ("storage_type", "Storage Type"),
+    ("cluster_name", "Cluster Name"),
+    ("cluster_id", "Cluster ID"),
+    ("removed_from_cluster", "Removed From Cluster"),
+];
+
+/// The same of the leader's.
+const LEADER: &[(&str, &str)] = &[
+    ("ha_enabled", "HA Enabled"),
+    ("leader_cluster_address", "HA Cluster"),
+    ("leader_address", "Active Node Address"),
+    ("raft_committed_index", "Raft Committed Index"),
+    ("raft_applied_index", "Raft Applied Index"),
+];
+
+pub async fn run(arguments: Arguments) -> Result<Done, Failure> {
+    let client = arguments.connection.client()?;
+    // Whatever goes wrong here is no word about the seal: exit status 1, not 2.
+    let unknown = |failure: Failure| Failure::usage(failure.while_doing("checking seal status").to_string());
+    let seal = client.get("sys/seal-status").await.and_then(super::client::Reply::ok).map_err(unknown)?;
+    let sealed = seal["sealed"].as_bool().unwrap_or(true);
+    let leader = if sealed { Value::Null } else { leader(&client).await };
+    let mut all = seal.as_object().cloned().unwrap_or_default();
+    all.extend(leader.as_object().cloned().unwrap_or_default());
+    arguments.output.format.print(&Value::Object(all.clone()), || table(&all, sealed))?;
+    Ok(if sealed { Done::Sealed } else { Done::Good })
+}
+
+/// A node that knows no leader right now still has a status.
+async fn leader(client: &Client) -> Value {
+    match client.get("sys/leader").await {
+        Ok(reply) => reply.ok().unwrap_or(Value::Null),
+        Err(_) => Value::Null,
+    }
+}
+
+/// The seal's status alone, as `operator unseal` prints it too.
+pub fn table(all: &Map<String, Value>, sealed: bool) -> String {
+    let mut rows = Vec::new();
+    let mut add = |fields: &[(&str, &str)]| {
+        for (key, name) in fields {
+            let shown = all.get(*key).filter(|value| value.as_str() != Some(""));
+            rows.extend(shown.map(|value| [(*name).to_owned(), cell(value)]));
+        }
+    };
+    add(&SEAL[..5]);
+    if sealed {
+        add(&[("nonce", "Unseal Nonce")]);
+    }
+    add(&SEAL[5..]);
+    add(LEADER);
+    if sealed && let Some(progress) = all.get("progress") {
+        let threshold = all.get("t").map(cell).unwrap_or_default();
+        rows.insert(5.min(rows.len()), ["Unseal Progress".to_owned(), format!("{}/{threshold}", cell(progress))]);
+    }
+    if let Some(mode) = mode(all) {
+        rows.push(["HA Mode".to_owned(), mode.to_owned()]);
+    }
+    output::table(["Key", "Value"], &rows)
+}
+
+fn mode(all: &Map<String, Value>) -> Option<&'static str> {
+    let truth = |key: &str| all.get(key).and_then(Value::as_bool).unwrap_or(false);
+    match () {
+        () if !truth("ha_enabled") => None,
+        () if truth("is_self") => Some("active"),
+        () if truth("performance_standby") => Some("performance standby"),
+        () => Some("standby"),
+    }
+}
