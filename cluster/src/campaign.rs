@@ -108,7 +108,8 @@ async fn promote(shared: &Shared, metrics: &RaftMetrics<TypeConfig>) {
     if learner.is_none() && !unfinished {
         return;
     }
-    let change = ChangeMembers::AddVoterIds(if unfinished { Default::default() } else { learner.into_iter().collect() });
+    let change =
+        ChangeMembers::AddVoterIds(if unfinished { Default::default() } else { learner.into_iter().collect() });
     match tokio::time::timeout(CHANGE, shared.raft.change_membership(change, true)).await {
         Ok(Ok(_)) => tracing::info!(voters = ?membership_names(shared), "the voters have changed"),
         Ok(Err(error)) => tracing::debug!(error = %error, "the voters cannot be changed yet"),

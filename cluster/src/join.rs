@@ -105,10 +105,9 @@ impl Join {
             shared.raft.initialize(alone).await.map_err(|e| consensus(&e))?;
         }
         let mut leadership = shared.leadership.subscribe();
-        let led = timeout_at(Instant::now() + FOUND, leadership.wait_for(|now| now.is_ready())).await;
-        let term = match led {
-            Ok(Ok(now)) => now.term,
-            _ => return Err(consensus(&"this node could not elect itself")),
+        let led = async { leadership.wait_for(|now| now.is_ready()).await.map(|now| now.term) };
+        let Ok(Ok(term)) = timeout_at(Instant::now() + FOUND, led).await else {
+            return Err(consensus(&"this node could not elect itself"));
         };
         let bits = u64::from_be_bytes(crypto::random());
         self.begin_epoch(term, Epoch { number: 1, bits }).await?;
@@ -161,7 +160,9 @@ impl Join {
                     membership::refresh(shared);
                     return Ok(members(shared.membership().membership()));
                 }
-                Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => return Err(AdmitError::NotLeader),
+                Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => {
+                    return Err(AdmitError::NotLeader);
+                }
                 Ok(Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(error)))) => {
                     tracing::debug!(error = %error, "a node has to wait to be let in");
                     if timeout_at(deadline, sleep(RETRY)).await.is_err() {

@@ -1,8 +1,8 @@
 //! Who leads, as one value that can be watched.
 
 use crate::consensus::{LogId, Member, NodeId, Timing, TypeConfig};
-use openraft::{Instant, RaftMetrics};
 use openraft::ServerState;
+use openraft::{Instant, RaftMetrics};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leadership {
@@ -35,7 +35,12 @@ impl Leadership {
 
 /// What the metrics of consensus say about who leads. A leader that no quorum answers any more counts as none: it can
 /// neither commit nor read.
-pub(crate) fn derive(id: NodeId, metrics: &RaftMetrics<TypeConfig>, applied: Option<&LogId>, timing: &Timing) -> Leadership {
+pub(crate) fn derive(
+    id: NodeId,
+    metrics: &RaftMetrics<TypeConfig>,
+    applied: Option<&LogId>,
+    timing: &Timing,
+) -> Leadership {
     let leader = metrics.vote.leader_id;
     let alone = metrics.membership_config.membership().voter_ids().count() <= 1;
     let lost = metrics.last_quorum_acked.is_some_and(|acked| acked.elapsed() > 2 * timing.election_max);

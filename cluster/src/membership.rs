@@ -205,13 +205,10 @@ async fn hello(shared: Arc<Shared>, link: Arc<Link>) {
             tracing::error!(peer = %link.member.name, reason = %why, "a member does not go with this node");
         }
         let known: Result<Vec<_>, _> = answer.members.into_iter().map(member_in).collect();
-        match known {
-            Ok(known) if known.iter().all(|(id, member)| *id == node_id(&member.key)) && !known.is_empty() => {
-                if shared.vouched.hear(known, answer.members_at, &shared.membership()) {
-                    refresh(&shared);
-                }
-            }
-            _ => {}
+        let Ok(known) = known else { return };
+        let own_names = known.iter().all(|(id, member)| *id == node_id(&member.key));
+        if own_names && !known.is_empty() && shared.vouched.hear(known, answer.members_at, &shared.membership()) {
+            refresh(&shared);
         }
     }
 }

@@ -262,3 +262,6 @@ impl Answers for Services {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

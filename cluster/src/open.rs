@@ -112,7 +112,8 @@ impl Options {
     fn disk(&self, hooks: Hooks) -> Result<Disk, OpenError> {
         let io = |source| OpenError::Io { path: self.data.clone(), source };
         fs::create_dir_all(&self.data).map_err(io)?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(self.data.join("lock")).map_err(io)?;
+        let lock =
+            OpenOptions::new().create(true).truncate(false).write(true).open(self.data.join("lock")).map_err(io)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(self.data.clone())),
@@ -216,7 +217,8 @@ impl Node {
         let listener = {
             let _inside = handle.enter();
             let peer = PeerService::new(door.clone(), Arc::new(services));
-            Listener::serve(listeners, server_config(&key, pins)?, ConsensusService::new(door), peer, closed).map_err(io)?
+            Listener::serve(listeners, server_config(&key, pins)?, ConsensusService::new(door), peer, closed)
+                .map_err(io)?
         };
 
         let fresh = 10 * options.timing.election_max;

@@ -57,7 +57,8 @@ impl Reads {
         let mut why = ReadError::NoLeader("nobody leads".to_owned());
         loop {
             let reads = self.clone();
-            let mut round = self.rounds.join(&self.shared.runtime, || async move { reads.ask(Instant::now() + CALL).await });
+            let mut round =
+                self.rounds.join(&self.shared.runtime, || async move { reads.ask(Instant::now() + CALL).await });
             let answer = match timeout_at(deadline, round.wait_for(Option::is_some)).await {
                 Ok(Ok(answer)) => answer.clone(),
                 Ok(Err(_)) => return Err(ReadError::Stopped),
@@ -102,7 +103,9 @@ impl Reads {
                 let index = linearizer.read_log_id().index();
                 Ok(ReadPoint { now: self.shared.now(), index })
             }
-            Ok(Err(RaftError::APIError(error @ LinearizableReadError::ForwardToLeader(_)))) => Err(ReadError::NoLeader(error.to_string())),
+            Ok(Err(RaftError::APIError(error @ LinearizableReadError::ForwardToLeader(_)))) => {
+                Err(ReadError::NoLeader(error.to_string()))
+            }
             Ok(Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_)))) | Err(_) => {
                 Err(ReadError::NoLeader("too few nodes answer the leader".to_owned()))
             }

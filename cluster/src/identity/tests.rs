@@ -75,11 +75,8 @@ fn who_leaves_the_membership_counts_as_removed_until_it_is_back() {
 #[tokio::test]
 async fn pinned_keys_meet() {
     let (server, client) = (key(), key());
-    let (asked, seen) = meet(
-        server_config(&server, pins(&[&client])).unwrap(),
-        client_config(&client, server.public()).unwrap(),
-    )
-    .await;
+    let (asked, seen) =
+        meet(server_config(&server, pins(&[&client])).unwrap(), client_config(&client, server.public()).unwrap()).await;
     asked.unwrap();
     assert_eq!(seen.unwrap(), client.public());
 }
@@ -87,11 +84,9 @@ async fn pinned_keys_meet() {
 #[tokio::test]
 async fn an_unknown_client_is_refused_in_the_handshake() {
     let (server, client, stranger) = (key(), key(), key());
-    let (asked, seen) = meet(
-        server_config(&server, pins(&[&client])).unwrap(),
-        client_config(&stranger, server.public()).unwrap(),
-    )
-    .await;
+    let (asked, seen) =
+        meet(server_config(&server, pins(&[&client])).unwrap(), client_config(&stranger, server.public()).unwrap())
+            .await;
     assert!(asked.is_err());
     assert!(seen.is_err());
 }
@@ -99,11 +94,9 @@ async fn an_unknown_client_is_refused_in_the_handshake() {
 #[tokio::test]
 async fn a_server_with_another_key_is_refused() {
     let (server, client, expected) = (key(), key(), key());
-    let (asked, _) = meet(
-        server_config(&server, pins(&[&client])).unwrap(),
-        client_config(&client, expected.public()).unwrap(),
-    )
-    .await;
+    let (asked, _) =
+        meet(server_config(&server, pins(&[&client])).unwrap(), client_config(&client, expected.public()).unwrap())
+            .await;
     assert!(asked.is_err());
 }
 

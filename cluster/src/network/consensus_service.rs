@@ -74,7 +74,10 @@ impl ConsensusService {
         if left.is_zero() {
             return Ok(());
         }
-        Err(Status::unavailable(format!("this node has just started and gives no vote for another {} ms", left.as_millis())))
+        Err(Status::unavailable(format!(
+            "this node has just started and gives no vote for another {} ms",
+            left.as_millis()
+        )))
     }
 }
 

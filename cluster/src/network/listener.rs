@@ -59,14 +59,18 @@ impl Listener {
     ) -> io::Result<Self> {
         let acceptor = TlsAcceptor::from(Arc::new(tls));
         let (connections, queue) = mpsc::channel(ARRIVING);
-        let gates = Gates { handshakes: Arc::new(Semaphore::new(HANDSHAKES)), connections: Arc::new(Semaphore::new(CONNECTIONS)) };
+        let gates = Gates {
+            handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
+            connections: Arc::new(Semaphore::new(CONNECTIONS)),
+        };
         let mut tasks = JoinSet::new();
         for listener in listeners {
             let listener = TcpListener::from_std(listener)?;
             tasks.spawn(accept(listener, acceptor.clone(), gates.clone(), connections.clone(), closing.clone()));
         }
-        let consensus =
-            ConsensusServer::new(consensus).max_decoding_message_size(MESSAGE_MAX).max_encoding_message_size(MESSAGE_MAX);
+        let consensus = ConsensusServer::new(consensus)
+            .max_decoding_message_size(MESSAGE_MAX)
+            .max_encoding_message_size(MESSAGE_MAX);
         let peer = PeerServer::new(peer).max_decoding_message_size(MESSAGE_MAX).max_encoding_message_size(MESSAGE_MAX);
         let mut closing = closing;
         tasks.spawn(async move {
@@ -105,7 +109,13 @@ struct Gates {
 
 type Arrivals = mpsc::Sender<io::Result<Connection>>;
 
-async fn accept(listener: TcpListener, tls: TlsAcceptor, gates: Gates, arrivals: Arrivals, mut closing: watch::Receiver<bool>) {
+async fn accept(
+    listener: TcpListener,
+    tls: TlsAcceptor,
+    gates: Gates,
+    arrivals: Arrivals,
+    mut closing: watch::Receiver<bool>,
+) {
     let mut handshakes = JoinSet::new();
     loop {
         // The semaphores are never closed.

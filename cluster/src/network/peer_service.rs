@@ -79,7 +79,10 @@ impl PeerService {
 
 #[tonic::async_trait]
 impl Peer for PeerService {
-    async fn read_index(&self, request: Request<pb::ReadIndexRequest>) -> Result<Response<pb::ReadIndexAnswer>, Status> {
+    async fn read_index(
+        &self,
+        request: Request<pb::ReadIndexRequest>,
+    ) -> Result<Response<pb::ReadIndexAnswer>, Status> {
         self.door.member(request.extensions())?;
         let request = request.into_inner();
         self.door.agree(request.terms.as_ref())?;

@@ -36,11 +36,15 @@ pub enum Lane {
 
 impl Link {
     pub fn consensus(&self, lane: Lane) -> ConsensusClient<Channel> {
-        ConsensusClient::new(self.channel(lane)).max_decoding_message_size(MESSAGE_MAX).max_encoding_message_size(MESSAGE_MAX)
+        ConsensusClient::new(self.channel(lane))
+            .max_decoding_message_size(MESSAGE_MAX)
+            .max_encoding_message_size(MESSAGE_MAX)
     }
 
     pub fn peer(&self, lane: Lane) -> PeerClient<Channel> {
-        PeerClient::new(self.channel(lane)).max_decoding_message_size(MESSAGE_MAX).max_encoding_message_size(MESSAGE_MAX)
+        PeerClient::new(self.channel(lane))
+            .max_decoding_message_size(MESSAGE_MAX)
+            .max_encoding_message_size(MESSAGE_MAX)
     }
 
     fn channel(&self, lane: Lane) -> Channel {

@@ -37,13 +37,8 @@ impl Reports {
         else {
             return;
         };
-        let report = Report {
-            clock: Millis(report.clock_ms),
-            sealed: report.sealed,
-            revision,
-            fingerprint,
-            at: Instant::now(),
-        };
+        let report =
+            Report { clock: Millis(report.clock_ms), sealed: report.sealed, revision, fingerprint, at: Instant::now() };
         self.latest.write().insert(from, report);
     }
 

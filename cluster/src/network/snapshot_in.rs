@@ -19,7 +19,8 @@ use crate::snapshot::{ReceiveError, Receiving};
 const FILES: usize = 100_000;
 
 pub async fn next(parts: &mut Streaming<pb::SnapshotPart>) -> Result<Part, Status> {
-    let part = timeout(IDLE, parts.message()).await.map_err(|_| Status::deadline_exceeded("the snapshot has stalled"))??;
+    let part =
+        timeout(IDLE, parts.message()).await.map_err(|_| Status::deadline_exceeded("the snapshot has stalled"))??;
     part.and_then(|part| part.part).ok_or_else(|| Status::invalid_argument("the snapshot ends before its end"))
 }
 
@@ -83,9 +84,11 @@ impl Open {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ReceiveError> + Send + 'static,
 ) -> Result<T, Status> {
-    spawn_blocking(work).await.map_err(|_| Status::internal("the snapshot's writer panicked"))?.map_err(|error| match error {
-        ReceiveError::Io(error) => stored(error),
-        error => Status::invalid_argument(error.to_string()),
+    spawn_blocking(work).await.map_err(|_| Status::internal("the snapshot's writer panicked"))?.map_err(|error| {
+        match error {
+            ReceiveError::Io(error) => stored(error),
+            error => Status::invalid_argument(error.to_string()),
+        }
     })
 }
 

@@ -40,7 +40,11 @@ pub async fn send(
     let (parts, queue) = mpsc::channel(AHEAD);
     let meta = encode_snapshot_meta(&snapshot.meta);
     let reading = tokio::task::spawn_blocking(move || {
-        read(&snapshot.snapshot, pb::SnapshotHeader { terms: Some(terms), vote: Some(wire::vote_out(&vote)), meta, files: Vec::new() }, &parts)
+        read(
+            &snapshot.snapshot,
+            pb::SnapshotHeader { terms: Some(terms), vote: Some(wire::vote_out(&vote)), meta, files: Vec::new() },
+            &parts,
+        )
     });
     let answer = consensus.snapshot(ReceiverStream::new(queue)).await;
     // The queue is gone by now, so the reader has ended or will at its next part.
@@ -50,7 +54,11 @@ pub async fn send(
     Ok(wire::vote_in(answer.vote)?)
 }
 
-fn read(checkpoint: &Checkpoint, mut header: pb::SnapshotHeader, parts: &mpsc::Sender<pb::SnapshotPart>) -> io::Result<()> {
+fn read(
+    checkpoint: &Checkpoint,
+    mut header: pb::SnapshotHeader,
+    parts: &mpsc::Sender<pb::SnapshotPart>,
+) -> io::Result<()> {
     let files = checkpoint.files()?;
     header.files = files.iter().map(|(name, size)| pb::SnapshotFile { name: name.clone(), size: *size }).collect();
     let push = |part| {

@@ -172,7 +172,12 @@ async fn killed_nodes_lose_nothing_that_was_acknowledged() {
     let acknowledged = ledger.acknowledged.lock().clone();
     for (key, value) in &acknowledged {
         for at in 0..3 {
-            assert_eq!(nodes.at(at).ask(&format!("local {key}")).await.unwrap(), *value, "{key} is lost on {}", NAMES[at]);
+            assert_eq!(
+                nodes.at(at).ask(&format!("local {key}")).await.unwrap(),
+                *value,
+                "{key} is lost on {}",
+                NAMES[at]
+            );
         }
     }
     eprintln!(
