@@ -144,6 +144,8 @@ impl Service {
                 return self.run(&request, deadline, false).await;
             }
             match self.node.replication.forward(id, payload.clone(), deadline).await {
+                // The other node is sealed or not ready: nothing was done there.
+                Ok(sealed) if sealed.is_empty() => {}
                 Ok(sealed) => match open_response(&self.node.barrier, id, &sealed) {
                     Ok(response) if is_retry(&response) && Instant::now() < deadline => {}
                     Ok(response) => return response,

@@ -30,11 +30,12 @@ pub struct FileDevice {
 
 impl FileDevice {
     /// Creates the file, readable by its owner alone, if it is not there.
-    pub fn open(name: &str, path: &Path, mode: u32) -> Result<Self, FileError> {
+    pub fn open(name: &str, path: &Path, mode: u32, prefix: &str) -> Result<Self, FileError> {
+        let prefix = prefix.to_owned();
         let failed = |error| FileError { path: path.to_owned(), error };
         let file = OpenOptions::new().create(true).append(true).mode(mode).open(path).map_err(failed)?;
         let (queue, lines) = mpsc::channel(QUEUE);
-        std::thread::Builder::new().name("audit-file".into()).spawn(move || run(file, lines)).map_err(failed)?;
+        std::thread::Builder::new().name("audit-file".into()).spawn(move || run(file, &prefix, lines)).map_err(failed)?;
         Ok(Self { name: name.to_owned(), queue })
     }
 }
@@ -52,7 +53,7 @@ impl Device for FileDevice {
     }
 }
 
-fn run(mut file: File, mut lines: mpsc::Receiver<Line>) {
+fn run(mut file: File, prefix: &str, mut lines: mpsc::Receiver<Line>) {
     while let Some(first) = lines.blocking_recv() {
         let mut waiting = vec![first];
         while waiting.len() < QUEUE
@@ -60,7 +61,11 @@ fn run(mut file: File, mut lines: mpsc::Receiver<Line>) {
         {
             waiting.push(next);
         }
-        let together: Vec<u8> = waiting.iter().flat_map(|(line, _)| line.iter().copied()).collect();
+        let mut together = Vec::new();
+        for (line, _) in &waiting {
+            together.extend_from_slice(prefix.as_bytes());
+            together.extend_from_slice(line);
+        }
         let result = file.write_all(&together).map_err(|e| e.to_string());
         for (_, done) in waiting {
             // Nobody waits any more if the request ran out of time.

@@ -85,7 +85,7 @@ pub(super) fn authorize(
     let Some(token) = token else {
         return Err(Refused::broken(Failure::denied("permission denied")));
     };
-    let caller = caller_of(&token);
+    let caller = caller_of(run, &token);
     let spends = token.uses_left.map(|_| token.key.clone());
     let refuse = |failure| Refused { failure, who: Some(who(&caller)), spends: spends.clone() };
 
@@ -122,9 +122,10 @@ fn acl_path(run: &Run<'_>, operation: Operation) -> String {
     path
 }
 
-fn caller_of(token: &Valid) -> Caller {
+fn caller_of(run: &Run<'_>, token: &Valid) -> Caller {
     let record = &token.record;
     Caller {
+        client_token: run.request.token.as_ref().map_or(String::new(), |t| t.expose().to_owned()),
         accessor: record.accessor.clone(),
         display_name: record.display_name.clone(),
         policies: record.policies.clone(),

@@ -133,7 +133,7 @@ impl Pipeline {
         };
         let response = match &result {
             Ok((answer, response)) => match self.audit.response(run.now, &subject, Ok(answer)).await {
-                Ok(()) => response.clone(),
+                Ok(()) => finish(run, answer, response).await,
                 Err(error) => refused_by_audit(run, &error.0),
             },
             Err(failure) => {
@@ -209,6 +209,16 @@ impl Pipeline {
 struct Stages {
     audited: bool,
     latches: storage::LatchSet,
+}
+
+async fn finish(run: &Run<'_>, answer: &Answer, response: &Response) -> Response {
+    if let Some(then) = &answer.then
+        && let Err(failure) = then.act(&sdk::Params::default(), run.deadline.into_std()).await
+    {
+        log_failure(run.request, &failure);
+        return Response::failure(&failure);
+    }
+    response.clone()
 }
 
 fn refused_by_audit(run: &Run<'_>, problem: &str) -> Response {

@@ -46,6 +46,11 @@ impl TokenKey {
         Self(hex::encode(mac))
     }
 
+    /// A request's own token.
+    pub fn of_caller(caller: &sdk::Caller) -> Self {
+        Self(caller.cubbyhole.clone())
+    }
+
     pub(super) fn from_stored(text: String) -> Self {
         Self(text)
     }

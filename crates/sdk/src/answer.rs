@@ -1,7 +1,11 @@
 //! What a handler answers with. It cannot hold an error: that is the other half of the handler's result.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::Act;
 
 /// The `auth` block of a login or a token creation, as the wire shows it.
 #[derive(Clone, Serialize, Deserialize)]
@@ -47,6 +51,8 @@ pub struct Answer {
     /// `lease_duration` of an answer without a lease, in seconds.
     pub lease_seconds: Option<u64>,
     pub auth: Option<AuthBlock>,
+    /// Done once the answer is audited, before it is sent: what would make auditing it impossible.
+    pub then: Option<Arc<dyn Act>>,
 }
 
 impl Answer {

@@ -40,9 +40,11 @@ pub struct MountInfo {
     pub max_lease_ttl: Duration,
 }
 
-/// Who asks, after authentication.
-#[derive(Clone, Debug)]
+/// Who asks, after authentication. No Debug: it holds the token.
+#[derive(Clone)]
 pub struct Caller {
+    /// For answers that show the caller its own token; never to be stored.
+    pub client_token: String,
     pub accessor: String,
     pub display_name: String,
     pub policies: Vec<String>,

@@ -53,7 +53,8 @@ impl FromField for bool {
         match value {
             Value::Bool(b) => Ok(*b),
             Value::Null => Ok(false),
-            Value::Number(n) => Ok(n.as_f64() != Some(0.0)),
+            Value::Number(n) if n.as_u64() == Some(0) => Ok(false),
+            Value::Number(n) if n.as_u64() == Some(1) => Ok(true),
             Value::String(text) => match text.as_str() {
                 "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
                 "" | "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),

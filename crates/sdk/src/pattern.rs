@@ -1,5 +1,5 @@
 //! Path patterns: `config`, `roles/:name`, `data/:path*` (the rest, slashes and all; may be empty with its slash),
-//! `:path*`. A trailing `/?` lets a slash follow.
+//! `:path*`, `mounts/:path*/tune` (the rest but for a literal end). A trailing `/?` lets a slash follow.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ impl Pattern {
         let path = if self.slash { path.strip_suffix('/').unwrap_or(path) } else { path };
         let mut captures = BTreeMap::new();
         let mut rest = Some(path);
-        for part in &self.parts {
+        for (i, part) in self.parts.iter().enumerate() {
             let here = rest?;
             let (head, tail) = match here.split_once('/') {
                 Some((head, tail)) => (head, Some(tail)),
@@ -57,12 +57,22 @@ impl Pattern {
                 }
                 Part::Name(_) => return None,
                 Part::Rest(name) => {
-                    captures.insert(*name, here.to_owned());
+                    captures.insert(*name, self.without_end(i + 1, here)?.to_owned());
                     rest = None;
+                    break;
                 }
             }
         }
         rest.is_none().then_some(captures)
+    }
+
+    /// What is left of `here` before the literal parts from `from` on.
+    fn without_end<'p>(&self, from: usize, mut here: &'p str) -> Option<&'p str> {
+        for part in self.parts[from..].iter().rev() {
+            let Part::Literal(text) = part else { return None };
+            here = here.strip_suffix(text)?.strip_suffix('/')?;
+        }
+        Some(here)
     }
 }
 
@@ -85,6 +95,9 @@ mod tests {
         assert_eq!(at("data/:path*", "data/a/b/"), Some(vec!["a/b/".into()]));
         assert_eq!(at("data/:path*", "data/"), Some(vec![String::new()]));
         assert_eq!(at("data/:path*", "data"), None);
+        assert_eq!(at("mounts/:path*/tune", "mounts/a/b/tune"), Some(vec!["a/b".into()]));
+        assert_eq!(at("mounts/:path*/tune", "mounts/a/b"), None);
+        assert_eq!(at("mounts/:path*/tune", "mounts/tune"), None);
         assert_eq!(at(":path*", ""), Some(vec![String::new()]));
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use storage::{
-    Clear, CommitError, Latches, MemoryStore, Millis, OpenStore, Path as StorePath, PathKey, RequestId, Term, TxnState,
+    Access, Clear, CommitError, Latches, MemoryStore, Millis, OpenStore, Path as StorePath, PathKey, RequestId, Term, TxnState,
     View,
 };
 
@@ -62,6 +62,13 @@ impl Bench {
         Ok(keys.iter().map(|k| k.as_str().unwrap_or_default().to_owned()).collect())
     }
 
+    /// Whether a write to the path would be an update; `None` where the path does not tell.
+    pub fn exists(&self, path: &str) -> Result<Option<bool>> {
+        let matched = self.plugin.backend(&self.mount).find(path).ok_or(Failure::NoSuch("unsupported path".into()))?;
+        let snapshot = self.store.snapshot().map_err(|e| Failure::internal(e))?;
+        matched.exists(&self.ctx(path, &NamespaceId::root()), &matched.params(Map::new()), &View::new(snapshot, space()))
+    }
+
     /// What the pipeline does with a request after it was let through.
     pub async fn call(&mut self, verb: Verb, path: &str, body: Value) -> Result<Answer> {
         let body = match body {
@@ -72,16 +79,9 @@ impl Bench {
         let matched = plugin.backend(&self.mount).find(path).ok_or(Failure::NoSuch("unsupported path".into()))?;
         let operation = matched.operation(verb)?;
         let params = matched.params(body);
-        let ctx = Ctx {
-            namespace: &NamespaceId::root(),
-            mount: &self.mount,
-            path,
-            caller: None,
-            remote: None,
-            now: self.now,
-            content_type: self.content_type,
-        };
-        let space = StorePath::root(storage::Class::Replicated).join(&PathKey::kind("mount"));
+        let root = NamespaceId::root();
+        let ctx = self.ctx(path, &root);
+        let space = space();
         let snapshot = self.store.snapshot().map_err(|e| Failure::internal(e))?;
         let mut answer = match &operation.handler {
             Handler::View(run) => run(&ctx, &params, &View::new(snapshot, space))?,
@@ -91,7 +91,7 @@ impl Bench {
                 let (batch, _latches) = state.finish();
                 self.ids += 1;
                 let id = RequestId { applied: self.ids, random: [0; 16] };
-                let batch = self.store.seal(id, self.now, batch).map_err(|e| Failure::internal(e))?;
+                let batch = self.store.seal(id, self.now, batch).map_err(Access::from)?;
                 self.store.commit(Term(1), batch).await.map_err(|e| match e {
                     CommitError::TooLarge { .. } => Failure::TooLarge(e.to_string()),
                     other => Failure::internal(other),
@@ -103,6 +103,23 @@ impl Bench {
         answer.warnings.extend(operation.warnings(&params));
         Ok(answer)
     }
+
+    fn ctx<'a>(&'a self, path: &'a str, namespace: &'a NamespaceId) -> Ctx<'a> {
+        Ctx {
+            namespace,
+            mount: &self.mount,
+            path,
+            caller: None,
+            remote: None,
+            now: self.now,
+            content_type: self.content_type,
+        }
+    }
+}
+
+/// The mount's folder.
+fn space() -> StorePath {
+    StorePath::root(storage::Class::Replicated).join(&PathKey::kind("mount"))
 }
 
 /// The `data` of an answer; empty if it has none.

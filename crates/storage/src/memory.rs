@@ -14,6 +14,9 @@ use crate::{
     Stored, Term,
 };
 
+/// Remembered ids; the oldest go first.
+const OUTCOMES_MAX: usize = 10_000;
+
 #[derive(Clone, Default)]
 struct State {
     data: Arc<BTreeMap<Vec<u8>, Stored>>,
@@ -126,11 +129,9 @@ impl SealedStore for MemoryStore {
             let revision = if key.class() == crate::Class::Replicated { revision } else { local };
             data.insert(key.into_bytes(), Stored { revision, value });
         }
-        if batch.outcome.is_some() {
-            state.outcomes.insert(batch.id, batch.outcome);
-            if state.outcomes.len() > 1000 {
-                state.outcomes.pop_first();
-            }
+        state.outcomes.insert(batch.id, batch.outcome);
+        if state.outcomes.len() > OUTCOMES_MAX {
+            state.outcomes.pop_first();
         }
         Ok(Committed { revision, index: state.index, counters: effects.counters })
     }

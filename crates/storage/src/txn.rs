@@ -113,6 +113,11 @@ impl Txn<'_> {
         Txn { state: self.state, space }
     }
 
+    /// This space as it was when the transaction began; the batch does not rely on what is read there.
+    pub fn as_view(&self) -> View {
+        self.state.view(self.space.clone())
+    }
+
     /// Reads what is going to be written: the batch relies on it, and other writers of it wait.
     pub fn get_for_update<T: DeserializeOwned>(&self, key: &PathKey) -> Result<Option<T>, Access> {
         self.latch(key)?;

@@ -66,9 +66,11 @@ impl Plugin for Notes {
 #[tokio::test]
 async fn lenient_types_defaults_and_warnings() {
     let mut bench = Bench::new(Notes::new(), &[]);
+    assert_eq!(bench.exists("notes/n").unwrap(), Some(false));
     let body = json!({"text": 7, "tags": "a, b", "times": "3", "name": "other", "colour": "red"});
     let answer = bench.write("notes/n", body).await.unwrap();
     assert_eq!(answer.warnings.len(), 2, "{:?}", answer.warnings);
+    assert_eq!(bench.exists("notes/n").unwrap(), Some(true));
     let note = data(bench.read("notes/n").await.unwrap());
     assert_eq!(Value::Object(note), json!({"text": "7", "ttl": 60, "tags": ["a", "b"], "times": 3}));
 }

@@ -1,0 +1,7 @@
+//! Which plugins this server has: each is named once, here.
+
+use holdfast_core::catalog::Catalog;
+
+pub fn plugins() -> Catalog {
+    Catalog::default()
+}

@@ -1,0 +1,96 @@
+//! The HTTP face: bytes in, one canonical [`Request`](holdfast_core::request::Request) to the service, bytes out.
+//!
+//! ```text
+//!   listener ─ TLS ─ parse (limits, method, path, headers, JSON) ─ node's own paths │ service ─ answer
+//! ```
+
+mod answer;
+mod json;
+mod listener;
+mod parse;
+mod tls;
+
+pub use listener::{ListenError, Listening, bind};
+pub use tls::TlsError;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use holdfast_core::response::Response;
+use holdfast_core::service::Service;
+use hyper::body::Incoming;
+use system::node::Local;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use crate::config::RequestLimits;
+use parse::{Parsed, Refused};
+
+/// What every connection needs to answer requests.
+pub struct Face {
+    pub service: Arc<Service>,
+    pub local: Local,
+}
+
+impl Face {
+    /// Never fails and never panics the connection: whatever goes wrong is an answer.
+    async fn answer(
+        &self,
+        request: hyper::Request<Incoming>,
+        remote: SocketAddr,
+        limits: &RequestLimits,
+    ) -> hyper::Response<Full<Bytes>> {
+        let deadline = Instant::now() + limits.duration;
+        let head = request.method() == hyper::Method::HEAD;
+        let id = storage::RequestId {
+            applied: self.service.node().replication.position().applied,
+            random: crypto::random(),
+        };
+        let span = tracing::info_span!("request", id = %id);
+        let response = self.respond(request, remote, limits, id, deadline).instrument(span).await;
+        answer::render(response, head)
+    }
+
+    async fn respond(
+        &self,
+        request: hyper::Request<Incoming>,
+        remote: SocketAddr,
+        limits: &RequestLimits,
+        id: storage::RequestId,
+        deadline: Instant,
+    ) -> Response {
+        let reading = parse::parse(request, remote, limits, id);
+        let parsed = match tokio::time::timeout_at(deadline, reading).await {
+            Ok(Ok(parsed)) => parsed,
+            Ok(Err(refused)) => return refuse(&refused),
+            Err(_) => return Response::errors(408, &["the request did not arrive completely in time"]),
+        };
+        let Parsed { method, query, body, request, path } = parsed;
+        if let Some(response) = system::node::answer(&self.local, method, &path, &query, body.clone()).await {
+            return response;
+        }
+        if self.service.node().is_sealed() {
+            return Response::errors(503, &["Vault is sealed"]);
+        }
+        let mut request = match request {
+            Ok(request) => request,
+            Err(refused) => return refuse(&refused),
+        };
+        match body {
+            Ok(body) => request.body = body,
+            Err(problem) => return Response::errors(400, &[&problem]),
+        }
+        tracing::debug!(path = request.path, verb = ?request.verb, "a request");
+        match tokio::time::timeout_at(deadline, self.service.serve(request, deadline)).await {
+            Ok(response) => response,
+            Err(_) => Response::unavailable("the request did not finish in time; it may or may not have been carried out"),
+        }
+    }
+}
+
+fn refuse(refused: &Refused) -> Response {
+    let texts: Vec<&str> = refused.text.as_deref().into_iter().collect();
+    Response::errors(refused.status, &texts)
+}

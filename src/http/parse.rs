@@ -1,0 +1,178 @@
+//! From an HTTP request to the one value that router, policies and audit share.
+
+use std::net::SocketAddr;
+
+use holdfast_core::request::{Request, canonical};
+use holdfast_core::token::ClientToken;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use percent_encoding::percent_decode_str;
+use sdk::{FromField, Map, Value, Verb};
+use storage::RequestId;
+use system::node::Method;
+
+use super::json;
+use crate::config::RequestLimits;
+
+/// Why a request is not even looked at.
+#[derive(Debug)]
+pub struct Refused {
+    pub status: u16,
+    pub text: Option<String>,
+}
+
+impl Refused {
+    fn new(status: u16, text: impl Into<String>) -> Self {
+        Self { status, text: Some(text.into()) }
+    }
+
+    fn bare(status: u16) -> Self {
+        Self { status, text: None }
+    }
+}
+
+pub struct Parsed {
+    pub method: Method,
+    pub path: String,
+    pub query: Map<String, Value>,
+    /// The body, or a GET's query; or why it is none.
+    pub body: Result<Map<String, Value>, String>,
+    /// For the service, its body still to be filled in.
+    pub request: Result<Request, Refused>,
+}
+
+pub async fn parse(
+    request: hyper::Request<Incoming>,
+    remote: SocketAddr,
+    limits: &RequestLimits,
+    id: RequestId,
+) -> Result<Parsed, Refused> {
+    let (head, body) = request.into_parts();
+    let raw = head.uri.path();
+    let below = raw.strip_prefix("/v1/").ok_or(Refused::bare(404))?;
+    let decoded: Vec<u8> = percent_decode_str(below).collect();
+    let path = canonical(&decoded).map_err(|e| Refused::new(400, e.to_string()))?;
+    let mut query = parse_query(head.uri.query().unwrap_or_default());
+
+    let bytes = match Limited::new(body, limits.size).collect().await {
+        Ok(collected) => collected.to_bytes(),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            return Err(Refused::new(413, format!("http: request body too large; at most {} bytes (max_request_size)", limits.size)));
+        }
+        Err(error) => return Err(Refused::new(400, format!("the body could not be read: {error}"))),
+    };
+    let method = match head.method.as_str() {
+        "GET" => Method::Get,
+        "HEAD" => Method::Head,
+        "POST" | "PUT" => Method::Write,
+        _ => Method::Other,
+    };
+    let (verb, body) = match head.method.as_str() {
+        "GET" | "HEAD" => {
+            let verb = read_verb(&mut query);
+            (verb, Ok(query.clone()))
+        }
+        "POST" | "PUT" => (Ok(Verb::Write), json::object(&bytes, limits.json_depth)),
+        "PATCH" => (Ok(Verb::Patch), json::object(&bytes, limits.json_depth)),
+        "DELETE" => (Ok(Verb::Delete), Ok(query.clone())),
+        "LIST" => (Ok(Verb::List), Ok(query.clone())),
+        "SCAN" => (Ok(Verb::Scan), Ok(query.clone())),
+        _ => (Err(Refused::bare(405)), Ok(Map::new())),
+    };
+    let request = verb.and_then(|verb| service_request(&head.headers, verb, &path, &query, remote, id, method));
+    Ok(Parsed { method, path, query, body, request })
+}
+
+fn service_request(
+    headers: &HeaderMap,
+    verb: Verb,
+    path: &str,
+    query: &Map<String, Value>,
+    remote: SocketAddr,
+    id: RequestId,
+    method: Method,
+) -> Result<Request, Refused> {
+    let namespace = text(headers, "x-vault-namespace").unwrap_or_default();
+    if !matches!(namespace.trim_matches('/'), "" | "root") {
+        let problem = format!("namespace {namespace:?} does not exist; this version has the root namespace only");
+        return Err(Refused::new(404, problem));
+    }
+    let wrap_ttl = text(headers, "x-vault-wrap-ttl").filter(|ttl| !matches!(ttl.as_str(), "" | "0" | "0s"));
+    if wrap_ttl.is_some() {
+        return Err(Refused::new(400, "response wrapping is not supported by this version; leave X-Vault-Wrap-TTL out"));
+    }
+    Ok(Request {
+        id,
+        verb,
+        path: path.to_owned(),
+        token: token(headers),
+        body: Map::new(),
+        remote: Some(remote),
+        content_type: content_type(headers),
+        wrap_ttl,
+        help: method == Method::Get && query.get("help").is_some_and(|v| bool::from_field(v).unwrap_or(false)),
+        head: method == Method::Head,
+    })
+}
+
+/// A GET is a list or a scan if its query says so. These parameters are no input of the operation.
+fn read_verb(query: &mut Map<String, Value>) -> Result<Verb, Refused> {
+    let mut flag = |name: &str| match query.remove(name) {
+        None => Ok(false),
+        Some(value) => bool::from_field(&value).map_err(|_| Refused::bare(400)),
+    };
+    let (list, scan) = (flag("list")?, flag("scan")?);
+    Ok(if list {
+        Verb::List
+    } else if scan {
+        Verb::Scan
+    } else {
+        Verb::Read
+    })
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(|t| t.trim().to_owned())
+}
+
+fn token(headers: &HeaderMap) -> Option<ClientToken> {
+    let bearer = || {
+        let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, token) = value.trim().split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+    };
+    text(headers, "x-vault-token").filter(|t| !t.is_empty()).or_else(bearer).map(ClientToken::new)
+}
+
+fn content_type(headers: &HeaderMap) -> String {
+    let value = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// A name that comes again makes a list. What does not decode is left out.
+fn parse_query(query: &str) -> Map<String, Value> {
+    let mut out = Map::new();
+    for pair in query.split('&').filter(|p| !p.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (Some(name), Some(value)) = (decode(name), decode(value)) else { continue };
+        match out.get_mut(&name) {
+            None => {
+                out.insert(name, Value::String(value));
+            }
+            Some(Value::Array(items)) => items.push(Value::String(value)),
+            Some(first) => *first = Value::Array(vec![first.take(), Value::String(value)]),
+        }
+    }
+    out
+}
+
+fn decode(part: &str) -> Option<String> {
+    let spaced = part.replace('+', " ");
+    let bytes = spaced.as_bytes();
+    let whole = |i: usize| bytes.get(i + 1..i + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit));
+    if bytes.iter().enumerate().any(|(i, b)| *b == b'%' && !whole(i)) {
+        return None;
+    }
+    percent_decode_str(&spaced).decode_utf8().ok().map(|text| text.into_owned())
+}

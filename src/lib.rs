@@ -1,0 +1,7 @@
+//! The server: what joins core, the plugins and the cluster.
+
+pub mod catalog;
+pub mod config;
+pub mod http;
+pub mod replication;
+pub mod server;

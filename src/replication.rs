@@ -1,0 +1,150 @@
+//! The cluster as core wants to see it: fills in [`Replication`] with a [`cluster::Node`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cluster::{Leadership, Node};
+use holdfast_core::replication::{
+    ForwardError, Leader, Member, MemberStatus, Outcome, Position, Replication, Role, Unavailable,
+};
+use storage::{Batch, Millis, RequestId, SealedStore, Term};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// How long a joiner may take to start on what it was told.
+const ENTER_MAX: std::time::Duration = std::time::Duration::from_secs(600);
+
+pub struct ClusterReplication {
+    node: Arc<Node>,
+    role: watch::Receiver<Role>,
+}
+
+impl ClusterReplication {
+    pub fn new(node: Arc<Node>) -> Self {
+        let mut leadership = node.leadership();
+        let (tell, role) = watch::channel(role_of(&leadership.borrow()));
+        tokio::spawn(async move {
+            while leadership.changed().await.is_ok() {
+                let now = role_of(&leadership.borrow_and_update());
+                tell.send_if_modified(|role| {
+                    let changed = *role != now;
+                    if changed {
+                        tracing::info!(role = ?now, "this node's role has changed");
+                        *role = now;
+                    }
+                    changed
+                });
+            }
+        });
+        Self { node, role }
+    }
+}
+
+fn role_of(leadership: &Leadership) -> Role {
+    match &leadership.role {
+        cluster::Role::Leader { ready: true } => Role::Active { term: Term(leadership.term) },
+        cluster::Role::Leader { ready: false } | cluster::Role::Unknown => Role::Unknown,
+        cluster::Role::Follower { leader } => Role::Standby {
+            leader: Leader { api_address: leader.api_address.clone(), cluster_address: leader.address.clone() },
+        },
+    }
+}
+
+fn unavailable(error: impl std::fmt::Display) -> Unavailable {
+    Unavailable(error.to_string())
+}
+
+fn to_core(id: u64, member: &cluster::Member) -> Member {
+    Member {
+        id,
+        name: member.name.clone(),
+        address: member.address.clone(),
+        api_address: member.api_address.clone(),
+        key: member.key,
+    }
+}
+
+fn to_cluster(member: Member) -> (u64, cluster::Member) {
+    let Member { id, name, address, api_address, key } = member;
+    (id, cluster::Member { name, address, api_address, key })
+}
+
+#[async_trait]
+impl Replication for ClusterReplication {
+    fn initialised(&self) -> bool {
+        self.node.initialised()
+    }
+
+    fn store(&self) -> Arc<dyn SealedStore> {
+        self.node.store()
+    }
+
+    fn role(&self) -> watch::Receiver<Role> {
+        self.role.clone()
+    }
+
+    fn position(&self) -> Position {
+        let applied = self.node.store().applied();
+        Position { committed: applied, applied }
+    }
+
+    fn members(&self) -> Vec<MemberStatus> {
+        let members = self.node.members();
+        members
+            .iter()
+            .map(|m| MemberStatus { member: to_core(m.id, &m.member), voter: m.voter, leader: m.leader })
+            .collect()
+    }
+
+    fn set_sealed(&self, sealed: bool) {
+        self.node.set_sealed(sealed);
+    }
+
+    async fn read_point(&self, deadline: Instant) -> Result<Millis, Unavailable> {
+        self.node.read_point(deadline).await.map(|point| point.now).map_err(unavailable)
+    }
+
+    async fn found(&self, first: Batch) -> Result<(), Unavailable> {
+        self.node.found(first).await.map(|_| ()).map_err(unavailable)
+    }
+
+    fn joining(&self) -> Member {
+        let joining = self.node.joining();
+        to_core(joining.id, &joining.member)
+    }
+
+    async fn admit(&self, joiner: Member, deadline: Instant) -> Result<Vec<Member>, Unavailable> {
+        let (id, member) = to_cluster(joiner);
+        let members = self.node.admit(cluster::Joining { id, member }, deadline).await.map_err(unavailable)?;
+        Ok(members.iter().map(|(id, member)| to_core(*id, member)).collect())
+    }
+
+    async fn enter(&self, members: Vec<Member>) -> Result<(), Unavailable> {
+        let members = members.into_iter().map(to_cluster).collect();
+        self.node.enter(members, Instant::now() + ENTER_MAX).await.map_err(unavailable)
+    }
+
+    async fn forward(&self, id: RequestId, payload: Bytes, deadline: Instant) -> Result<Bytes, ForwardError> {
+        self.node.forward(id, payload, deadline).await.map_err(|error| match error {
+            cluster::ForwardError::Unclear => ForwardError::Unclear(error.to_string()),
+            cluster::ForwardError::NotSent | cluster::ForwardError::Refused(_) => {
+                ForwardError::NotSent(error.to_string())
+            }
+        })
+    }
+
+    async fn outcome(&self, id: RequestId, deadline: Instant) -> Result<Outcome, Unavailable> {
+        let outcome = self.node.outcome(id, deadline).await.map_err(unavailable)?;
+        Ok(match outcome {
+            cluster::Outcome::Answered(sealed) => Outcome::Answered(sealed),
+            cluster::Outcome::Ran => Outcome::Ran,
+            cluster::Outcome::NotRun => Outcome::NotRun,
+            cluster::Outcome::Unknown => Outcome::Unknown,
+        })
+    }
+
+    async fn step_down(&self, deadline: Instant) -> Result<(), Unavailable> {
+        self.node.step_down(deadline).await.map_err(unavailable)
+    }
+}

@@ -1,0 +1,63 @@
+//! A joiner's way to a member: its API, by HTTP.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::prelude::{BASE64_STANDARD, Engine};
+use holdfast_core::lifecycle::{Admission, Introduce, JoinAnswer, JoinChallenge, JoinTarget};
+use holdfast_core::replication::Member;
+use sdk::{Value, json};
+use serde::de::DeserializeOwned;
+
+const CALL_MAX: Duration = Duration::from_secs(10);
+
+pub struct HttpIntroduce;
+
+#[async_trait]
+impl Introduce for HttpIntroduce {
+    async fn challenge(&self, target: &JoinTarget, joiner: &Member) -> Result<JoinChallenge, String> {
+        let body = json!({"server_id": joiner.name, "public_key": BASE64_STANDARD.encode(joiner.key)});
+        post(target, "sys/storage/raft/bootstrap/challenge", &body).await
+    }
+
+    async fn answer(&self, target: &JoinTarget, answer: &JoinAnswer) -> Result<Admission, String> {
+        let body = serde_json::to_value(answer).map_err(|e| e.to_string())?;
+        post(target, "sys/storage/raft/bootstrap/answer", &body).await
+    }
+}
+
+async fn post<T: DeserializeOwned>(target: &JoinTarget, path: &str, body: &Value) -> Result<T, String> {
+    let url = format!("{}/v1/{path}", target.leader_api_addr.trim_end_matches('/'));
+    let response = client(target)?.post(&url).json(body).send().await.map_err(|e| causes(&e))?;
+    let status = response.status();
+    let answer: Value = response.json().await.map_err(|e| causes(&e))?;
+    if !status.is_success() {
+        return Err(format!("it answered {status}: {}", answer["errors"]));
+    }
+    serde_json::from_value(answer["data"].clone()).map_err(|e| format!("its answer cannot be read: {e}"))
+}
+
+fn client(target: &JoinTarget) -> Result<reqwest::Client, String> {
+    let mut builder = reqwest::Client::builder().timeout(CALL_MAX).use_rustls_tls();
+    if let Some(ca) = &target.leader_ca_cert {
+        for certificate in reqwest::Certificate::from_pem_bundle(ca.as_bytes()).map_err(|e| causes(&e))? {
+            builder = builder.add_root_certificate(certificate);
+        }
+    }
+    if let (Some(cert), Some(key)) = (&target.leader_client_cert, &target.leader_client_key) {
+        let identity = reqwest::Identity::from_pem(format!("{cert}\n{key}").as_bytes()).map_err(|e| causes(&e))?;
+        builder = builder.identity(identity);
+    }
+    builder.build().map_err(|e| causes(&e))
+}
+
+/// An error with what caused it: the last one says most.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}

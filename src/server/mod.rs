@@ -1,0 +1,34 @@
+//! A running server: the cluster's node, core on it, and the listeners.
+
+mod forwarding;
+mod introduce;
+mod start;
+mod stop;
+
+pub use start::StartError;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use holdfast_core::lifecycle::Node;
+use tokio::sync::watch;
+
+use crate::http::Listening;
+
+pub struct Server {
+    node: Arc<Node>,
+    cluster: Arc<cluster::Node>,
+    listening: Vec<Listening>,
+    stop: watch::Sender<bool>,
+}
+
+impl Server {
+    /// Where the API listens.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listening.iter().map(|l| l.address).collect()
+    }
+
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+}

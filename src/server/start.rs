@@ -1,0 +1,184 @@
+//! Starting, from a checked configuration to open ports.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use cluster::Options;
+use holdfast_core::audit::{Audit, Device, FileDevice, FileError};
+use holdfast_core::lifecycle::{JoinTarget, Node};
+use holdfast_core::mount::TtlLimits;
+use holdfast_core::pipeline::Pipeline;
+use holdfast_core::replication::Role;
+use holdfast_core::service::Service;
+use parking_lot::Mutex;
+use storage::Millis;
+use system::node::Local;
+use tokio::sync::watch;
+
+use super::forwarding::Forwarding;
+use super::introduce::HttpIntroduce;
+use super::Server;
+use crate::catalog;
+use crate::config::{AuditDeviceKind, Pem, RetryJoin, ServerConfig};
+use crate::http::{self, Face, ListenError};
+use crate::replication::ClusterReplication;
+
+/// Between two rounds of asking the configured members to be let in.
+const RETRY_JOIN: Duration = Duration::from_secs(2);
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error(transparent)]
+    Cluster(#[from] cluster::OpenError),
+    #[error(transparent)]
+    Audit(#[from] FileError),
+    #[error("{} cannot be read: {problem}", file.display())]
+    File { file: PathBuf, problem: std::io::Error },
+}
+
+impl Server {
+    pub async fn start(config: ServerConfig) -> Result<Self, StartError> {
+        if let Err(problem) = crypto::disable_core_dumps() {
+            tracing::warn!(%problem, "core dumps could not be switched off");
+        }
+        // A provider that is installed already is the same one.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let mut bound = Vec::new();
+        for listener in &config.listeners {
+            bound.push(http::bind(listener).await?);
+        }
+        let targets = join_targets(&config.storage.retry_join)?;
+
+        let service = Arc::new(OnceLock::new());
+        let cluster = cluster::Node::open(cluster_options(&config), Arc::new(Forwarding::new(&service))).await?;
+        let replication = Arc::new(ClusterReplication::new(Arc::clone(&cluster)));
+        let limits = TtlLimits { default: config.leases.default, max: config.leases.max };
+        let node = Node::new(replication, limits);
+
+        let audit = Audit::new(audit_devices(&config)?, Arc::clone(&node.barrier));
+        let catalog = system::with_builtins(catalog::plugins(), &node);
+        let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone(), audit);
+        let serving = Arc::new(Service::new(Arc::clone(&node), catalog, pipeline, config.standby_reads));
+        // The only place that sets it.
+        let _ = service.set(Arc::clone(&serving));
+
+        let introduce = Arc::new(HttpIntroduce);
+        let local = Local {
+            node: Arc::clone(&node),
+            introduce: Arc::clone(&introduce) as _,
+            cluster_name: config.cluster_name.clone(),
+            serve_reads: config.standby_reads,
+            clock: cluster::time::wall,
+            active_since: active_since(&node),
+        };
+        let (stop, stopping) = watch::channel(false);
+        let face = Arc::new(Face { service: serving, local });
+        let listening = bound.into_iter().map(|b| b.serve(Arc::clone(&face), stopping.clone())).collect();
+        if !targets.is_empty() {
+            tokio::spawn(keep_asking(Arc::clone(&node), targets, introduce, stopping));
+        }
+        Ok(Self { node, cluster, listening, stop })
+    }
+}
+
+fn cluster_options(config: &ServerConfig) -> Options {
+    let storage = &config.storage;
+    let mut listen: Vec<_> = config.listeners.iter().map(|l| l.cluster_address).collect();
+    listen.dedup();
+    Options {
+        data: storage.path.clone(),
+        name: storage.node_id.clone(),
+        listen,
+        advertise: config.cluster_address.to_string(),
+        api_address: config.api_address.to_string(),
+        timing: cluster::Timing {
+            heartbeat: storage.timing.heartbeat,
+            election_min: storage.timing.election_min,
+            election_max: storage.timing.election_max,
+        },
+        max_entry_size: storage.max_entry_size,
+        read_index_only: storage.read_index_only,
+    }
+}
+
+fn audit_devices(config: &ServerConfig) -> Result<Vec<Arc<dyn Device>>, FileError> {
+    const OWNER_ONLY: u32 = 0o600;
+    let mut devices: Vec<Arc<dyn Device>> = Vec::new();
+    for device in &config.audit {
+        let AuditDeviceKind::File(file) = &device.kind;
+        let path = match file.file.to_str() {
+            Some("stdout") => Path::new("/dev/stdout"),
+            Some("discard") => Path::new("/dev/null"),
+            _ => &file.file,
+        };
+        let mode = file.mode.unwrap_or(OWNER_ONLY);
+        devices.push(Arc::new(FileDevice::open(&device.path, path, mode, &file.prefix)?));
+    }
+    Ok(devices)
+}
+
+/// Since when this node has been active, for as long as it is.
+fn active_since(node: &Arc<Node>) -> Arc<dyn Fn() -> Option<Millis> + Send + Sync> {
+    let since = Arc::new(Mutex::new(None));
+    let mut role = node.replication.role();
+    let kept = Arc::clone(&since);
+    tokio::spawn(async move {
+        loop {
+            let active = matches!(*role.borrow_and_update(), Role::Active { .. });
+            let before = *kept.lock();
+            *kept.lock() = active.then(|| before.unwrap_or_else(cluster::time::wall));
+            if role.changed().await.is_err() {
+                return;
+            }
+        }
+    });
+    Arc::new(move || *since.lock())
+}
+
+fn join_targets(blocks: &[RetryJoin]) -> Result<Vec<JoinTarget>, StartError> {
+    let read = |pem: &Pem| match pem {
+        Pem::Text(text) => Ok(text.clone()),
+        Pem::File(file) => std::fs::read_to_string(file)
+            .map_err(|problem| StartError::File { file: file.clone(), problem }),
+    };
+    blocks
+        .iter()
+        .map(|block| {
+            let (cert, key) = match &block.client {
+                Some((cert, key)) => (Some(read(cert)?), Some(read(key)?)),
+                None => (None, None),
+            };
+            Ok(JoinTarget {
+                leader_api_addr: block.leader.to_string(),
+                leader_ca_cert: block.ca.as_ref().map(read).transpose()?,
+                leader_client_cert: cert,
+                leader_client_key: key,
+                leader_tls_servername: block.server_name.clone(),
+            })
+        })
+        .collect()
+}
+
+/// Asks every configured member in turn until one lets this node in, or it belongs to a cluster.
+async fn keep_asking(
+    node: Arc<Node>,
+    targets: Vec<JoinTarget>,
+    introduce: Arc<HttpIntroduce>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let own = node.replication.joining().api_address;
+    while !node.is_initialised() {
+        for target in targets.iter().filter(|t| t.leader_api_addr != own) {
+            match node.join(target.clone(), Arc::clone(&introduce) as _).await {
+                Ok(()) => return,
+                Err(problem) => tracing::debug!(%problem, "not let in yet"),
+            }
+        }
+        if tokio::time::timeout(RETRY_JOIN, stop.wait_for(|stop| *stop)).await.is_ok() {
+            return;
+        }
+    }
+}

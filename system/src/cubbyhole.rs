@@ -1,0 +1,83 @@
+//! `cubbyhole/`: what a token keeps for itself. Its folder is the token's own, and goes with the token.
+
+use sdk::{
+    Answer, Backend, Ctx, Failure, Input, Key, Map, MountInfo, Path, Plugin, PluginKind, Read, Result, Txn, Value,
+    Verb, View,
+};
+
+pub struct Cubbyhole(Backend);
+
+#[derive(Input)]
+struct At {
+    /// Where in the cubbyhole.
+    path: String,
+}
+
+#[derive(Input)]
+struct Write {
+    /// Where in the cubbyhole.
+    path: String,
+    #[field(rest)]
+    fields: Map<String, Value>,
+}
+
+impl Cubbyhole {
+    pub fn new() -> Self {
+        let path = Path::new(":path*")
+            .help(
+                "Secrets of the calling token alone.",
+                "What is written here only the same token can read. It is deleted when the token expires or is revoked.",
+            )
+            .exists(|_: &Ctx, at: At, view: &View| Ok(view.bytes(&key(&at.path))?.is_some()))
+            .view(Verb::Read, read)
+            .view(Verb::List, list)
+            .txn(Verb::Write, write)
+            .txn(Verb::Delete, delete);
+        Self(Backend::new("Secrets that belong to one token.", vec![path]))
+    }
+}
+
+impl Plugin for Cubbyhole {
+    fn kind(&self) -> PluginKind {
+        PluginKind::Secret
+    }
+    fn types(&self) -> &'static [&'static str] {
+        &["cubbyhole"]
+    }
+    fn backend(&self, _mount: &MountInfo) -> &Backend {
+        &self.0
+    }
+}
+
+fn key(path: &str) -> Key {
+    Key::kind("c").names(path)
+}
+
+fn read(_: &Ctx, at: At, view: &View) -> Result<Answer> {
+    if at.path.is_empty() || at.path.ends_with('/') {
+        return Err(Failure::NotFound);
+    }
+    view.get(&key(&at.path))?.map(Answer::data).ok_or(Failure::NotFound)
+}
+
+fn list(_: &Ctx, at: At, view: &View) -> Result<Answer> {
+    Answer::keys(view.list(&key(&at.path))?)
+}
+
+fn write(_: &Ctx, input: Write, txn: &mut Txn) -> Result<Answer> {
+    if input.path.is_empty() {
+        return Err(Failure::invalid("missing path: name what is written, as cubbyhole/name"));
+    }
+    if input.fields.is_empty() {
+        return Err(Failure::invalid("1 error occurred:\n\t* missing data fields\n\n"));
+    }
+    txn.put(&key(&input.path), &input.fields)?;
+    Ok(Answer::empty())
+}
+
+fn delete(_: &Ctx, at: At, txn: &mut Txn) -> Result<Answer> {
+    if !at.path.ends_with('/') {
+        txn.delete(&key(&at.path));
+    }
+    Ok(Answer::empty())
+}

@@ -1,0 +1,25 @@
+//! The endpoints that every server has: `sys/`, `auth/token/`, `cubbyhole/`, `identity/`. One file per path.
+//!
+//! They are plugins like any other in how they declare operations; only they also hold core's handles. What a node
+//! answers for itself, without a token and while it is sealed, is in [`node`].
+
+mod cubbyhole;
+mod identity;
+pub mod node;
+mod sys;
+mod token;
+
+use std::sync::Arc;
+
+use holdfast_core::catalog::Catalog;
+use holdfast_core::lifecycle::Node;
+
+/// The catalog with the built-in kinds in it.
+pub fn with_builtins(catalog: Catalog, node: &Arc<Node>) -> Catalog {
+    let mountable = catalog.clone();
+    catalog
+        .with(sys::Sys::new(node, mountable))
+        .with(token::TokenAuth::new(node))
+        .with(cubbyhole::Cubbyhole::new())
+        .with(identity::Identity::new())
+}

@@ -1,0 +1,38 @@
+//! `sys/leader`.
+
+use holdfast_core::replication::Role;
+use holdfast_core::response::Response;
+use sdk::json;
+
+use super::Local;
+
+pub fn answer(local: &Local) -> Response {
+    let node = &local.node;
+    if node.is_sealed() {
+        return Response::errors(503, &["Vault is sealed"]);
+    }
+    let role = node.role();
+    let is_self = matches!(role, Role::Active { .. });
+    let own = node.replication.joining();
+    let (api, cluster) = match role {
+        Role::Active { .. } => (own.api_address, format!("https://{}", own.address)),
+        Role::Standby { leader } => (leader.api_address, format!("https://{}", leader.cluster_address)),
+        Role::Unknown => (String::new(), String::new()),
+    };
+    let since = (local.active_since)().filter(|_| is_self);
+    let position = node.replication.position();
+    Response::json(
+        200,
+        &json!({
+            "ha_enabled": true,
+            "is_self": is_self,
+            "active_time": since.map_or("0001-01-01T00:00:00Z".to_owned(), sdk::timestamp),
+            "leader_address": api,
+            "leader_cluster_address": cluster,
+            "performance_standby": !is_self && local.serve_reads,
+            "performance_standby_last_remote_wal": 0,
+            "raft_committed_index": position.committed,
+            "raft_applied_index": position.applied,
+        }),
+    )
+}

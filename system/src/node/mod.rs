@@ -1,0 +1,86 @@
+//! What a node answers for itself: without a token, sealed or not, never forwarded.
+
+mod health;
+mod init;
+mod join;
+mod leader;
+mod seal_status;
+mod unseal;
+
+use std::sync::Arc;
+
+use holdfast_core::lifecycle::{Introduce, Node};
+use holdfast_core::response::Response;
+use sdk::{Map, Value};
+use storage::Millis;
+
+/// How a request to one of these paths was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Head,
+    /// POST or PUT.
+    Write,
+    Other,
+}
+
+/// What these paths need besides the node itself.
+pub struct Local {
+    pub node: Arc<Node>,
+    pub introduce: Arc<dyn Introduce>,
+    /// From the configuration.
+    pub cluster_name: Option<String>,
+    /// Whether this node answers reads while it is a standby.
+    pub serve_reads: bool,
+    /// The wall clock.
+    pub clock: fn() -> Millis,
+    /// Since when this node is active.
+    pub active_since: Arc<dyn Fn() -> Option<Millis> + Send + Sync>,
+}
+
+/// Answers if the path is one of these. `query` holds the parameters of a GET.
+pub async fn answer(
+    local: &Local,
+    method: Method,
+    path: &str,
+    query: &Map<String, Value>,
+    body: Result<Map<String, Value>, String>,
+) -> Option<Response> {
+    let body = match (method, body) {
+        (Method::Write, Err(problem)) if is_local(path) => return Some(Response::errors(400, &[&problem])),
+        (_, body) => body.unwrap_or_default(),
+    };
+    Some(match (path, method) {
+        ("sys/health", Method::Get | Method::Head) => health::answer(local, query),
+        ("sys/seal-status", Method::Get) => seal_status::answer(&local.node),
+        ("sys/leader", Method::Get) => leader::answer(local),
+        ("sys/init", Method::Get) => init::state(&local.node),
+        ("sys/init", Method::Write) => init::init(local, &body).await,
+        ("sys/unseal", Method::Write) => unseal::unseal(&local.node, &body).await,
+        ("sys/storage/raft/join", Method::Write) => join::join(local, &body).await,
+        ("sys/storage/raft/bootstrap/challenge", Method::Write) => join::challenge(local, &body),
+        ("sys/storage/raft/bootstrap/answer", Method::Write) => join::answer(local, &body),
+        // A sealed node has nothing left to seal.
+        ("sys/seal", Method::Write) if local.node.is_sealed() => Response::empty(204),
+        ("sys/seal" | "sys/step-down", Method::Get | Method::Head | Method::Other) => Response::errors(405, &[]),
+        (path, _) if is_local(path) => Response::errors(405, &[]),
+        _ => return None,
+    })
+}
+
+fn is_local(path: &str) -> bool {
+    matches!(
+        path,
+        "sys/health"
+            | "sys/seal-status"
+            | "sys/leader"
+            | "sys/init"
+            | "sys/unseal"
+            | "sys/storage/raft/join"
+            | "sys/storage/raft/bootstrap/challenge"
+            | "sys/storage/raft/bootstrap/answer"
+    )
+}
+
+/// What the wire calls this server's version. Clients compare it with Vault's.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,43 @@
+//! `sys/unseal`.
+
+use std::sync::Arc;
+
+use barrier::Share;
+use base64::prelude::{BASE64_STANDARD, Engine};
+use holdfast_core::lifecycle::{Node, UnsealError};
+use holdfast_core::response::Response;
+use sdk::{Map, Value};
+
+use super::seal_status;
+
+pub async fn unseal(node: &Arc<Node>, body: &Map<String, Value>) -> Response {
+    let reset = body.get("reset").and_then(Value::as_bool).unwrap_or(false);
+    let result = if reset {
+        node.reset_unseal()
+    } else {
+        match body.get("key").and_then(Value::as_str).filter(|k| !k.is_empty()) {
+            None => {
+                let text = "'key' must be specified in request body as JSON, or 'reset' set to true";
+                return Response::errors(400, &[text]);
+            }
+            Some(text) => match decode(text) {
+                Some(share) => node.unseal(share).await,
+                None => return Response::errors(400, &["'key' must be a valid hex or base64 string"]),
+            },
+        }
+    };
+    match result {
+        Ok(status) => Response::json(200, &seal_status::body(node, &status)),
+        Err(UnsealError::Failed(problem)) => {
+            tracing::error!(problem, "unsealing failed");
+            Response::errors(500, &[&format!("unsealing failed: {problem}")])
+        }
+        Err(error) => Response::errors(400, &[&error.to_string()]),
+    }
+}
+
+/// Hexadecimal first, as every share in hexadecimal would pass for base64 too.
+fn decode(text: &str) -> Option<Share> {
+    let bytes = hex::decode(text).or_else(|_| BASE64_STANDARD.decode(text)).ok()?;
+    Some(Share::from_slice(&bytes))
+}

@@ -1,0 +1,68 @@
+//! `sys/`, as far as it takes a token. What a node answers for itself is in [`crate::node`].
+
+mod describe;
+mod internal_ui_mounts;
+mod mounts;
+mod mounts_tune;
+mod policies_acl;
+mod policy;
+mod raft_configuration;
+mod seal;
+mod step_down;
+
+use std::sync::Arc;
+
+use holdfast_core::catalog::Catalog;
+use holdfast_core::lifecycle::Node;
+use holdfast_core::mount::MountError;
+use holdfast_core::policies::PolicyRefused;
+use sdk::{Backend, Failure, MountInfo, Plugin, PluginKind};
+
+pub struct Sys(Backend);
+
+impl Sys {
+    /// `mountable` are the plugins that users may mount.
+    pub fn new(node: &Arc<Node>, mountable: Catalog) -> Self {
+        let mountable = Arc::new(mountable);
+        let paths = vec![
+            mounts::list(node),
+            mounts_tune::path(node),
+            mounts::one(node, &mountable),
+            internal_ui_mounts::path(node),
+            policies_acl::list(node),
+            policies_acl::one(node),
+            policy::list(node),
+            policy::one(node),
+            raft_configuration::path(node),
+            seal::path(node),
+            step_down::path(node),
+        ];
+        Self(Backend::new("Control of the server: mounts, policies, seal, cluster.", paths))
+    }
+}
+
+impl Plugin for Sys {
+    fn kind(&self) -> PluginKind {
+        PluginKind::Secret
+    }
+    fn types(&self) -> &'static [&'static str] {
+        &["system"]
+    }
+    fn backend(&self, _mount: &MountInfo) -> &Backend {
+        &self.0
+    }
+}
+
+fn mount_failure(error: MountError) -> Failure {
+    match error {
+        MountError::Refused(text) => Failure::Invalid(text),
+        MountError::Access(access) => access.into(),
+    }
+}
+
+fn policy_failure(error: PolicyRefused) -> Failure {
+    match error {
+        PolicyRefused::Refused(text) => Failure::Invalid(text),
+        PolicyRefused::Access(access) => access.into(),
+    }
+}

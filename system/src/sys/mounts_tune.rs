@@ -1,0 +1,110 @@
+//! `sys/mounts/:path/tune`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use holdfast_core::lifecycle::Node;
+use holdfast_core::mount::Mount;
+use sdk::{Answer, Ctx, Failure, Input, KvPairs, Map, Path, Result, Txn, Value, Verb, View};
+
+use super::mounts::{found, set_config};
+use super::{describe, mount_failure};
+
+#[derive(Input)]
+struct At {
+    /// Where the engine is mounted.
+    path: String,
+}
+
+#[derive(Input)]
+struct Tune {
+    /// Where the engine is mounted.
+    path: String,
+    /// How long leases live unless something else is asked for.
+    default_lease_ttl: Option<Value>,
+    /// How long leases can live.
+    max_lease_ttl: Option<Value>,
+    /// What the mount is for.
+    description: Option<String>,
+    /// Whether the mount shows to those who may not use it: `hidden` or `unauth`.
+    listing_visibility: Option<Value>,
+    /// Request fields that audit shows as they are.
+    audit_non_hmac_request_keys: Option<Value>,
+    /// Answer fields that audit shows as they are.
+    audit_non_hmac_response_keys: Option<Value>,
+    /// Request headers that the engine may see.
+    passthrough_request_headers: Option<Value>,
+    /// Headers that the engine may answer with.
+    allowed_response_headers: Option<Value>,
+    /// The engine's own options.
+    options: Option<KvPairs>,
+    /// The type of the tokens that an auth mount gives.
+    token_type: Option<Value>,
+}
+
+pub fn path(node: &Arc<Node>) -> Path {
+    let (reads, writes) = (Arc::clone(node), Arc::clone(node));
+    Path::new("mounts/:path*/tune")
+        .help("Shows and changes how a mount is set.", "Limits read back as they are in force.")
+        .view(Verb::Read, move |_: &Ctx, at: At, view: &View| {
+            let mount = found(&reads, view, &at.path)?;
+            let info = reads.mounts.info(&mount);
+            Ok(Answer::mirrored(describe::tuned(&mount, &info)))
+        })
+        .txn(Verb::Write, move |_: &Ctx, input: Tune, txn: &mut Txn| tune(&writes, input, txn))
+}
+
+fn tune(node: &Node, input: Tune, txn: &mut Txn) -> Result<Answer> {
+    let mut mount = found(node, txn, &input.path)?;
+    let given: Map<String, Value> = [
+        ("default_lease_ttl", input.default_lease_ttl),
+        ("max_lease_ttl", input.max_lease_ttl),
+        ("listing_visibility", input.listing_visibility),
+        ("audit_non_hmac_request_keys", input.audit_non_hmac_request_keys),
+        ("audit_non_hmac_response_keys", input.audit_non_hmac_response_keys),
+        ("passthrough_request_headers", input.passthrough_request_headers),
+        ("allowed_response_headers", input.allowed_response_headers),
+        ("token_type", input.token_type),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| value.map(|v| (name.to_owned(), v)))
+    .collect();
+    if mount.is_builtin() {
+        let fixed = ["default_lease_ttl", "max_lease_ttl"].into_iter().find(|name| given.contains_key(*name));
+        if let Some(name) = fixed {
+            return Err(Failure::Invalid(format!("cannot tune parameter {name} of {}", mount.path)));
+        }
+    }
+    set_config(&mut mount.config, &given)?;
+    if let Some(description) = input.description {
+        mount.description = description;
+    }
+    let mut answer = Answer::empty();
+    if let Some(options) = input.options {
+        answer = set_options(&mut mount, options.0, answer)?;
+    }
+    node.mounts.update(txn, &mount).map_err(mount_failure)?;
+    Ok(answer)
+}
+
+fn set_options(mount: &mut Mount, given: BTreeMap<String, String>, answer: Answer) -> Result<Answer> {
+    let version = |options: &BTreeMap<String, String>| options.get("version").cloned().unwrap_or_else(|| "1".into());
+    let mut options = mount.options.clone().unwrap_or_default();
+    let before = version(&options);
+    options.extend(given.into_iter().filter(|(_, v)| !v.is_empty()));
+    let after = version(&options);
+    let upgrades = before != after;
+    if mount.type_name == "kv" && upgrades {
+        match (before.as_str(), after.as_str()) {
+            ("1", "2") => {}
+            ("2", "1") => return Err(Failure::invalid("cannot downgrade mount from version 2")),
+            _ => return Err(Failure::Invalid(format!("invalid version {after:?}; kv has the versions 1 and 2"))),
+        }
+    }
+    mount.options = Some(options);
+    Ok(if upgrades && mount.type_name == "kv" {
+        answer.warn(format!("The mount was upgraded from version {before} to version {after}."))
+    } else {
+        answer
+    })
+}

@@ -1,0 +1,58 @@
+//! `sys/policies/acl`, `sys/policies/acl/:name`.
+
+use std::sync::Arc;
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use holdfast_core::lifecycle::Node;
+use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb, View, json};
+
+use super::policy_failure;
+
+#[derive(Input)]
+struct Nothing {}
+
+#[derive(Input)]
+struct Named {
+    /// The policy's name, in lower case.
+    name: String,
+}
+
+#[derive(Input)]
+struct Write {
+    /// The policy's name, in lower case.
+    name: String,
+    /// The rules, in HCL or JSON, as they are or in base64.
+    policy: String,
+}
+
+pub fn list(node: &Arc<Node>) -> Path {
+    let node = Arc::clone(node);
+    Path::new("policies/acl/?")
+        .help("Lists the ACL policies.", "The names of all policies that can be given to a token.")
+        .view(Verb::List, move |_: &Ctx, Nothing {}: Nothing, view: &View| Answer::keys(node.policies.list(view)?))
+}
+
+pub fn one(node: &Arc<Node>) -> Path {
+    let (reads, writes, deletes) = (Arc::clone(node), Arc::clone(node), Arc::clone(node));
+    Path::new("policies/acl/:name*")
+        .help("Reads, writes and deletes an ACL policy.", "A change counts for every token that has the policy, at once.")
+        .view(Verb::Read, move |_: &Ctx, named: Named, view: &View| {
+            let policy = reads.policies.get(view, &named.name.to_lowercase())?.ok_or(Failure::NotFound)?;
+            Ok(Answer::json(json!({"name": policy.name, "policy": policy.text})))
+        })
+        .txn(Verb::Write, move |_: &Ctx, input: Write, txn: &mut Txn| set(&writes, &input.name, &input.policy, txn))
+        .txn(Verb::Delete, move |_: &Ctx, named: Named, txn: &mut Txn| {
+            deletes.policies.delete(txn, &named.name.to_lowercase()).map_err(policy_failure)?;
+            Ok(Answer::empty())
+        })
+}
+
+pub(super) fn set(node: &Node, name: &str, text: &str, txn: &mut Txn) -> Result<Answer> {
+    if text.is_empty() {
+        return Err(Failure::invalid("'policy' parameter not supplied or empty"));
+    }
+    let lower = name.to_lowercase();
+    let decoded = BASE64_STANDARD.decode(text.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    node.policies.set(txn, &lower, decoded.as_deref().unwrap_or(text)).map_err(policy_failure)?;
+    Ok(if lower == name { Answer::empty() } else { Answer::empty().warn(format!("policy name was converted to {lower}")) })
+}

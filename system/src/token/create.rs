@@ -1,0 +1,167 @@
+//! `auth/token/create`, `create-orphan`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_core::lifecycle::Node;
+use holdfast_core::token::{ClientToken, NewToken};
+use sdk::{Answer, Caller, Ctx, Failure, Input, KvPairs, Path, Result, Seconds, StringList, Txn, Verb};
+
+use super::{auth_block, own};
+
+#[derive(Input)]
+struct Create {
+    /// The token's id, if it is not to be random. Asks for root rights.
+    id: Option<String>,
+    /// The policies of the token; those of the caller if none are given.
+    policies: Option<StringList>,
+    /// Text that goes with the token into audit entries.
+    meta: KvPairs,
+    /// Makes an orphan. Asks for root or sudo rights.
+    no_parent: bool,
+    /// Leaves the policy `default` out.
+    no_default_policy: bool,
+    /// How long it lives unless it is renewed.
+    ttl: Option<Seconds>,
+    /// The older name of `ttl`.
+    #[field(deprecated)]
+    lease: Option<Seconds>,
+    /// How long it can live however often it is renewed.
+    explicit_max_ttl: Seconds,
+    /// Each renewal prolongs by this, without an end. Asks for root or sudo rights.
+    period: Seconds,
+    /// A name for audit entries.
+    #[field(default = "token".into())]
+    display_name: String,
+    /// How many requests it may make; zero for no limit.
+    num_uses: i64,
+    /// Whether it can be renewed.
+    #[field(default = true)]
+    renewable: bool,
+    /// `service`, the only type so far.
+    #[field(name = "type")]
+    kind: String,
+    /// The entity alias to log in as; only with a role.
+    entity_alias: String,
+}
+
+pub fn paths(node: &Arc<Node>) -> Vec<Path> {
+    let of = |pattern, orphan: bool, help, description| {
+        let node = Arc::clone(node);
+        let path = Path::new(pattern).help(help, description);
+        path.txn(Verb::Write, move |ctx: &Ctx, input: Create, txn: &mut Txn| create(&node, ctx, input, orphan, txn))
+    };
+    vec![
+        of("create", false, "Makes a token.", "Makes a child of the calling token, with its policies or fewer."),
+        of("create-orphan", true, "Makes an orphan.", "Makes a token without a parent, which outlives its maker.").sudo(),
+    ]
+}
+
+fn create(node: &Node, ctx: &Ctx, input: Create, orphan: bool, txn: &mut Txn) -> Result<Answer> {
+    let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
+    let privileged = caller.root || orphan || node.policies.has_sudo(txn, caller, "auth/token/create", ctx.now)?;
+    if caller.uses_left.is_some() {
+        return Err(Failure::invalid("restricted use token cannot generate child tokens"));
+    }
+    if !matches!(input.kind.as_str(), "" | "service" | "default") {
+        return Err(Failure::invalid(format!("token type {:?} is not supported; use \"service\"", input.kind)));
+    }
+    if !input.entity_alias.is_empty() {
+        return Err(Failure::invalid("entity_alias needs a role, and this token is made without one"));
+    }
+    if input.num_uses < 0 {
+        return Err(Failure::invalid("number of uses cannot be negative"));
+    }
+    for (asked, what) in [
+        (input.id.is_some(), "root or sudo privileges required to specify token id"),
+        (input.no_parent, "root or sudo privileges required to create orphan token"),
+        (!input.period.0.is_zero(), "root or sudo privileges required to create periodic token"),
+    ] {
+        if asked && !privileged {
+            return Err(Failure::invalid(what));
+        }
+    }
+    let policies = policies(&input, caller, privileged)?;
+    if input.id.as_deref().is_some_and(|id| id.starts_with("s.") || id.contains('.') || id.is_empty()) {
+        return Err(Failure::invalid("custom token ID cannot be empty, have the prefix \"s.\" or contain a \".\""));
+    }
+    let (names, is_root) = (policies.clone(), policies.iter().any(|p| p == "root"));
+    if is_root && !caller.root {
+        return Err(Failure::invalid("root tokens may not be created without parent token being root"));
+    }
+    let ttl = input.ttl.or(input.lease).map_or(Duration::ZERO, |s| s.0);
+    let new = NewToken {
+        id: input.id.map(ClientToken::new),
+        policies,
+        path: if orphan { "auth/token/create-orphan" } else { "auth/token/create" }.into(),
+        display_name: display_name(&input.display_name),
+        meta: Some(input.meta.0),
+        ttl,
+        explicit_max_ttl: input.explicit_max_ttl.0,
+        period: input.period.0,
+        renewable: input.renewable,
+        num_uses: input.num_uses,
+        parent: if orphan || input.no_parent { None } else { Some(own(ctx)?) },
+        entity_id: caller.entity_id.clone(),
+        never_expires: is_root,
+        initial_root: false,
+    };
+    let Some(created) = node.tokens.create(txn, ctx.now, new)? else {
+        return Err(Failure::invalid("cannot create a token with a duplicate ID"));
+    };
+    let mut answer = Answer::auth(auth_block(created.token.expose().to_owned(), &created.record, ctx.now));
+    for name in names.iter().filter(|n| *n != "root" && *n != "default") {
+        if !node.policies.exists(txn, name)? {
+            answer = answer.warn(format!("Policy {name:?} does not exist"));
+        }
+    }
+    answer.warnings.extend(created.warnings);
+    Ok(answer)
+}
+
+/// The token's policies: never more than its maker may give.
+fn policies(input: &Create, caller: &Caller, privileged: bool) -> Result<Vec<String>> {
+    let mut policies = match &input.policies {
+        Some(given) if !given.0.is_empty() => {
+            let mut names: Vec<String> = given.0.iter().map(|p| p.trim().to_lowercase()).collect();
+            names.retain(|p| !p.is_empty());
+            names
+        }
+        _ => caller.policies.clone(),
+    };
+    policies.sort();
+    policies.dedup();
+    if !privileged {
+        let missing = policies.iter().find(|p| !caller.policies.contains(p) && *p != "default");
+        if missing.is_some() {
+            return Err(Failure::invalid("child policies must be subset of parent"));
+        }
+    }
+    if let Some(fixed) = policies.iter().find(|p| policy::builtin::NOT_ASSIGNABLE.contains(&p.as_str())) {
+        return Err(Failure::invalid(format!("cannot assign policy {fixed:?}")));
+    }
+    let is_root = policies.iter().any(|p| p == "root");
+    if is_root {
+        return Ok(vec!["root".into()]);
+    }
+    if !input.no_default_policy && !policies.iter().any(|p| p == "default") {
+        policies.push("default".into());
+        policies.sort();
+    }
+    Ok(policies)
+}
+
+fn display_name(given: &str) -> String {
+    if given == "token" {
+        return "token".into();
+    }
+    let mut clean = String::new();
+    for c in given.chars() {
+        match c {
+            c if c.is_ascii_alphanumeric() => clean.push(c),
+            _ if !clean.ends_with('-') => clean.push('-'),
+            _ => {}
+        }
+    }
+    format!("token-{}", clean.trim_end_matches('-'))
+}

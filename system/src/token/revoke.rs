@@ -1,0 +1,74 @@
+//! `auth/token/revoke`, `revoke-self`, `revoke-accessor`, `revoke-orphan`.
+
+use std::sync::Arc;
+
+use holdfast_core::lifecycle::Node;
+use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb};
+
+use super::{own, token_key};
+
+#[derive(Input)]
+struct Revoke {
+    /// The token to revoke.
+    token: String,
+}
+
+#[derive(Input)]
+struct RevokeSelf {}
+
+#[derive(Input)]
+struct RevokeAccessor {
+    /// The accessor of the token to revoke.
+    accessor: String,
+}
+
+pub fn paths(node: &Arc<Node>) -> Vec<Path> {
+    let (any, own_token, accessor, orphan) =
+        (Arc::clone(node), Arc::clone(node), Arc::clone(node), Arc::clone(node));
+    vec![
+        Path::new("revoke").help("Revokes a token.", "Revokes a token and everything that was made with it.").txn(
+            Verb::Write,
+            move |ctx: &Ctx, input: Revoke, txn: &mut Txn| {
+                let key = given(&any, &input)?;
+                any.tokens.revoke(txn, ctx.namespace, &key)?;
+                Ok(Answer::empty())
+            },
+        ),
+        Path::new("revoke-self").help("Revokes the calling token.", "Revokes the token of the request.").txn(
+            Verb::Write,
+            move |ctx: &Ctx, RevokeSelf {}: RevokeSelf, txn: &mut Txn| {
+                own_token.tokens.revoke(txn, ctx.namespace, &own(ctx)?)?;
+                Ok(Answer::empty())
+            },
+        ),
+        Path::new("revoke-accessor")
+            .help("Revokes a token by its accessor.", "Revokes the token of an accessor and everything made with it.")
+            .txn(Verb::Write, move |ctx: &Ctx, input: RevokeAccessor, txn: &mut Txn| {
+                if input.accessor.is_empty() {
+                    return Err(Failure::invalid("1 error occurred:\n\t* missing accessor\n\n"));
+                }
+                let Some(key) = accessor.tokens.by_accessor(txn, &input.accessor)? else {
+                    return Ok(Answer::empty().warn("No token found with this accessor"));
+                };
+                accessor.tokens.revoke(txn, ctx.namespace, &key)?;
+                Ok(Answer::empty())
+            }),
+        Path::new("revoke-orphan")
+            .help("Revokes a token alone.", "Revokes a token; what was made with it stays, without a parent.")
+            .sudo()
+            .txn(Verb::Write, move |ctx: &Ctx, input: Revoke, txn: &mut Txn| {
+                let key = given(&orphan, &input)?;
+                if !orphan.tokens.revoke_orphan(txn, ctx.namespace, &key)? {
+                    return Err(Failure::invalid("token to revoke not found"));
+                }
+                Ok(Answer::empty())
+            }),
+    ]
+}
+
+fn given(node: &Node, input: &Revoke) -> Result<holdfast_core::token::TokenKey> {
+    if input.token.is_empty() {
+        return Err(Failure::invalid("missing token ID"));
+    }
+    token_key(node, &input.token)
+}
