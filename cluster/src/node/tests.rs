@@ -32,6 +32,12 @@ async fn open(data: &Path, name: &str) -> Result<Arc<Node>, OpenError> {
     Node::open(options, Arc::new(NoForwarding)).await
 }
 
+fn batch(key: &'static str, bytes: usize) -> Batch {
+    let mut batch = Batch::new(RequestId { applied: 0, random: crypto::random() }, Millis(1));
+    batch.puts.push((RawKey::root(storage::Class::Replicated).plain(key), Bytes::from(vec![7; bytes])));
+    batch
+}
+
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(10)
 }
@@ -42,9 +48,7 @@ async fn a_removed_node_learns_it_and_does_not_start_again() {
     let (folder_a, folder_b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (a, b) = (open(folder_a.path(), "a").await.unwrap(), open(folder_b.path(), "b").await.unwrap());
     a.set_sealed(false);
-    let mut first = Batch::new(RequestId { applied: 0, random: [1; 16] }, Millis(1));
-    first.puts.push((RawKey::root(storage::Class::Replicated).plain("first"), Bytes::from_static(b"1")));
-    a.found(first).await.unwrap();
+    a.found(batch("first", 1)).await.unwrap();
     let members = a.admit(b.joining(), soon()).await.unwrap();
     b.enter(members, soon()).await.unwrap();
     while a.members().iter().filter(|member| member.voter).count() < 2 {
@@ -62,4 +66,40 @@ async fn a_removed_node_learns_it_and_does_not_start_again() {
     drop(b);
     assert!(matches!(open(folder_b.path(), "b").await, Err(OpenError::Removed(_))));
     assert_eq!(a.members().len(), 1);
+}
+
+/// Its leader's log begins after a checkpoint, so the checkpoint itself has to come over the wire.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_starts_from_a_snapshot_when_the_log_is_gone() {
+    let (folder_a, folder_b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (a, b) = (open(folder_a.path(), "a").await.unwrap(), open(folder_b.path(), "b").await.unwrap());
+    a.set_sealed(false);
+    a.found(batch("first", 1)).await.unwrap();
+    let term = storage::Term(a.leadership().borrow().term);
+    let mut last = 0;
+    for _ in 0..8 {
+        // Several chunks in all.
+        last = a.store().commit(term, batch("large", 700_000)).await.unwrap().index;
+    }
+    a.shared.raft.trigger().snapshot().await.unwrap();
+    let by = soon();
+    while a.shared.metrics().snapshot.is_none_or(|id| id.index < last) {
+        assert!(Instant::now() < by);
+        sleep(Duration::from_millis(10)).await;
+    }
+    a.shared.raft.trigger().purge_log(last).await.unwrap();
+    while a.shared.metrics().purged.is_none_or(|id| id.index < last) {
+        assert!(Instant::now() < by);
+        sleep(Duration::from_millis(10)).await;
+    }
+
+    let mut changes = b.changes();
+    let members = a.admit(b.joining(), soon()).await.unwrap();
+    b.enter(members, soon()).await.unwrap();
+    let written = a.store().commit(term, batch("after", 1)).await.unwrap();
+    let mut position = b.shared.reader.position();
+    timeout_at(soon(), position.wait_for(|position| position.index() >= written.index)).await.unwrap().unwrap();
+    assert!(changes.recv().await.unwrap().everything, "the state was replaced as a whole");
+    assert_eq!(a.fingerprint(), b.fingerprint());
+    assert!(b.shared.metrics().snapshot.is_some_and(|id| id.index >= last));
 }
