@@ -214,3 +214,17 @@ impl FromField for KvPairs {
         Ok(Self(pairs))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_number_is_a_bool_only_if_it_is_0_or_1() {
+        for (value, reads) in [(json!(0), Some(false)), (json!(1), Some(true)), (json!(5), None), (json!(-1), None)] {
+            assert_eq!(bool::from_field(&value).ok(), reads, "{value}");
+        }
+    }
+}

@@ -65,7 +65,7 @@ impl Bench {
     /// Whether a write to the path would be an update; `None` where the path does not tell.
     pub fn exists(&self, path: &str) -> Result<Option<bool>> {
         let matched = self.plugin.backend(&self.mount).find(path).ok_or(Failure::NoSuch("unsupported path".into()))?;
-        let snapshot = self.store.snapshot().map_err(|e| Failure::internal(e))?;
+        let snapshot = self.store.snapshot().map_err(Failure::internal)?;
         matched.exists(&self.ctx(path, &NamespaceId::root()), &matched.params(Map::new()), &View::new(snapshot, space()))
     }
 
@@ -82,7 +82,7 @@ impl Bench {
         let root = NamespaceId::root();
         let ctx = self.ctx(path, &root);
         let space = space();
-        let snapshot = self.store.snapshot().map_err(|e| Failure::internal(e))?;
+        let snapshot = self.store.snapshot().map_err(Failure::internal)?;
         let mut answer = match &operation.handler {
             Handler::View(run) => run(&ctx, &params, &View::new(snapshot, space))?,
             Handler::Txn(run) => {
