@@ -26,7 +26,11 @@ pub trait Plugin: Send + Sync {
 
     /// What the options come to when a mount that has `old` is tuned to have `new`. Refuses a change that what is stored
     /// cannot follow.
-    fn retune(&self, old: &BTreeMap<String, String>, new: BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
+    fn retune(
+        &self,
+        old: &BTreeMap<String, String>,
+        new: BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>> {
         let _ = old;
         self.options(self.types()[0], new)
     }
