@@ -1,6 +1,6 @@
 //! Running the handler. Takes a [`Permit`], which only authorization can make.
 
-use sdk::{Answer, Failure, Handler, Help, Operation};
+use sdk::{Answer, Body, Failure, Handler, Help, Operation, Verb};
 use storage::{LatchSet, OpenBatch, OpenSnapshot, TxnState, View};
 
 use super::authorize::{Permit, context, space_of};
@@ -32,14 +32,21 @@ pub(super) async fn dispatch(
     };
     let operation = match matched.operation(run.request.verb) {
         Ok(operation) => operation,
+        // Listings are at paths of their own, with a slash at the end.
+        Err(_) if matches!(run.request.verb, Verb::List | Verb::Scan) => {
+            return Done::Answered { result: Err(unsupported_path()), txn: None, latches };
+        }
         Err(failure) => return Done::Answered { result: Err(failure), txn: None, latches },
     };
     let ctx = context(run, located, permit.caller());
     let params = matched.params(run.request.body.clone());
     let here = space_of(located, permit.caller());
-    let warned = |operation: &Operation, answer: Answer| Answer {
-        warnings: answer.warnings.into_iter().chain(operation.warnings(&params)).collect(),
-        ..answer
+    // An answer without a body stays one.
+    let warned = |operation: &Operation, mut answer: Answer| {
+        if !matches!(answer.body, Body::Empty) || answer.auth.is_some() || !answer.warnings.is_empty() {
+            answer.warnings.extend(operation.warnings(&params));
+        }
+        answer
     };
     match &operation.handler {
         Handler::Act(act) => {

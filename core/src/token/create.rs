@@ -90,21 +90,20 @@ impl Tokens {
         if never_expires && ttl.is_zero() && period.is_zero() && explicit_max.is_zero() {
             return None;
         }
-        let mut life = match (period.is_zero(), ttl.is_zero()) {
-            (false, _) => period,
-            (true, false) => ttl,
-            (true, true) => self.limits.default,
+        let (what, mut life) = match (period.is_zero(), ttl.is_zero()) {
+            (false, _) => ("period", period),
+            (true, false) => ("TTL", ttl),
+            (true, true) => ("TTL", self.limits.default),
         };
-        if period.is_zero() && life > self.limits.max {
+        let limit = if explicit_max.is_zero() { self.limits.max } else { self.limits.max.min(explicit_max) };
+        if life > limit {
+            let text = |span: Duration| sdk::duration::go(i128::try_from(span.as_nanos()).unwrap_or(i128::MAX));
             warnings.push(format!(
-                "TTL of {:?} exceeded the effective max_ttl of {:?}; TTL value is capped accordingly",
-                sdk::duration::go(life.as_nanos() as i128),
-                sdk::duration::go(self.limits.max.as_nanos() as i128)
+                "{what} of {:?} exceeded the effective max_ttl of {:?}; {what} value is capped accordingly",
+                text(life),
+                text(limit)
             ));
-            life = self.limits.max;
-        }
-        if !explicit_max.is_zero() && life > explicit_max {
-            life = explicit_max;
+            life = limit;
         }
         Some(life)
     }

@@ -26,7 +26,7 @@ impl Sys {
         let mountable = Arc::new(mountable);
         let paths = vec![
             mounts::list(node),
-            mounts_tune::path(node),
+            mounts_tune::path(node, &mountable),
             mounts::one(node, &mountable),
             internal_ui_mounts::path(node),
             policies_acl::list(node),

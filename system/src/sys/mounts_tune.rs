@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::mount::Mount;
 use sdk::{Answer, Ctx, Failure, Input, KvPairs, Map, Path, Result, Txn, Value, Verb, View};
@@ -42,8 +43,9 @@ struct Tune {
     token_type: Option<Value>,
 }
 
-pub fn path(node: &Arc<Node>) -> Path {
+pub fn path(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Path {
     let (reads, writes) = (Arc::clone(node), Arc::clone(node));
+    let mountable = Arc::clone(mountable);
     Path::new("mounts/:path*/tune")
         .help("Shows and changes how a mount is set.", "Limits read back as they are in force.")
         .view(Verb::Read, move |_: &Ctx, at: At, view: &View| {
@@ -51,10 +53,10 @@ pub fn path(node: &Arc<Node>) -> Path {
             let info = reads.mounts.info(&mount);
             Ok(Answer::mirrored(describe::tuned(&mount, &info)))
         })
-        .txn(Verb::Write, move |_: &Ctx, input: Tune, txn: &mut Txn| tune(&writes, input, txn))
+        .txn(Verb::Write, move |_: &Ctx, input: Tune, txn: &mut Txn| tune(&writes, &mountable, input, txn))
 }
 
-fn tune(node: &Node, input: Tune, txn: &mut Txn) -> Result<Answer> {
+fn tune(node: &Node, mountable: &Catalog, input: Tune, txn: &mut Txn) -> Result<Answer> {
     let mut mount = found(node, txn, &input.path)?;
     let given: Map<String, Value> = [
         ("default_lease_ttl", input.default_lease_ttl),
@@ -81,30 +83,25 @@ fn tune(node: &Node, input: Tune, txn: &mut Txn) -> Result<Answer> {
     }
     let mut answer = Answer::empty();
     if let Some(options) = input.options {
-        answer = set_options(&mut mount, options.0, answer)?;
+        answer = set_options(mountable, &mut mount, options.0)?;
     }
     node.mounts.update(txn, &mount).map_err(mount_failure)?;
     Ok(answer)
 }
 
-fn set_options(mount: &mut Mount, given: BTreeMap<String, String>, answer: Answer) -> Result<Answer> {
-    let version = |options: &BTreeMap<String, String>| options.get("version").cloned().unwrap_or_else(|| "1".into());
-    let mut options = mount.options.clone().unwrap_or_default();
-    let before = version(&options);
-    options.extend(given.into_iter().filter(|(_, v)| !v.is_empty()));
-    let after = version(&options);
-    let upgrades = before != after;
-    if mount.type_name == "kv" && upgrades {
-        match (before.as_str(), after.as_str()) {
-            ("1", "2") => {}
-            ("2", "1") => return Err(Failure::invalid("cannot downgrade mount from version 2")),
-            _ => return Err(Failure::Invalid(format!("invalid version {after:?}; kv has the versions 1 and 2"))),
-        }
+/// The plugin decides what its options may become.
+fn set_options(mountable: &Catalog, mount: &mut Mount, given: BTreeMap<String, String>) -> Result<Answer> {
+    let before = mount.options.clone().unwrap_or_default();
+    let mut merged = before.clone();
+    merged.extend(given.into_iter().filter(|(_, value)| !value.is_empty()));
+    if let Some(plugin) = mountable.find(sdk::PluginKind::Secret, &mount.type_name) {
+        merged = plugin.retune(&before, merged)?;
     }
-    mount.options = Some(options);
-    Ok(if upgrades && mount.type_name == "kv" {
-        answer.warn(format!("The mount was upgraded from version {before} to version {after}."))
-    } else {
-        answer
-    })
+    let version = |options: &BTreeMap<String, String>| options.get("version").cloned().unwrap_or_else(|| "1".into());
+    let (from, to) = (version(&before), version(&merged));
+    mount.options = Some(merged);
+    if from == to {
+        return Ok(Answer::empty());
+    }
+    Ok(Answer::empty().warn(format!("The mount was upgraded from version {from} to version {to}.")))
 }

@@ -53,13 +53,14 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
     };
     vec![
         of("create", false, "Makes a token.", "Makes a child of the calling token, with its policies or fewer."),
-        of("create-orphan", true, "Makes an orphan.", "Makes a token without a parent, which outlives its maker.").sudo(),
+        of("create-orphan", true, "Makes an orphan.", "Makes a token without a parent, which outlives its maker."),
     ]
 }
 
 fn create(node: &Node, ctx: &Ctx, input: Create, orphan: bool, txn: &mut Txn) -> Result<Answer> {
     let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
-    let privileged = caller.root || orphan || node.policies.has_sudo(txn, caller, "auth/token/create", ctx.now)?;
+    let path = if orphan { "auth/token/create-orphan" } else { "auth/token/create" };
+    let privileged = caller.root || node.policies.has_sudo(txn, caller, path, ctx.now)?;
     if caller.uses_left.is_some() {
         return Err(Failure::invalid("restricted use token cannot generate child tokens"));
     }
@@ -89,11 +90,12 @@ fn create(node: &Node, ctx: &Ctx, input: Create, orphan: bool, txn: &mut Txn) ->
     if is_root && !caller.root {
         return Err(Failure::invalid("root tokens may not be created without parent token being root"));
     }
+    let chosen = input.id.is_some();
     let ttl = input.ttl.or(input.lease).map_or(Duration::ZERO, |s| s.0);
     let new = NewToken {
         id: input.id.map(ClientToken::new),
         policies,
-        path: if orphan { "auth/token/create-orphan" } else { "auth/token/create" }.into(),
+        path: path.into(),
         display_name: display_name(&input.display_name),
         meta: Some(input.meta.0),
         ttl,
@@ -115,25 +117,25 @@ fn create(node: &Node, ctx: &Ctx, input: Create, orphan: bool, txn: &mut Txn) ->
             answer = answer.warn(format!("Policy {name:?} does not exist"));
         }
     }
+    if chosen {
+        answer = answer.warn("The token's id was chosen by the caller: it is only as hard to guess as they made it");
+    }
     answer.warnings.extend(created.warnings);
     Ok(answer)
 }
 
 /// The token's policies: never more than its maker may give.
 fn policies(input: &Create, caller: &Caller, privileged: bool) -> Result<Vec<String>> {
-    let mut policies = match &input.policies {
-        Some(given) if !given.0.is_empty() => {
-            let mut names: Vec<String> = given.0.iter().map(|p| p.trim().to_lowercase()).collect();
-            names.retain(|p| !p.is_empty());
-            names
-        }
-        _ => caller.policies.clone(),
-    };
+    let given = input.policies.as_ref().map_or(&[][..], |list| &list.0);
+    let mut policies: Vec<String> = given.iter().map(|p| p.trim().to_lowercase()).filter(|p| !p.is_empty()).collect();
+    let inherited = policies.is_empty();
+    if inherited {
+        policies.clone_from(&caller.policies);
+    }
     policies.sort();
     policies.dedup();
     if !privileged {
-        let missing = policies.iter().find(|p| !caller.policies.contains(p) && *p != "default");
-        if missing.is_some() {
+        if policies.iter().any(|p| !caller.policies.contains(p)) {
             return Err(Failure::invalid("child policies must be subset of parent"));
         }
     }
@@ -144,7 +146,8 @@ fn policies(input: &Create, caller: &Caller, privileged: bool) -> Result<Vec<Str
     if is_root {
         return Ok(vec!["root".into()]);
     }
-    if !input.no_default_policy && !policies.iter().any(|p| p == "default") {
+    let may_default = privileged || caller.policies.iter().any(|p| p == "default");
+    if !input.no_default_policy && !inherited && may_default && !policies.iter().any(|p| p == "default") {
         policies.push("default".into());
         policies.sort();
     }

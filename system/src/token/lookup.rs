@@ -53,7 +53,10 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
             .help("Looks a token up by its accessor.", "Shows the same as lookup, without the token's id.")
             .view(Verb::Write, move |ctx: &Ctx, input: LookupAccessor, view: &View| {
                 let key = node_accessor(&by_accessor, view, &input.accessor)?;
-                show(&by_accessor, ctx, view, &key, "", None)
+                show(&by_accessor, ctx, view, &key, "", None).map_err(|failure| match failure {
+                    Failure::Denied(_) => invalid_accessor(),
+                    other => other,
+                })
             }),
     ]
 }
@@ -63,7 +66,11 @@ pub(super) fn node_accessor(node: &Node, read: &impl Read, accessor: &str) -> Re
         return Err(Failure::invalid("1 error occurred:\n\t* missing accessor\n\n"));
     }
     let found = node.tokens.by_accessor(read, accessor)?;
-    found.ok_or_else(|| Failure::invalid("1 error occurred:\n\t* invalid accessor\n\n"))
+    found.ok_or_else(invalid_accessor)
+}
+
+fn invalid_accessor() -> Failure {
+    Failure::invalid("1 error occurred:\n\t* invalid accessor\n\n")
 }
 
 fn lookup(node: &Node, ctx: &Ctx, input: Lookup, view: &View) -> Result<Answer> {
