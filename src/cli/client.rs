@@ -89,9 +89,9 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await.map_err(|error| unreachable(&asked, &error))?;
+        let answer = request.send().await.map_err(|error| unreachable(&asked, error))?;
         let status = answer.status().as_u16();
-        let text = answer.bytes().await.map_err(|error| unreachable(&asked, &error))?;
+        let text = answer.bytes().await.map_err(|error| unreachable(&asked, error))?;
         let body = if text.is_empty() { Value::Null } else { serde_json::from_slice(&text).unwrap_or(Value::Null) };
         Ok(Reply { status, body, asked })
     }
@@ -128,8 +128,8 @@ impl Reply {
     }
 }
 
-fn unreachable(asked: &str, error: &reqwest::Error) -> Failure {
-    Failure::Refused(format!("{asked}: {}", with_causes(error)))
+fn unreachable(asked: &str, error: reqwest::Error) -> Failure {
+    Failure::Refused(format!("{asked}: {}", with_causes(&error.without_url())))
 }
 
 /// The library says what it did; the reason is further down.

@@ -18,7 +18,7 @@ use crate::config::{
 };
 
 #[derive(Args)]
-pub struct Arguments {
+pub struct DevFlags {
     /// Start a server for trying things: unsealed, without TLS, forgetting everything when it stops
     #[arg(long)]
     dev: bool,
@@ -41,14 +41,14 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 impl Dev {
-    pub fn wanted(arguments: &Arguments) -> Result<Option<Dev>, Failure> {
-        if !arguments.dev && arguments.dev_root_token_id.is_none() && arguments.dev_listen_address.is_none() {
+    pub fn wanted(flags: &DevFlags) -> Result<Option<Dev>, Failure> {
+        if !flags.dev && flags.dev_root_token_id.is_none() && flags.dev_listen_address.is_none() {
             return Ok(None);
         }
         let folder = TempDir::with_prefix("holdfast-dev-");
         let folder = folder.map_err(|error| Failure::Server(format!("Error making a temporary folder: {error}")))?;
-        let root_token = arguments.dev_root_token_id.clone().or_else(|| environment::setting("DEV_ROOT_TOKEN_ID"));
-        Ok(Some(Dev { folder, address: address(arguments)?, root_token }))
+        let root_token = flags.dev_root_token_id.clone().or_else(|| environment::setting("DEV_ROOT_TOKEN_ID"));
+        Ok(Some(Dev { folder, address: address(flags)?, root_token }))
     }
 
     pub fn config(&self) -> ServerConfig {
@@ -120,8 +120,8 @@ impl Dev {
     }
 }
 
-fn address(arguments: &Arguments) -> Result<SocketAddr, Failure> {
-    if let Some(address) = arguments.dev_listen_address {
+fn address(flags: &DevFlags) -> Result<SocketAddr, Failure> {
+    if let Some(address) = flags.dev_listen_address {
         return Ok(address);
     }
     let Some(text) = environment::setting("DEV_LISTEN_ADDRESS") else {

@@ -80,3 +80,13 @@ fn client_side(work: impl Future<Output = Result<Done, Failure>>) -> Result<Done
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::runtime)?;
     runtime.block_on(work)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_two_flags_are_in_each_others_way() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -20,7 +20,7 @@ pub struct Arguments {
     #[arg(long, value_name = "LEVEL", value_parser = log_level)]
     log_level: Option<LogLevel>,
     #[command(flatten)]
-    dev: dev::Arguments,
+    dev: dev::DevFlags,
 }
 
 pub fn run(arguments: Arguments) -> Result<Done, Failure> {

@@ -118,9 +118,15 @@ fn service_request(
 
 /// A GET is a list or a scan if its query says so. These parameters are no input of the operation.
 fn read_verb(query: &mut Map<String, Value>) -> Result<Verb, Refused> {
-    let mut flag = |name: &str| match query.remove(name) {
+    let mut flag = |name: &str| match query.get(name) {
         None => Ok(false),
-        Some(value) => bool::from_field(&value).map_err(|_| Refused::bare(400)),
+        Some(value) => {
+            let set = bool::from_field(value).map_err(|_| Refused::bare(400))?;
+            if set {
+                query.remove(name);
+            }
+            Ok(set)
+        }
     };
     let (list, scan) = (flag("list")?, flag("scan")?);
     Ok(if list {

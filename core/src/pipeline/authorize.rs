@@ -80,7 +80,7 @@ pub(super) fn authorize(
     let declared = matched.as_ref().map(|m| m.path);
     if declared.is_some_and(|path| path.open) && !run.request.help {
         let operation = plain_operation(run.request.verb);
-        return Ok(Permit { caller: None, operation, spends: None });
+        return Ok(Permit { caller: token.map(|token| caller_of(run, &token)), operation, spends: None });
     }
     let Some(token) = token else {
         return Err(Refused::broken(Failure::denied("permission denied")));

@@ -1,6 +1,6 @@
 //! Running the handler. Takes a [`Permit`], which only authorization can make.
 
-use sdk::{Answer, Body, Failure, Handler, Help, Operation, Verb};
+use sdk::{Answer, Body, Failure, Handler, Help, Operation};
 use storage::{LatchSet, OpenBatch, OpenSnapshot, TxnState, View};
 
 use super::authorize::{Permit, context, space_of};
@@ -32,10 +32,6 @@ pub(super) async fn dispatch(
     };
     let operation = match matched.operation(run.request.verb) {
         Ok(operation) => operation,
-        // Listings are at paths of their own, with a slash at the end.
-        Err(_) if matches!(run.request.verb, Verb::List | Verb::Scan) => {
-            return Done::Answered { result: Err(unsupported_path()), txn: None, latches };
-        }
         Err(failure) => return Done::Answered { result: Err(failure), txn: None, latches },
     };
     let ctx = context(run, located, permit.caller());

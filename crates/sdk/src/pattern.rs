@@ -1,5 +1,5 @@
 //! Path patterns: `config`, `roles/:name`, `data/:path*` (the rest, slashes and all; may be empty with its slash),
-//! `:path*`, `mounts/:path*/tune` (the rest but for a literal end). A trailing `/?` lets a slash follow.
+//! `:path*`, `:path+` (not empty), `mounts/:path+/tune` (the rest but for a literal end). A trailing `/?` lets a slash follow.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,8 @@ enum Part {
     Literal(&'static str),
     Name(&'static str),
     Rest(&'static str),
+    /// As `Rest`, but not empty.
+    SomeRest(&'static str),
 }
 
 #[derive(Clone, Debug)]
@@ -26,7 +28,11 @@ impl Pattern {
         let parts = body
             .split('/')
             .map(|part| match part.strip_prefix(':') {
-                Some(name) => name.strip_suffix('*').map_or(Part::Name(name), Part::Rest),
+                Some(name) => match (name.strip_suffix('*'), name.strip_suffix('+')) {
+                    (Some(name), _) => Part::Rest(name),
+                    (None, Some(name)) => Part::SomeRest(name),
+                    (None, None) => Part::Name(name),
+                },
                 None => Part::Literal(part),
             })
             .collect();
@@ -56,7 +62,8 @@ impl Pattern {
                     rest = tail;
                 }
                 Part::Name(_) => return None,
-                Part::Rest(name) => {
+                Part::SomeRest(_) if here.is_empty() => return None,
+                Part::Rest(name) | Part::SomeRest(name) => {
                     captures.insert(*name, self.without_end(i + 1, here)?.to_owned());
                     rest = None;
                     break;
@@ -98,6 +105,8 @@ mod tests {
         assert_eq!(at("mounts/:path*/tune", "mounts/a/b/tune"), Some(vec!["a/b".into()]));
         assert_eq!(at("mounts/:path*/tune", "mounts/a/b"), None);
         assert_eq!(at("mounts/:path*/tune", "mounts/tune"), None);
+        assert_eq!(at("mounts/:path+", "mounts/"), None);
+        assert_eq!(at("mounts/:path+", "mounts/a/"), Some(vec!["a/".into()]));
         assert_eq!(at(":path*", ""), Some(vec![String::new()]));
     }
 }

@@ -61,7 +61,7 @@ pub fn list(node: &Arc<Node>) -> Path {
 pub fn one(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Path {
     let (reads, enables, disables) = (Arc::clone(node), Arc::clone(node), Arc::clone(node));
     let mountable = Arc::clone(mountable);
-    Path::new("mounts/:path*")
+    Path::new("mounts/:path+")
         .help("Mounts and unmounts secret engines.", "Unmounting deletes everything that the engine has stored.")
         .view(Verb::Read, move |_: &Ctx, at: At, view: &View| {
             let mount = found(&reads, view, &at.path)?;
@@ -75,9 +75,6 @@ pub fn one(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Path {
 }
 
 pub(super) fn found(node: &Node, read: &impl sdk::Read, path: &str) -> Result<Mount> {
-    if path.is_empty() {
-        return Err(Failure::NoSuch("1 error occurred:\n\t* unsupported path\n\n".into()));
-    }
     let path = path.trim_end_matches('/');
     node.mounts
         .get(read, Table::Secret, path)?

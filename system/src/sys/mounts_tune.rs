@@ -46,7 +46,7 @@ struct Tune {
 pub fn path(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Path {
     let (reads, writes) = (Arc::clone(node), Arc::clone(node));
     let mountable = Arc::clone(mountable);
-    Path::new("mounts/:path*/tune")
+    Path::new("mounts/:path+/tune")
         .help("Shows and changes how a mount is set.", "Limits read back as they are in force.")
         .view(Verb::Read, move |_: &Ctx, at: At, view: &View| {
             let mount = found(&reads, view, &at.path)?;

@@ -34,7 +34,7 @@ pub fn list(node: &Arc<Node>) -> Path {
 
 pub fn one(node: &Arc<Node>) -> Path {
     let (reads, writes, deletes) = (Arc::clone(node), Arc::clone(node), Arc::clone(node));
-    Path::new("policies/acl/:name*")
+    Path::new("policies/acl/:name+")
         .help("Reads, writes and deletes an ACL policy.", "A change counts for every token that has the policy, at once.")
         .view(Verb::Read, move |_: &Ctx, named: Named, view: &View| {
             let policy = reads.policies.get(view, &named.name.to_lowercase())?.ok_or(Failure::NotFound)?;

@@ -42,7 +42,7 @@ pub fn list(node: &Arc<Node>) -> Path {
 
 pub fn one(node: &Arc<Node>) -> Path {
     let (reads, writes, deletes) = (Arc::clone(node), Arc::clone(node), Arc::clone(node));
-    Path::new("policy/:name*")
+    Path::new("policy/:name+")
         .help("Reads, writes and deletes an ACL policy.", "The older form of sys/policies/acl.")
         .view(Verb::Read, move |_: &Ctx, named: Named, view: &View| {
             let policy = reads.policies.get(view, &named.name.to_lowercase())?.ok_or(Failure::NotFound)?;
