@@ -11,8 +11,17 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, LogLevel, LogSettings};
 
-/// Libraries whose chatter says nothing to an operator below a warning.
-const QUIET: &[&str] = &["h2", "hyper", "hyper_util", "rustls", "tower", "tonic", "openraft"];
+/// Libraries whose chatter says nothing to an operator, and from which level on they are heard. Consensus warns of each
+/// call that an absent node does not answer, several times a second; the cluster says once that the node is gone.
+const QUIET: &[(&str, LevelFilter)] = &[
+    ("h2", LevelFilter::WARN),
+    ("hyper", LevelFilter::WARN),
+    ("hyper_util", LevelFilter::WARN),
+    ("openraft", LevelFilter::ERROR),
+    ("rustls", LevelFilter::WARN),
+    ("tonic", LevelFilter::WARN),
+    ("tower", LevelFilter::WARN),
+];
 
 /// From now on lines are written. Of several calls in one process the first counts.
 pub fn start(settings: LogSettings) {
@@ -38,10 +47,9 @@ fn filter(level: LogLevel) -> EnvFilter {
     };
     let mut filter = EnvFilter::default().add_directive(of_all.into());
     if level != LogLevel::Trace {
-        let of_libraries = of_all.min(LevelFilter::WARN);
-        for library in QUIET {
+        for (library, heard_from) in QUIET {
             // The texts are constants of this file, and all of them are directives.
-            let directive = format!("{library}={of_libraries}").parse();
+            let directive = format!("{library}={}", of_all.min(*heard_from)).parse();
             filter = directive.map_or(filter.clone(), |directive| filter.add_directive(directive));
         }
     }
@@ -55,8 +63,8 @@ mod tests {
     #[test]
     fn libraries_are_quiet_unless_asked_for_everything() {
         let text = filter(LogLevel::Debug).to_string();
-        assert!(text.contains("openraft=warn") && text.contains("debug"), "{text}");
-        assert!(filter(LogLevel::Error).to_string().contains("openraft=error"));
+        assert!(text.contains("openraft=error") && text.contains("h2=warn") && text.contains("debug"), "{text}");
+        assert!(filter(LogLevel::Error).to_string().contains("h2=error"));
         assert_eq!(filter(LogLevel::Trace).to_string(), "trace");
     }
 }

@@ -1,1 +1,8 @@
-//! The whole product from outside.
+//! The whole product from outside: real processes, real ports, real disks.
+
+mod cli;
+mod config;
+mod harness;
+mod keeping;
+mod serving;
+mod tidy;

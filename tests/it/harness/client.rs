@@ -1,0 +1,100 @@
+//! JSON over HTTP to one node, without the product's own client.
+
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::{Certificate, Method};
+use serde_json::Value;
+
+/// Speaks to one address, with a token or without.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    address: String,
+    token: Option<String>,
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    /// Null if there was none, a text if it was not JSON.
+    pub body: Value,
+}
+
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+impl Client {
+    pub fn new(address: &str, ca: Option<&Path>) -> Client {
+        // Of several tests in one process the first installs it.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let mut http = reqwest::Client::builder().timeout(ANSWER_WITHIN).redirect(reqwest::redirect::Policy::none());
+        if let Some(ca) = ca {
+            http = http.add_root_certificate(Certificate::from_pem(&std::fs::read(ca).unwrap()).unwrap());
+        }
+        Client { http: http.build().unwrap(), address: address.to_owned(), token: None }
+    }
+
+    pub fn with_token(&self, token: &str) -> Client {
+        Client { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The answer, or why there was none. `path` begins with `/`.
+    pub async fn try_send(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, reqwest::Error> {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = self.http.request(method, format!("{}{path}", self.address));
+        if let Some(token) = &self.token {
+            request = request.header("X-Vault-Token", token);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await?;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let text = answer.text().await?;
+        let body = match text.as_str() {
+            "" => Value::Null,
+            text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
+        };
+        Ok(Answer { status, headers, body })
+    }
+
+    pub async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let answer = self.try_send(method, path, body).await;
+        answer.unwrap_or_else(|error| panic!("{method} {}{path}: {error:?}", self.address))
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None).await
+    }
+
+    pub async fn list(&self, path: &str) -> Answer {
+        self.send("LIST", path, None).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send("POST", path, Some(&body)).await
+    }
+
+    /// What `sys/health` says, if the node answers at all.
+    pub async fn health(&self) -> Option<u16> {
+        self.try_send("GET", "/v1/sys/health", None).await.ok().map(|answer| answer.status)
+    }
+}
+
+impl Answer {
+    /// The body of an answer that must be a success.
+    pub fn ok(self) -> Value {
+        assert!((200..300).contains(&self.status), "{} {}", self.status, self.body);
+        self.body
+    }
+
+    /// The first of its error texts.
+    pub fn error(&self) -> &str {
+        self.body["errors"][0].as_str().unwrap_or("")
+    }
+}

@@ -1,0 +1,20 @@
+//! Starts real nodes and talks to them.
+//!
+//! ```text
+//!   Cluster ─┬─ Node      one process: start, stop, kill, restart, its log
+//!            ├─ Client    JSON over HTTP, as whoever holds a token
+//!            └─ Keys      what initialising gave out
+//! ```
+//!
+//! Every wait has a bound. What a test started ends with the test; if the test failed, its logs are shown first.
+
+mod certificates;
+mod client;
+mod cluster;
+mod node;
+mod program;
+mod wait;
+
+pub use cluster::{Cluster, Transport};
+pub use program::{Ran, run, run_with};
+pub use wait::until;

@@ -1,0 +1,132 @@
+//! One node: a process, its folder, its configuration and its log.
+
+use std::fs::{self, File, OpenOptions};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use super::client::Client;
+use super::wait::until;
+
+pub struct Node {
+    pub name: String,
+    pub api_port: u16,
+    pub cluster_port: u16,
+    pub folder: PathBuf,
+    ca: Option<PathBuf>,
+    process: Option<Child>,
+}
+
+/// Of a failed test's log this much is shown.
+const LOG_SHOWN: usize = 40;
+
+impl Node {
+    pub fn new(name: &str, folder: &Path, ca: Option<&Path>) -> Node {
+        let folder = folder.join(name);
+        fs::create_dir_all(folder.join("data")).unwrap();
+        let [api_port, cluster_port] = free_ports();
+        Node { name: name.to_owned(), api_port, cluster_port, folder, ca: ca.map(Path::to_owned), process: None }
+    }
+
+    pub fn url(&self) -> String {
+        let scheme = if self.ca.is_some() { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.api_port)
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(&self.url(), self.ca.as_deref())
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    pub fn config_file(&self) -> PathBuf {
+        self.folder.join("server.json")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.join("server.log")
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// Starts the process and returns once its API answers.
+    pub async fn start(&mut self) {
+        self.launch();
+        let client = self.client();
+        until(&format!("{} should answer", self.name), async || {
+            if let Some(status) = self.exited() {
+                panic!("{} has ended ({status}):\n{}", self.name, self.log());
+            }
+            client.health().await
+        })
+        .await;
+    }
+
+    /// Starts the process and does not wait.
+    pub fn launch(&mut self) {
+        assert!(self.process.is_none(), "{} runs already", self.name);
+        let log: File = OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+        command.arg("server").arg(format!("-config={}", self.config_file().display()));
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        self.process = Some(command.spawn().unwrap());
+    }
+
+    /// How the process ended, if it has.
+    pub fn exited(&mut self) -> Option<ExitStatus> {
+        self.process.as_mut()?.try_wait().unwrap()
+    }
+
+    /// Waits for the process to end by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let name = self.name.clone();
+        let status = until(&format!("{name} should end"), async || self.exited()).await;
+        self.process = None;
+        status
+    }
+
+    /// SIGTERM, as a service manager would, and the end it leads to.
+    pub async fn stop(&mut self) -> ExitStatus {
+        let number = self.process.as_ref().map(Child::id).unwrap();
+        let sent = Command::new("kill").args(["-TERM", &number.to_string()]).status().unwrap();
+        assert!(sent.success());
+        self.ended().await
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    pub fn show_log(&self) {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        eprintln!("--- the last lines of {}", self.name);
+        for line in &lines[lines.len().saturating_sub(LOG_SHOWN)..] {
+            eprintln!("{line}");
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            // It may have ended by itself.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// Two ports that nobody listens on right now.
+fn free_ports() -> [u16; 2] {
+    let held = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    held.map(|listener| listener.local_addr().unwrap().port())
+}

@@ -1,0 +1,43 @@
+//! Nodes come up, serve and go down, over both transports.
+
+use crate::harness::{Cluster, Transport, run_with, until};
+use serde_json::json;
+
+#[tokio::test]
+async fn one_node_from_nothing_to_serving_and_back() {
+    let mut cluster = Cluster::configured(1, Transport::Plain, &json!({}));
+    cluster.nodes[0].start().await;
+    let client = cluster.nodes[0].client();
+    assert_eq!(client.health().await, Some(501));
+    let status = client.get("/v1/sys/seal-status").await;
+    assert_eq!((status.status, status.headers["cache-control"].as_bytes()), (200, &b"no-store"[..]));
+    cluster.initialise(3, 2).await;
+    assert_eq!(client.health().await, Some(503));
+    cluster.unseal(0).await;
+    assert_eq!(cluster.leader().await, 0);
+    assert!(cluster.nodes[0].stop().await.success());
+    cluster.nodes[0].start().await;
+    assert_eq!(client.health().await, Some(503));
+    cluster.unseal(0).await;
+    until("the node should be active again", async || client.health().await.filter(|status| *status == 200)).await;
+}
+
+#[tokio::test]
+async fn three_nodes_over_tls_and_the_commands_of_an_operator() {
+    let cluster = Cluster::serving(3, Transport::Tls).await;
+    let ca = cluster.ca().unwrap().to_str().unwrap().to_owned();
+    let token = cluster.keys.as_ref().unwrap().root.clone();
+    let standby = cluster.standbys().await[0];
+    let address = cluster.nodes[standby].url();
+    let variables = [("VAULT_ADDR", address.as_str()), ("VAULT_CACERT", ca.as_str()), ("VAULT_TOKEN", token.as_str())];
+    let status = run_with(&["status"], &variables, "");
+    assert_eq!(status.status, 0, "{status:?}");
+    assert!(status.out.contains("performance standby"), "{}", status.out);
+    let peers = run_with(&["operator", "raft", "list-peers", "-format=json"], &variables, "");
+    assert_eq!(peers.status, 0, "{peers:?}");
+    let peers: serde_json::Value = serde_json::from_str(&peers.out).unwrap();
+    assert_eq!(peers["data"]["config"]["servers"].as_array().unwrap().len(), 3);
+    let untrusting = run_with(&["status"], &[("VAULT_ADDR", &address)], "");
+    assert_eq!(untrusting.status, 1);
+    assert!(untrusting.err.contains("certificate"), "{}", untrusting.err);
+}
