@@ -21,6 +21,9 @@ impl Catalog {
     }
 
     pub fn find(&self, kind: PluginKind, type_name: &str) -> Option<&Arc<dyn Plugin>> {
-        self.plugins.iter().find(|((auth, name), _)| *auth == (kind == PluginKind::Auth) && *name == type_name).map(|f| f.1)
+        self.plugins
+            .iter()
+            .find(|((auth, name), _)| *auth == (kind == PluginKind::Auth) && *name == type_name)
+            .map(|f| f.1)
     }
 }

@@ -83,7 +83,8 @@ impl Policies {
     /// Whether the caller has the `sudo` capability at a path.
     pub fn has_sudo(&self, txn: &Txn, caller: &sdk::Caller, path: &str, now: Millis) -> Result<bool, Access> {
         let rules = self.rules(&txn.as_view(), &caller.policies, now)?;
-        let question = policy::Question { operation: policy::Operation::Update, path, parameters: None, wrap_ttl: None };
+        let question =
+            policy::Question { operation: policy::Operation::Update, path, parameters: None, wrap_ttl: None };
         Ok(rules.acl.decide(&question).sudo)
     }
 

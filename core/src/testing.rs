@@ -9,9 +9,7 @@ use storage::{Batch, MemoryStore, Millis, RequestId, SealedStore, Term};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::replication::{
-    ForwardError, Member, MemberStatus, Outcome, Position, Replication, Role, Unavailable,
-};
+use crate::replication::{ForwardError, Member, MemberStatus, Outcome, Position, Replication, Role, Unavailable};
 
 /// Always the leader once it is founded.
 pub struct Alone {

@@ -4,6 +4,7 @@
 //! with the source and, run with `UPDATE_PROTO=1`, writes it anew. Nothing here knows what the bytes mean: entries are in the
 //! log's own encoding, forwarded payloads are ciphertext.
 
+#[rustfmt::skip]
 #[allow(clippy::all, clippy::unwrap_used)]
 pub mod cluster;
 

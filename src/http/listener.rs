@@ -131,7 +131,7 @@ impl Connection {
     {
         let Self { face, config, remote, watcher, .. } = self;
         let service = service_fn(move |request| {
-            let (face, limits) = (Arc::clone(&face), config.limits.clone());
+            let (face, limits) = (Arc::clone(&face), config.limits);
             async move { Ok::<_, std::convert::Infallible>(face.answer(request, remote, &limits).await) }
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());

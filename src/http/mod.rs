@@ -17,9 +17,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use holdfast_core::response::Response;
 use holdfast_core::service::Service;
+use http_body_util::Full;
 use hyper::body::Incoming;
 use system::node::Local;
 use tokio::time::Instant;
@@ -85,7 +85,9 @@ impl Face {
         tracing::debug!(path = request.path, verb = ?request.verb, "a request");
         match tokio::time::timeout_at(deadline, self.service.serve(request, deadline)).await {
             Ok(response) => response,
-            Err(_) => Response::unavailable("the request did not finish in time; it may or may not have been carried out"),
+            Err(_) => {
+                Response::unavailable("the request did not finish in time; it may or may not have been carried out")
+            }
         }
     }
 }

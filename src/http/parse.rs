@@ -58,7 +58,10 @@ pub async fn parse(
     let bytes = match Limited::new(body, limits.size).collect().await {
         Ok(collected) => collected.to_bytes(),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            return Err(Refused::new(413, format!("http: request body too large; at most {} bytes (max_request_size)", limits.size)));
+            return Err(Refused::new(
+                413,
+                format!("http: request body too large; at most {} bytes (max_request_size)", limits.size),
+            ));
         }
         Err(error) => return Err(Refused::new(400, format!("the body could not be read: {error}"))),
     };
@@ -100,7 +103,10 @@ fn service_request(
     }
     let wrap_ttl = text(headers, "x-vault-wrap-ttl").filter(|ttl| !matches!(ttl.as_str(), "" | "0" | "0s"));
     if wrap_ttl.is_some() {
-        return Err(Refused::new(400, "response wrapping is not supported by this version; leave X-Vault-Wrap-TTL out"));
+        return Err(Refused::new(
+            400,
+            "response wrapping is not supported by this version; leave X-Vault-Wrap-TTL out",
+        ));
     }
     Ok(Request {
         id,

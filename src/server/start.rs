@@ -16,9 +16,9 @@ use storage::Millis;
 use system::node::Local;
 use tokio::sync::watch;
 
+use super::Server;
 use super::forwarding::Forwarding;
 use super::introduce::HttpIntroduce;
-use super::Server;
 use crate::catalog;
 use crate::config::{AuditDeviceKind, Pem, RetryJoin, ServerConfig};
 use crate::http::{self, Face, ListenError};
@@ -141,8 +141,9 @@ fn active_since(node: &Arc<Node>) -> Arc<dyn Fn() -> Option<Millis> + Send + Syn
 fn join_targets(blocks: &[RetryJoin]) -> Result<Vec<JoinTarget>, StartError> {
     let read = |pem: &Pem| match pem {
         Pem::Text(text) => Ok(text.clone()),
-        Pem::File(file) => std::fs::read_to_string(file)
-            .map_err(|problem| StartError::File { file: file.clone(), problem }),
+        Pem::File(file) => {
+            std::fs::read_to_string(file).map_err(|problem| StartError::File { file: file.clone(), problem })
+        }
     };
     blocks
         .iter()

@@ -15,8 +15,7 @@ const CLOSE: Duration = Duration::from_secs(5);
 impl Server {
     /// Returns when the process is asked to end.
     pub async fn wait_for_signal(&self) {
-        let (Ok(mut terminate), Ok(mut interrupt)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
         else {
             tracing::error!("signals cannot be received; the process ends when it is killed");
             return std::future::pending().await;

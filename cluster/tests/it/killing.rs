@@ -171,13 +171,9 @@ async fn killed_nodes_lose_nothing_that_was_acknowledged() {
     assert!(states.windows(2).all(|pair| pair[0] == pair[1]), "the nodes differ: {states:?}");
     let acknowledged = ledger.acknowledged.lock().clone();
     for (key, value) in &acknowledged {
-        for at in 0..3 {
-            assert_eq!(
-                nodes.at(at).ask(&format!("local {key}")).await.unwrap(),
-                *value,
-                "{key} is lost on {}",
-                NAMES[at]
-            );
+        for (at, name) in NAMES.iter().enumerate() {
+            let found = nodes.at(at).ask(&format!("local {key}")).await.unwrap();
+            assert_eq!(found, *value, "{key} is lost on {name}");
         }
     }
     eprintln!(

@@ -1,4 +1,5 @@
 //! Whole nodes, over TLS on loopback.
+#![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
 mod doors;
 mod failover;

@@ -35,7 +35,10 @@ impl FileDevice {
         let failed = |error| FileError { path: path.to_owned(), error };
         let file = OpenOptions::new().create(true).append(true).mode(mode).open(path).map_err(failed)?;
         let (queue, lines) = mpsc::channel(QUEUE);
-        std::thread::Builder::new().name("audit-file".into()).spawn(move || run(file, &prefix, lines)).map_err(failed)?;
+        std::thread::Builder::new()
+            .name("audit-file".into())
+            .spawn(move || run(file, &prefix, lines))
+            .map_err(failed)?;
         Ok(Self { name: name.to_owned(), queue })
     }
 }

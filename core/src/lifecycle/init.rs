@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use barrier::{Barrier, Keyring, RootKey, SealConfig, SealConfigError, Share, UnsealKey, WrappedRoot, split, wrap_root};
+use barrier::{
+    Barrier, Keyring, RootKey, SealConfig, SealConfigError, Share, UnsealKey, WrappedRoot, split, wrap_root,
+};
 use bytes::Bytes;
 use sdk::NamespaceId;
 use storage::{Batch, Latches, MemoryStore, Millis, OpenStore, PathKey, RequestId, TxnState};

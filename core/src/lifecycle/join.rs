@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use storage::Millis;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::unseal::UnsealError;
 use super::Node;
+use super::unseal::UnsealError;
 use crate::replication::{Member, Role};
 
 /// How long the unsealing request waits for the join to finish before it answers "still sealed".
@@ -187,7 +187,8 @@ impl Node {
             Role::Standby { leader } => leader.api_address,
             Role::Unknown => return Err(AdmitError::Failed("no active node is known at the moment".into())),
         };
-        let challenge = barrier::challenge(&self.barrier, now, joiner, key).map_err(|e| AdmitError::Refused(e.to_string()))?;
+        let challenge =
+            barrier::challenge(&self.barrier, now, joiner, key).map_err(|e| AdmitError::Refused(e.to_string()))?;
         let stored = self.stored_seal().map_err(|e| AdmitError::Failed(e.to_string()))?;
         let (seal_config, _) = stored.ok_or_else(|| AdmitError::Failed("the seal configuration is missing".into()))?;
         Ok(JoinChallenge { challenge, seal_config, leader_api_addr })

@@ -14,7 +14,7 @@ use storage::{OpenStore, Value, View};
 use tokio::sync::watch;
 
 pub use init::{InitError, InitOptions, Initialised};
-pub use join::{Admission, AdmitError, JoinAnswer, JoinChallenge, JoinError, JoinTarget, Introduce};
+pub use join::{Admission, AdmitError, Introduce, JoinAnswer, JoinChallenge, JoinError, JoinTarget};
 pub use status::SealStatus;
 pub use unseal::UnsealError;
 

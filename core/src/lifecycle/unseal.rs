@@ -104,10 +104,7 @@ impl Node {
         let sealed = sealed.ok_or_else(|| UnsealError::Failed("the keyring is not in the store yet".into()))?;
         let keyring = Keyring::open_with(&root, &sealed).map_err(|e| failed(&e))?;
         self.barrier.unseal(keyring, root);
-        let view = View::new(
-            self.store.snapshot().map_err(|e| failed(&e))?,
-            space::records(&NamespaceId::root()),
-        );
+        let view = View::new(self.store.snapshot().map_err(|e| failed(&e))?, space::records(&NamespaceId::root()));
         *self.cluster.lock() = view.get(&super::init::cluster_key()).map_err(|e| failed(&e))?;
         self.replication.set_sealed(false);
         self.sealed.send_replace(false);

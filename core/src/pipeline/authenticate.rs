@@ -8,12 +8,7 @@ use crate::lifecycle::Node;
 use crate::token::{Valid, Why};
 
 /// `None`: the request brought no token.
-pub(super) fn caller(
-    node: &Node,
-    view: &View,
-    run: &Run<'_>,
-    rely_on: &mut RelyOn,
-) -> Result<Option<Valid>, Refused> {
+pub(super) fn caller(node: &Node, view: &View, run: &Run<'_>, rely_on: &mut RelyOn) -> Result<Option<Valid>, Refused> {
     let Some(token) = &run.request.token else { return Ok(None) };
     match node.tokens.authenticate(view, token, run.now) {
         Ok(mut valid) => {

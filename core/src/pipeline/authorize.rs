@@ -93,12 +93,7 @@ pub(super) fn authorize(
     let rules = node.policies.rules(view, &token.record.policies, run.now).map_err(|e| refuse(e.into()))?;
     rely_on.extend(rules.relied_on);
     let path = acl_path(run, operation);
-    let question = Question {
-        operation,
-        path: &path,
-        parameters: Some(&run.request.body),
-        wrap_ttl: None,
-    };
+    let question = Question { operation, path: &path, parameters: Some(&run.request.body), wrap_ttl: None };
     let decision = rules.acl.decide(&question);
     let needs_sudo = declared.is_some_and(|path| path.sudo);
     if !decision.allowed || needs_sudo && !decision.sudo || decision.control_groups().next().is_some() {

@@ -48,7 +48,9 @@ pub(super) async fn commit(
         Err(CommitError::Repeated { outcome }) => Ok(Committed::Before(
             outcome.and_then(|sealed| service::open_response(&node.barrier, run.request.id, &sealed).ok()),
         )),
-        Err(CommitError::NotActive) => Err(Failure::Unavailable("leadership moved while the request ran; nothing was written".into())),
+        Err(CommitError::NotActive) => {
+            Err(Failure::Unavailable("leadership moved while the request ran; nothing was written".into()))
+        }
         Err(CommitError::Unavailable(why)) => Err(Failure::Unavailable(format!("nothing was written: {why}"))),
         Err(CommitError::Unknown(id)) => match resolve(node, id, run.deadline).await {
             Outcome::Answered(_) | Outcome::Ran => Ok(Committed::Before(None)),

@@ -24,7 +24,9 @@ pub struct Located {
 pub enum Kind {
     View,
     Txn,
-    Act { here: bool },
+    Act {
+        here: bool,
+    },
     /// No such operation: any node that can read may say so.
     None,
 }
@@ -65,7 +67,10 @@ pub fn locate(
     rely_on.push((found.path, Some(found.revision)));
     let mount = found.value;
     let plugin = catalog.find(mount.table.plugins(), &mount.type_name).ok_or_else(|| {
-        Failure::Unavailable(format!("this server has no plugin {:?}, which is mounted at {:?}", mount.type_name, mount.path))
+        Failure::Unavailable(format!(
+            "this server has no plugin {:?}, which is mounted at {:?}",
+            mount.type_name, mount.path
+        ))
     })?;
     let full = mount.full_path();
     let mut path = request.path.strip_prefix(&full).unwrap_or_default().to_owned();

@@ -102,9 +102,8 @@ impl Pipeline {
             Ok(located) => located,
             Err(failure) => return (Ok(Response::failure(&failure)), stages),
         };
-        let permit = caller.and_then(|caller| {
-            authorize::authorize(&self.node, &view, run, caller, located.as_ref(), &mut rely_on)
-        });
+        let permit = caller
+            .and_then(|caller| authorize::authorize(&self.node, &view, run, caller, located.as_ref(), &mut rely_on));
 
         let who = permit.as_ref().map_or_else(|refused| refused.who.clone(), Permit::who);
         let subject = Subject {

@@ -15,13 +15,7 @@ pub enum Renewed {
 
 impl Tokens {
     /// Prolongs by `increment`, or by what the token was made with. Never beyond what its limits allow.
-    pub fn renew(
-        &self,
-        txn: &mut Txn,
-        now: Millis,
-        key: &TokenKey,
-        increment: Duration,
-    ) -> Result<Renewed, Access> {
+    pub fn renew(&self, txn: &mut Txn, now: Millis, key: &TokenKey, increment: Duration) -> Result<Renewed, Access> {
         let Some(mut record) = txn.get_for_update::<TokenRecord>(&record_key(key))? else {
             return Ok(Renewed::Unknown);
         };

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use storage::{
-    Access, Clear, CommitError, Latches, MemoryStore, Millis, OpenStore, Path as StorePath, PathKey, RequestId, Term, TxnState,
-    View,
+    Access, Clear, CommitError, Latches, MemoryStore, Millis, OpenStore, Path as StorePath, PathKey, RequestId, Term,
+    TxnState, View,
 };
 
 use crate::{Answer, Body, Ctx, Failure, Handler, MountInfo, NamespaceId, Plugin, Result, Verb};
@@ -66,7 +66,11 @@ impl Bench {
     pub fn exists(&self, path: &str) -> Result<Option<bool>> {
         let matched = self.plugin.backend(&self.mount).find(path).ok_or(Failure::NoSuch("unsupported path".into()))?;
         let snapshot = self.store.snapshot().map_err(Failure::internal)?;
-        matched.exists(&self.ctx(path, &NamespaceId::root()), &matched.params(Map::new()), &View::new(snapshot, space()))
+        matched.exists(
+            &self.ctx(path, &NamespaceId::root()),
+            &matched.params(Map::new()),
+            &View::new(snapshot, space()),
+        )
     }
 
     /// What the pipeline does with a request after it was let through.

@@ -22,7 +22,7 @@ mod view;
 
 pub use batch::{Batch, Check, Committed, CounterChange, CounterOp, RequestId};
 pub use key::{Class, KeyError, NAME_MAX, Path, PathKey, RawKey, Seg, SegKind};
-pub use latch::{Latches, LatchSet};
+pub use latch::{LatchSet, Latches};
 pub use memory::MemoryStore;
 pub use open::{Child, Clear, OpenSnapshot, OpenStore, SealError, Sealer};
 pub use revision::{Epoch, Millis, Revision};

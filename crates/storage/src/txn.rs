@@ -37,7 +37,8 @@ struct Buffer {
 
 impl Buffer {
     fn is_deleted(&self, path: &Path) -> bool {
-        self.writes.get(path).is_some_and(Option::is_none) || self.prefix_deletes.iter().any(|gone| path.is_within(gone))
+        self.writes.get(path).is_some_and(Option::is_none)
+            || self.prefix_deletes.iter().any(|gone| path.is_within(gone))
     }
 
     fn writes_within<'a>(
@@ -248,11 +249,8 @@ impl Read for Txn<'_> {
             if value.is_none() {
                 continue;
             }
-            let child = children.entry(name.clone()).or_insert(Child {
-                name: name.clone(),
-                record: false,
-                folder: false,
-            });
+            let child =
+                children.entry(name.clone()).or_insert(Child { name: name.clone(), record: false, folder: false });
             if written.segs().len() == depth + 1 {
                 child.record = true;
             } else {

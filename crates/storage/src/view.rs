@@ -133,7 +133,9 @@ pub(crate) fn read_record(snapshot: &OpenSnapshot, path: &Path) -> Result<Option
     let Some(record) = snapshot.get(path)? else { return Ok(None) };
     match record.value.split_first() {
         Some((&RECORD_FORMAT, bytes)) => Ok(Some((bytes.to_vec(), record.revision))),
-        Some((format, _)) => Err(Access::Broken(format!("a record has format {format}, which this version cannot read"))),
+        Some((format, _)) => {
+            Err(Access::Broken(format!("a record has format {format}, which this version cannot read")))
+        }
         None => Err(Access::Broken("a record is empty".into())),
     }
 }

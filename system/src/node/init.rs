@@ -39,10 +39,7 @@ pub async fn init(local: &Local, body: &Map<String, Value>) -> Response {
         Ok(made) => {
             let hex: Vec<String> = made.shares.iter().map(|s| hex::encode(s.expose())).collect();
             let base64: Vec<String> = made.shares.iter().map(|s| BASE64_STANDARD.encode(s.expose())).collect();
-            Response::json(
-                200,
-                &json!({"keys": hex, "keys_base64": base64, "root_token": made.root_token.expose()}),
-            )
+            Response::json(200, &json!({"keys": hex, "keys_base64": base64, "root_token": made.root_token.expose()}))
         }
         Err(error @ (InitError::Already | InitError::Seal(_))) => Response::errors(400, &[&error.to_string()]),
         Err(InitError::Failed(problem)) => {

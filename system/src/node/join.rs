@@ -51,7 +51,9 @@ pub fn challenge(local: &Local, body: &Map<String, Value>) -> Response {
 pub fn answer(local: &Local, body: &Map<String, Value>) -> Response {
     let answer: JoinAnswer = match serde_json::from_value(Value::Object(body.clone())) {
         Ok(answer) => answer,
-        Err(problem) => return Response::errors(400, &[&format!("the answer to the challenge cannot be read: {problem}")]),
+        Err(problem) => {
+            return Response::errors(400, &[&format!("the answer to the challenge cannot be read: {problem}")]);
+        }
     };
     match local.node.admit((local.clock)(), answer) {
         Ok(admission) => Response::json(200, &json!({ "data": admission })),

@@ -22,7 +22,10 @@ struct Nothing {}
 pub fn all(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("internal/ui/mounts")
-        .help("Lists the mounts that the caller can use.", "A mount shows to those whose policies reach something in it.")
+        .help(
+            "Lists the mounts that the caller can use.",
+            "A mount shows to those whose policies reach something in it.",
+        )
         .open()
         .view(Verb::Read, move |ctx: &Ctx, Nothing {}: Nothing, view: &View| {
             let acl = ctx.caller.map(|caller| acl(&node, ctx, caller, view)).transpose()?;

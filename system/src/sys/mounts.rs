@@ -84,7 +84,9 @@ pub(super) fn found(node: &Node, read: &impl sdk::Read, path: &str) -> Result<Mo
 fn enable(node: &Node, mountable: &Catalog, input: Enable, txn: &mut Txn) -> Result<Answer> {
     let kind = if input.kind.is_empty() { &input.plugin_name } else { &input.kind };
     if !input.plugin_version.is_empty() {
-        return Err(Failure::invalid("plugin_version: the plugins of this server are built in and have its own version"));
+        return Err(Failure::invalid(
+            "plugin_version: the plugins of this server are built in and have its own version",
+        ));
     }
     if kind.is_empty() {
         return Err(Failure::invalid("backend type must be specified as a string"));
@@ -142,7 +144,9 @@ pub(super) fn ttl(which: &str, value: &Value) -> Result<u64> {
     let nanos = parse(&text).filter(|n| *n >= 0);
     let seconds = nanos.and_then(|n| u64::try_from(n / SECOND).ok());
     seconds.ok_or_else(|| {
-        Failure::Invalid(format!("unable to parse {which} TTL of {text}: it must be a duration, as 3600, \"1h\" or \"2d\""))
+        Failure::Invalid(format!(
+            "unable to parse {which} TTL of {text}: it must be a duration, as 3600, \"1h\" or \"2d\""
+        ))
     })
 }
 

@@ -35,7 +35,10 @@ pub fn list(node: &Arc<Node>) -> Path {
 pub fn one(node: &Arc<Node>) -> Path {
     let (reads, writes, deletes) = (Arc::clone(node), Arc::clone(node), Arc::clone(node));
     Path::new("policies/acl/:name+")
-        .help("Reads, writes and deletes an ACL policy.", "A change counts for every token that has the policy, at once.")
+        .help(
+            "Reads, writes and deletes an ACL policy.",
+            "A change counts for every token that has the policy, at once.",
+        )
         .view(Verb::Read, move |_: &Ctx, named: Named, view: &View| {
             let policy = reads.policies.get(view, &named.name.to_lowercase())?.ok_or(Failure::NotFound)?;
             Ok(Answer::json(json!({"name": policy.name, "policy": policy.text})))
@@ -54,5 +57,9 @@ pub(super) fn set(node: &Node, name: &str, text: &str, txn: &mut Txn) -> Result<
     let lower = name.to_lowercase();
     let decoded = BASE64_STANDARD.decode(text.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     node.policies.set(txn, &lower, decoded.as_deref().unwrap_or(text)).map_err(policy_failure)?;
-    Ok(if lower == name { Answer::empty() } else { Answer::empty().warn(format!("policy name was converted to {lower}")) })
+    Ok(if lower == name {
+        Answer::empty()
+    } else {
+        Answer::empty().warn(format!("policy name was converted to {lower}"))
+    })
 }

@@ -134,10 +134,8 @@ fn policies(input: &Create, caller: &Caller, privileged: bool) -> Result<Vec<Str
     }
     policies.sort();
     policies.dedup();
-    if !privileged {
-        if policies.iter().any(|p| !caller.policies.contains(p)) {
-            return Err(Failure::invalid("child policies must be subset of parent"));
-        }
+    if !privileged && policies.iter().any(|p| !caller.policies.contains(p)) {
+        return Err(Failure::invalid("child policies must be subset of parent"));
     }
     if let Some(fixed) = policies.iter().find(|p| policy::builtin::NOT_ASSIGNABLE.contains(&p.as_str())) {
         return Err(Failure::invalid(format!("cannot assign policy {fixed:?}")));

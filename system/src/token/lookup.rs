@@ -85,14 +85,7 @@ fn show_own(node: &Node, ctx: &Ctx, view: &View) -> Result<Answer> {
     show(node, ctx, view, &own(ctx)?, &caller.client_token, caller.uses_left)
 }
 
-fn show(
-    node: &Node,
-    ctx: &Ctx,
-    view: &View,
-    key: &TokenKey,
-    id: &str,
-    uses_left: Option<i64>,
-) -> Result<Answer> {
+fn show(node: &Node, ctx: &Ctx, view: &View, key: &TokenKey, id: &str, uses_left: Option<i64>) -> Result<Answer> {
     let bad = || Failure::denied("bad token");
     let valid = node.tokens.valid(view, key.clone(), ctx.now).map_err(|why| match why {
         holdfast_core::token::Why::Access(access) => access.into(),

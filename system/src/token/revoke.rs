@@ -23,8 +23,7 @@ struct RevokeAccessor {
 }
 
 pub fn paths(node: &Arc<Node>) -> Vec<Path> {
-    let (any, own_token, accessor, orphan) =
-        (Arc::clone(node), Arc::clone(node), Arc::clone(node), Arc::clone(node));
+    let (any, own_token, accessor, orphan) = (Arc::clone(node), Arc::clone(node), Arc::clone(node), Arc::clone(node));
     vec![
         Path::new("revoke").help("Revokes a token.", "Revokes a token and everything that was made with it.").txn(
             Verb::Write,

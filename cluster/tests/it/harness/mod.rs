@@ -112,7 +112,6 @@ impl Seat {
         self.node.as_ref().unwrap()
     }
 
-
     /// As if the process had been killed.
     pub fn crash(&mut self) {
         self.node.take();
@@ -195,7 +194,8 @@ impl Cluster {
     pub async fn follower(&self) -> Arc<Node> {
         let leader = self.leader().await.id();
         let follower = self.up().find(|node| node.id() != leader).unwrap().clone();
-        until("the follower knows its leader", || matches!(follower.leadership().borrow().role, Role::Follower { .. })).await;
+        until("the follower knows its leader", || matches!(follower.leadership().borrow().role, Role::Follower { .. }))
+            .await;
         follower
     }
 

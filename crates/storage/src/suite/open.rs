@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Class, Latches, Millis, OpenStore, Path, PathKey, Read, RequestId, Sealer, SealedStore, Term, TxnState, View,
+    Class, Latches, Millis, OpenStore, Path, PathKey, Read, RequestId, SealedStore, Sealer, Term, TxnState, View,
 };
 
 pub async fn run(store: Arc<dyn SealedStore>, sealer: Arc<dyn Sealer>, term: Term) {

@@ -16,18 +16,12 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = (Arc<dyn SealedStore>, Term)>,
 {
-    let mut next = 0_u8;
-    for case in [writes_and_revisions, counters_and_floors, ranges_and_walks] {
+    let cases: [fn(Subject) -> Case; 6] =
+        [writes_and_revisions, counters_and_floors, ranges_and_walks, checks_fence, ids_run_once, bounds];
+    for (ids, case) in (1..).zip(cases) {
         let (store, term) = make().await;
-        next += 1;
-        case(Subject { store, term, ids: next }).await;
+        case(Subject { store, term, ids }).await;
     }
-    let (store, term) = make().await;
-    checks_fence(Subject { store, term, ids: 100 }).await;
-    let (store, term) = make().await;
-    ids_run_once(Subject { store, term, ids: 101 }).await;
-    let (store, term) = make().await;
-    bounds(Subject { store, term, ids: 102 }).await;
 }
 
 struct Subject {
@@ -167,43 +161,49 @@ fn ranges_and_walks(s: Subject) -> Case {
     })
 }
 
-async fn checks_fence(s: Subject) {
-    let mut batch = s.batch(1);
-    batch.checks.push(Check { key: key(&["a"]), revision: None });
-    batch.puts.push((key(&["a"]), bytes("one")));
-    let first = s.store.commit(s.term, batch).await.unwrap();
+fn checks_fence(s: Subject) -> Case {
+    Box::pin(async move {
+        let mut batch = s.batch(1);
+        batch.checks.push(Check { key: key(&["a"]), revision: None });
+        batch.puts.push((key(&["a"]), bytes("one")));
+        let first = s.store.commit(s.term, batch).await.unwrap();
 
-    let mut again = s.batch(2);
-    again.checks.push(Check { key: key(&["a"]), revision: None });
-    again.puts.push((key(&["a"]), bytes("two")));
-    assert_eq!(s.store.commit(s.term, again).await.unwrap_err(), CommitError::Conflict { key: key(&["a"]) });
-    assert_eq!(s.get(&key(&["a"])), Some(Value::Bytes(bytes("one"))));
+        let mut again = s.batch(2);
+        again.checks.push(Check { key: key(&["a"]), revision: None });
+        again.puts.push((key(&["a"]), bytes("two")));
+        assert_eq!(s.store.commit(s.term, again).await.unwrap_err(), CommitError::Conflict { key: key(&["a"]) });
+        assert_eq!(s.get(&key(&["a"])), Some(Value::Bytes(bytes("one"))));
 
-    let mut right = s.batch(3);
-    right.checks.push(Check { key: key(&["a"]), revision: Some(first.revision) });
-    right.puts.push((key(&["a"]), bytes("three")));
-    let third = s.store.commit(s.term, right).await.unwrap();
-    assert_eq!(third.revision, first.revision.next(), "a refused batch leaves the revision alone");
+        let mut right = s.batch(3);
+        right.checks.push(Check { key: key(&["a"]), revision: Some(first.revision) });
+        right.puts.push((key(&["a"]), bytes("three")));
+        let third = s.store.commit(s.term, right).await.unwrap();
+        assert_eq!(third.revision, first.revision.next(), "a refused batch leaves the revision alone");
+    })
 }
 
-async fn ids_run_once(s: Subject) {
-    let mut batch = s.batch(1);
-    batch.counters.push(CounterChange { key: key(&["n"]), op: CounterOp::Set(5) });
-    batch.outcome = Some(bytes("answer"));
-    s.store.commit(s.term, batch.clone()).await.unwrap();
-    let mut changed = batch.clone();
-    changed.counters[0].op = CounterOp::Set(9);
-    assert_eq!(
-        s.store.commit(s.term, changed).await.unwrap_err(),
-        CommitError::Repeated { outcome: Some(bytes("answer")) }
-    );
-    assert_eq!(s.get(&key(&["n"])), Some(Value::Counter(5)));
+fn ids_run_once(s: Subject) -> Case {
+    Box::pin(async move {
+        let mut batch = s.batch(1);
+        batch.counters.push(CounterChange { key: key(&["n"]), op: CounterOp::Set(5) });
+        batch.outcome = Some(bytes("answer"));
+        s.store.commit(s.term, batch.clone()).await.unwrap();
+        let mut changed = batch.clone();
+        changed.counters[0].op = CounterOp::Set(9);
+        assert_eq!(
+            s.store.commit(s.term, changed).await.unwrap_err(),
+            CommitError::Repeated { outcome: Some(bytes("answer")) }
+        );
+        assert_eq!(s.get(&key(&["n"])), Some(Value::Counter(5)));
+    })
 }
 
-async fn bounds(s: Subject) {
-    let mut batch = s.batch(1);
-    batch.puts.push((key(&["big"]), Bytes::from(vec![0; 9 * 1024 * 1024])));
-    let refused = s.store.commit(s.term, batch).await.unwrap_err();
-    assert!(matches!(refused, CommitError::TooLarge { .. }), "{refused:?}");
-    assert_eq!(s.get(&key(&["big"])), None);
+fn bounds(s: Subject) -> Case {
+    Box::pin(async move {
+        let mut batch = s.batch(1);
+        batch.puts.push((key(&["big"]), Bytes::from(vec![0; 9 * 1024 * 1024])));
+        let refused = s.store.commit(s.term, batch).await.unwrap_err();
+        assert!(matches!(refused, CommitError::TooLarge { .. }), "{refused:?}");
+        assert_eq!(s.get(&key(&["big"])), None);
+    })
 }
