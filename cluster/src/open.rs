@@ -71,6 +71,11 @@ pub enum OpenError {
     InUse(PathBuf),
     #[error("this node was removed from its cluster; to join again, start it with an empty data folder instead of {0}")]
     Removed(PathBuf),
+    #[error(
+        "the data folder {folder} belongs to node {kept:?}, and the configuration names this node {configured:?}: \
+         give each node a folder of its own, or keep the node_id"
+    )]
+    AnotherNode { folder: PathBuf, kept: String, configured: String },
     #[error("the cluster port cannot listen on {address}: {source}")]
     Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
@@ -157,6 +162,11 @@ impl Node {
 
         let Disk { key, log, machine, told, lock } = disk;
         let (id, key) = (key.id(), Arc::new(key));
+        let stored = machine.reader().membership();
+        if let Some(kept) = stored.membership().get_node(&id).filter(|kept| kept.name != options.name) {
+            let (kept, configured) = (kept.name.clone(), options.name.clone());
+            return Err(OpenError::AnotherNode { folder: options.data, kept, configured });
+        }
         let member = Member {
             name: options.name.clone(),
             address: options.advertise.clone(),

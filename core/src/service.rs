@@ -7,6 +7,7 @@ use bytes::Bytes;
 use sdk::Failure;
 use storage::{RequestId, SealError};
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
 
 use crate::catalog::Catalog;
 use crate::lifecycle::Node;
@@ -69,7 +70,10 @@ impl Service {
     pub async fn serve_forwarded(&self, id: RequestId, payload: &[u8], deadline: Instant) -> Result<Bytes, SealError> {
         let plain = self.node.barrier.open_message(FORWARD, &id.to_bytes(), payload)?;
         let response = match serde_json::from_slice::<Request>(&plain) {
-            Ok(request) if request.id == id => self.run_when_active(&request, deadline).await,
+            Ok(request) if request.id == id => {
+                let span = tracing::info_span!("request", id = %id, forwarded = true);
+                self.run_when_active(&request, deadline).instrument(span).await
+            }
             Ok(_) => Response::errors(400, &["the forwarded request has another id than its envelope"]),
             Err(e) => Response::errors(400, &[&format!("the forwarded request cannot be read: {e}")]),
         };

@@ -15,18 +15,23 @@ pub use tls::TlsError;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use holdfast_core::response::Response;
 use holdfast_core::service::Service;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use sdk::Failure;
 use system::node::Local;
 use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::config::RequestLimits;
 use parse::{Parsed, Refused};
+
+/// What a request that keeps its own deadline may take longer.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What every connection needs to answer requests.
 pub struct Face {
@@ -37,7 +42,7 @@ pub struct Face {
 impl Face {
     /// Never fails and never panics the connection: whatever goes wrong is an answer.
     async fn answer(
-        &self,
+        self: Arc<Self>,
         request: hyper::Request<Incoming>,
         remote: SocketAddr,
         limits: &RequestLimits,
@@ -54,7 +59,7 @@ impl Face {
     }
 
     async fn respond(
-        &self,
+        self: Arc<Self>,
         request: hyper::Request<Incoming>,
         remote: SocketAddr,
         limits: &RequestLimits,
@@ -67,12 +72,27 @@ impl Face {
             Ok(Err(refused)) => return refuse(&refused),
             Err(_) => return Response::errors(408, &["the request did not arrive completely in time"]),
         };
+        // A task of its own: a client that goes away does not stop a request halfway, and a panic ends nothing else.
+        let running = tokio::spawn(self.run(parsed, deadline).in_current_span());
+        match tokio::time::timeout_at(deadline + GRACE, running).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(panic)) => {
+                tracing::error!(%panic, "a request panicked");
+                Response::failure(&Failure::Internal(panic.to_string()))
+            }
+            Err(_) => Response::failure(&Failure::OutcomeUnknown(
+                "the request did not finish in time; it may or may not have been carried out".into(),
+            )),
+        }
+    }
+
+    async fn run(self: Arc<Self>, parsed: Parsed, deadline: Instant) -> Response {
         let Parsed { method, query, body, request, path } = parsed;
         if let Some(response) = system::node::answer(&self.local, method, &path, &query, body.clone()).await {
             return response;
         }
         if self.service.node().is_sealed() {
-            return Response::errors(503, &["Vault is sealed"]);
+            return Response::failure(&Failure::Sealed);
         }
         let mut request = match request {
             Ok(request) => request,
@@ -83,12 +103,7 @@ impl Face {
             Err(problem) => return Response::errors(400, &[&problem]),
         }
         tracing::debug!(path = request.path, verb = ?request.verb, "a request");
-        match tokio::time::timeout_at(deadline, self.service.serve(request, deadline)).await {
-            Ok(response) => response,
-            Err(_) => {
-                Response::unavailable("the request did not finish in time; it may or may not have been carried out")
-            }
-        }
+        self.service.serve(request, deadline).await
     }
 }
 
