@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 /// Files of PEM text in one folder.
 pub struct Certificates {
@@ -15,6 +15,8 @@ pub struct Certificates {
 impl Certificates {
     pub fn make(folder: &Path) -> Certificates {
         let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        // A name of its own: OpenSSL takes a certificate whose issuer has its own name for self-signed.
+        authority.distinguished_name.push(DnType::CommonName, "the authority of one test");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
         let key = KeyPair::generate().unwrap();
