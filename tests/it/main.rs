@@ -1,5 +1,7 @@
 //! The whole product from outside: real processes, real ports, real disks.
 
+#![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion, in its harness too")]
+
 mod cli;
 mod clients;
 mod config;
