@@ -32,6 +32,7 @@ mod reads;
 mod shared;
 pub mod snapshot;
 mod store;
+mod threads;
 pub mod time;
 
 pub use consensus::{Member, Timing};

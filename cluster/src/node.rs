@@ -10,7 +10,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use storage::{Batch, Committed, Millis, RequestId, SealedStore};
-use tokio::runtime::Runtime;
 use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
@@ -28,6 +27,7 @@ use crate::network::{Answers, ForwardRefusal, Hello, Listener, Verdict};
 use crate::reads::{ReadError, ReadPoint, Reads};
 use crate::shared::{Shared, members};
 use crate::store::Store;
+use crate::threads::Threads;
 use crate::time;
 
 /// A handle to the running node. It runs until [`shutdown`](Self::shutdown), or until dropped, which is a crash.
@@ -47,7 +47,7 @@ pub(crate) struct Parts {
     pub closing: watch::Sender<bool>,
     pub listener: Listener,
     pub tasks: Vec<JoinHandle<()>>,
-    pub runtime: Runtime,
+    pub threads: Threads,
     pub lock: File,
     pub log: LogStore,
     /// The network's view of the node, which would keep it alive.
@@ -184,14 +184,15 @@ impl Node {
     /// Hands leadership over if it has it, then ends everything. Unfinished requests are cut off at the deadline.
     pub async fn shutdown(&self, deadline: Instant) {
         let Some(parts) = self.parts.lock().take() else { return };
-        if self.shared.leadership.borrow().leads() {
+        let alone = self.shared.membership().membership().voter_ids().count() <= 1;
+        if self.shared.leadership.borrow().leads() && !alone {
             let half = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
             if let Err(error) = self.transfer(half).await {
                 tracing::info!(error = %error, "leadership was not handed over before the end");
             }
         }
         parts.closing.send_replace(true);
-        let Parts { listener, tasks, runtime, lock, log, whole, .. } = parts;
+        let Parts { listener, tasks, threads, lock, log, whole, .. } = parts;
         let drain = deadline.saturating_duration_since(Instant::now()).min(DRAIN);
         tasks.iter().for_each(JoinHandle::abort);
         if timeout_at(deadline, self.shared.raft.shutdown()).await.is_err() {
@@ -208,7 +209,7 @@ impl Node {
         if timeout_at(deadline, ended).await.is_err() {
             tracing::warn!("the stores did not close in time");
         }
-        runtime.shutdown_background();
+        drop(threads);
     }
 }
 
@@ -217,7 +218,6 @@ impl Drop for Node {
         if let Some(parts) = self.parts.lock().take() {
             parts.tasks.iter().for_each(JoinHandle::abort);
             parts.whole.lock().take();
-            parts.runtime.shutdown_background();
         }
     }
 }

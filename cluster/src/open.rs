@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use openraft::errors::Fatal;
 use parking_lot::Mutex;
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::campaign::{self, Campaign};
@@ -27,6 +27,7 @@ use crate::reads::Reads;
 use crate::shared::Shared;
 use crate::snapshot::retention;
 use crate::store::Store;
+use crate::threads::Threads;
 
 pub struct Options {
     /// The folder of everything this node keeps.
@@ -157,8 +158,8 @@ impl Node {
         let opening = tokio::task::spawn_blocking(move || options.disk(hooks).map(|disk| (options, disk)));
         let (options, disk) = opening.await.map_err(|error| OpenError::Consensus(error.to_string()))??;
         let io = |source| OpenError::Io { path: options.data.clone(), source };
-        let runtime = runtime().map_err(io)?;
-        let handle = runtime.handle().clone();
+        let threads = Threads::start().map_err(io)?;
+        let handle = threads.handle();
 
         let Disk { key, log, machine, told, lock } = disk;
         let (id, key) = (key.id(), Arc::new(key));
@@ -241,14 +242,9 @@ impl Node {
             handle.spawn(keeping),
             handle.spawn(note_removal(shared.clone(), options.data.join(REMOVED))),
         ];
-        let closed = Parts { closing, listener, tasks, runtime, lock, log, whole };
+        let closed = Parts { closing, listener, tasks, threads, lock, log, whole };
         Ok(Arc::new(Node::new(shared, store, reads, forwards, handover, campaign, join, closed)))
     }
-}
-
-/// Consensus and its port have threads of their own: no request's work delays a heartbeat.
-fn runtime() -> io::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).thread_name("raft").enable_all().build()
 }
 
 /// Remembers that this node was removed, so that it does not try again at every start.
@@ -262,5 +258,4 @@ async fn note_removal(shared: Arc<Shared>, file: PathBuf) {
     }
 }
 
-const THREADS: usize = 3;
 const RETENTION: std::time::Duration = std::time::Duration::from_secs(5);
