@@ -10,6 +10,8 @@ mod authorize;
 mod commit;
 mod dispatch;
 mod locate;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

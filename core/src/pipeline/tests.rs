@@ -1,0 +1,273 @@
+//! The pipeline on a node in memory, with a plugin of one path.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use barrier::Share;
+use bytes::Bytes;
+use sdk::{
+    Answer, Backend, Ctx, Failure, Input, Key, MountInfo, Path, Plugin, PluginKind, Read, Txn, Value, Verb, View, json,
+};
+use storage::{RequestId, TxnState};
+use tokio::time::Instant;
+
+use crate::audit::{Audit, Device};
+use crate::catalog::Catalog;
+use crate::lifecycle::{InitOptions, Node};
+use crate::mount::{Mount, Table, TtlLimits};
+use crate::pipeline::Pipeline;
+use crate::request::Request;
+use crate::response::Response;
+use crate::service::Service;
+use crate::space;
+use crate::testing::Alone;
+use crate::token::{ClientToken, NewToken};
+
+#[derive(Input)]
+struct Nothing {}
+
+/// A number that each write makes larger by one, after what it was read as.
+struct Counter {
+    backend: Backend,
+}
+
+fn number() -> Key {
+    Key::kind("number")
+}
+
+impl Counter {
+    fn new(runs: Arc<AtomicUsize>) -> Self {
+        let path = Path::new("number")
+            .view(Verb::Read, |_: &Ctx, Nothing {}: Nothing, view: &View| {
+                Ok(Answer::json(json!({"n": view.get::<u64>(&number())?.unwrap_or(0)})))
+            })
+            .txn(Verb::Write, move |_: &Ctx, Nothing {}: Nothing, txn: &mut Txn| {
+                runs.fetch_add(1, Ordering::Relaxed);
+                let n = txn.get_for_update::<u64>(&number())?.unwrap_or(0);
+                txn.put(&number(), &(n + 1))?;
+                Ok(Answer::empty())
+            });
+        let broken = Path::new("broken").txn(Verb::Write, |_: &Ctx, Nothing {}: Nothing, txn: &mut Txn| {
+            txn.put(&number(), &77)?;
+            Err(Failure::invalid("refused after it had written"))
+        });
+        Self { backend: Backend::new("A number.", vec![path, broken]) }
+    }
+}
+
+impl Plugin for Counter {
+    fn kind(&self) -> PluginKind {
+        PluginKind::Secret
+    }
+    fn types(&self) -> &'static [&'static str] {
+        &["counter"]
+    }
+    fn backend(&self, _mount: &MountInfo) -> &Backend {
+        &self.backend
+    }
+}
+
+/// An audit device that can be broken.
+#[derive(Default)]
+struct Lines {
+    lines: parking_lot::Mutex<Vec<String>>,
+    broken: AtomicBool,
+}
+
+struct Shared(Arc<Lines>);
+
+#[async_trait]
+impl Device for Shared {
+    fn name(&self) -> &str {
+        "lines"
+    }
+    async fn write(&self, line: Bytes) -> Result<(), String> {
+        if self.0.broken.load(Ordering::Relaxed) {
+            return Err("broken".into());
+        }
+        self.0.lines.lock().push(String::from_utf8_lossy(&line).into_owned());
+        Ok(())
+    }
+}
+
+struct Bench {
+    service: Arc<Service>,
+    node: Arc<Node>,
+    alone: Arc<Alone>,
+    root: ClientToken,
+    audit: Arc<Lines>,
+    runs: Arc<AtomicUsize>,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let limits = TtlLimits { default: Duration::from_secs(3600), max: Duration::from_secs(7200) };
+        let alone = Arc::new(Alone::default());
+        let node = Node::new(Arc::clone(&alone) as _, limits);
+        let made =
+            node.init(InitOptions { shares: 1, threshold: 1, cluster_name: None, now: alone.now() }).await.unwrap();
+        node.unseal(Share::from_slice(made.shares[0].expose())).await.unwrap();
+        let runs = Arc::new(AtomicUsize::new(0));
+        let catalog = Catalog::default().with(Counter::new(Arc::clone(&runs)));
+        let audit = Arc::new(Lines::default());
+        let broker = Audit::new(vec![Arc::new(Shared(Arc::clone(&audit)))], Arc::clone(&node.barrier));
+        let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone(), broker);
+        let service = Arc::new(Service::new(Arc::clone(&node), catalog, pipeline, true));
+        let bench = Self { service, node, alone, root: made.root_token, audit, runs };
+        bench
+            .change(|state, node| {
+                let mut mount = Mount::new(Table::Secret, "c/", "counter", "");
+                mount.options = Some(std::collections::BTreeMap::new());
+                node.mounts.add(&mut state.at(space::records(&sdk::NamespaceId::root())), mount).unwrap();
+            })
+            .await;
+        bench
+    }
+
+    async fn change<T>(&self, write: impl FnOnce(&mut TxnState, &Node) -> T) -> T {
+        let mut state = TxnState::new(self.node.store.snapshot().unwrap(), storage::Latches::new().begin());
+        let out = write(&mut state, &self.node);
+        let (open, _held) = state.finish();
+        let id = RequestId { applied: 0, random: crypto::random() };
+        let batch = self.node.store.seal(id, self.alone.now(), open).unwrap();
+        self.node.store.commit(storage::Term(1), batch).await.unwrap();
+        out
+    }
+
+    async fn token(&self, policy: &str, num_uses: i64) -> ClientToken {
+        let new = NewToken {
+            id: None,
+            policies: vec![policy.into()],
+            path: "auth/token/create".into(),
+            display_name: "token".into(),
+            meta: None,
+            ttl: Duration::from_secs(60),
+            explicit_max_ttl: Duration::ZERO,
+            period: Duration::ZERO,
+            renewable: true,
+            num_uses,
+            parent: None,
+            entity_id: String::new(),
+            never_expires: false,
+            initial_root: false,
+        };
+        self.change(|state, node| {
+            let mut records = state.at(space::records(&sdk::NamespaceId::root()));
+            node.tokens.create(&mut records, self.alone.now(), new).unwrap().unwrap().token
+        })
+        .await
+    }
+
+    async fn policy(&self, name: &str, text: &str) {
+        self.change(|state, node| {
+            node.policies.set(&mut state.at(space::records(&sdk::NamespaceId::root())), name, text).unwrap();
+        })
+        .await;
+    }
+
+    async fn send(&self, verb: Verb, path: &str, token: Option<&ClientToken>) -> Response {
+        self.send_as(RequestId { applied: 0, random: crypto::random() }, verb, path, token).await
+    }
+
+    async fn send_as(&self, id: RequestId, verb: Verb, path: &str, token: Option<&ClientToken>) -> Response {
+        let request = Request {
+            id,
+            verb,
+            path: path.into(),
+            token: token.cloned(),
+            body: sdk::Map::new(),
+            remote: None,
+            content_type: String::new(),
+            wrap_ttl: None,
+            help: false,
+            head: false,
+        };
+        self.service.serve(request, Instant::now() + Duration::from_secs(5)).await
+    }
+
+    async fn number(&self) -> u64 {
+        let response = self.send(Verb::Read, "c/number", Some(&self.root)).await;
+        let body: Value = serde_json::from_slice(&response.body).unwrap();
+        body["data"]["n"].as_u64().unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_of_one_record_all_count() {
+    let bench = Arc::new(Bench::new().await);
+    let mut writers = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let bench = Arc::clone(&bench);
+        writers.spawn(async move { bench.send(Verb::Write, "c/number", Some(&bench.root)).await.status });
+    }
+    assert!(writers.join_all().await.into_iter().all(|status| status == 204));
+    assert_eq!(bench.number().await, 40);
+}
+
+#[tokio::test]
+async fn a_request_runs_once_however_often_it_comes() {
+    let bench = Bench::new().await;
+    let id = RequestId { applied: 0, random: [9; 16] };
+    for _ in 0..3 {
+        assert_eq!(bench.send_as(id, Verb::Write, "c/number", Some(&bench.root)).await.status, 204);
+    }
+    assert_eq!(bench.number().await, 1);
+    assert!(bench.runs.load(Ordering::Relaxed) >= 1);
+}
+
+#[tokio::test]
+async fn without_an_audit_entry_nothing_happens() {
+    let bench = Bench::new().await;
+    bench.audit.broken.store(true, Ordering::Relaxed);
+    let refused = bench.send(Verb::Write, "c/number", Some(&bench.root)).await;
+    assert_eq!(refused.status, 500);
+    assert!(String::from_utf8_lossy(&refused.body).contains("lines"), "the device is named");
+    bench.audit.broken.store(false, Ordering::Relaxed);
+    assert_eq!(bench.number().await, 0);
+    let lines = bench.audit.lines.lock().clone();
+    assert_eq!(lines.len(), 2, "a request and its answer: {lines:?}");
+    assert!(!lines.concat().contains(bench.root.expose()), "a token is never written");
+}
+
+#[tokio::test]
+async fn what_fails_writes_nothing() {
+    let bench = Bench::new().await;
+    assert_eq!(bench.send(Verb::Write, "c/broken", Some(&bench.root)).await.status, 400);
+    assert_eq!(bench.number().await, 0);
+}
+
+#[tokio::test]
+async fn policies_decide_and_a_change_counts_at_once() {
+    let bench = Bench::new().await;
+    bench.policy("reader", "path \"c/number\" { capabilities = [\"read\"] }").await;
+    let token = bench.token("reader", 0).await;
+    assert_eq!(bench.send(Verb::Read, "c/number", Some(&token)).await.status, 200);
+    assert_eq!(bench.send(Verb::Write, "c/number", Some(&token)).await.status, 403);
+    assert_eq!(bench.send(Verb::Read, "c/number", None).await.status, 403);
+    assert_eq!(bench.send(Verb::Read, "nothing/there", Some(&token)).await.status, 403);
+    assert_eq!(bench.send(Verb::Read, "nothing/there", Some(&bench.root)).await.status, 404);
+    bench.policy("reader", "path \"c/number\" { capabilities = [\"deny\"] }").await;
+    assert_eq!(bench.send(Verb::Read, "c/number", Some(&token)).await.status, 403);
+    bench.alone.advance(Duration::from_secs(61));
+    bench.policy("reader", "path \"c/number\" { capabilities = [\"read\"] }").await;
+    assert_eq!(bench.send(Verb::Read, "c/number", Some(&token)).await.status, 403, "it has expired");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_use_is_spent_by_every_request_and_never_twice() {
+    let bench = Arc::new(Bench::new().await);
+    bench.policy("writer", "path \"c/number\" { capabilities = [\"update\"] }").await;
+    let token = bench.token("writer", 5).await;
+    assert_eq!(bench.send(Verb::Read, "c/number", Some(&token)).await.status, 403, "denied, and counted");
+    let mut users = tokio::task::JoinSet::new();
+    for _ in 0..12 {
+        let (bench, token) = (Arc::clone(&bench), token.clone());
+        users.spawn(async move { bench.send(Verb::Write, "c/number", Some(&token)).await.status });
+    }
+    let done = users.join_all().await.into_iter().filter(|status| *status == 204).count();
+    assert_eq!(done, 4);
+    assert_eq!(bench.number().await, 4);
+    assert_eq!(bench.send(Verb::Write, "c/number", Some(&token)).await.status, 403);
+}
