@@ -51,6 +51,15 @@ fn role_of(leadership: &Leadership) -> Role {
     }
 }
 
+fn outcome(outcome: cluster::Outcome) -> Outcome {
+    match outcome {
+        cluster::Outcome::Answered(sealed) => Outcome::Answered(sealed),
+        cluster::Outcome::Ran => Outcome::Ran,
+        cluster::Outcome::NotRun => Outcome::NotRun,
+        cluster::Outcome::Unknown => Outcome::Unknown,
+    }
+}
+
 fn unavailable(error: impl std::fmt::Display) -> Unavailable {
     Unavailable(error.to_string())
 }
@@ -72,8 +81,9 @@ fn to_cluster(member: Member) -> (u64, cluster::Member) {
 
 #[async_trait]
 impl Replication for ClusterReplication {
+    /// A founding that was cut off before its first batch does not count: it can be done again.
     fn initialised(&self) -> bool {
-        self.node.initialised()
+        self.node.initialised() && (self.node.members().len() > 1 || self.node.fingerprint().0.n > 0)
     }
 
     fn store(&self) -> Arc<dyn SealedStore> {
@@ -135,13 +145,11 @@ impl Replication for ClusterReplication {
     }
 
     async fn outcome(&self, id: RequestId, deadline: Instant) -> Result<Outcome, Unavailable> {
-        let outcome = self.node.outcome(id, deadline).await.map_err(unavailable)?;
-        Ok(match outcome {
-            cluster::Outcome::Answered(sealed) => Outcome::Answered(sealed),
-            cluster::Outcome::Ran => Outcome::Ran,
-            cluster::Outcome::NotRun => Outcome::NotRun,
-            cluster::Outcome::Unknown => Outcome::Unknown,
-        })
+        self.node.outcome(id, deadline).await.map(outcome).map_err(unavailable)
+    }
+
+    async fn own_outcome(&self, id: RequestId, deadline: Instant) -> Result<Outcome, Unavailable> {
+        self.node.own_outcome(id, deadline).await.map(outcome).map_err(unavailable)
     }
 
     async fn step_down(&self, deadline: Instant) -> Result<(), Unavailable> {

@@ -143,10 +143,22 @@ impl Forwards {
     }
 
     pub async fn outcome(&self, id: RequestId, deadline: Instant) -> Result<Outcome, OutcomeError> {
+        self.find_out(id, deadline, Asker::Another).await
+    }
+
+    /// As [`outcome`](Self::outcome), for the request itself, which would wait for its own end there.
+    pub async fn own_outcome(&self, id: RequestId, deadline: Instant) -> Result<Outcome, OutcomeError> {
+        self.find_out(id, deadline, Asker::Itself).await
+    }
+
+    async fn find_out(&self, id: RequestId, deadline: Instant, asker: Asker) -> Result<Outcome, OutcomeError> {
         loop {
             let answer = match self.shared.leader(deadline).await {
                 None => return Err(OutcomeError::NoLeader),
-                Some(Leader::Myself { .. }) => self.outcome_here(id, deadline).await,
+                Some(Leader::Myself { .. }) => match asker {
+                    Asker::Another => self.outcome_here(id, deadline).await,
+                    Asker::Itself => self.applied_outcome(id, deadline).await,
+                },
                 Some(Leader::Other { link, .. }) => self.ask(&link, id, deadline).await,
             };
             if let Some(outcome) = answer {
@@ -181,9 +193,16 @@ impl Forwards {
     /// As leader: what became of a request, once it is not at work any more. None if that cannot be said.
     pub async fn outcome_here(&self, id: RequestId, deadline: Instant) -> Option<Outcome> {
         self.at_work.end_of(&id, deadline).await?;
+        self.applied_outcome(id, deadline).await
+    }
+
+    /// What the machine knows once everything is applied that this leader's log holds now: an entry that is in the log
+    /// and not committed yet may still be.
+    async fn applied_outcome(&self, id: RequestId, deadline: Instant) -> Option<Outcome> {
         let point = self.reads.as_leader(deadline).await.ok()?;
+        let end = self.shared.metrics().last_log_index.unwrap_or_default().max(point.index);
         let mut position = self.shared.reader.position();
-        timeout_at(deadline, position.wait_for(|position| position.index() >= point.index)).await.ok()?.ok()?;
+        timeout_at(deadline, position.wait_for(|position| position.index() >= end)).await.ok()?.ok()?;
         match self.shared.reader.outcome(&id) {
             Ok(machine::Outcome::Ran(Some(answer))) => Some(Outcome::Answered(answer)),
             Ok(machine::Outcome::Ran(None)) => Some(Outcome::Ran),
@@ -195,6 +214,13 @@ impl Forwards {
             }
         }
     }
+}
+
+/// Who wants to know what became of a request.
+#[derive(Clone, Copy)]
+enum Asker {
+    Another,
+    Itself,
 }
 
 /// The forwarded requests that are being handled, each once.

@@ -144,6 +144,11 @@ impl Node {
         self.forwards.forward(id, payload, deadline).await
     }
 
+    /// As [`outcome`](Self::outcome), asked by the request itself: it does not wait for that request to end.
+    pub async fn own_outcome(&self, id: RequestId, deadline: Instant) -> Result<Outcome, OutcomeError> {
+        self.forwards.own_outcome(id, deadline).await
+    }
+
     /// What became of a request, as the present leader knows.
     pub async fn outcome(&self, id: RequestId, deadline: Instant) -> Result<Outcome, OutcomeError> {
         self.forwards.outcome(id, deadline).await

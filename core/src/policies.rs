@@ -80,6 +80,20 @@ impl Policies {
         Ok(Rules { acl, relied_on })
     }
 
+    /// Whether the caller's policies allow an operation at another path than the request's.
+    pub fn allow(
+        &self,
+        view: &View,
+        caller: &sdk::Caller,
+        operation: policy::Operation,
+        path: &str,
+        now: Millis,
+    ) -> Result<bool, Access> {
+        let rules = self.rules(view, &caller.policies, now)?;
+        let question = policy::Question { operation, path, parameters: None, wrap_ttl: None };
+        Ok(rules.acl.decide(&question).allowed)
+    }
+
     /// Whether the caller has the `sudo` capability at a path.
     pub fn has_sudo(&self, txn: &Txn, caller: &sdk::Caller, path: &str, now: Millis) -> Result<bool, Access> {
         let rules = self.rules(&txn.as_view(), &caller.policies, now)?;

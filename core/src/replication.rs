@@ -110,6 +110,9 @@ pub trait Replication: Send + Sync {
     async fn forward(&self, id: RequestId, payload: Bytes, deadline: Instant) -> Result<Bytes, ForwardError>;
     async fn outcome(&self, id: RequestId, deadline: Instant) -> Result<Outcome, Unavailable>;
 
+    /// As [`outcome`](Self::outcome), asked by the request itself: it does not wait for that request to end.
+    async fn own_outcome(&self, id: RequestId, deadline: Instant) -> Result<Outcome, Unavailable>;
+
     /// Gives leadership to the best other voter and stays out of the next elections for a while.
     async fn step_down(&self, deadline: Instant) -> Result<(), Unavailable>;
 }

@@ -20,8 +20,6 @@ pub struct Request {
     pub remote: Option<SocketAddr>,
     /// Lower case, without parameters; empty if there was none.
     pub content_type: String,
-    /// `X-Vault-Wrap-TTL` as sent.
-    pub wrap_ttl: Option<String>,
     /// `?help=1`.
     pub help: bool,
     /// HEAD, which no path answers, but which is authenticated like the others.
@@ -40,10 +38,15 @@ pub enum PathError {
     NotUtf8,
     #[error("the path is longer than {PATH_MAX} bytes")]
     TooLong,
+    #[error("the path has more than {DEPTH_MAX} parts between slashes")]
+    TooDeep,
 }
 
 /// The longest path, in bytes, decoded.
 pub const PATH_MAX: usize = 16 * 1024;
+
+/// The most parts of a path. Each name is sealed with what stands before it, so depth costs more than length.
+pub const DEPTH_MAX: usize = 128;
 
 /// Checks a decoded path below `/v1/` once, for everybody.
 pub fn canonical(decoded: &[u8]) -> Result<String, PathError> {
@@ -56,6 +59,9 @@ pub fn canonical(decoded: &[u8]) -> Result<String, PathError> {
     }
     if path.split('/').any(|segment| segment == "." || segment == "..") {
         return Err(PathError::Relative);
+    }
+    if path.split('/').count() > DEPTH_MAX {
+        return Err(PathError::TooDeep);
     }
     if path.contains("//") || path.starts_with('/') {
         return Err(PathError::EmptySegment);
@@ -82,5 +88,6 @@ mod tests {
         }
         assert_eq!(canonical(b"kv/a..b/.hidden/").as_deref(), Ok("kv/a..b/.hidden/"));
         assert_eq!(canonical(&vec![b'a'; PATH_MAX + 1]), Err(PathError::TooLong));
+        assert_eq!(canonical("a/".repeat(DEPTH_MAX).as_bytes()), Err(PathError::TooDeep));
     }
 }

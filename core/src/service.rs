@@ -48,7 +48,13 @@ impl Service {
         }
         loop {
             match self.node.role() {
-                Role::Active { .. } => return self.run(&request, deadline, false).await,
+                Role::Active { .. } => {
+                    let response = self.run(&request, deadline, false).await;
+                    // Leadership was lost before anything was done: the next leader is waited for.
+                    if !is_retry(&response) || matches!(self.node.role(), Role::Active { .. }) {
+                        return response;
+                    }
+                }
                 Role::Standby { .. } => match self.place(&request) {
                     Ok(Place::Here) => {
                         if let Some(response) = self.run_standby(&request, deadline).await {
@@ -139,13 +145,20 @@ impl Service {
     async fn forward(&self, request: Request, deadline: Instant) -> Response {
         let id = request.id;
         let payload = serde_json::to_vec(&request).expect("a request always serializes");
+        if payload.len() > FORWARD_MAX {
+            let text = format!("the request has {} bytes; at most {FORWARD_MAX} can be written at once", payload.len());
+            return Response::failure(&Failure::TooLarge(text));
+        }
         let payload = match self.node.barrier.seal_message(FORWARD, &id.to_bytes(), &payload) {
             Ok(payload) => Bytes::from(payload),
             Err(_) => return Response::failure(&Failure::Sealed),
         };
         loop {
             if let Role::Active { .. } = self.node.role() {
-                return self.run(&request, deadline, false).await;
+                let response = self.run(&request, deadline, false).await;
+                if !is_retry(&response) || matches!(self.node.role(), Role::Active { .. }) {
+                    return response;
+                }
             }
             match self.node.replication.forward(id, payload.clone(), deadline).await {
                 // The other node is sealed or not ready: nothing was done there.
@@ -206,6 +219,9 @@ fn is_retry(response: &Response) -> bool {
     response.status == 503 && response.headers.contains_key("retry-after")
 }
 
+/// The most that one forwarded request may have, in bytes: the cluster port takes messages of 16 MiB, and no batch is
+/// that large.
+const FORWARD_MAX: usize = 15 * 1024 * 1024;
 const FORWARD: &str = "forward";
 const ANSWER: &str = "answer";
 

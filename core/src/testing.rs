@@ -87,6 +87,9 @@ impl Replication for Alone {
     async fn outcome(&self, _id: RequestId, _deadline: Instant) -> Result<Outcome, Unavailable> {
         Ok(Outcome::Unknown)
     }
+    async fn own_outcome(&self, _id: RequestId, _deadline: Instant) -> Result<Outcome, Unavailable> {
+        Ok(Outcome::Unknown)
+    }
     async fn step_down(&self, _deadline: Instant) -> Result<(), Unavailable> {
         Ok(())
     }

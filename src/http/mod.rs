@@ -88,7 +88,7 @@ impl Face {
 
     async fn run(self: Arc<Self>, parsed: Parsed, deadline: Instant) -> Response {
         let Parsed { method, query, body, request, path } = parsed;
-        if let Some(response) = system::node::answer(&self.local, method, &path, &query, body.clone()).await {
+        if let Some(response) = system::node::answer(&self.local, method, &path, &query, &body).await {
             return response;
         }
         if self.service.node().is_sealed() {
@@ -102,7 +102,7 @@ impl Face {
             Ok(body) => request.body = body,
             Err(problem) => return Response::errors(400, &[&problem]),
         }
-        tracing::debug!(path = request.path, verb = ?request.verb, "a request");
+        tracing::debug!(verb = ?request.verb, "a request");
         self.service.serve(request, deadline).await
     }
 }

@@ -76,8 +76,8 @@ pub async fn parse(
             let verb = read_verb(&mut query);
             (verb, Ok(query.clone()))
         }
-        "POST" | "PUT" => (Ok(Verb::Write), json::object(&bytes, limits.json_depth)),
-        "PATCH" => (Ok(Verb::Patch), json::object(&bytes, limits.json_depth)),
+        "POST" | "PUT" => (Ok(Verb::Write), json::object(&bytes, limits.json_depth, limits.json_strings)),
+        "PATCH" => (Ok(Verb::Patch), json::object(&bytes, limits.json_depth, limits.json_strings)),
         "DELETE" => (Ok(Verb::Delete), Ok(query.clone())),
         "LIST" => (Ok(Verb::List), Ok(query.clone())),
         "SCAN" => (Ok(Verb::Scan), Ok(query.clone())),
@@ -116,7 +116,6 @@ fn service_request(
         body: Map::new(),
         remote: Some(remote),
         content_type: content_type(headers),
-        wrap_ttl,
         help: method == Method::Get && query.get("help").is_some_and(|v| bool::from_field(v).unwrap_or(false)),
         head: method == Method::Head,
     })

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use holdfast_core::lifecycle::{Admission, Introduce, JoinAnswer, JoinChallenge, JoinTarget};
 use holdfast_core::replication::Member;
+use reqwest::{ClientBuilder, Url};
 use sdk::{Value, json};
 use serde::de::DeserializeOwned;
 
@@ -27,8 +28,14 @@ impl Introduce for HttpIntroduce {
 }
 
 async fn post<T: DeserializeOwned>(target: &JoinTarget, path: &str, body: &Value) -> Result<T, String> {
-    let url = format!("{}/v1/{path}", target.leader_api_addr.trim_end_matches('/'));
-    let response = client(target)?.post(&url).json(body).send().await.map_err(|e| causes(&e))?;
+    let mut url = Url::parse(&target.leader_api_addr).map_err(|e| format!("it is no URL: {e}"))?;
+    url.set_path(&format!("/v1/{path}"));
+    let mut client = client(target)?;
+    if let Some(name) = &target.leader_tls_servername {
+        client = under_name(client, &mut url, name).await?;
+    }
+    let client = client.build().map_err(|e| causes(&e))?;
+    let response = client.post(url).json(body).send().await.map_err(|e| causes(&e))?;
     let status = response.status();
     let answer: Value = response.json().await.map_err(|e| causes(&e))?;
     if !status.is_success() {
@@ -37,7 +44,7 @@ async fn post<T: DeserializeOwned>(target: &JoinTarget, path: &str, body: &Value
     serde_json::from_value(answer["data"].clone()).map_err(|e| format!("its answer cannot be read: {e}"))
 }
 
-fn client(target: &JoinTarget) -> Result<reqwest::Client, String> {
+fn client(target: &JoinTarget) -> Result<ClientBuilder, String> {
     let mut builder = reqwest::Client::builder().timeout(CALL_MAX).use_rustls_tls();
     if let Some(ca) = &target.leader_ca_cert {
         for certificate in reqwest::Certificate::from_pem_bundle(ca.as_bytes()).map_err(|e| causes(&e))? {
@@ -48,7 +55,17 @@ fn client(target: &JoinTarget) -> Result<reqwest::Client, String> {
         let identity = reqwest::Identity::from_pem(format!("{cert}\n{key}").as_bytes()).map_err(|e| causes(&e))?;
         builder = builder.identity(identity);
     }
-    builder.build().map_err(|e| causes(&e))
+    Ok(builder)
+}
+
+/// Goes where the URL says, and expects the certificate of `name` there.
+async fn under_name(client: ClientBuilder, url: &mut Url, name: &str) -> Result<ClientBuilder, String> {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let port = url.port_or_known_default().unwrap_or(443);
+    let mut found = tokio::net::lookup_host((host.as_str(), port)).await.map_err(|e| causes(&e))?;
+    let address = found.next().ok_or_else(|| format!("{host} has no address"))?;
+    url.set_host(Some(name)).map_err(|e| format!("leader_tls_servername {name:?} is no host name: {e}"))?;
+    Ok(client.resolve(name, address))
 }
 
 /// An error with what caused it: the last one says most.

@@ -131,3 +131,18 @@ async fn the_data_folder_of_another_node() {
     let log = cluster.nodes[0].log();
     assert!(log.contains("belongs to node") && log.contains("somebody-else"), "{log}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_refuses_what_the_active_node_would() {
+    let cluster = Cluster::serving(2, Transport::Plain).await;
+    let standby = cluster.standbys().await[0];
+    let root = cluster.root(standby);
+    root.post("/v1/sys/mounts/kv", json!({ "type": "kv" })).await.ok();
+    for mib in [2, 20] {
+        let refused = root.post("/v1/kv/large", json!({ "a": "x".repeat(mib << 20) })).await;
+        assert_eq!(refused.status, 413, "{mib} MiB: {}", refused.error());
+    }
+    let deep = format!("/v1/kv/{}", "a/".repeat(200));
+    assert_eq!(root.get(&deep).await.status, 400);
+    assert_eq!(root.get("/v1/kv/large").await.status, 404);
+}

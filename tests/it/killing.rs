@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::harness::{Client, Cluster, Transport};
+use crate::harness::{Answer, Client, Cluster, Transport};
 
 const WRITERS: usize = 4;
 const READERS: usize = 3;
@@ -28,6 +28,8 @@ struct Ledger {
     /// When writes that were acknowledged had begun.
     begun: Mutex<Vec<Instant>>,
     stale: Mutex<Vec<String>>,
+    /// Answers that no failure explains.
+    strange: Mutex<Vec<String>>,
     stop: AtomicBool,
 }
 
@@ -59,6 +61,7 @@ async fn the_leader_is_killed_under_load() {
     load.join_all().await;
 
     assert_eq!(*ledger.stale.lock(), Vec::<String>::new(), "a read went behind an acknowledged write");
+    assert_eq!(*ledger.strange.lock(), Vec::<String>::new(), "only 200 and 503 are answers while leaders die");
     let acknowledged = ledger.acknowledged.lock().clone();
     assert_eq!(acknowledged.len(), WRITERS, "every writer was served");
     for (index, client) in clients.iter().enumerate() {
@@ -102,7 +105,7 @@ async fn write(writer: usize, clients: Vec<Client>, ledger: Arc<Ledger>) {
                 ledger.acknowledged.lock().insert(writer, n);
                 ledger.begun.lock().push(begun);
             }
-            _ => tokio::time::sleep(Duration::from_millis(5)).await,
+            other => ledger.pass_over(other).await,
         }
     }
 }
@@ -125,7 +128,19 @@ async fn read(reader: usize, clients: Vec<Client>, ledger: Arc<Ledger>) {
                     ledger.stale.lock().push(format!("writer {writer}: {found} read, {at_least} acknowledged before"));
                 }
             }
-            _ => tokio::time::sleep(Duration::from_millis(5)).await,
+            other => ledger.pass_over(other).await,
         }
+    }
+}
+
+impl Ledger {
+    /// A dead process gives no answer, and one that is not ready says 503.
+    async fn pass_over(&self, answer: Result<Answer, reqwest::Error>) {
+        if let Ok(answer) = answer.as_ref()
+            && answer.status != 503
+        {
+            self.strange.lock().push(format!("{answer:?}"));
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -41,7 +41,7 @@ async fn no_file_holds_a_value_or_a_name() {
     }
     let log = cluster.nodes[0].log();
     assert!(log.len() > 100, "the log was searched");
-    assert!(!log.contains(VALUE) && !log.contains(&token), "the log holds a canary");
+    assert!(![VALUE, NAME, &token].iter().any(|canary| log.contains(canary)), "the log holds a canary");
     let entries = fs::read_to_string(&audit).unwrap();
     assert!(entries.contains(NAME), "audit shows paths, so the search would have found something");
     assert!(entries.contains("hmac-sha256:"));

@@ -57,6 +57,8 @@ impl Device for FileDevice {
 }
 
 fn run(mut file: File, prefix: &str, mut lines: mpsc::Receiver<Line>) {
+    // A write that failed may have left half a line; the next entry begins on a new one.
+    let mut torn = false;
     while let Some(first) = lines.blocking_recv() {
         let mut waiting = vec![first];
         while waiting.len() < QUEUE
@@ -64,12 +66,13 @@ fn run(mut file: File, prefix: &str, mut lines: mpsc::Receiver<Line>) {
         {
             waiting.push(next);
         }
-        let mut together = Vec::new();
+        let mut together = if torn { vec![b'\n'] } else { Vec::new() };
         for (line, _) in &waiting {
             together.extend_from_slice(prefix.as_bytes());
             together.extend_from_slice(line);
         }
         let result = file.write_all(&together).map_err(|e| e.to_string());
+        torn = result.is_err();
         for (_, done) in waiting {
             // Nobody waits any more if the request ran out of time.
             let _ = done.send(result.clone());

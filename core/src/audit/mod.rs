@@ -11,6 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use barrier::Barrier;
 use bytes::Bytes;
+use futures::future::join_all;
 use storage::Millis;
 
 pub use file::{FileDevice, FileError};
@@ -63,14 +64,19 @@ impl Audit {
         if hmac.failed() {
             return Err(AuditError("the server is sealed".into()));
         }
-        let (mut written, mut problems) = (false, Vec::new());
-        for device in &self.devices {
-            match tokio::time::timeout(WRITE_MAX, device.write(line.clone())).await {
-                Ok(Ok(())) => written = true,
-                Ok(Err(problem)) => problems.push(format!("{}: {problem}", device.name())),
-                Err(_) => problems.push(format!("{}: no answer within {WRITE_MAX:?}", device.name())),
+        let results = join_all(self.devices.iter().map(|device| {
+            let line = line.clone();
+            async move {
+                match tokio::time::timeout(WRITE_MAX, device.write(line)).await {
+                    Ok(Ok(())) => Ok(()),
+                    Ok(Err(problem)) => Err(format!("{}: {problem}", device.name())),
+                    Err(_) => Err(format!("{}: no answer within {WRITE_MAX:?}", device.name())),
+                }
             }
-        }
+        }))
+        .await;
+        let written = results.iter().any(Result::is_ok);
+        let problems: Vec<String> = results.into_iter().filter_map(Result::err).collect();
         for problem in &problems {
             tracing::error!(problem, "an audit device failed");
         }

@@ -8,7 +8,7 @@ use barrier::{
 };
 use bytes::Bytes;
 use sdk::NamespaceId;
-use storage::{Batch, Latches, MemoryStore, Millis, OpenStore, PathKey, RequestId, TxnState};
+use storage::{Batch, Check, Latches, MemoryStore, Millis, OpenStore, PathKey, RequestId, TxnState};
 
 use super::{ClusterInfo, Node};
 use crate::mount::{Mount, Table};
@@ -41,6 +41,7 @@ pub enum InitError {
 
 impl Node {
     pub async fn init(&self, options: InitOptions) -> Result<Initialised, InitError> {
+        let _one_at_a_time = self.founding.lock().await;
         if self.is_initialised() {
             return Err(InitError::Already);
         }
@@ -59,6 +60,9 @@ impl Node {
         let json = |what: Result<Vec<u8>, serde_json::Error>| {
             what.map(Bytes::from).map_err(|e| InitError::Failed(e.to_string()))
         };
+        for key in [space::keyring(), space::seal_config()] {
+            batch.checks.push(Check { key, revision: None });
+        }
         batch.puts.push((space::keyring(), Bytes::from(sealed_keyring)));
         batch.puts.push((space::seal_config(), json(serde_json::to_vec(&config))?));
         batch.puts.push((space::seal_wraps(), json(serde_json::to_vec(&wraps))?));
@@ -87,8 +91,7 @@ impl Node {
         };
         txn.put(&cluster_key(), &info).map_err(|e| failed(&e))?;
         let tokens = Tokens::new(Arc::clone(barrier), self.mounts.limits());
-        let created = tokens.create(&mut txn, options.now, root_token()).map_err(|e| failed(&e))?;
-        let token = created.ok_or_else(|| InitError::Failed("the root token's id is taken".into()))?.token;
+        let token = tokens.create(&mut txn, options.now, root_token()).map_err(|e| failed(&e))?.token;
         let (open, _latches) = state.finish();
         let id = RequestId { applied: 0, random: crypto::random() };
         let batch = store.seal(id, options.now, open).map_err(|e| failed(&e))?;

@@ -28,7 +28,8 @@ const CATCH_UP_MAX: Duration = Duration::from_secs(600);
 const ADMIT_MAX: Duration = Duration::from_secs(600);
 
 /// Where to ask, and whom to trust there. Kept as the configuration or the join request gave it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// No Debug: it may hold a private key.
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct JoinTarget {
     pub leader_api_addr: String,
     pub leader_ca_cert: Option<String>,
@@ -89,6 +90,8 @@ pub(super) struct Pending {
     pub target: JoinTarget,
     pub seal: SealConfig,
     introduce: Arc<dyn Introduce>,
+    /// Whether the join is being carried out.
+    under_way: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -124,7 +127,7 @@ impl Node {
             .await
             .map_err(|problem| JoinError::Refused { target: target.leader_api_addr.clone(), problem })?;
         tracing::info!(leader = target.leader_api_addr, "a cluster to join was found; waiting for the unseal shares");
-        *self.joining.lock() = Some(Pending { target, seal: challenge.seal_config, introduce });
+        *self.joining.lock() = Some(Pending { target, seal: challenge.seal_config, introduce, under_way: false });
         Ok(())
     }
 
@@ -133,8 +136,22 @@ impl Node {
     }
 
     pub(super) async fn join_with(self: &Arc<Self>, key: UnsealKey) -> Result<(), UnsealError> {
+        match &mut *self.joining.lock() {
+            Some(pending) if pending.under_way => {
+                return Err(UnsealError::BadShare("this node is joining already; it unseals when that is done".into()));
+            }
+            Some(pending) => pending.under_way = true,
+            None => return Err(UnsealError::NotInitialised),
+        }
         let node = Arc::clone(self);
-        let mut work = tokio::spawn(async move { node.prove_and_enter(key).await });
+        let mut work = tokio::spawn(async move {
+            let done = node.prove_and_enter(key).await;
+            if let (Err(problem), Some(pending)) = (&done, &mut *node.joining.lock()) {
+                tracing::warn!(%problem, "the node was not let in");
+                pending.under_way = false;
+            }
+            done
+        });
         match timeout(WAIT, &mut work).await {
             Ok(Ok(done)) => done,
             Ok(Err(panic)) => Err(UnsealError::Failed(panic.to_string())),
@@ -152,7 +169,7 @@ impl Node {
         let joiner = self.replication.joining();
         let asked = introduce.challenge(&target, &joiner).await.map_err(|e| failed(&e))?;
         let join_key = key.join_key();
-        let proof = barrier::answer(&join_key, &asked.challenge, &joiner.name, &joiner.key, &joiner.address);
+        let proof = barrier::answer(&join_key, &asked.challenge, &joiner.name, &joiner.key, &bound(&joiner));
         let leader = JoinTarget { leader_api_addr: asked.leader_api_addr, ..target };
         let answer = JoinAnswer { joiner, challenge: asked.challenge, answer: proof.to_vec() };
         let admission = introduce.answer(&leader, &answer).await.map_err(|e| failed(&e))?;
@@ -206,7 +223,7 @@ impl Node {
             Role::Unknown => return Err(AdmitError::Failed("no active node is known at the moment".into())),
         }
         let JoinAnswer { joiner, challenge, answer } = request;
-        barrier::verify_answer(&self.barrier, now, &challenge, &joiner.name, &joiner.key, &joiner.address, &answer)
+        barrier::verify_answer(&self.barrier, now, &challenge, &joiner.name, &joiner.key, &bound(&joiner), &answer)
             .map_err(|e| AdmitError::Refused(e.to_string()))?;
         let mut members: Vec<Member> = self.replication.members().into_iter().map(|m| m.member).collect();
         if members.iter().any(|m| m.name == joiner.name && m.key != joiner.key) {
@@ -234,6 +251,11 @@ impl Node {
         });
         Ok(Admission { members, proof })
     }
+}
+
+/// What the joiner's proof covers besides its name and key: all that members will be told of it.
+fn bound(joiner: &Member) -> String {
+    format!("{:016x} {} {}", joiner.id, joiner.address, joiner.api_address)
 }
 
 fn checked_members(key: &JoinKey, challenge: &[u8], admission: &Admission) -> Result<Vec<Member>, UnsealError> {

@@ -43,6 +43,9 @@ pub struct Node {
     joining: Mutex<Option<join::Pending>>,
     sealed: watch::Sender<bool>,
     cluster: Mutex<Option<ClusterInfo>>,
+    founding: tokio::sync::Mutex<()>,
+    /// Held while keys come or go.
+    turning: Mutex<()>,
 }
 
 impl Node {
@@ -59,6 +62,8 @@ impl Node {
             joining: Mutex::default(),
             sealed: watch::Sender::new(true),
             cluster: Mutex::default(),
+            founding: tokio::sync::Mutex::default(),
+            turning: Mutex::default(),
         })
     }
 
@@ -96,6 +101,7 @@ impl Node {
         {
             tracing::warn!(%problem, "leadership could not be handed over before sealing");
         }
+        let _turning = self.turning.lock();
         self.replication.set_sealed(true);
         self.barrier.seal();
         self.tokens.forget();

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use barrier::{Keyring, Share, UnsealKey, combine, unwrap_root};
-use sdk::NamespaceId;
-use storage::{Read, View};
+use storage::Read;
 
 use super::{Node, SealStatus};
 use crate::space;
@@ -103,9 +102,19 @@ impl Node {
         let sealed = self.raw(&space::keyring()).map_err(|e| failed(&e))?;
         let sealed = sealed.ok_or_else(|| UnsealError::Failed("the keyring is not in the store yet".into()))?;
         let keyring = Keyring::open_with(&root, &sealed).map_err(|e| failed(&e))?;
+        let _turning = self.turning.lock();
+        if !self.is_sealed() {
+            return Ok(());
+        }
         self.barrier.unseal(keyring, root);
-        let view = View::new(self.store.snapshot().map_err(|e| failed(&e))?, space::records(&NamespaceId::root()));
-        *self.cluster.lock() = view.get(&super::init::cluster_key()).map_err(|e| failed(&e))?;
+        let info = self.local_view().and_then(|view| view.get(&super::init::cluster_key()));
+        match info {
+            Ok(info) => *self.cluster.lock() = info,
+            Err(problem) => {
+                self.barrier.seal();
+                return Err(failed(&problem));
+            }
+        }
         self.replication.set_sealed(false);
         self.sealed.send_replace(false);
         tracing::info!("the node is unsealed");

@@ -118,6 +118,7 @@ impl Mounts {
         if is_builtin(mount.table, &mount.type_name) {
             return refused(format!("mount type of {:?} is not mountable", mount.type_name));
         }
+        change_table(txn, mount.table)?;
         self.check_path(txn, mount.table, &mount.path)?;
         self.check_ttls(&mount)?;
         txn.put(&key(mount.table, &mount.path), &mount)?;
@@ -144,6 +145,7 @@ impl Mounts {
             return refused(format!("cannot unmount {path:?}"));
         }
         let Some(mount) = txn.get_for_update::<Mount>(&key(table, &path))? else { return Ok(()) };
+        change_table(txn, table)?;
         txn.delete(&key(table, &path));
         txn.elsewhere(space::mount(ns, &mount.uuid)).delete_folder(&PathKey::new());
         Ok(())
@@ -158,6 +160,7 @@ impl Mounts {
         let Some(mut mount) = txn.get_for_update::<Mount>(&key(table, &from))? else {
             return refused(format!("no matching mount at {from:?}"));
         };
+        change_table(txn, table)?;
         txn.delete(&key(table, &from));
         self.check_path(txn, table, &to)?;
         mount.path = to;
@@ -196,6 +199,13 @@ impl Mounts {
         }
         Ok(())
     }
+}
+
+/// Who adds, moves or removes a mount has looked at the others: of two that do so at once, one looks again.
+fn change_table(txn: &mut Txn, table: Table) -> Result<(), Access> {
+    let key = PathKey::kind("mounts-changed").plain(table.name());
+    let changes = txn.get_for_update::<u64>(&key)?.unwrap_or(0);
+    txn.put(&key, &(changes + 1))
 }
 
 fn canonical(path: &str) -> String {

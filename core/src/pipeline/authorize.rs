@@ -1,7 +1,7 @@
 //! May they: policies decide, and only this stage can make the [`Permit`] that dispatch asks for.
 
 use policy::{Operation, Question};
-use sdk::{Caller, Ctx, Failure, NamespaceId, Verb};
+use sdk::{Caller, Ctx, Failure, Map, NamespaceId, Value, Verb};
 use storage::View;
 
 use super::{Located, RelyOn, Run};
@@ -15,6 +15,7 @@ pub struct Permit {
     caller: Option<Caller>,
     operation: Operation,
     spends: Option<TokenKey>,
+    page_limit: Option<u64>,
 }
 
 impl Permit {
@@ -39,6 +40,14 @@ impl Permit {
     /// The token whose uses this request counts against.
     pub fn spends(&self) -> Option<&TokenKey> {
         self.spends.as_ref()
+    }
+
+    /// The request's fields as far as the rule allows them.
+    pub(super) fn limited(&self, mut body: Map<String, Value>) -> Map<String, Value> {
+        if let Some(limit) = self.page_limit {
+            body.insert("limit".into(), limit.into());
+        }
+        body
     }
 
     pub(super) fn who(&self) -> Option<Who> {
@@ -80,7 +89,12 @@ pub(super) fn authorize(
     let declared = matched.as_ref().map(|m| m.path);
     if declared.is_some_and(|path| path.open) && !run.request.help {
         let operation = plain_operation(run.request.verb);
-        return Ok(Permit { caller: token.map(|token| caller_of(run, &token)), operation, spends: None });
+        return Ok(Permit {
+            caller: token.map(|token| caller_of(run, &token)),
+            operation,
+            spends: None,
+            page_limit: None,
+        });
     }
     let Some(token) = token else {
         return Err(Refused::broken(Failure::denied("permission denied")));
@@ -89,14 +103,18 @@ pub(super) fn authorize(
     let spends = token.uses_left.map(|_| token.key.clone());
     let refuse = |failure| Refused { failure, who: Some(who(&caller)), spends: spends.clone() };
 
-    let operation = operation(node, view, run, located, &caller).map_err(&refuse)?;
+    let operation = operation(view, run, located, &caller, rely_on).map_err(&refuse)?;
     let rules = node.policies.rules(view, &token.record.policies, run.now).map_err(|e| refuse(e.into()))?;
     rely_on.extend(rules.relied_on);
     let path = acl_path(run, operation);
     let question = Question { operation, path: &path, parameters: Some(&run.request.body), wrap_ttl: None };
     let decision = rules.acl.decide(&question);
     let needs_sudo = declared.is_some_and(|path| path.sudo);
-    if !decision.allowed || needs_sudo && !decision.sudo || decision.control_groups().next().is_some() {
+    // What a rule demands and this server cannot do yet is refused, never left out.
+    let unmet = decision.control_groups().next().is_some()
+        || !decision.mfa_methods().is_empty()
+        || decision.list_filter().is_some();
+    if !decision.allowed || needs_sudo && !decision.sudo || unmet {
         tracing::debug!(request = %run.request.id, reason = %decision.reason, "denied by policy");
         return Err(refuse(Failure::denied("1 error occurred:\n\t* permission denied\n\n")));
     }
@@ -106,7 +124,8 @@ pub(super) fn authorize(
     if matches!(operation, Operation::Create | Operation::Update | Operation::Patch) && path.ends_with('/') {
         return Err(refuse(Failure::invalid("cannot write to a path ending in '/'")));
     }
-    Ok(Permit { caller: Some(caller), operation, spends })
+    let page_limit = decision.page_limit;
+    Ok(Permit { caller: Some(caller), operation, spends, page_limit })
 }
 
 fn acl_path(run: &Run<'_>, operation: Operation) -> String {
@@ -144,11 +163,11 @@ fn plain_operation(verb: Verb) -> Operation {
 
 /// A write is a create where the path can tell that nothing is there yet.
 fn operation(
-    node: &Node,
     view: &View,
     run: &Run<'_>,
     located: Option<&Located>,
     caller: &Caller,
+    rely_on: &mut RelyOn,
 ) -> Result<Operation, Failure> {
     if run.request.help {
         return Ok(Operation::Help);
@@ -159,8 +178,10 @@ fn operation(
     let Some(matched) = backend.find(&located.path) else { return Ok(plain) };
     let ctx = context(run, located, Some(caller));
     let params = matched.params(run.request.body.clone());
-    let _ = node;
-    match matched.exists(&ctx, &params, &view.elsewhere(space_of(located, Some(caller)))) {
+    let there = view.elsewhere(space_of(located, Some(caller))).remembering();
+    let exists = matched.exists(&ctx, &params, &there);
+    rely_on.append(&mut there.seen());
+    match exists {
         Ok(Some(false)) => Ok(Operation::Create),
         // A field that does not parse is told to those who may write here.
         Ok(_) | Err(Failure::Invalid(_)) => Ok(plain),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sdk::{Failure, NamespaceId};
-use storage::{CommitError, Latches, OpenBatch, RequestId, Term, TxnState};
+use storage::{CommitError, Latches, OpenBatch, RequestId, Revision, Term, TxnState};
 use tokio::time::{Instant, sleep};
 
 use super::Run;
@@ -14,34 +14,37 @@ use crate::response::Response;
 use crate::token::TokenKey;
 use crate::{service, space};
 
+/// Between two questions.
+const PAUSE: Duration = Duration::from_millis(20);
 /// Answers larger than this are not kept for forwarded requests; that they ran is.
 const OUTCOME_MAX: usize = 64 * 1024;
 
 pub(super) enum Committed {
-    /// With the values of the counters it changed.
-    Now(Vec<i64>),
+    /// With the values of the counters it changed, and the state's revision after it.
+    Now { counters: Vec<i64>, revision: Revision },
     /// The same request had committed already, with this answer.
     Before(Option<Response>),
     /// It relied on something that has changed.
     Again,
 }
 
+/// `kept` is what a forwarded request's sender may have once the answer itself is lost.
 pub(super) async fn commit(
     node: &Node,
     run: &Run<'_>,
     open: OpenBatch,
-    response: &Response,
+    kept: Option<&Response>,
 ) -> Result<Committed, Failure> {
     let Some(term) = run.term else {
         return Err(Failure::Unavailable("this node cannot write; the active node can".into()));
     };
     let mut batch = node.store.seal(run.request.id, run.now, open).map_err(storage::Access::from)?;
-    if run.forwarded && response.body.len() <= OUTCOME_MAX {
+    if let Some(response) = kept.filter(|response| run.forwarded && response.body.len() <= OUTCOME_MAX) {
         let sealed = service::seal_response(&node.barrier, run.request.id, response);
         batch.outcome = Some(Bytes::from(sealed.map_err(|_| Failure::Sealed)?));
     }
     match node.store.commit(term, batch).await {
-        Ok(done) => Ok(Committed::Now(done.counters)),
+        Ok(done) => Ok(Committed::Now { counters: done.counters, revision: done.revision }),
         Err(CommitError::Conflict { .. }) => Ok(Committed::Again),
         Err(CommitError::Floor { .. }) => Err(Failure::denied("permission denied")),
         Err(error @ CommitError::TooLarge { .. }) => Err(Failure::TooLarge(error.to_string())),
@@ -52,12 +55,24 @@ pub(super) async fn commit(
             Err(Failure::Unavailable("leadership moved while the request ran; nothing was written".into()))
         }
         Err(CommitError::Unavailable(why)) => Err(Failure::Unavailable(format!("nothing was written: {why}"))),
-        Err(CommitError::Unknown(id)) => match resolve(node, id, run.deadline).await {
+        // The request itself waits here, so it must not be waited for.
+        Err(CommitError::Unknown(id)) => match resolve_own(node, id, run.deadline).await {
             Outcome::Answered(_) | Outcome::Ran => Ok(Committed::Before(None)),
             Outcome::NotRun => Err(Failure::Unavailable("leadership was lost; nothing was written".into())),
             Outcome::Unknown => Err(Failure::OutcomeUnknown(unknown(id))),
         },
     }
+}
+
+/// As [`resolve`], asked by the request itself.
+async fn resolve_own(node: &Node, id: RequestId, deadline: Instant) -> Outcome {
+    while Instant::now() < deadline {
+        if let Ok(outcome) = node.replication.own_outcome(id, deadline).await {
+            return outcome;
+        }
+        sleep(PAUSE).await;
+    }
+    Outcome::Unknown
 }
 
 /// Asks the leader, the present one or the next, what became of a request.
@@ -66,7 +81,7 @@ pub(crate) async fn resolve(node: &Node, id: RequestId, deadline: Instant) -> Ou
         if let Ok(outcome) = node.replication.outcome(id, deadline).await {
             return outcome;
         }
-        sleep(Duration::from_millis(20)).await;
+        sleep(PAUSE).await;
     }
     Outcome::Unknown
 }
@@ -83,12 +98,12 @@ pub(super) async fn spend(node: &Node, run: &Run<'_>, term: Term, key: &TokenKey
     })
     .await;
     if done.is_some_and(|counters| counters.contains(&0)) {
-        revoke_spent(node, run, term, key).await;
+        revoke(node, run, term, key).await;
     }
 }
 
-/// Revokes a token whose uses are spent. It counts no more in any case; this removes what it leaves.
-pub(super) async fn revoke_spent(node: &Node, run: &Run<'_>, term: Term, key: &TokenKey) {
+/// Revokes a token, best effort: one whose uses are spent counts no more in any case, this removes what it leaves.
+pub(super) async fn revoke(node: &Node, run: &Run<'_>, term: Term, key: &TokenKey) {
     let _ = change(node, run, term, |state| {
         let root = NamespaceId::root();
         node.tokens.revoke(&mut state.at(space::records(&root)), &root, key).map(|_| ())

@@ -1,6 +1,8 @@
 //! Running the handler. Takes a [`Permit`], which only authorization can make.
 
-use sdk::{Answer, Body, Failure, Handler, Help, Operation};
+use std::sync::Arc;
+
+use sdk::{Act, Answer, Body, Failure, Handler, Help, Operation, Params};
 use storage::{LatchSet, OpenBatch, OpenSnapshot, TxnState, View};
 
 use super::authorize::{Permit, context, space_of};
@@ -10,6 +12,8 @@ use crate::space;
 pub(super) enum Done {
     /// `txn` is what remains to be committed; a view and an act leave nothing, unless a use is to be spent.
     Answered { result: Result<Answer, Failure>, txn: Option<OpenBatch>, latches: LatchSet },
+    /// `batch` is to be committed first: what the act costs, and that the request has begun, so that it runs once.
+    Acts { act: Arc<dyn Act>, params: Params, batch: OpenBatch, latches: LatchSet },
 }
 
 pub(super) async fn dispatch(
@@ -35,7 +39,7 @@ pub(super) async fn dispatch(
         Err(failure) => return Done::Answered { result: Err(failure), txn: None, latches },
     };
     let ctx = context(run, located, permit.caller());
-    let params = matched.params(run.request.body.clone());
+    let params = matched.params(permit.limited(run.request.body.clone()));
     let here = space_of(located, permit.caller());
     // An answer without a body stays one.
     let warned = |operation: &Operation, mut answer: Answer| {
@@ -46,12 +50,13 @@ pub(super) async fn dispatch(
     };
     match &operation.handler {
         Handler::Act(act) => {
-            let result = act.act(&params, run.deadline.into_std()).await.map(|a| warned(operation, a));
             let mut state = TxnState::new(snapshot, latches);
+            for (path, revision) in rely_on {
+                state.rely_on(path, revision);
+            }
             spend(&mut state, permit);
             let (batch, latches) = state.finish();
-            let txn = (result.is_ok() && run.term.is_some()).then_some(batch).filter(|b| !b.is_empty());
-            Done::Answered { result, txn, latches }
+            Done::Acts { act: Arc::clone(act), params, batch, latches }
         }
         Handler::View(handler) => {
             let result = handler(&ctx, &params, &View::new(snapshot.clone(), here)).map(|a| warned(operation, a));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sdk::{Failure, Handler, Map, MountInfo, Params, Plugin, Value, Verb};
+use sdk::{Failure, Handler, MountInfo, Plugin, Verb};
 use storage::View;
 
 use super::RelyOn;
@@ -27,7 +27,7 @@ pub enum Kind {
     Act {
         here: bool,
     },
-    /// No such operation: any node that can read may say so.
+    /// No such operation. The active node says so: it knows newer mounts.
     None,
 }
 
@@ -44,14 +44,6 @@ impl Located {
                 Handler::Act(act) => Kind::Act { here: act.here() },
             },
             _ => Kind::None,
-        }
-    }
-
-    pub fn params(&self, request: &Request) -> Params {
-        let body: Map<String, Value> = request.body.clone();
-        match self.plugin.backend(&self.info).find(&self.path) {
-            Some(matched) => matched.params(body),
-            None => Params::default(),
         }
     }
 }

@@ -15,8 +15,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use sdk::{Answer, Failure, NamespaceId};
-use storage::{Latches, Millis, OpenSnapshot, Path, Revision, Term, View};
+use sdk::{Act, Answer, Failure, NamespaceId, Params};
+use storage::{Latches, Millis, OpenBatch, OpenSnapshot, Path, Revision, Term, View};
 use tokio::time::Instant;
 
 pub use authorize::Permit;
@@ -29,7 +29,7 @@ use crate::lifecycle::Node;
 use crate::request::Request;
 use crate::response::Response;
 use crate::space;
-use crate::token::TokenKey;
+use crate::token::{ClientToken, TokenKey};
 
 /// How often a transaction is run again because others got in its way. Latches make more than a few rare.
 const RUNS_MAX: usize = 32;
@@ -102,7 +102,10 @@ impl Pipeline {
         let caller = authenticate::caller(&self.node, &view, run, &mut rely_on);
         let located = match locate::locate(&self.node, &self.catalog, &view, run.request, &mut rely_on) {
             Ok(located) => located,
-            Err(failure) => return (Ok(Response::failure(&failure)), stages),
+            Err(failure) => {
+                log_failure(run.request, &failure);
+                return (Ok(Response::failure(&failure)), stages);
+            }
         };
         let permit = caller
             .and_then(|caller| authorize::authorize(&self.node, &view, run, caller, located.as_ref(), &mut rely_on));
@@ -133,9 +136,12 @@ impl Pipeline {
             Err(again) => return (Err(again), stages),
         };
         let response = match &result {
-            Ok((answer, response)) => match self.audit.response(run.now, &subject, Ok(answer)).await {
-                Ok(()) => finish(run, answer, response).await,
-                Err(error) => refused_by_audit(run, &error.0),
+            Ok(done) => match self.audit.response(run.now, &subject, Ok(&done.answer)).await {
+                Ok(()) => finish(run, &done.answer, &done.response).await,
+                Err(error) => {
+                    self.take_back(run, &done.answer).await;
+                    unaudited_answer(run, &error.0, done.committed)
+                }
             },
             Err(failure) => {
                 log_failure(run.request, failure);
@@ -156,38 +162,82 @@ impl Pipeline {
         located: Option<&Located>,
         rely_on: RelyOn,
         latches: storage::LatchSet,
-    ) -> (Result<Result<(Answer, Response), Failure>, Again>, storage::LatchSet) {
+    ) -> (Result<Result<Done, Failure>, Again>, storage::LatchSet) {
         let Some(located) = located else {
             let path = &run.request.path;
             let text = format!("no handler for route {path:?}. route entry not found.");
             return (Ok(Err(Failure::NoSuch(text))), latches);
         };
-        let done = dispatch::dispatch(run, snapshot, permit, located, rely_on, latches).await;
-        match done {
-            dispatch::Done::Answered { result: Ok(answer), txn: Some(open), latches } => {
+        match dispatch::dispatch(run, snapshot, permit, located, rely_on, latches).await {
+            dispatch::Done::Answered { result: Ok(answer), txn, latches } => {
                 let response = Response::answer(run.request.id, &answer);
-                let committed = commit::commit(&self.node, run, open, &response).await;
-                let result = match committed {
-                    Ok(commit::Committed::Now(counters)) => {
-                        self.after_last_use(run, permit, &counters).await;
-                        Ok(Ok((answer, response)))
-                    }
-                    Ok(commit::Committed::Before(kept)) => Ok(Ok((answer, kept.unwrap_or(response)))),
-                    Ok(commit::Committed::Again) => Err(Again::Conflict),
-                    Err(failure) => Ok(Err(failure)),
-                };
-                (result, latches)
-            }
-            dispatch::Done::Answered { result: Ok(answer), txn: None, latches } => {
-                let response = Response::answer(run.request.id, &answer);
-                (Ok(Ok((answer, response))), latches)
+                let done = Done { answer, response, committed: None };
+                match txn {
+                    Some(batch) => (self.commit(run, permit, batch, done).await, latches),
+                    None => (Ok(Ok(done)), latches),
+                }
             }
             dispatch::Done::Answered { result: Err(Failure::Busy), latches, .. } => (Err(Again::Busy), latches),
             dispatch::Done::Answered { result: Err(failure), latches, .. } => {
                 self.spend(run, permit.spends()).await;
                 (Ok(Err(failure)), latches)
             }
+            dispatch::Done::Acts { act, params, batch, latches } => {
+                (self.act(run, permit, act.as_ref(), &params, batch).await, latches)
+            }
         }
+    }
+
+    async fn commit(
+        &self,
+        run: &Run<'_>,
+        permit: &Permit,
+        batch: OpenBatch,
+        done: Done,
+    ) -> Result<Result<Done, Failure>, Again> {
+        // A token that is not audited is not handed out, so it is not kept for whoever asks either.
+        let kept = done.answer.auth.is_none().then_some(&done.response);
+        match commit::commit(&self.node, run, batch, kept).await {
+            Ok(commit::Committed::Now { counters, revision }) => {
+                self.after_last_use(run, permit, &counters).await;
+                Ok(Ok(Done { committed: Some(revision), ..done }))
+            }
+            Ok(commit::Committed::Before(kept)) => {
+                Ok(Ok(Done { response: kept.unwrap_or_else(|| done.response.clone()), ..done }))
+            }
+            Ok(commit::Committed::Again) => Err(Again::Conflict),
+            Err(failure) => Ok(Err(failure)),
+        }
+    }
+
+    /// An act is paid for, and written down as begun, before it is carried out: it never runs twice.
+    async fn act(
+        &self,
+        run: &Run<'_>,
+        permit: &Permit,
+        act: &dyn Act,
+        params: &Params,
+        batch: OpenBatch,
+    ) -> Result<Result<Done, Failure>, Again> {
+        if run.term.is_some() {
+            match commit::commit(&self.node, run, batch, None).await {
+                Ok(commit::Committed::Now { counters, .. }) => self.after_last_use(run, permit, &counters).await,
+                Ok(commit::Committed::Before(_)) => {
+                    let answer = Answer::empty();
+                    let response = Response::answer(run.request.id, &answer);
+                    return Ok(Ok(Done { answer, response, committed: None }));
+                }
+                Ok(commit::Committed::Again) => return Err(Again::Conflict),
+                Err(failure) => return Ok(Err(failure)),
+            }
+        } else if permit.spends().is_some() {
+            let text = "a token with a use limit cannot do this at a standby, which cannot count its use";
+            return Ok(Err(Failure::invalid(text)));
+        }
+        Ok(act.act(params, run.deadline.into_std()).await.map(|answer| {
+            let response = Response::answer(run.request.id, &answer);
+            Done { answer, response, committed: None }
+        }))
     }
 
     /// A use that the failed request's own batch did not take.
@@ -197,13 +247,30 @@ impl Pipeline {
         }
     }
 
+    /// Revokes a token that was made but will not be handed out.
+    async fn take_back(&self, run: &Run<'_>, answer: &Answer) {
+        let Some(auth) = &answer.auth else { return };
+        let key = self.node.tokens.key_of(&ClientToken::new(auth.client_token.clone()));
+        if let (Some(term), Ok(key)) = (run.term, key) {
+            commit::revoke(&self.node, run, term, &key).await;
+        }
+    }
+
     async fn after_last_use(&self, run: &Run<'_>, permit: &Permit, counters: &[i64]) {
         if let (Some(term), Some(key)) = (run.term, permit.spends())
             && counters.contains(&0)
         {
-            commit::revoke_spent(&self.node, run, term, key).await;
+            commit::revoke(&self.node, run, term, key).await;
         }
     }
+}
+
+/// What a request came to.
+struct Done {
+    answer: Answer,
+    response: Response,
+    /// The revision that it has made, if it has made one.
+    committed: Option<Revision>,
 }
 
 /// What stays the same when a request runs again.
@@ -225,6 +292,14 @@ async fn finish(run: &Run<'_>, answer: &Answer, response: &Response) -> Response
 fn refused_by_audit(run: &Run<'_>, problem: &str) -> Response {
     tracing::error!(request = %run.request.id, problem, "a request was refused because it could not be audited");
     Response::errors(500, &[&format!("the request was not audited, so it is not answered: {problem}")])
+}
+
+/// No secret goes out, and whoever asked knows whether it was carried out.
+fn unaudited_answer(run: &Run<'_>, problem: &str, committed: Option<Revision>) -> Response {
+    let Some(revision) = committed else { return refused_by_audit(run, problem) };
+    tracing::error!(request = %run.request.id, problem, %revision, "a request was carried out, and its answer not audited");
+    let text = format!("the request was carried out at revision {revision}, but its answer was not audited: {problem}");
+    Response::errors(500, &[&text])
 }
 
 /// Once, here: what the client gets is a code and the request's id.

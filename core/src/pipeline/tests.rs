@@ -155,7 +155,7 @@ impl Bench {
         };
         self.change(|state, node| {
             let mut records = state.at(space::records(&sdk::NamespaceId::root()));
-            node.tokens.create(&mut records, self.alone.now(), new).unwrap().unwrap().token
+            node.tokens.create(&mut records, self.alone.now(), new).unwrap().token
         })
         .await
     }
@@ -180,7 +180,6 @@ impl Bench {
             body: sdk::Map::new(),
             remote: None,
             content_type: String::new(),
-            wrap_ttl: None,
             help: false,
             head: false,
         };

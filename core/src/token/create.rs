@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use storage::{Access, Millis, PathKey, Txn};
+use storage::{Access, Millis, PathKey, Read, Txn};
 
 use super::id::random_letters;
+use super::lookup::ANCESTORS_MAX;
 use super::{ClientToken, TokenKey, TokenRecord, Tokens, accessor_key, children_key, record_key, uses_key};
 
 /// What a token is to be. Who may ask for what is the endpoint's business.
@@ -29,6 +30,17 @@ pub struct NewToken {
     pub initial_root: bool,
 }
 
+/// Why a token was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum NotCreated {
+    #[error("cannot create a token with a duplicate ID")]
+    Taken,
+    #[error("a token may have at most {ANCESTORS_MAX} ancestors; make it from an older one, or as an orphan")]
+    TooDeep,
+    #[error(transparent)]
+    Access(#[from] Access),
+}
+
 /// A token just made: the only time its id is known here.
 pub struct Created {
     pub token: ClientToken,
@@ -37,13 +49,14 @@ pub struct Created {
 }
 
 impl Tokens {
-    /// `txn` is at the namespace's records. Fails if a chosen id is taken.
-    pub fn create(&self, txn: &mut Txn, now: Millis, new: NewToken) -> Result<Option<Created>, Access> {
+    /// `txn` is at the namespace's records.
+    pub fn create(&self, txn: &mut Txn, now: Millis, new: NewToken) -> Result<Created, NotCreated> {
         let token = new.id.unwrap_or_else(ClientToken::random);
         let key = self.key_of(&token)?;
         if txn.get_for_update::<TokenRecord>(&record_key(&key))?.is_some() {
-            return Ok(None);
+            return Err(NotCreated::Taken);
         }
+        check_depth(txn, new.parent.as_ref())?;
         let mut warnings = Vec::new();
         let ttl = self.lifetime(&mut warnings, new.ttl, new.explicit_max_ttl, new.period, new.never_expires);
         let expires = ttl.map(|ttl| now.plus(ttl));
@@ -76,7 +89,7 @@ impl Tokens {
             txn.set_counter(&uses_key(&key), record.num_uses);
         }
         schedule(txn, &key, &record)?;
-        Ok(Some(Created { token, record, warnings }))
+        Ok(Created { token, record, warnings })
     }
 
     fn lifetime(
@@ -107,6 +120,16 @@ impl Tokens {
         }
         Some(life)
     }
+}
+
+/// Counts the ancestors that the token would have.
+fn check_depth(txn: &Txn, parent: Option<&TokenKey>) -> Result<(), NotCreated> {
+    let mut ancestor = parent.cloned();
+    for _ in 0..ANCESTORS_MAX {
+        let Some(key) = ancestor else { return Ok(()) };
+        ancestor = txn.get::<TokenRecord>(&record_key(&key))?.and_then(|record| record.parent);
+    }
+    if ancestor.is_some() { Err(NotCreated::TooDeep) } else { Ok(()) }
 }
 
 /// Writes the lease of a token that expires, and its place in the order of what is due.

@@ -56,6 +56,9 @@ impl Tokens {
             relied_on.push((found.path, Some(found.revision)));
             ancestor = found.value.parent.clone();
         }
+        if ancestor.is_some() {
+            return Err(Why::Orphaned);
+        }
         let uses_left = match record.num_uses {
             0 => None,
             _ => Some(view.counter(&uses_key(&key))?.filter(|n| *n > 0).ok_or(Why::Spent)?),

@@ -20,7 +20,7 @@ mod revoke;
 #[cfg(test)]
 mod tests;
 
-pub use create::{Created, NewToken};
+pub use create::{Created, NewToken, NotCreated};
 pub use id::{ClientToken, TokenKey};
 pub use lookup::{Valid, Why};
 pub use record::TokenRecord;

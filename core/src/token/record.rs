@@ -51,6 +51,11 @@ impl TokenRecord {
         self.expires.map_or(0, |at| now.until(at).as_millis().div_ceil(1000) as u64)
     }
 
+    /// The lifetime that it was given the last time, when it was made or renewed.
+    pub fn granted(&self) -> std::time::Duration {
+        self.expires.map_or_else(Default::default, |end| self.last_renewal.unwrap_or(self.created).until(end))
+    }
+
     pub fn orphan(&self) -> bool {
         self.parent.is_none()
     }

@@ -14,7 +14,7 @@ pub enum Renewed {
 }
 
 impl Tokens {
-    /// Prolongs by `increment`, or by what the token was made with. Never beyond what its limits allow.
+    /// Prolongs by `increment`, or by what it was given the last time. Never beyond what its limits allow.
     pub fn renew(&self, txn: &mut Txn, now: Millis, key: &TokenKey, increment: Duration) -> Result<Renewed, Access> {
         let Some(mut record) = txn.get_for_update::<TokenRecord>(&record_key(key))? else {
             return Ok(Renewed::Unknown);
@@ -28,7 +28,7 @@ impl Tokens {
         let mut warnings = Vec::new();
         unschedule(txn, key, &record);
         let wanted = match (record.period, increment.is_zero()) {
-            (0, true) => self.limits.default,
+            (0, true) => record.granted(),
             (0, false) => increment,
             (period, _) => Duration::from_secs(period),
         };

@@ -46,30 +46,34 @@ impl Bench {
 
     async fn create(&self, parent: Option<&ClientToken>, num_uses: i64) -> ClientToken {
         let parent = parent.map(|p| self.node.tokens.key_of(p).unwrap());
-        let new = NewToken {
-            id: None,
-            policies: vec!["B".into(), "a".into(), "a".into()],
-            path: "auth/token/create".into(),
-            display_name: "token".into(),
-            meta: None,
-            ttl: Duration::from_secs(60),
-            explicit_max_ttl: Duration::ZERO,
-            period: Duration::ZERO,
-            renewable: true,
-            num_uses,
-            parent,
-            entity_id: String::new(),
-            never_expires: false,
-            initial_root: false,
-        };
+        let new = NewToken { num_uses, parent, ..token() };
         let records = space::records(&NamespaceId::root());
-        let made = self.change(|s| self.node.tokens.create(&mut s.at(records), self.now, new).unwrap().unwrap()).await;
+        let made = self.change(|s| self.node.tokens.create(&mut s.at(records), self.now, new).unwrap()).await;
         assert_eq!(made.record.policies, ["a", "b"]);
         made.token
     }
 
     fn check(&self, token: &ClientToken, now: Millis) -> Result<Valid, Why> {
         self.node.tokens.authenticate(&self.node.local_view().unwrap(), token, now)
+    }
+}
+
+fn token() -> NewToken {
+    NewToken {
+        id: None,
+        policies: vec!["B".into(), "a".into(), "a".into()],
+        path: "auth/token/create".into(),
+        display_name: "token".into(),
+        meta: None,
+        ttl: Duration::from_secs(60),
+        explicit_max_ttl: Duration::ZERO,
+        period: Duration::ZERO,
+        renewable: true,
+        num_uses: 0,
+        parent: None,
+        entity_id: String::new(),
+        never_expires: false,
+        initial_root: false,
     }
 }
 
@@ -118,4 +122,24 @@ async fn wrong_shares_open_nothing_and_sealing_forgets() {
     bench.node.unseal(share(1)).await.unwrap();
     assert!(matches!(bench.node.unseal(share(2)).await, Err(UnsealError::WrongShares)));
     assert_eq!(bench.node.seal_status().unwrap().progress, 0);
+}
+
+#[tokio::test]
+async fn no_token_outlives_an_ancestor_however_far_up() {
+    let bench = Bench::new().await;
+    let mut line = vec![bench.create(None, 0).await];
+    for _ in 0..lookup::ANCESTORS_MAX {
+        line.push(bench.create(line.last(), 0).await);
+    }
+    assert!(bench.check(line.last().unwrap(), bench.now).is_ok());
+    let parent = bench.node.tokens.key_of(line.last().unwrap()).unwrap();
+    let deeper = NewToken { parent: Some(parent), ..token() };
+    let latches = storage::Latches::new();
+    let mut state = TxnState::new(bench.node.store.snapshot().unwrap(), latches.begin());
+    let refused = bench.node.tokens.create(&mut state.at(space::records(&NamespaceId::root())), bench.now, deeper);
+    assert!(matches!(refused, Err(NotCreated::TooDeep)));
+
+    let key = bench.node.tokens.key_of(&line[0]).unwrap();
+    bench.change(|s| s.at(space::records(&NamespaceId::root())).delete(&record_key(&key))).await;
+    assert!(matches!(bench.check(line.last().unwrap(), bench.now), Err(Why::Orphaned)));
 }

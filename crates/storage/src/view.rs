@@ -1,5 +1,8 @@
 //! Reading: what a handler that cannot write gets, and the trait that it shares with a transaction.
 
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -81,17 +84,31 @@ pub trait Read {
 pub struct View {
     snapshot: OpenSnapshot,
     space: Path,
+    /// What was read, for views whose reads something relies on.
+    seen: Option<Seen>,
 }
+
+type Seen = Arc<Mutex<Vec<(Path, Option<Revision>)>>>;
 
 impl View {
     pub fn new(snapshot: OpenSnapshot, space: Path) -> Self {
-        Self { snapshot, space }
+        Self { snapshot, space, seen: None }
+    }
+
+    /// A view that remembers which records it read, and as what, to be asked with [`seen`](Self::seen).
+    #[must_use]
+    pub fn remembering(self) -> Self {
+        Self { seen: Some(Arc::default()), ..self }
+    }
+
+    pub fn seen(&self) -> Vec<(Path, Option<Revision>)> {
+        self.seen.as_ref().map_or_else(Vec::new, |seen| seen.lock().clone())
     }
 
     /// Another space of the same moment.
     #[must_use]
     pub fn elsewhere(&self, space: Path) -> Self {
-        Self { snapshot: self.snapshot.clone(), space }
+        Self { space, ..self.clone() }
     }
 }
 
@@ -109,7 +126,12 @@ impl View {
 
 impl Read for View {
     fn bytes(&self, key: &PathKey) -> Result<Option<(Vec<u8>, Revision)>, Access> {
-        read_record(&self.snapshot, &self.space.join(key))
+        let path = self.space.join(key);
+        let found = read_record(&self.snapshot, &path)?;
+        if let Some(seen) = &self.seen {
+            seen.lock().push((path, found.as_ref().map(|(_, revision)| *revision)));
+        }
+        Ok(found)
     }
 
     fn counter(&self, key: &PathKey) -> Result<Option<i64>, Access> {

@@ -44,22 +44,23 @@ pub async fn answer(
     method: Method,
     path: &str,
     query: &Map<String, Value>,
-    body: Result<Map<String, Value>, String>,
+    body: &Result<Map<String, Value>, String>,
 ) -> Option<Response> {
+    let nothing = Map::new();
     let body = match (method, body) {
-        (Method::Write, Err(problem)) if is_local(path) => return Some(Response::errors(400, &[&problem])),
-        (_, body) => body.unwrap_or_default(),
+        (Method::Write, Err(problem)) if is_local(path) => return Some(Response::errors(400, &[problem])),
+        (_, body) => body.as_ref().unwrap_or(&nothing),
     };
     Some(match (path, method) {
         ("sys/health", Method::Get | Method::Head) => health::answer(local, query),
         ("sys/seal-status", Method::Get) => seal_status::answer(&local.node),
         ("sys/leader", Method::Get) => leader::answer(local),
         ("sys/init", Method::Get) => init::state(&local.node),
-        ("sys/init", Method::Write) => init::init(local, &body).await,
-        ("sys/unseal", Method::Write) => unseal::unseal(&local.node, &body).await,
-        ("sys/storage/raft/join", Method::Write) => join::join(local, &body).await,
-        ("sys/storage/raft/bootstrap/challenge", Method::Write) => join::challenge(local, &body),
-        ("sys/storage/raft/bootstrap/answer", Method::Write) => join::answer(local, &body),
+        ("sys/init", Method::Write) => init::init(local, body).await,
+        ("sys/unseal", Method::Write) => unseal::unseal(&local.node, body).await,
+        ("sys/storage/raft/join", Method::Write) => join::join(local, body).await,
+        ("sys/storage/raft/bootstrap/challenge", Method::Write) => join::challenge(local, body),
+        ("sys/storage/raft/bootstrap/answer", Method::Write) => join::answer(local, body),
         // A sealed node has nothing left to seal.
         ("sys/seal", Method::Write) if local.node.is_sealed() => Response::empty(204),
         ("sys/seal" | "sys/step-down", Method::Get | Method::Head | Method::Other) => Response::errors(405, &[]),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
+use policy::Operation;
 use sdk::{Answer, Ctx, Failure, Input, Path, Txn, Verb, View, json};
 
 use super::{policies_acl, policy_failure};
@@ -44,18 +45,20 @@ pub fn one(node: &Arc<Node>) -> Path {
     let (reads, writes, deletes) = (Arc::clone(node), Arc::clone(node), Arc::clone(node));
     Path::new("policy/:name+")
         .help("Reads, writes and deletes an ACL policy.", "The older form of sys/policies/acl.")
-        .view(Verb::Read, move |_: &Ctx, named: Named, view: &View| {
-            let policy = reads.policies.get(view, &named.name.to_lowercase())?.ok_or(Failure::NotFound)?;
+        .view(Verb::Read, move |ctx: &Ctx, named: Named, view: &View| {
+            let name = policies_acl::lower(&reads, ctx, view, Operation::Read, &named.name)?;
+            let policy = reads.policies.get(view, &name)?.ok_or(Failure::NotFound)?;
             Ok(Answer::mirrored(json!({"name": policy.name, "rules": policy.text})))
         })
-        .txn(Verb::Write, move |_: &Ctx, input: Write, txn: &mut Txn| {
+        .txn(Verb::Write, move |ctx: &Ctx, input: Write, txn: &mut Txn| {
             let old = input.policy.is_empty() && !input.rules.is_empty();
             let text = if old { &input.rules } else { &input.policy };
-            let answer = policies_acl::set(&writes, &input.name, text, txn)?;
+            let answer = policies_acl::set(&writes, ctx, &input.name, text, txn)?;
             Ok(if old { answer.warn("'rules' is deprecated, please use 'policy' instead") } else { answer })
         })
-        .txn(Verb::Delete, move |_: &Ctx, named: Named, txn: &mut Txn| {
-            deletes.policies.delete(txn, &named.name.to_lowercase()).map_err(policy_failure)?;
+        .txn(Verb::Delete, move |ctx: &Ctx, named: Named, txn: &mut Txn| {
+            let name = policies_acl::lower(&deletes, ctx, &txn.as_view(), Operation::Delete, &named.name)?;
+            deletes.policies.delete(txn, &name).map_err(policy_failure)?;
             Ok(Answer::empty())
         })
 }

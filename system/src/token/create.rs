@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_core::lifecycle::Node;
-use holdfast_core::token::{ClientToken, NewToken};
+use holdfast_core::token::{ClientToken, NewToken, NotCreated};
 use sdk::{Answer, Caller, Ctx, Failure, Input, KvPairs, Path, Result, Seconds, StringList, Txn, Verb};
 
 use super::{auth_block, own};
@@ -108,9 +108,10 @@ fn create(node: &Node, ctx: &Ctx, input: Create, orphan: bool, txn: &mut Txn) ->
         never_expires: is_root,
         initial_root: false,
     };
-    let Some(created) = node.tokens.create(txn, ctx.now, new)? else {
-        return Err(Failure::invalid("cannot create a token with a duplicate ID"));
-    };
+    let created = node.tokens.create(txn, ctx.now, new).map_err(|refused| match refused {
+        NotCreated::Access(access) => access.into(),
+        refused => Failure::invalid(refused.to_string()),
+    })?;
     let mut answer = Answer::auth(auth_block(created.token.expose().to_owned(), &created.record, ctx.now));
     for name in names.iter().filter(|n| *n != "root" && *n != "default") {
         if !node.policies.exists(txn, name)? {

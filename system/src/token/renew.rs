@@ -13,7 +13,7 @@ use super::{auth_block, own, token_key};
 struct Renew {
     /// The token to renew.
     token: String,
-    /// By how long; what the token was made with if not given.
+    /// By how long; by what it was given the last time if not said.
     increment: Seconds,
 }
 
@@ -22,7 +22,7 @@ struct RenewSelf {
     /// Ignored: the calling token is renewed.
     #[field(deprecated)]
     token: Option<String>,
-    /// By how long; what the token was made with if not given.
+    /// By how long; by what it was given the last time if not said.
     increment: Seconds,
 }
 
@@ -30,7 +30,7 @@ struct RenewSelf {
 struct RenewAccessor {
     /// The accessor of the token to renew.
     accessor: String,
-    /// By how long; what the token was made with if not given.
+    /// By how long; by what it was given the last time if not said.
     increment: Seconds,
 }
 

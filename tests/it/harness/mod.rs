@@ -15,7 +15,7 @@ mod node;
 mod program;
 mod wait;
 
-pub use client::Client;
+pub use client::{Answer, Client};
 pub use cluster::{Cluster, Transport};
 pub use program::{Ran, run, run_with};
 pub use wait::until;
