@@ -113,10 +113,10 @@ impl Service {
 
     /// Reads here. `None` when the leader was lost on the way and the request should be placed again.
     async fn run_standby(&self, request: &Request, deadline: Instant) -> Option<Response> {
-        let before = self.node.role();
         match self.node.replication.read_point(deadline).await {
             Ok(now) => Some(self.pipeline.run(Run { request, now, term: None, deadline, forwarded: false }).await),
-            Err(_) if self.node.role() != before && Instant::now() < deadline => None,
+            // Leadership may be on its way to another node.
+            Err(_) if Instant::now() < deadline => None,
             Err(problem) => Some(Response::unavailable(&problem.0)),
         }
     }
@@ -166,6 +166,7 @@ impl Service {
                 Ok(sealed) => match open_response(&self.node.barrier, id, &sealed) {
                     Ok(response) if is_retry(&response) && Instant::now() < deadline => {}
                     Ok(response) => return response,
+                    Err(SealError::Sealed) => return Response::failure(&Failure::Sealed),
                     Err(problem) => {
                         tracing::error!(request = %id, %problem, "the active node's answer does not open");
                         return Response::unavailable("the active node's answer could not be read");

@@ -8,7 +8,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use tokio::io::{AsyncRead, AsyncWrite};
+use rustix::process::{Resource, getrlimit};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
@@ -17,15 +18,25 @@ use tokio_rustls::TlsAcceptor;
 use super::{Face, TlsError, tls};
 use crate::config::Listener;
 
-/// Open connections of one listener; more wait to be accepted.
+/// Open connections of one listener, if the process may open as many files; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 16 * 1024;
+/// Files that are for the store, its log, audit and the other nodes.
+const FILES_KEPT: usize = 512;
+/// How long a client may take until its first bytes have come, TLS included.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// A port that is bound but not served yet.
 pub struct Bound {
     socket: TcpListener,
     tls: Option<TlsAcceptor>,
     config: Listener,
+}
+
+/// As many as leave the store its files: a server that cannot write its log has to end.
+fn connections_max() -> usize {
+    let files = getrlimit(Resource::Nofile).current.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    files.saturating_sub(FILES_KEPT).clamp(16, CONNECTIONS_MAX)
 }
 
 /// A served port.
@@ -62,7 +73,7 @@ impl Bound {
 
     async fn run(self, face: Arc<Face>, mut stop: watch::Receiver<bool>) {
         let shutdown = GracefulShutdown::new();
-        let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let room = Arc::new(Semaphore::new(connections_max()));
         loop {
             let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
             let accepted = tokio::select! {
@@ -129,6 +140,11 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let mut stream = BufReader::new(stream);
+        match timeout(HANDSHAKE_MAX, stream.fill_buf()).await {
+            Ok(Ok(bytes)) if !bytes.is_empty() => {}
+            _ => return tracing::debug!(remote = %self.remote, "a connection was opened and not used"),
+        }
         let Self { face, config, remote, watcher, .. } = self;
         let service = service_fn(move |request| {
             let (face, limits) = (Arc::clone(&face), config.limits);
@@ -136,7 +152,12 @@ impl Connection {
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(config.header_timeout).half_close(false);
-        builder.http2().timer(TokioTimer::new()).max_concurrent_streams(256);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(256)
+            .keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(config.idle_timeout.min(KEEP_ALIVE));
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         if let Err(problem) = watcher.watch(connection).await {
             tracing::debug!(%remote, %problem, "a connection ended early");

@@ -28,6 +28,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::config::RequestLimits;
+pub use parse::BodyRoom;
 use parse::{Parsed, Refused};
 
 /// What a request that keeps its own deadline may take longer.
@@ -37,6 +38,7 @@ const GRACE: Duration = Duration::from_secs(1);
 pub struct Face {
     pub service: Arc<Service>,
     pub local: Local,
+    pub bodies: BodyRoom,
 }
 
 impl Face {
@@ -66,7 +68,7 @@ impl Face {
         id: storage::RequestId,
         deadline: Instant,
     ) -> Response {
-        let reading = parse::parse(request, remote, limits, id);
+        let reading = parse::parse(request, remote, limits, &self.bodies, id);
         let parsed = match tokio::time::timeout_at(deadline, reading).await {
             Ok(Ok(parsed)) => parsed,
             Ok(Err(refused)) => return refuse(&refused),
@@ -87,7 +89,7 @@ impl Face {
     }
 
     async fn run(self: Arc<Self>, parsed: Parsed, deadline: Instant) -> Response {
-        let Parsed { method, query, body, request, path } = parsed;
+        let Parsed { method, query, body, request, path, _room } = parsed;
         if let Some(response) = system::node::answer(&self.local, method, &path, &query, &body).await {
             return response;
         }

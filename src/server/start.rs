@@ -12,6 +12,7 @@ use holdfast_core::pipeline::Pipeline;
 use holdfast_core::replication::Role;
 use holdfast_core::service::Service;
 use parking_lot::Mutex;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use storage::Millis;
 use system::node::Local;
 use tokio::sync::watch;
@@ -21,7 +22,7 @@ use super::forwarding::Forwarding;
 use super::introduce::HttpIntroduce;
 use crate::catalog;
 use crate::config::{AuditDeviceKind, Pem, RetryJoin, ServerConfig};
-use crate::http::{self, Face, ListenError};
+use crate::http::{self, BodyRoom, Face, ListenError};
 use crate::replication::ClusterReplication;
 
 /// Between two rounds of asking the configured members to be let in.
@@ -44,6 +45,7 @@ impl Server {
         if let Err(problem) = crypto::disable_core_dumps() {
             tracing::warn!(%problem, "core dumps could not be switched off");
         }
+        raise_file_limit();
         // A provider that is installed already is the same one.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let mut bound = Vec::new();
@@ -75,12 +77,21 @@ impl Server {
             active_since: active_since(&node),
         };
         let (stop, stopping) = watch::channel(false);
-        let face = Arc::new(Face { service: serving, local });
+        let face = Arc::new(Face { service: serving, local, bodies: BodyRoom::default() });
         let listening = bound.into_iter().map(|b| b.serve(Arc::clone(&face), stopping.clone())).collect();
         if !targets.is_empty() {
             tokio::spawn(keep_asking(Arc::clone(&node), targets, introduce, stopping));
         }
         Ok(Self { node, cluster, listening, stop })
+    }
+}
+
+/// Connections and the store's files come out of one number, which is small by default and may be raised freely.
+fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(problem) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%problem, "the number of files that may be open was not raised");
     }
 }
 

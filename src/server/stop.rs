@@ -15,14 +15,17 @@ const CLOSE: Duration = Duration::from_secs(5);
 impl Server {
     /// Returns when the process is asked to end.
     pub async fn wait_for_signal(&self) {
-        let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-        else {
+        let signals = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+        let [Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)] = signals else {
             tracing::error!("signals cannot be received; the process ends when it is killed");
             return std::future::pending().await;
         };
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!("asked to end (SIGTERM)"),
-            _ = interrupt.recv() => tracing::info!("asked to end (SIGINT)"),
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break tracing::info!("asked to end (SIGTERM)"),
+                _ = interrupt.recv() => break tracing::info!("asked to end (SIGINT)"),
+                _ = hangup.recv() => tracing::warn!("SIGHUP has no effect in this version: nothing is read again"),
+            }
         }
     }
 

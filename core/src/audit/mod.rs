@@ -26,8 +26,13 @@ pub trait Device: Send + Sync {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("no audit device could write the entry: {0}")]
-pub struct AuditError(pub String);
+pub enum AuditError {
+    #[error("no audit device could write the entry: {0}")]
+    Devices(String),
+    /// Sealed meanwhile: there is no key to audit with.
+    #[error("the server is sealed")]
+    Sealed,
+}
 
 /// How long a device may take for one entry.
 const WRITE_MAX: Duration = Duration::from_secs(5);
@@ -62,7 +67,7 @@ impl Audit {
         let hmac = format::Hmac::new(&self.barrier);
         let line = Bytes::from(build(&hmac));
         if hmac.failed() {
-            return Err(AuditError("the server is sealed".into()));
+            return Err(AuditError::Sealed);
         }
         let results = join_all(self.devices.iter().map(|device| {
             let line = line.clone();
@@ -80,6 +85,6 @@ impl Audit {
         for problem in &problems {
             tracing::error!(problem, "an audit device failed");
         }
-        if written { Ok(()) } else { Err(AuditError(problems.join("; "))) }
+        if written { Ok(()) } else { Err(AuditError::Devices(problems.join("; "))) }
     }
 }

@@ -90,25 +90,36 @@ pub(crate) fn unknown(id: RequestId) -> String {
     format!("outcome unknown: leadership was lost while request {id} ran; it may or may not have been carried out")
 }
 
-/// Takes one use of a token for a request that changes nothing else. Best effort: a failure leaves the use.
-pub(super) async fn spend(node: &Node, run: &Run<'_>, term: Term, key: &TokenKey) {
+/// Takes one use of a token for a request that changes nothing else. Fails when none was left, or it cannot be counted:
+/// such a request is not answered.
+pub(super) async fn spend(node: &Node, run: &Run<'_>, term: Term, key: &TokenKey) -> Result<(), Failure> {
     let done = change(node, run, term, |state| {
         crate::token::Tokens::spend(&mut state.at(space::records(&NamespaceId::root())), key);
         Ok(())
     })
     .await;
-    if done.is_some_and(|counters| counters.contains(&0)) {
-        revoke(node, run, term, key).await;
+    match done {
+        Ok(counters) => {
+            if counters.contains(&0) {
+                revoke(node, run, term, key).await;
+            }
+            Ok(())
+        }
+        Err(CommitError::Floor { .. }) => Err(Failure::denied("permission denied")),
+        Err(problem) => Err(Failure::Unavailable(format!("the token's use could not be counted: {problem}"))),
     }
 }
 
 /// Revokes a token, best effort: one whose uses are spent counts no more in any case, this removes what it leaves.
 pub(super) async fn revoke(node: &Node, run: &Run<'_>, term: Term, key: &TokenKey) {
-    let _ = change(node, run, term, |state| {
+    let done = change(node, run, term, |state| {
         let root = NamespaceId::root();
         node.tokens.revoke(&mut state.at(space::records(&root)), &root, key).map(|_| ())
     })
     .await;
+    if let Err(problem) = done {
+        tracing::warn!(%problem, "a token that counts no more could not be swept away");
+    }
 }
 
 async fn change(
@@ -116,17 +127,13 @@ async fn change(
     run: &Run<'_>,
     term: Term,
     write: impl FnOnce(&mut TxnState) -> Result<(), storage::Access>,
-) -> Option<Vec<i64>> {
-    let mut state = TxnState::new(node.store.snapshot().ok()?, Latches::new().begin());
-    write(&mut state).ok()?;
+) -> Result<Vec<i64>, CommitError> {
+    let broken = |problem: storage::Access| CommitError::Unavailable(problem.to_string());
+    let snapshot = node.store.snapshot().map_err(|e| broken(e.into()))?;
+    let mut state = TxnState::new(snapshot, Latches::new().begin());
+    write(&mut state).map_err(broken)?;
     let (open, _latches) = state.finish();
     let id = RequestId { applied: node.store.applied(), random: crypto::random() };
-    let batch = node.store.seal(id, run.now, open).ok()?;
-    match node.store.commit(term, batch).await {
-        Ok(done) => Some(done.counters),
-        Err(problem) => {
-            tracing::warn!(request = %run.request.id, %problem, "a token's use could not be counted");
-            None
-        }
-    }
+    let batch = node.store.seal(id, run.now, open).map_err(|e| broken(e.into()))?;
+    node.store.commit(term, batch).await.map(|done| done.counters)
 }

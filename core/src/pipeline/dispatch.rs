@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use sdk::{Act, Answer, Body, Failure, Handler, Help, Operation, Params};
+use sdk::{Act, Answer, Body, Failure, Handler, Help, Operation, Params, Verb};
 use storage::{LatchSet, OpenBatch, OpenSnapshot, TxnState, View};
+use tokio::runtime::RuntimeFlavor;
 
 use super::authorize::{Permit, context, space_of};
 use super::{Located, RelyOn, Run};
@@ -59,7 +60,12 @@ pub(super) async fn dispatch(
             Done::Acts { act: Arc::clone(act), params, batch, latches }
         }
         Handler::View(handler) => {
-            let result = handler(&ctx, &params, &View::new(snapshot.clone(), here)).map(|a| warned(operation, a));
+            let view = View::new(snapshot.clone(), here);
+            let work = || handler(&ctx, &params, &view).map(|a| warned(operation, a));
+            // A listing is as long as its folder: other requests go on meanwhile.
+            let listing = matches!(run.request.verb, Verb::List | Verb::Scan);
+            let threads = tokio::runtime::Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+            let result = if listing && threads { tokio::task::block_in_place(work) } else { work() };
             let mut state = TxnState::new(snapshot, latches);
             spend(&mut state, permit);
             let (batch, latches) = state.finish();

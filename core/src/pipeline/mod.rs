@@ -23,7 +23,7 @@ pub use authorize::Permit;
 pub(crate) use commit::{resolve, unknown};
 pub use locate::{Kind, Located, locate};
 
-use crate::audit::{Audit, Subject};
+use crate::audit::{Audit, AuditError, Subject};
 use crate::catalog::Catalog;
 use crate::lifecycle::Node;
 use crate::request::Request;
@@ -119,15 +119,15 @@ impl Pipeline {
         };
         if !stages.audited {
             if let Err(error) = self.audit.request(run.now, &subject).await {
-                return (Ok(refused_by_audit(run, &error.0)), stages);
+                return (Ok(refused_by_audit(run, &error)), stages);
             }
             stages.audited = true;
         }
         let (outcome, latches) = match permit {
             Ok(permit) => self.carry_out(run, snapshot, &permit, located.as_ref(), rely_on, stages.latches).await,
             Err(refused) => {
-                self.spend(run, refused.spends.as_ref()).await;
-                (Ok(Err(refused.failure)), stages.latches)
+                let spent = self.spend(run, refused.spends.as_ref()).await;
+                (Ok(Err(spent.err().unwrap_or(refused.failure))), stages.latches)
             }
         };
         stages.latches = latches;
@@ -140,14 +140,14 @@ impl Pipeline {
                 Ok(()) => finish(run, &done.answer, &done.response).await,
                 Err(error) => {
                     self.take_back(run, &done.answer).await;
-                    unaudited_answer(run, &error.0, done.committed)
+                    unaudited_answer(run, &error, done.committed)
                 }
             },
             Err(failure) => {
                 log_failure(run.request, failure);
                 match self.audit.response(run.now, &subject, Err(failure)).await {
                     Ok(()) => Response::failure(failure),
-                    Err(error) => refused_by_audit(run, &error.0),
+                    Err(error) => refused_by_audit(run, &error),
                 }
             }
         };
@@ -179,8 +179,8 @@ impl Pipeline {
             }
             dispatch::Done::Answered { result: Err(Failure::Busy), latches, .. } => (Err(Again::Busy), latches),
             dispatch::Done::Answered { result: Err(failure), latches, .. } => {
-                self.spend(run, permit.spends()).await;
-                (Ok(Err(failure)), latches)
+                let spent = self.spend(run, permit.spends()).await;
+                (Ok(Err(spent.err().unwrap_or(failure))), latches)
             }
             dispatch::Done::Acts { act, params, batch, latches } => {
                 (self.act(run, permit, act.as_ref(), &params, batch).await, latches)
@@ -241,9 +241,10 @@ impl Pipeline {
     }
 
     /// A use that the failed request's own batch did not take.
-    async fn spend(&self, run: &Run<'_>, key: Option<&TokenKey>) {
-        if let (Some(term), Some(key)) = (run.term, key) {
-            commit::spend(&self.node, run, term, key).await;
+    async fn spend(&self, run: &Run<'_>, key: Option<&TokenKey>) -> Result<(), Failure> {
+        match (run.term, key) {
+            (Some(term), Some(key)) => commit::spend(&self.node, run, term, key).await,
+            _ => Ok(()),
         }
     }
 
@@ -289,16 +290,17 @@ async fn finish(run: &Run<'_>, answer: &Answer, response: &Response) -> Response
     response.clone()
 }
 
-fn refused_by_audit(run: &Run<'_>, problem: &str) -> Response {
+fn refused_by_audit(run: &Run<'_>, error: &AuditError) -> Response {
+    let AuditError::Devices(problem) = error else { return Response::failure(&Failure::Sealed) };
     tracing::error!(request = %run.request.id, problem, "a request was refused because it could not be audited");
     Response::errors(500, &[&format!("the request was not audited, so it is not answered: {problem}")])
 }
 
 /// No secret goes out, and whoever asked knows whether it was carried out.
-fn unaudited_answer(run: &Run<'_>, problem: &str, committed: Option<Revision>) -> Response {
-    let Some(revision) = committed else { return refused_by_audit(run, problem) };
-    tracing::error!(request = %run.request.id, problem, %revision, "a request was carried out, and its answer not audited");
-    let text = format!("the request was carried out at revision {revision}, but its answer was not audited: {problem}");
+fn unaudited_answer(run: &Run<'_>, error: &AuditError, committed: Option<Revision>) -> Response {
+    let Some(revision) = committed else { return refused_by_audit(run, error) };
+    tracing::error!(request = %run.request.id, %error, %revision, "a request was carried out, and its answer not audited");
+    let text = format!("the request was carried out at revision {revision}, but its answer was not audited: {error}");
     Response::errors(500, &[&text])
 }
 

@@ -83,7 +83,11 @@ fn create(node: &Node, ctx: &Ctx, input: Create, orphan: bool, txn: &mut Txn) ->
         }
     }
     let policies = policies(&input, caller, privileged)?;
-    if input.id.as_deref().is_some_and(|id| id.starts_with("s.") || id.contains('.') || id.is_empty()) {
+    if input
+        .id
+        .as_deref()
+        .is_some_and(|id| id.starts_with("s.") || id.contains('.') || id.trim() != id || id.is_empty())
+    {
         return Err(Failure::invalid("custom token ID cannot be empty, have the prefix \"s.\" or contain a \".\""));
     }
     let (names, is_root) = (policies.clone(), policies.iter().any(|p| p == "root"));
