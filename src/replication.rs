@@ -95,8 +95,8 @@ impl Replication for ClusterReplication {
     }
 
     fn position(&self) -> Position {
-        let applied = self.node.store().applied();
-        Position { committed: applied, applied }
+        let (committed, applied) = self.node.progress();
+        Position { committed, applied }
     }
 
     fn members(&self) -> Vec<MemberStatus> {

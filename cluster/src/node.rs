@@ -173,6 +173,12 @@ impl Node {
         self.shared.reader.changes()
     }
 
+    /// Up to which log index the cluster has committed, as far as this node was told, and up to which it has applied.
+    pub fn progress(&self) -> (u64, u64) {
+        let committed = self.shared.metrics().cluster_committed.map_or(0, |id| id.index);
+        (committed, self.shared.applied().map_or(0, |id| id.index))
+    }
+
     /// The state's revision and its fingerprint: equal on all nodes when the revision is.
     pub fn fingerprint(&self) -> (storage::Revision, [u8; 32]) {
         let position = self.shared.reader.position();

@@ -75,11 +75,21 @@ pub enum Outcome {
     Unknown,
 }
 
-/// Raft positions, for diagnosis.
+/// Log indexes: up to which the cluster has committed as far as this node knows, and up to which it has applied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Position {
     pub committed: u64,
     pub applied: u64,
+}
+
+impl Position {
+    /// Entries that a standby may have before it in normal work. Further behind it has to catch up first: a read there
+    /// would wait.
+    const IN_STEP: u64 = 1000;
+
+    pub fn is_in_step(self) -> bool {
+        self.committed.saturating_sub(self.applied) <= Self::IN_STEP
+    }
 }
 
 #[async_trait]
@@ -115,4 +125,16 @@ pub trait Replication: Send + Sync {
 
     /// Gives leadership to the best other voter and stays out of the next elections for a while.
     async fn step_down(&self, deadline: Instant) -> Result<(), Unavailable>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Position;
+
+    #[test]
+    fn a_node_far_behind_is_not_in_step() {
+        assert!(Position { committed: 2_000, applied: 1_000 }.is_in_step());
+        assert!(!Position { committed: 2_001, applied: 1_000 }.is_in_step());
+        assert!(Position { committed: 0, applied: 7 }.is_in_step(), "told nothing yet");
+    }
 }

@@ -129,7 +129,9 @@ impl Service {
         };
         Ok(match located.kind(request) {
             Kind::Act { here: true } => Place::Here,
-            Kind::View if self.serve_reads && !self.is_limited(&view, request)? => Place::Here,
+            Kind::View if self.serve_reads && self.node.reads_as_standby() && !self.is_limited(&view, request)? => {
+                Place::Here
+            }
             _ => Place::Active,
         })
     }

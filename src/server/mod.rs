@@ -4,6 +4,8 @@ mod forwarding;
 mod introduce;
 mod start;
 mod stop;
+#[cfg(test)]
+mod tests;
 
 pub use start::StartError;
 

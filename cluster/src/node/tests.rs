@@ -55,8 +55,14 @@ async fn a_removed_node_learns_it_and_does_not_start_again() {
         sleep(Duration::from_millis(10)).await;
     }
 
-    let alone = ChangeMembers::ReplaceAllVoters([a.id()].into());
-    a.shared.raft.change_membership(alone, false).await.unwrap();
+    // The promotion is in force before it is committed, and until then no other change is taken.
+    let by = soon();
+    while let Err(refused) =
+        a.shared.raft.change_membership(ChangeMembers::ReplaceAllVoters([a.id()].into()), false).await
+    {
+        assert!(Instant::now() < by, "{refused}");
+        sleep(Duration::from_millis(10)).await;
+    }
     let mut removed = b.removed();
     timeout_at(soon(), removed.wait_for(|removed| *removed)).await.unwrap().unwrap();
     while !folder_b.path().join(crate::open::REMOVED).exists() {

@@ -90,6 +90,11 @@ impl Node {
         Ok(View::new(snapshot, space::records(&sdk::NamespaceId::root())))
     }
 
+    /// Whether this node, as a standby, can answer reads itself.
+    pub fn reads_as_standby(&self) -> bool {
+        !self.is_sealed() && matches!(self.role(), Role::Standby { .. }) && self.replication.position().is_in_step()
+    }
+
     pub fn cluster_info(&self) -> Option<ClusterInfo> {
         if self.is_sealed() { None } else { self.cluster.lock().clone() }
     }

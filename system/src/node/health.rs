@@ -55,7 +55,7 @@ pub fn answer(local: &Local, query: &Map<String, Value>) -> Response {
     let (initialised, sealed) = (node.is_initialised(), node.is_sealed());
     let role = node.role();
     let active = !sealed && matches!(role, Role::Active { .. });
-    let reads = !sealed && local.serve_reads && matches!(role, Role::Standby { .. });
+    let reads = local.serve_reads && node.reads_as_standby();
     let status = match (initialised, sealed) {
         (false, _) => codes.uninit,
         (true, true) => codes.sealed,

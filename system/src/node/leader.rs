@@ -29,7 +29,7 @@ pub fn answer(local: &Local) -> Response {
             "active_time": since.map_or("0001-01-01T00:00:00Z".to_owned(), sdk::timestamp),
             "leader_address": api,
             "leader_cluster_address": cluster,
-            "performance_standby": !is_self && local.serve_reads,
+            "performance_standby": local.serve_reads && node.reads_as_standby(),
             "performance_standby_last_remote_wal": 0,
             "raft_committed_index": position.committed,
             "raft_applied_index": position.applied,
