@@ -107,6 +107,10 @@ impl Replication for ClusterReplication {
             .collect()
     }
 
+    fn now(&self) -> Millis {
+        self.node.now()
+    }
+
     fn set_sealed(&self, sealed: bool) {
         self.node.set_sealed(sealed);
     }

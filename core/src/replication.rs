@@ -100,6 +100,8 @@ pub trait Replication: Send + Sync {
     fn role(&self) -> watch::Receiver<Role>;
     fn position(&self) -> Position;
     fn members(&self) -> Vec<MemberStatus>;
+    /// The cluster's time, as far as this node knows it.
+    fn now(&self) -> Millis;
     /// A sealed node votes and replicates, but others should lead.
     fn set_sealed(&self, sealed: bool);
 

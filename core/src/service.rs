@@ -151,6 +151,9 @@ impl Service {
             let text = format!("the request has {} bytes; at most {FORWARD_MAX} can be written at once", payload.len());
             return Response::failure(&Failure::TooLarge(text));
         }
+        if let Err(refused) = self.pipeline.audit_forward(&request).await {
+            return refused;
+        }
         let payload = match self.node.barrier.seal_message(FORWARD, &id.to_bytes(), &payload) {
             Ok(payload) => Bytes::from(payload),
             Err(_) => return Response::failure(&Failure::Sealed),

@@ -34,10 +34,6 @@ impl Alone {
         let mut now = self.now.lock();
         *now = now.plus(by);
     }
-
-    pub fn now(&self) -> Millis {
-        *self.now.lock()
-    }
 }
 
 #[async_trait]
@@ -56,6 +52,9 @@ impl Replication for Alone {
     }
     fn members(&self) -> Vec<MemberStatus> {
         vec![MemberStatus { member: self.joining(), voter: true, leader: true }]
+    }
+    fn now(&self) -> Millis {
+        *self.now.lock()
     }
     fn set_sealed(&self, _sealed: bool) {}
     async fn read_point(&self, _deadline: Instant) -> Result<Millis, Unavailable> {

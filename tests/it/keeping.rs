@@ -93,3 +93,34 @@ async fn all_nodes_lose_power_at_once() {
         assert_eq!(read.await.ok()["data"]["v"], "x");
     }
 }
+
+#[tokio::test]
+async fn a_forwarded_request_is_audited_where_it_came_in_and_where_it_ran() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::configured(2, Transport::Plain, &json!({}));
+    let file = |index: usize| folder.path().join(format!("audit-{index}.log"));
+    for index in 0..2 {
+        let device = json!({ "audit": [{ "file": { "log": { "options": { "file_path": file(index) } } } }] });
+        cluster.configure(index, &device);
+        cluster.nodes[index].start().await;
+    }
+    cluster.initialise(1, 1).await;
+    cluster.unseal(0).await;
+    cluster.unseal(1).await;
+    let leader = cluster.leader().await;
+    let standby = cluster.standbys().await[0];
+    cluster.serves(standby).await;
+    cluster.root(standby).post("/v1/cubbyhole/a", json!({ "k": "v" })).await.ok();
+
+    let entries = |index: usize| -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(file(index)).unwrap();
+        let all = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        all.filter(|entry| entry["request"]["path"] == "cubbyhole/a").collect()
+    };
+    let hop = entries(standby);
+    assert_eq!(hop.len(), 1, "{hop:?}");
+    assert_eq!(hop[0]["type"], "forward");
+    let ran = entries(leader);
+    assert_eq!(ran.iter().map(|entry| entry["type"].as_str().unwrap()).collect::<Vec<_>>(), ["request", "response"]);
+    assert!(ran.iter().all(|entry| entry["request"]["id"] == hop[0]["request"]["id"]), "one id links them");
+}

@@ -51,6 +51,11 @@ impl Audit {
         self.write(|hmac| format::entry("request", now, subject, None, hmac)).await
     }
 
+    /// That this node sends a request on to the active one, where it is audited in full under the same id.
+    pub async fn forward(&self, now: Millis, subject: &Subject<'_>) -> Result<(), AuditError> {
+        self.write(|hmac| format::entry("forward", now, subject, None, hmac)).await
+    }
+
     pub async fn response(
         &self,
         now: Millis,

@@ -91,6 +91,13 @@ impl Pipeline {
         }
     }
 
+    /// Writes down that this request goes on to the active node. What cannot be audited here does not go.
+    pub async fn audit_forward(&self, request: &Request) -> Result<(), Response> {
+        let subject = Subject { request, operation: "forward", mount: None, who: None };
+        let written = self.audit.forward(self.node.replication.now(), &subject).await;
+        written.map_err(|error| refused_by_audit(request, &error))
+    }
+
     async fn attempt(&self, run: &Run<'_>, mut stages: Stages) -> (Result<Response, Again>, Stages) {
         let snapshot = match self.node.store.snapshot() {
             Ok(snapshot) => snapshot,
@@ -119,7 +126,7 @@ impl Pipeline {
         };
         if !stages.audited {
             if let Err(error) = self.audit.request(run.now, &subject).await {
-                return (Ok(refused_by_audit(run, &error)), stages);
+                return (Ok(refused_by_audit(run.request, &error)), stages);
             }
             stages.audited = true;
         }
@@ -147,7 +154,7 @@ impl Pipeline {
                 log_failure(run.request, failure);
                 match self.audit.response(run.now, &subject, Err(failure)).await {
                     Ok(()) => Response::failure(failure),
-                    Err(error) => refused_by_audit(run, &error),
+                    Err(error) => refused_by_audit(run.request, &error),
                 }
             }
         };
@@ -290,15 +297,15 @@ async fn finish(run: &Run<'_>, answer: &Answer, response: &Response) -> Response
     response.clone()
 }
 
-fn refused_by_audit(run: &Run<'_>, error: &AuditError) -> Response {
+fn refused_by_audit(request: &Request, error: &AuditError) -> Response {
     let AuditError::Devices(problem) = error else { return Response::failure(&Failure::Sealed) };
-    tracing::error!(request = %run.request.id, problem, "a request was refused because it could not be audited");
+    tracing::error!(request = %request.id, problem, "a request was refused because it could not be audited");
     Response::errors(500, &[&format!("the request was not audited, so it is not answered: {problem}")])
 }
 
 /// No secret goes out, and whoever asked knows whether it was carried out.
 fn unaudited_answer(run: &Run<'_>, error: &AuditError, committed: Option<Revision>) -> Response {
-    let Some(revision) = committed else { return refused_by_audit(run, error) };
+    let Some(revision) = committed else { return refused_by_audit(run.request, error) };
     tracing::error!(request = %run.request.id, %error, %revision, "a request was carried out, and its answer not audited");
     let text = format!("the request was carried out at revision {revision}, but its answer was not audited: {error}");
     Response::errors(500, &[&text])

@@ -18,6 +18,7 @@ use crate::catalog::Catalog;
 use crate::lifecycle::{InitOptions, Node};
 use crate::mount::{Mount, Table, TtlLimits};
 use crate::pipeline::Pipeline;
+use crate::replication::Replication;
 use crate::request::Request;
 use crate::response::Response;
 use crate::service::Service;
