@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cluster::{Leadership, Node};
 use holdfast_core::replication::{
-    ForwardError, Leader, Member, MemberStatus, Outcome, Position, Replication, Role, Unavailable,
+    Asker, ForwardError, Leader, Member, MemberStatus, Outcome, Position, Replication, Role, Unavailable,
 };
 use storage::{Batch, Millis, RequestId, SealedStore, Term};
 use tokio::sync::watch;
@@ -148,12 +148,12 @@ impl Replication for ClusterReplication {
         })
     }
 
-    async fn outcome(&self, id: RequestId, deadline: Instant) -> Result<Outcome, Unavailable> {
-        self.node.outcome(id, deadline).await.map(outcome).map_err(unavailable)
-    }
-
-    async fn own_outcome(&self, id: RequestId, deadline: Instant) -> Result<Outcome, Unavailable> {
-        self.node.own_outcome(id, deadline).await.map(outcome).map_err(unavailable)
+    async fn outcome(&self, id: RequestId, asker: Asker, deadline: Instant) -> Result<Outcome, Unavailable> {
+        let asked = match asker {
+            Asker::Another => self.node.outcome(id, deadline).await,
+            Asker::Itself => self.node.own_outcome(id, deadline).await,
+        };
+        asked.map(outcome).map_err(unavailable)
     }
 
     async fn step_down(&self, deadline: Instant) -> Result<(), Unavailable> {

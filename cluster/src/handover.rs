@@ -62,6 +62,9 @@ impl Handover {
         if !shared.leadership.borrow().leads() {
             return Err(TransferError::NotLeader);
         }
+        if shared.membership().membership().voter_ids().all(|id| id == shared.id) {
+            return Err(TransferError::NoTarget);
+        }
         let _closed = self.gate.close().ok_or(TransferError::NotTaken)?;
         let timing = *shared.local.timing();
         let patience = deadline.min(Instant::now() + 2 * timing.election_max + CATCH_UP);

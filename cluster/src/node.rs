@@ -195,8 +195,7 @@ impl Node {
     /// Hands leadership over if it has it, then ends everything. Unfinished requests are cut off at the deadline.
     pub async fn shutdown(&self, deadline: Instant) {
         let Some(parts) = self.parts.lock().take() else { return };
-        let alone = self.shared.membership().membership().voter_ids().count() <= 1;
-        if self.shared.leadership.borrow().leads() && !alone {
+        if self.shared.leadership.borrow().leads() {
             let half = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
             if let Err(error) = self.transfer(half).await {
                 tracing::info!(error = %error, "leadership was not handed over before the end");

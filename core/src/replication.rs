@@ -63,6 +63,13 @@ pub enum ForwardError {
     Unclear(String),
 }
 
+/// Who wants to know what became of a request. One that still runs is waited for, unless it asks itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    Another,
+    Itself,
+}
+
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -120,10 +127,7 @@ pub trait Replication: Send + Sync {
     async fn enter(&self, members: Vec<Member>) -> Result<(), Unavailable>;
 
     async fn forward(&self, id: RequestId, payload: Bytes, deadline: Instant) -> Result<Bytes, ForwardError>;
-    async fn outcome(&self, id: RequestId, deadline: Instant) -> Result<Outcome, Unavailable>;
-
-    /// As [`outcome`](Self::outcome), asked by the request itself: it does not wait for that request to end.
-    async fn own_outcome(&self, id: RequestId, deadline: Instant) -> Result<Outcome, Unavailable>;
+    async fn outcome(&self, id: RequestId, asker: Asker, deadline: Instant) -> Result<Outcome, Unavailable>;
 
     /// Gives leadership to the best other voter and stays out of the next elections for a while.
     async fn step_down(&self, deadline: Instant) -> Result<(), Unavailable>;

@@ -12,7 +12,7 @@ use tracing::Instrument;
 use crate::catalog::Catalog;
 use crate::lifecycle::Node;
 use crate::pipeline::{Kind, Pipeline, Run, locate, resolve, unknown};
-use crate::replication::{ForwardError, Outcome, Role};
+use crate::replication::{Asker, ForwardError, Outcome, Role};
 use crate::request::Request;
 use crate::response::Response;
 
@@ -139,9 +139,8 @@ impl Service {
     /// Whether the request's token counts its uses, which only the active node can do.
     fn is_limited(&self, view: &storage::View, request: &Request) -> Result<bool, Failure> {
         let Some(token) = &request.token else { return Ok(false) };
-        let key = self.node.tokens.key_of(token)?;
         // Not here yet: the active node knows.
-        Ok(self.node.tokens.get(view, &key)?.is_none_or(|record| record.num_uses > 0))
+        Ok(self.node.tokens.record(view, token)?.is_none_or(|record| record.num_uses > 0))
     }
 
     async fn forward(&self, request: Request, deadline: Instant) -> Response {
@@ -195,7 +194,7 @@ impl Service {
 
     /// What became of a request whose answer did not arrive. `None`: it did not run, so it may be sent again.
     async fn ask(&self, id: RequestId, deadline: Instant) -> Option<Response> {
-        match resolve(&self.node, id, deadline).await {
+        match resolve(&self.node, id, Asker::Another, deadline).await {
             Outcome::NotRun => None,
             Outcome::Answered(sealed) => Some(
                 open_response(&self.node.barrier, id, &sealed)

@@ -9,7 +9,9 @@ use storage::{Batch, MemoryStore, Millis, RequestId, SealedStore, Term};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::replication::{ForwardError, Member, MemberStatus, Outcome, Position, Replication, Role, Unavailable};
+use crate::replication::{
+    Asker, ForwardError, Member, MemberStatus, Outcome, Position, Replication, Role, Unavailable,
+};
 
 /// Always the leader once it is founded.
 pub struct Alone {
@@ -83,10 +85,7 @@ impl Replication for Alone {
     async fn forward(&self, _id: RequestId, _payload: Bytes, _deadline: Instant) -> Result<Bytes, ForwardError> {
         Err(ForwardError::NotSent("a cluster in memory has one node".into()))
     }
-    async fn outcome(&self, _id: RequestId, _deadline: Instant) -> Result<Outcome, Unavailable> {
-        Ok(Outcome::Unknown)
-    }
-    async fn own_outcome(&self, _id: RequestId, _deadline: Instant) -> Result<Outcome, Unavailable> {
+    async fn outcome(&self, _id: RequestId, _asker: Asker, _deadline: Instant) -> Result<Outcome, Unavailable> {
         Ok(Outcome::Unknown)
     }
     async fn step_down(&self, _deadline: Instant) -> Result<(), Unavailable> {

@@ -5,6 +5,7 @@
 //! log's own encoding, forwarded payloads are ciphertext.
 
 #[rustfmt::skip]
+#[path = "gen/cluster.rs"]
 #[allow(clippy::all, clippy::unwrap_used)]
 pub mod cluster;
 

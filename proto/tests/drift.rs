@@ -9,7 +9,7 @@ fn the_generated_code_matches_its_source() {
     let descriptors = protox::compile(["cluster.proto"], [root.join("proto")]).unwrap();
     tonic_prost_build::configure().bytes(".").out_dir(out.path()).compile_fds(descriptors).unwrap();
     let fresh = std::fs::read_to_string(out.path().join("holdfast.cluster.v1.rs")).unwrap();
-    let kept = root.join("src/cluster.rs");
+    let kept = root.join("src/gen/cluster.rs");
     if std::env::var_os("UPDATE_PROTO").is_some() {
         std::fs::write(&kept, &fresh).unwrap();
     }

@@ -68,7 +68,6 @@ impl Dev {
                 tls: None,
                 limits: RequestLimits::default(),
                 header_timeout: Duration::from_secs(10),
-                idle_timeout: Duration::from_secs(300),
             }],
             api_address: ApiAddress { tls: false, at: self.address.into() },
             cluster_address: cluster_address.into(),
@@ -79,9 +78,6 @@ impl Dev {
             log: LogSettings::default(),
             standby_reads: true,
             lock_memory: false,
-            audit_by_api: true,
-            header_hostname: false,
-            header_node_id: false,
             pid_file: None,
         }
     }

@@ -19,8 +19,6 @@ pub struct Listener {
     pub limits: RequestLimits,
     /// `http_read_header_timeout`: how long a client may take over a request's head.
     pub header_timeout: Duration,
-    /// `http_idle_timeout`: how long a connection may stay open without a request.
-    pub idle_timeout: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +78,7 @@ const NO_EFFECT: &[&str] = &[
     "disable_request_limiter",
     "disable_unauthed_generate_root_endpoints",
     "disable_unauthed_rekey_endpoints",
+    "http_idle_timeout",
     "http_read_timeout",
     "http_write_timeout",
     "inflight_requests_logging",
@@ -162,7 +161,6 @@ fn one(section: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Listener, C
         tls: tls(section)?,
         limits: limits(section, warnings)?,
         header_timeout: positive(section, "http_read_header_timeout", Duration::from_secs(10))?,
-        idle_timeout: positive(section, "http_idle_timeout", Duration::from_secs(300))?,
     })
 }
 

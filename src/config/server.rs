@@ -37,14 +37,8 @@ pub struct ServerConfig {
     /// False with `disable_performance_standby` (or OpenBao's `disable_standby_reads`): a standby then sends every
     /// request to the active node.
     pub standby_reads: bool,
-    /// False with `disable_mlock`: memory with keys may then be swapped out.
+    /// False with `disable_mlock`: then nothing is said when the kernel lets keys be swapped out.
     pub lock_memory: bool,
-    /// `unsafe_allow_api_audit_creation`: may audit devices be made through the API as well?
-    pub audit_by_api: bool,
-    /// `enable_response_header_hostname`
-    pub header_hostname: bool,
-    /// `enable_response_header_raft_node_id`
-    pub header_node_id: bool,
     /// `pid_file`
     pub pid_file: Option<PathBuf>,
 }
@@ -66,6 +60,8 @@ const NO_EFFECT: &[&str] = &[
     "disable_ssct_tokens",
     "enable_multiseal",
     "enable_post_unseal_trace",
+    "enable_response_header_hostname",
+    "enable_response_header_raft_node_id",
     "enable_ui",
     "enable_unauthenticated_access",
     "entropy",
@@ -101,6 +97,7 @@ const NO_EFFECT: &[&str] = &[
     "service_registration",
     "telemetry",
     "ui",
+    "unsafe_allow_api_audit_creation",
     "unsafe_cross_namespace_identity",
     "unsafe_relative_paths",
     "user_lockout",
@@ -128,9 +125,6 @@ pub(super) fn read(
         standby_reads: !top.flag("disable_performance_standby")?.unwrap_or(false)
             && !top.flag("disable_standby_reads")?.unwrap_or(false),
         lock_memory: !top.flag("disable_mlock")?.unwrap_or(false),
-        audit_by_api: top.flag("unsafe_allow_api_audit_creation")?.unwrap_or(false),
-        header_hostname: top.flag("enable_response_header_hostname")?.unwrap_or(false),
-        header_node_id: top.flag("enable_response_header_raft_node_id")?.unwrap_or(false),
         pid_file: top.path("pid_file")?,
     };
     top.finish(NO_EFFECT, &mut warnings);

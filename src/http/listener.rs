@@ -157,7 +157,7 @@ impl Connection {
             .timer(TokioTimer::new())
             .max_concurrent_streams(256)
             .keep_alive_interval(KEEP_ALIVE)
-            .keep_alive_timeout(config.idle_timeout.min(KEEP_ALIVE));
+            .keep_alive_timeout(KEEP_ALIVE);
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         if let Err(problem) = watcher.watch(connection).await {
             tracing::debug!(%remote, %problem, "a connection ended early");

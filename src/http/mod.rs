@@ -5,11 +5,13 @@
 //! ```
 
 mod answer;
+mod body;
 mod json;
 mod listener;
 mod parse;
 mod tls;
 
+pub use body::BodyRoom;
 pub use listener::{ListenError, Listening, bind};
 pub use tls::TlsError;
 
@@ -28,7 +30,6 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::config::RequestLimits;
-pub use parse::BodyRoom;
 use parse::{Parsed, Refused};
 
 /// What a request that keeps its own deadline may take longer.

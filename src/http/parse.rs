@@ -1,19 +1,18 @@
 //! From an HTTP request to the one value that router, policies and audit share.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use holdfast_core::request::{Request, canonical};
 use holdfast_core::token::ClientToken;
-use http_body_util::{BodyExt, Limited};
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use percent_encoding::percent_decode_str;
 use sdk::{FromField, Map, Value, Verb};
 use storage::RequestId;
 use system::node::Method;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::body::BodyRoom;
 use super::json;
 use crate::config::RequestLimits;
 
@@ -25,7 +24,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    fn new(status: u16, text: impl Into<String>) -> Self {
+    pub fn new(status: u16, text: impl Into<String>) -> Self {
         Self { status, text: Some(text.into()) }
     }
 
@@ -43,30 +42,7 @@ pub struct Parsed {
     /// For the service, its body still to be filled in.
     pub request: Result<Request, Refused>,
     /// The body's share of the memory that bodies may take; given back with the answer.
-    pub _room: OwnedSemaphorePermit,
-}
-
-/// Memory for the bodies of requests that are being read or answered.
-pub struct BodyRoom(Arc<Semaphore>);
-
-impl Default for BodyRoom {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(BODIES_MAX / KIB)))
-    }
-}
-
-const KIB: usize = 1024;
-/// Of all requests of this process together, in bytes.
-const BODIES_MAX: usize = 512 * KIB * KIB;
-
-impl BodyRoom {
-    /// Waits until there is room for a body of this size; the request's own deadline bounds it.
-    async fn take(&self, body: &Incoming, most: usize) -> Result<OwnedSemaphorePermit, Refused> {
-        let size = body.size_hint().exact().map_or(most, |n| usize::try_from(n).unwrap_or(most)).min(most);
-        let share = u32::try_from(size.min(BODIES_MAX) / KIB + 1).unwrap_or(u32::MAX);
-        let closed = |_| Refused::new(503, "the server is ending");
-        Arc::clone(&self.0).acquire_many_owned(share).await.map_err(closed)
-    }
+    pub _room: Option<OwnedSemaphorePermit>,
 }
 
 pub async fn parse(
@@ -83,17 +59,7 @@ pub async fn parse(
     let path = canonical(&decoded).map_err(|e| Refused::new(400, e.to_string()))?;
     let mut query = parse_query(head.uri.query().unwrap_or_default());
 
-    let room = bodies.take(&body, limits.size).await?;
-    let bytes = match Limited::new(body, limits.size).collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            return Err(Refused::new(
-                413,
-                format!("http: request body too large; at most {} bytes (max_request_size)", limits.size),
-            ));
-        }
-        Err(error) => return Err(Refused::new(400, format!("the body could not be read: {error}"))),
-    };
+    let (bytes, room) = bodies.read(body, limits.size).await?;
     let method = match head.method.as_str() {
         "GET" => Method::Get,
         "HEAD" => Method::Head,

@@ -73,6 +73,7 @@ impl Server {
             introduce: Arc::clone(&introduce) as _,
             cluster_name: config.cluster_name.clone(),
             serve_reads: config.standby_reads,
+            lock_memory: config.lock_memory,
             clock: cluster::time::wall,
             active_since: active_since(&node),
         };

@@ -30,11 +30,10 @@ impl Server {
     }
 
     pub async fn stop(self) {
-        if matches!(self.node.role(), Role::Active { .. }) {
-            let others = self.node.replication.members().len() > 1;
-            if others && let Err(problem) = self.cluster.step_down(Instant::now() + HAND_OVER).await {
-                tracing::warn!(%problem, "leadership could not be handed over");
-            }
+        if matches!(self.node.role(), Role::Active { .. })
+            && let Err(problem) = self.cluster.step_down(Instant::now() + HAND_OVER).await
+        {
+            tracing::warn!(%problem, "leadership could not be handed over");
         }
         self.stop.send_replace(true);
         for listening in self.listening {

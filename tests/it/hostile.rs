@@ -146,3 +146,22 @@ async fn a_standby_refuses_what_the_active_node_would() {
     assert_eq!(root.get(&deep).await.status, 400);
     assert_eq!(root.get("/v1/kv/large").await.status, 404);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_never_come_stop_nobody() {
+    let cluster = Cluster::serving(1, Transport::Plain).await;
+    let root = cluster.root(0);
+    root.post("/v1/sys/mounts/kv", json!({ "type": "kv" })).await.ok();
+    let address = cluster.nodes[0].url();
+    let waiting: Vec<TcpStream> = (0..40)
+        .map(|n| {
+            let mut stream = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
+            let length = if n % 2 == 0 { "Content-Length: 33000000" } else { "Transfer-Encoding: chunked" };
+            write!(stream, "POST /v1/kv/x HTTP/1.1\r\nHost: x\r\n{length}\r\n\r\n").unwrap();
+            stream
+        })
+        .collect();
+    root.post("/v1/kv/a", json!({ "k": "v".repeat(100_000) })).await.ok();
+    assert_eq!(cluster.nodes[0].client().get("/v1/sys/health").await.status, 200);
+    drop(waiting);
+}

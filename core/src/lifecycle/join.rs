@@ -131,10 +131,6 @@ impl Node {
         Ok(())
     }
 
-    pub fn is_joining(&self) -> bool {
-        self.joining.lock().is_some()
-    }
-
     pub(super) async fn join_with(self: &Arc<Self>, key: UnsealKey) -> Result<(), UnsealError> {
         match &mut *self.joining.lock() {
             Some(pending) if pending.under_way => {

@@ -11,7 +11,6 @@ use barrier::{Barrier, SealConfig, WrappedRoot};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use storage::{OpenStore, Value, View};
-use tokio::sync::watch;
 
 pub use init::{InitError, InitOptions, Initialised};
 pub use join::{Admission, AdmitError, Introduce, JoinAnswer, JoinChallenge, JoinError, JoinTarget};
@@ -41,7 +40,6 @@ pub struct Node {
     pub store: OpenStore,
     unsealing: Mutex<unseal::Progress>,
     joining: Mutex<Option<join::Pending>>,
-    sealed: watch::Sender<bool>,
     cluster: Mutex<Option<ClusterInfo>>,
     founding: tokio::sync::Mutex<()>,
     /// Held while keys come or go.
@@ -60,7 +58,6 @@ impl Node {
             replication,
             unsealing: Mutex::default(),
             joining: Mutex::default(),
-            sealed: watch::Sender::new(true),
             cluster: Mutex::default(),
             founding: tokio::sync::Mutex::default(),
             turning: Mutex::default(),
@@ -73,11 +70,6 @@ impl Node {
 
     pub fn is_sealed(&self) -> bool {
         self.barrier.is_sealed()
-    }
-
-    /// Changes when the node is sealed or unsealed.
-    pub fn watch_sealed(&self) -> watch::Receiver<bool> {
-        self.sealed.subscribe()
     }
 
     pub fn role(&self) -> Role {
@@ -112,7 +104,6 @@ impl Node {
         self.tokens.forget();
         self.mounts.forget();
         self.policies.forget();
-        self.sealed.send_replace(true);
         tracing::info!("the node is sealed");
     }
 

@@ -116,7 +116,6 @@ impl Node {
             }
         }
         self.replication.set_sealed(false);
-        self.sealed.send_replace(false);
         tracing::info!("the node is unsealed");
         Ok(())
     }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Run;
 use crate::lifecycle::Node;
-use crate::replication::Outcome;
+use crate::replication::{Asker, Outcome};
 use crate::response::Response;
 use crate::token::TokenKey;
 use crate::{service, space};
@@ -55,8 +55,7 @@ pub(super) async fn commit(
             Err(Failure::Unavailable("leadership moved while the request ran; nothing was written".into()))
         }
         Err(CommitError::Unavailable(why)) => Err(Failure::Unavailable(format!("nothing was written: {why}"))),
-        // The request itself waits here, so it must not be waited for.
-        Err(CommitError::Unknown(id)) => match resolve_own(node, id, run.deadline).await {
+        Err(CommitError::Unknown(id)) => match resolve(node, id, Asker::Itself, run.deadline).await {
             Outcome::Answered(_) | Outcome::Ran => Ok(Committed::Before(None)),
             Outcome::NotRun => Err(Failure::Unavailable("leadership was lost; nothing was written".into())),
             Outcome::Unknown => Err(Failure::OutcomeUnknown(unknown(id))),
@@ -64,21 +63,10 @@ pub(super) async fn commit(
     }
 }
 
-/// As [`resolve`], asked by the request itself.
-async fn resolve_own(node: &Node, id: RequestId, deadline: Instant) -> Outcome {
-    while Instant::now() < deadline {
-        if let Ok(outcome) = node.replication.own_outcome(id, deadline).await {
-            return outcome;
-        }
-        sleep(PAUSE).await;
-    }
-    Outcome::Unknown
-}
-
 /// Asks the leader, the present one or the next, what became of a request.
-pub(crate) async fn resolve(node: &Node, id: RequestId, deadline: Instant) -> Outcome {
+pub(crate) async fn resolve(node: &Node, id: RequestId, asker: Asker, deadline: Instant) -> Outcome {
     while Instant::now() < deadline {
-        if let Ok(outcome) = node.replication.outcome(id, deadline).await {
+        if let Ok(outcome) = node.replication.outcome(id, asker, deadline).await {
             return outcome;
         }
         sleep(PAUSE).await;
@@ -101,7 +89,7 @@ pub(super) async fn spend(node: &Node, run: &Run<'_>, term: Term, key: &TokenKey
     match done {
         Ok(counters) => {
             if counters.contains(&0) {
-                revoke(node, run, term, key).await;
+                revoke(node, run, term, key, Doomed::Spent).await;
             }
             Ok(())
         }
@@ -110,11 +98,23 @@ pub(super) async fn spend(node: &Node, run: &Run<'_>, term: Term, key: &TokenKey
     }
 }
 
+/// Which token to revoke.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doomed {
+    /// If its uses are spent.
+    Spent,
+    Anyway,
+}
+
 /// Revokes a token, best effort: one whose uses are spent counts no more in any case, this removes what it leaves.
-pub(super) async fn revoke(node: &Node, run: &Run<'_>, term: Term, key: &TokenKey) {
+pub(super) async fn revoke(node: &Node, run: &Run<'_>, term: Term, key: &TokenKey, doomed: Doomed) {
     let done = change(node, run, term, |state| {
         let root = NamespaceId::root();
-        node.tokens.revoke(&mut state.at(space::records(&root)), &root, key).map(|_| ())
+        let mut records = state.at(space::records(&root));
+        if doomed == Doomed::Spent && node.tokens.uses_left(&records, key)? > 0 {
+            return Ok(());
+        }
+        node.tokens.revoke(&mut records, &root, key).map(|_| ())
     })
     .await;
     if let Err(problem) = done {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sdk::{Act, Answer, Body, Failure, Handler, Help, Operation, Params, Verb};
-use storage::{LatchSet, OpenBatch, OpenSnapshot, TxnState, View};
+use storage::{LatchSet, OpenBatch, OpenSnapshot, TxnState};
 use tokio::runtime::RuntimeFlavor;
 
 use super::authorize::{Permit, context, space_of};
@@ -11,7 +11,7 @@ use super::{Located, RelyOn, Run};
 use crate::space;
 
 pub(super) enum Done {
-    /// `txn` is what remains to be committed; a view and an act leave nothing, unless a use is to be spent.
+    /// `txn` is what remains to be committed; a view leaves nothing, unless a use is to be spent.
     Answered { result: Result<Answer, Failure>, txn: Option<OpenBatch>, latches: LatchSet },
     /// `batch` is to be committed first: what the act costs, and that the request has begun, so that it runs once.
     Acts { act: Arc<dyn Act>, params: Params, batch: OpenBatch, latches: LatchSet },
@@ -42,46 +42,37 @@ pub(super) async fn dispatch(
     let ctx = context(run, located, permit.caller());
     let params = matched.params(permit.limited(run.request.body.clone()));
     let here = space_of(located, permit.caller());
-    // An answer without a body stays one.
-    let warned = |operation: &Operation, mut answer: Answer| {
-        if !matches!(answer.body, Body::Empty) || answer.auth.is_some() || !answer.warnings.is_empty() {
-            answer.warnings.extend(operation.warnings(&params));
-        }
-        answer
-    };
-    match &operation.handler {
+    let mut state = TxnState::new(snapshot, latches);
+    for (path, revision) in rely_on {
+        state.rely_on(path, revision);
+    }
+    spend(&mut state, permit);
+    let result = match &operation.handler {
         Handler::Act(act) => {
-            let mut state = TxnState::new(snapshot, latches);
-            for (path, revision) in rely_on {
-                state.rely_on(path, revision);
-            }
-            spend(&mut state, permit);
             let (batch, latches) = state.finish();
-            Done::Acts { act: Arc::clone(act), params, batch, latches }
+            return Done::Acts { act: Arc::clone(act), params, batch, latches };
         }
         Handler::View(handler) => {
-            let view = View::new(snapshot.clone(), here);
-            let work = || handler(&ctx, &params, &view).map(|a| warned(operation, a));
+            let view = state.view(here);
+            let work = || handler(&ctx, &params, &view);
             // A listing is as long as its folder: other requests go on meanwhile.
             let listing = matches!(run.request.verb, Verb::List | Verb::Scan);
             let threads = tokio::runtime::Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
-            let result = if listing && threads { tokio::task::block_in_place(work) } else { work() };
-            let mut state = TxnState::new(snapshot, latches);
-            spend(&mut state, permit);
-            let (batch, latches) = state.finish();
-            Done::Answered { result, txn: Some(batch).filter(|b| !b.is_empty()), latches }
+            if listing && threads { tokio::task::block_in_place(work) } else { work() }
         }
-        Handler::Txn(handler) => {
-            let mut state = TxnState::new(snapshot, latches);
-            for (path, revision) in rely_on {
-                state.rely_on(path, revision);
-            }
-            spend(&mut state, permit);
-            let result = handler(&ctx, &params, &mut state.at(here)).map(|a| warned(operation, a));
-            let (batch, latches) = state.finish();
-            Done::Answered { result, txn: Some(batch).filter(|b| !b.is_empty()), latches }
-        }
+        Handler::Txn(handler) => handler(&ctx, &params, &mut state.at(here)),
+    };
+    let result = result.map(|answer| warned(operation, &params, answer));
+    let (batch, latches) = state.finish();
+    Done::Answered { result, txn: Some(batch).filter(|b| !b.is_empty()), latches }
+}
+
+/// Says which parameters had no effect. An answer without a body stays one.
+fn warned(operation: &Operation, params: &Params, mut answer: Answer) -> Answer {
+    if !matches!(answer.body, Body::Empty) || answer.auth.is_some() || !answer.warnings.is_empty() {
+        answer.warnings.extend(operation.warnings(params));
     }
+    answer
 }
 
 fn spend(state: &mut TxnState, permit: &Permit) {

@@ -260,7 +260,7 @@ impl Pipeline {
         let Some(auth) = &answer.auth else { return };
         let key = self.node.tokens.key_of(&ClientToken::new(auth.client_token.clone()));
         if let (Some(term), Ok(key)) = (run.term, key) {
-            commit::revoke(&self.node, run, term, &key).await;
+            commit::revoke(&self.node, run, term, &key, commit::Doomed::Anyway).await;
         }
     }
 
@@ -268,7 +268,7 @@ impl Pipeline {
         if let (Some(term), Some(key)) = (run.term, permit.spends())
             && counters.contains(&0)
         {
-            commit::revoke(&self.node, run, term, key).await;
+            commit::revoke(&self.node, run, term, key, commit::Doomed::Spent).await;
         }
     }
 }

@@ -70,8 +70,10 @@ impl Tokens {
         Ok(read.get::<String>(&accessor_key(accessor))?.map(TokenKey::from_stored))
     }
 
-    pub fn get(&self, read: &impl Read, key: &TokenKey) -> Result<Option<TokenRecord>, Access> {
-        read.get(&record_key(key))
+    /// A token's record, whether or not it counts.
+    pub fn record(&self, view: &View, token: &ClientToken) -> Result<Option<Arc<TokenRecord>>, Access> {
+        let key = self.key_of(token)?;
+        Ok(self.cache.read(view, &record_key(&key))?.map(|found| found.value))
     }
 
     pub fn uses_left(&self, read: &impl Read, key: &TokenKey) -> Result<i64, Access> {

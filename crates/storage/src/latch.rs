@@ -57,8 +57,8 @@ pub struct LatchSet {
 }
 
 impl LatchSet {
-    /// Takes the latch of `key` if it is free and no later key is held. Otherwise the transaction must let go and run
-    /// again after [`wait`](Self::wait).
+    /// Takes the latch of `key` if it is free. Otherwise the transaction must let go and run again after
+    /// [`wait`](Self::wait): it never waits while it holds another.
     pub fn try_take(&mut self, key: &Path) -> bool {
         self.wanted.insert(key.clone());
         if self.held.contains_key(key) {

@@ -100,7 +100,8 @@ impl TxnState {
     }
 }
 
-/// A transaction inside one space. Reads see its own writes.
+/// A transaction inside one space. Reads see its own writes, but for [`range`](Read::range): the order in the store is that
+/// of sealed names, which is not known here.
 ///
 /// Within one batch range deletes apply before single writes, so a record written after its folder was emptied stays.
 pub struct Txn<'a> {

@@ -49,7 +49,7 @@ pub trait Read {
     /// The direct children of a folder, sorted by name.
     fn children(&self, folder: &PathKey) -> Result<Vec<Child>, Access>;
 
-    /// The keys inside a folder in stored order, relative to this space, behind `after`, at most `limit`.
+    /// The keys inside a folder in stored order, as they were when a transaction began, relative to this space, behind `after`, at most `limit`.
     fn range(&self, folder: &PathKey, after: Option<&PathKey>, limit: usize) -> Result<Vec<PathKey>, Access>;
 
     fn get<T: DeserializeOwned>(&self, key: &PathKey) -> Result<Option<T>, Access>

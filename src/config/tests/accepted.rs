@@ -20,7 +20,7 @@ fn the_least_there_can_be() {
     assert_eq!(config.cluster_address.to_string(), "127.0.0.1:8201");
     assert_eq!(config.seal, Seal::Shamir);
     assert_eq!(config.leases.max, Duration::from_secs(768 * 3600));
-    assert!(config.standby_reads && config.lock_memory && !config.audit_by_api);
+    assert!(config.standby_reads && config.lock_memory);
     assert_eq!((config.log.level, config.log.format), (LogLevel::Info, LogFormat::Standard));
 }
 
@@ -38,7 +38,6 @@ fn every_key_of_a_production_node() {
         log_level  = "Debug"
         log_format = "json"
         pid_file   = "/run/holdfast.pid"
-        unsafe_allow_api_audit_creation = true
 
         storage "raft" {
           path    = "/var/lib/holdfast"
@@ -78,7 +77,7 @@ fn every_key_of_a_production_node() {
     assert_eq!(config.cluster_name.as_deref(), Some("prod"));
     assert_eq!(config.api_address.to_string(), "https://vault.example.com:443");
     assert_eq!(config.cluster_address.to_string(), "10.0.0.1:8201");
-    assert!(!config.standby_reads && !config.lock_memory && config.audit_by_api);
+    assert!(!config.standby_reads && !config.lock_memory);
     assert_eq!(config.leases.default, Duration::from_secs(36_000));
     assert_eq!(config.leases.max, Duration::from_secs(72_000));
     assert_eq!((config.log.level, config.log.format), (LogLevel::Debug, LogFormat::Json));

@@ -34,7 +34,7 @@ fn an_unknown_key_names_the_nearest_known_one() {
 
 #[test]
 fn keys_without_a_use_here_are_named() {
-    let text = "ui = true\ntelemetry { prometheus_retention_time = \"0s\" }\nplugin_directory = \"/p\"\nuser_lockout \"userpass\" { lockout_threshold = \"2\" }";
+    let text = "ui = true\ntelemetry { prometheus_retention_time = \"0s\" }\nplugin_directory = \"/p\"\nuser_lockout \"userpass\" { lockout_threshold = \"2\" }\nunsafe_allow_api_audit_creation = true";
     assert_eq!(
         warnings(&minimal(text)),
         [
@@ -42,6 +42,7 @@ fn keys_without_a_use_here_are_named() {
             "server.hcl:4: `telemetry` has no effect in this server",
             "server.hcl:5: `plugin_directory` has no effect in this server",
             "server.hcl:6: `user_lockout` has no effect in this server",
+            "server.hcl:7: `unsafe_allow_api_audit_creation` has no effect in this server",
         ]
     );
 }

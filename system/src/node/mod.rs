@@ -32,6 +32,8 @@ pub struct Local {
     pub cluster_name: Option<String>,
     /// Whether this node answers reads while it is a standby.
     pub serve_reads: bool,
+    /// Whether it is to be said when keys are not pinned to memory.
+    pub lock_memory: bool,
     /// The wall clock.
     pub clock: fn() -> Millis,
     /// Since when this node is active.
@@ -57,7 +59,7 @@ pub async fn answer(
         ("sys/leader", Method::Get) => leader::answer(local),
         ("sys/init", Method::Get) => init::state(&local.node),
         ("sys/init", Method::Write) => init::init(local, body).await,
-        ("sys/unseal", Method::Write) => unseal::unseal(&local.node, body).await,
+        ("sys/unseal", Method::Write) => unseal::unseal(local, body).await,
         ("sys/storage/raft/join", Method::Write) => join::join(local, body).await,
         ("sys/storage/raft/bootstrap/challenge", Method::Write) => join::challenge(local, body),
         ("sys/storage/raft/bootstrap/answer", Method::Write) => join::answer(local, body),

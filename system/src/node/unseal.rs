@@ -1,16 +1,15 @@
 //! `sys/unseal`.
 
-use std::sync::Arc;
-
 use barrier::Share;
 use base64::prelude::{BASE64_STANDARD, Engine};
-use holdfast_core::lifecycle::{Node, UnsealError};
+use holdfast_core::lifecycle::UnsealError;
 use holdfast_core::response::Response;
 use sdk::{Map, Value};
 
-use super::seal_status;
+use super::{Local, seal_status};
 
-pub async fn unseal(node: &Arc<Node>, body: &Map<String, Value>) -> Response {
+pub async fn unseal(local: &Local, body: &Map<String, Value>) -> Response {
+    let node = &local.node;
     let reset = body.get("reset").and_then(Value::as_bool).unwrap_or(false);
     let result = if reset {
         node.reset_unseal()
@@ -27,7 +26,12 @@ pub async fn unseal(node: &Arc<Node>, body: &Map<String, Value>) -> Response {
         }
     };
     match result {
-        Ok(status) => Response::json(200, &seal_status::body(node, &status)),
+        Ok(status) => {
+            if local.lock_memory && node.barrier.is_memory_locked() == Ok(false) {
+                tracing::warn!("the kernel does not pin the keys to memory: raise `ulimit -l`, or set disable_mlock");
+            }
+            Response::json(200, &seal_status::body(node, &status))
+        }
         Err(UnsealError::Failed(problem)) => {
             tracing::error!(problem, "unsealing failed");
             Response::errors(500, &[&format!("unsealing failed: {problem}")])
