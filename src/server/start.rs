@@ -80,6 +80,9 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let face = Arc::new(Face { service: serving, local, bodies: BodyRoom::default() });
         let listening = bound.into_iter().map(|b| b.serve(Arc::clone(&face), stopping.clone())).collect();
+        if node.unseals_itself() {
+            tokio::spawn(Arc::clone(&node).unseal_itself(stopping.clone()));
+        }
         if !targets.is_empty() {
             tokio::spawn(keep_asking(Arc::clone(&node), targets, introduce, stopping));
         }
@@ -183,10 +186,10 @@ async fn keep_asking(
     mut stop: watch::Receiver<bool>,
 ) {
     let own = node.replication.joining().api_address;
-    while !node.is_initialised() {
+    while node.seeks_cluster() {
         for target in targets.iter().filter(|t| t.leader_api_addr != own) {
             match node.join(target.clone(), Arc::clone(&introduce) as _).await {
-                Ok(()) => return,
+                Ok(()) => break,
                 Err(problem) => tracing::debug!(%problem, "not let in yet"),
             }
         }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use barrier::{
-    Barrier, Keyring, RootKey, SealConfig, SealConfigError, Share, UnsealKey, WrappedRoot, split, wrap_root,
+    Barrier, JoinKey, Keyring, RootKey, Seal, SealConfig, SealConfigError, Share, UnsealKey, WrappedRoot, split,
+    wrap_root,
 };
 use bytes::Bytes;
 use sdk::NamespaceId;
@@ -16,6 +17,7 @@ use crate::space;
 use crate::token::{ClientToken, NewToken, Tokens};
 
 pub struct InitOptions {
+    /// Of the unseal key; where the node unseals by itself, of the recovery key, and there may be none.
     pub shares: i64,
     pub threshold: i64,
     pub cluster_name: Option<String>,
@@ -45,11 +47,16 @@ impl Node {
         if self.is_initialised() {
             return Err(InitError::Already);
         }
-        let config = SealConfig::shamir(options.shares, options.threshold, String::new())?;
-        let (unseal, root) = (UnsealKey::random(), RootKey::random());
-        let keyring = Keyring::generate(options.now, unseal.join_key());
+        let config = match &self.seal {
+            None => SealConfig::shamir(options.shares, options.threshold, String::new())?,
+            Some(seal) => SealConfig::automatic(seal.kind(), options.shares, options.threshold, String::new())?,
+        };
+        let root = RootKey::random();
+        let unseal = (config.shares() > 0).then(UnsealKey::random);
+        let join = unseal.as_ref().map_or_else(JoinKey::random, UnsealKey::join_key);
+        let wraps = self.first_wraps(&root, unseal.as_ref(), &join).await?;
+        let keyring = Keyring::generate(options.now, join);
         let sealed_keyring = keyring.seal_with(&root);
-        let wraps = WrappedRoot::new(vec![wrap_root(&unseal, &root)]);
 
         // The node itself stays sealed: a barrier of this call's own seals the first records.
         let barrier = Arc::new(Barrier::new());
@@ -68,7 +75,22 @@ impl Node {
         batch.puts.push((space::seal_wraps(), json(serde_json::to_vec(&wraps))?));
         self.replication.found(batch).await.map_err(|e| InitError::Failed(e.to_string()))?;
         tracing::info!(shares = options.shares, threshold = options.threshold, "the cluster is initialised");
-        Ok(Initialised { shares: split(&unseal, &config), root_token })
+        let shares = unseal.map(|unseal| split(&unseal, &config)).unwrap_or_default();
+        Ok(Initialised { shares, root_token })
+    }
+
+    async fn first_wraps(
+        &self,
+        root: &RootKey,
+        unseal: Option<&UnsealKey>,
+        join: &JoinKey,
+    ) -> Result<WrappedRoot, InitError> {
+        let mut wraps = WrappedRoot::new(Vec::new());
+        for seal in unseal.iter().map(|key| *key as &dyn Seal).chain(self.seal.as_deref()) {
+            let wrap = wrap_root(seal, root, join).await;
+            wraps.replace(wrap.map_err(|e| InitError::Failed(format!("the root key was not wrapped: {e}")))?);
+        }
+        Ok(wraps)
     }
 
     /// The mounts that every server has, the built-in policies and the first root token.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use barrier::{JoinKey, SealConfig, UnsealKey};
+use barrier::{JoinKey, JoinWrap, Seal, SealConfig};
 use serde::{Deserialize, Serialize};
 use storage::Millis;
 use tokio::time::{Instant, sleep, timeout};
@@ -50,6 +50,9 @@ pub struct JoinChallenge {
     #[serde(with = "base64_bytes")]
     pub challenge: Vec<u8>,
     pub seal_config: SealConfig,
+    /// From which a seal that unseals by itself gets the join key.
+    #[serde(default)]
+    pub join_wraps: Vec<JoinWrap>,
     /// The active node's API address.
     pub leader_api_addr: String,
 }
@@ -116,22 +119,40 @@ pub enum AdmitError {
 }
 
 impl Node {
-    /// Asks for admission. What remains is done when the unseal shares come.
-    pub async fn join(&self, target: JoinTarget, introduce: Arc<dyn Introduce>) -> Result<(), JoinError> {
+    /// Asks for admission. What remains is done when the unseal shares come, or at once where this node has a seal that
+    /// needs none.
+    pub async fn join(self: &Arc<Self>, target: JoinTarget, introduce: Arc<dyn Introduce>) -> Result<(), JoinError> {
         if self.replication.initialised() {
             return Err(JoinError::AlreadyMember);
+        }
+        if self.joining.lock().as_ref().is_some_and(|pending| pending.under_way) {
+            return Ok(());
         }
         let joiner = self.replication.joining();
         let challenge = introduce
             .challenge(&target, &joiner)
             .await
             .map_err(|problem| JoinError::Refused { target: target.leader_api_addr.clone(), problem })?;
-        tracing::info!(leader = target.leader_api_addr, "a cluster to join was found; waiting for the unseal shares");
+        let leader = target.leader_api_addr.clone();
+        let automatic = self.seal.clone().filter(|seal| challenge.join_wraps.iter().any(|w| w.kind == seal.kind()));
         *self.joining.lock() = Some(Pending { target, seal: challenge.seal_config, introduce, under_way: false });
-        Ok(())
+        let Some(seal) = automatic else {
+            tracing::info!(leader, "a cluster to join was found; waiting for the unseal shares");
+            return Ok(());
+        };
+        tracing::info!(leader, seal = seal.kind().name(), "a cluster to join was found");
+        let joined = self.join_with(seal).await;
+        joined.map_err(|problem| JoinError::Refused { target: leader, problem: problem.to_string() })
     }
 
-    pub(super) async fn join_with(self: &Arc<Self>, key: UnsealKey) -> Result<(), UnsealError> {
+    /// Whether it has yet to find a cluster. One that waits for shares has found it; one that joins by itself is there
+    /// only when it is in.
+    pub fn seeks_cluster(&self) -> bool {
+        let pending = self.joining.lock().is_some();
+        !self.replication.initialised() && (!pending || self.unseals_itself())
+    }
+
+    pub(super) async fn join_with(self: &Arc<Self>, key: Arc<dyn Seal>) -> Result<(), UnsealError> {
         match &mut *self.joining.lock() {
             Some(pending) if pending.under_way => {
                 return Err(UnsealError::BadShare("this node is joining already; it unseals when that is done".into()));
@@ -141,10 +162,14 @@ impl Node {
         }
         let node = Arc::clone(self);
         let mut work = tokio::spawn(async move {
-            let done = node.prove_and_enter(key).await;
-            if let (Err(problem), Some(pending)) = (&done, &mut *node.joining.lock()) {
+            let done = node.prove_and_enter(key.as_ref()).await;
+            if let Err(problem) = &done {
                 tracing::warn!(%problem, "the node was not let in");
-                pending.under_way = false;
+                let mut joining = node.joining.lock();
+                match &mut *joining {
+                    Some(pending) if !key.kind().is_automatic() => pending.under_way = false,
+                    _ => *joining = None,
+                }
             }
             done
         });
@@ -156,7 +181,7 @@ impl Node {
         }
     }
 
-    async fn prove_and_enter(&self, key: UnsealKey) -> Result<(), UnsealError> {
+    async fn prove_and_enter(&self, seal: &dyn Seal) -> Result<(), UnsealError> {
         let failed = |e: &dyn std::fmt::Display| UnsealError::Failed(e.to_string());
         let (target, introduce) = match &*self.joining.lock() {
             Some(pending) => (pending.target.clone(), Arc::clone(&pending.introduce)),
@@ -164,7 +189,7 @@ impl Node {
         };
         let joiner = self.replication.joining();
         let asked = introduce.challenge(&target, &joiner).await.map_err(|e| failed(&e))?;
-        let join_key = key.join_key();
+        let join_key = seal.find_join_key(&asked.join_wraps).await.map_err(|e| failed(&e))?;
         let proof = barrier::answer(&join_key, &asked.challenge, &joiner.name, &joiner.key, &bound(&joiner));
         let leader = JoinTarget { leader_api_addr: asked.leader_api_addr, ..target };
         let answer = JoinAnswer { joiner, challenge: asked.challenge, answer: proof.to_vec() };
@@ -172,7 +197,7 @@ impl Node {
         let members = checked_members(&join_key, &answer.challenge, &admission)?;
         self.replication.enter(members).await.map_err(|e| failed(&e))?;
         self.wait_for_state().await?;
-        self.open(&key)?;
+        self.open(seal).await?;
         *self.joining.lock() = None;
         Ok(())
     }
@@ -180,9 +205,7 @@ impl Node {
     async fn wait_for_state(&self) -> Result<(), UnsealError> {
         let end = Instant::now() + CATCH_UP_MAX;
         while Instant::now() < end {
-            let complete = self.stored_seal().ok().flatten().is_some()
-                && self.raw(&crate::space::keyring()).ok().flatten().is_some();
-            if complete {
+            if self.has_state() {
                 return Ok(());
             }
             sleep(Duration::from_millis(50)).await;
@@ -203,8 +226,9 @@ impl Node {
         let challenge =
             barrier::challenge(&self.barrier, now, joiner, key).map_err(|e| AdmitError::Refused(e.to_string()))?;
         let stored = self.stored_seal().map_err(|e| AdmitError::Failed(e.to_string()))?;
-        let (seal_config, _) = stored.ok_or_else(|| AdmitError::Failed("the seal configuration is missing".into()))?;
-        Ok(JoinChallenge { challenge, seal_config, leader_api_addr })
+        let stored = stored.ok_or_else(|| AdmitError::Failed("the seal configuration is missing".into()))?;
+        let (seal_config, wraps) = stored;
+        Ok(JoinChallenge { challenge, seal_config, join_wraps: wraps.join_wraps(), leader_api_addr })
     }
 
     /// On the active node: lets the joiner in if it holds the seal. It is added behind the answer, which it needs

@@ -1,13 +1,16 @@
 //! A node's life: initialised, sealed, unsealed; and how it joins others.
 
+mod auto_unseal;
 mod init;
 mod join;
 mod status;
+#[cfg(test)]
+mod tests;
 mod unseal;
 
 use std::sync::Arc;
 
-use barrier::{Barrier, SealConfig, WrappedRoot};
+use barrier::{Barrier, Seal, SealConfig, WrappedRoot};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use storage::{OpenStore, Value, View};
@@ -38,6 +41,8 @@ pub struct Node {
     pub policies: Arc<Policies>,
     pub tokens: Arc<Tokens>,
     pub store: OpenStore,
+    /// What unseals this node without anybody's help, if it is configured so.
+    seal: Option<Arc<dyn Seal>>,
     unsealing: Mutex<unseal::Progress>,
     joining: Mutex<Option<join::Pending>>,
     cluster: Mutex<Option<ClusterInfo>>,
@@ -48,6 +53,10 @@ pub struct Node {
 
 impl Node {
     pub fn new(replication: Arc<dyn Replication>, limits: TtlLimits) -> Arc<Self> {
+        Self::with_seal(replication, limits, None)
+    }
+
+    pub fn with_seal(replication: Arc<dyn Replication>, limits: TtlLimits, seal: Option<Arc<dyn Seal>>) -> Arc<Self> {
         let barrier = Arc::new(Barrier::new());
         Arc::new(Self {
             mounts: Arc::new(Mounts::new(limits)),
@@ -56,6 +65,7 @@ impl Node {
             store: OpenStore::new(replication.store(), Arc::clone(&barrier) as _),
             barrier,
             replication,
+            seal,
             unsealing: Mutex::default(),
             joining: Mutex::default(),
             cluster: Mutex::default(),

@@ -1,9 +1,13 @@
 //! What a node says about its seal.
 
+use barrier::SealKind;
+
 use super::Node;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealStatus {
+    /// Of what guards the root key; before there is a cluster, of what would.
+    pub kind: SealKind,
     pub initialised: bool,
     pub sealed: bool,
     /// Shares needed, and shares there are.
@@ -20,6 +24,7 @@ impl Node {
         let config = self.seal_config()?;
         let unsealing = self.unsealing.lock();
         Ok(SealStatus {
+            kind: config.as_ref().map_or(self.configured_seal(), barrier::SealConfig::kind),
             initialised: self.is_initialised(),
             sealed: self.is_sealed(),
             threshold: config.as_ref().map_or(0, barrier::SealConfig::threshold),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use barrier::{Keyring, Share, UnsealKey, combine, unwrap_root};
+use barrier::{Keyring, Seal, Share, UnsealKey, UnwrapError, combine, unwrap_root};
 use storage::Read;
 
 use super::{Node, SealStatus};
@@ -63,9 +63,9 @@ impl Node {
         let Some(key) = self.take_share(share)? else { return self.status() };
         let pending = self.joining.lock().is_some() && !self.replication.initialised();
         if pending {
-            self.join_with(key).await?;
+            self.join_with(Arc::new(key)).await?;
         } else {
-            self.open(&key)?;
+            self.open(&key).await?;
         }
         self.status()
     }
@@ -94,11 +94,14 @@ impl Node {
         key.map(Some).map_err(|e| UnsealError::BadShare(e.to_string()))
     }
 
-    /// Opens root key and keyring with the unseal key and begins to serve.
-    pub(super) fn open(&self, key: &UnsealKey) -> Result<(), UnsealError> {
+    /// Opens root key and keyring with what unseals and begins to serve.
+    pub(super) async fn open(&self, seal: &dyn Seal) -> Result<(), UnsealError> {
         let failed = |e: &dyn std::fmt::Display| UnsealError::Failed(e.to_string());
         let (_, wraps) = self.stored_seal().map_err(|e| failed(&e))?.ok_or(UnsealError::NotInitialised)?;
-        let root = unwrap_root(key, &wraps).map_err(|_| UnsealError::WrongShares)?;
+        let root = unwrap_root(seal, &wraps).await.map_err(|error| match error {
+            UnwrapError::WrongKey if !seal.kind().is_automatic() => UnsealError::WrongShares,
+            error => failed(&error),
+        })?;
         let sealed = self.raw(&space::keyring()).map_err(|e| failed(&e))?;
         let sealed = sealed.ok_or_else(|| UnsealError::Failed("the keyring is not in the store yet".into()))?;
         let keyring = Keyring::open_with(&root, &sealed).map_err(|e| failed(&e))?;

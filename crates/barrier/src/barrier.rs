@@ -11,7 +11,7 @@ use storage::{Millis, RawKey, SealError, Sealer};
 use zeroize::Zeroizing;
 
 use crate::unsealed::Unsealed;
-use crate::{JoinKey, Keyring, KeyringError, RootKey, TermInfo};
+use crate::{JoinKey, Keyring, KeyringError, RootKey, Seal, SealFailure, TermInfo, Wrap, wrap_root};
 
 #[derive(Default)]
 pub struct Barrier {
@@ -34,6 +34,14 @@ pub enum InstallError {
     Keyring(#[from] KeyringError),
     #[error("the keyring offered is not a later edition of the one in use")]
     Stranger,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WrapError {
+    #[error("the server is sealed")]
+    Sealed,
+    #[error(transparent)]
+    Seal(#[from] SealFailure),
 }
 
 impl Barrier {
@@ -103,7 +111,13 @@ impl Barrier {
         self.with(Unsealed::term_infos)
     }
 
-    /// Lends the root key, to be wrapped by new shares or for a secondary.
+    /// The root key, wrapped by a seal. `join` is the join key that goes with it; without one, that of the keyring.
+    pub async fn wrap(&self, seal: &dyn Seal, join: Option<&JoinKey>) -> Result<Wrap, WrapError> {
+        let state = self.state.load_full().ok_or(WrapError::Sealed)?;
+        Ok(wrap_root(seal, &state.root, join.unwrap_or(state.keyring.join_key())).await?)
+    }
+
+    /// Lends the root key, for a secondary.
     pub fn with_root<R>(&self, f: impl FnOnce(&RootKey) -> R) -> Result<R, SealError> {
         self.with(|u| f(&u.root))
     }

@@ -30,10 +30,15 @@ const LIFETIME: Duration = Duration::from_secs(300);
 pub type Answer = [u8; 32];
 pub type Proof = [u8; 32];
 
-/// Derived from the unseal key, kept in the keyring: both sides have it, and nobody else.
+/// Derived from the unseal key, or wrapped by the seal; kept in the keyring: both sides have it, and nobody else.
 pub struct JoinKey(Key32);
 
 impl JoinKey {
+    /// For a cluster without shares.
+    pub fn random() -> Self {
+        Self(Key32::random())
+    }
+
     pub(crate) fn from_key(key: Key32) -> Self {
         Self(key)
     }

@@ -9,11 +9,12 @@ mod seal;
 mod shamir;
 mod unsealed;
 
-pub use barrier::{Barrier, InstallError, SealedKeyring};
+pub use barrier::{Barrier, InstallError, SealedKeyring, WrapError};
 pub use join::{Answer, JoinError, JoinKey, Proof, answer, challenge, prove_members, verify_answer, verify_members};
 pub use keyring::{Keyring, KeyringError, TERMS_MAX, TermInfo};
 pub use root::{RootKey, RootKeyId};
 pub use seal::{
-    SealConfig, SealConfigError, SealKind, UnsealKey, UnwrapError, Wrap, WrappedRoot, unwrap_root, wrap_root,
+    JoinWrap, Seal, SealConfig, SealConfigError, SealFailure, SealKind, StaticSeal, UnsealKey, UnwrapError, Wrap,
+    WrappedRoot, unwrap_root, wrap_root,
 };
 pub use shamir::{CombineError, Share, combine, split};

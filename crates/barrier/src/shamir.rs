@@ -26,7 +26,11 @@ impl Share {
 
     /// Checks a share on its own as it comes in, so that the operator who mistyped learns it and not the last one.
     pub fn check(&self, config: &SealConfig) -> Result<(), CombineError> {
-        let needed = if config.shares() == 1 { KEY_LEN } else { SHARE_LEN };
+        let needed = match config.shares() {
+            0 => return Err(CombineError::NoShares),
+            1 => KEY_LEN,
+            _ => SHARE_LEN,
+        };
         if self.0.len() != needed {
             return Err(CombineError::WrongLength { len: self.0.len(), needed });
         }
@@ -55,10 +59,15 @@ pub enum CombineError {
     NoCoordinate,
     #[error("a key share was given twice")]
     Duplicate,
+    #[error("there are no key shares: this cluster unseals by itself and was initialised without recovery keys")]
+    NoShares,
 }
 
 /// Splits the key as `config` says.
 pub fn split(key: &UnsealKey, config: &SealConfig) -> Vec<Share> {
+    if config.shares() == 0 {
+        return Vec::new();
+    }
     if config.shares() == 1 {
         return vec![Share::from_slice(key.expose())];
     }
@@ -72,6 +81,9 @@ pub fn split(key: &UnsealKey, config: &SealConfig) -> Vec<Share> {
 
 /// The key that the shares make, right or not.
 pub fn combine(shares: &[Share], config: &SealConfig) -> Result<UnsealKey, CombineError> {
+    if config.shares() == 0 {
+        return Err(CombineError::NoShares);
+    }
     let needed = usize::from(config.threshold());
     if shares.len() < needed {
         return Err(CombineError::TooFew { have: shares.len(), needed });

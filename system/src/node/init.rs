@@ -15,21 +15,20 @@ pub async fn init(local: &Local, body: &Map<String, Value>) -> Response {
     if local.node.is_initialised() {
         return Response::errors(400, &[&InitError::Already.to_string()]);
     }
-    let numbers = integer(body, "secret_shares").and_then(|shares| Ok((shares, integer(body, "secret_threshold")?)));
+    let seal = local.node.configured_seal();
+    let (mine, others) = if seal.is_automatic() { (RECOVERY, SECRET) } else { (SECRET, RECOVERY) };
+    let strangers: Vec<&str> = others.into_iter().filter(|name| is_given(body, name)).collect();
+    if !strangers.is_empty() {
+        let text = format!("parameters {} not applicable to seal type {}", strangers.join(","), seal.name());
+        return Response::errors(400, &[&text]);
+    }
+    let numbers = integer(body, mine[0]).and_then(|shares| Ok((shares, integer(body, mine[1])?)));
     let (shares, threshold) = match numbers {
         Ok(numbers) => numbers,
         Err(problem) => return Response::errors(400, &[&problem]),
     };
-    let of_other_seals: Vec<&str> = ["recovery_shares", "recovery_threshold", "recovery_pgp_keys", "stored_shares"]
-        .into_iter()
-        .filter(|name| body.get(*name).is_some_and(|v| !v.is_null() && *v != json!(0)))
-        .collect();
-    if !of_other_seals.is_empty() {
-        let text = format!("parameters {} not applicable to seal type shamir", of_other_seals.join(","));
-        return Response::errors(400, &[&text]);
-    }
-    for name in ["pgp_keys", "root_token_pgp_key"] {
-        if body.get(name).is_some_and(|v| !v.is_null() && *v != json!([]) && *v != json!("")) {
+    for name in [mine[2], "root_token_pgp_key"] {
+        if is_given(body, name) {
             let text = format!("{name} is not supported by this version; leave it out and protect the answer yourself");
             return Response::errors(400, &[&text]);
         }
@@ -39,7 +38,13 @@ pub async fn init(local: &Local, body: &Map<String, Value>) -> Response {
         Ok(made) => {
             let hex: Vec<String> = made.shares.iter().map(|s| hex::encode(s.expose())).collect();
             let base64: Vec<String> = made.shares.iter().map(|s| BASE64_STANDARD.encode(s.expose())).collect();
-            Response::json(200, &json!({"keys": hex, "keys_base64": base64, "root_token": made.root_token.expose()}))
+            let mut answer = json!({"keys": hex, "keys_base64": base64, "root_token": made.root_token.expose()});
+            if seal.is_automatic() {
+                let nothing = json!([]);
+                answer["recovery_keys"] = std::mem::replace(&mut answer["keys"], nothing.clone());
+                answer["recovery_keys_base64"] = std::mem::replace(&mut answer["keys_base64"], nothing);
+            }
+            Response::json(200, &answer)
         }
         Err(error @ (InitError::Already | InitError::Seal(_))) => Response::errors(400, &[&error.to_string()]),
         Err(InitError::Failed(problem)) => {
@@ -47,6 +52,15 @@ pub async fn init(local: &Local, body: &Map<String, Value>) -> Response {
             Response::errors(500, &[&format!("initialisation failed: {problem}")])
         }
     }
+}
+
+/// How many shares, how many suffice, and whom they are encrypted to: of the keys that unseal, and of those that a
+/// cluster has for recovery which unseals by itself.
+const SECRET: [&str; 3] = ["secret_shares", "secret_threshold", "pgp_keys"];
+const RECOVERY: [&str; 3] = ["recovery_shares", "recovery_threshold", "recovery_pgp_keys"];
+
+fn is_given(body: &Map<String, Value>, name: &str) -> bool {
+    body.get(name).is_some_and(|v| !v.is_null() && ![json!(0), json!([]), json!("")].contains(v))
 }
 
 /// This path takes JSON numbers only, as clients are used to.

@@ -18,7 +18,7 @@ pub fn answer(node: &Node) -> Response {
 
 pub(super) fn body(node: &Node, status: &SealStatus) -> Value {
     let mut body = json!({
-        "type": "shamir",
+        "type": status.kind.name(),
         "initialized": status.initialised,
         "sealed": status.sealed,
         "t": status.threshold,
@@ -29,7 +29,7 @@ pub(super) fn body(node: &Node, status: &SealStatus) -> Value {
         "build_date": "",
         "commit_date": "",
         "migration": false,
-        "recovery_seal": false,
+        "recovery_seal": status.kind.is_automatic(),
         "storage_type": "raft",
     });
     if let Some(info) = node.cluster_info() {

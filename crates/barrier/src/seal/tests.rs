@@ -25,52 +25,103 @@ fn a_stored_configuration_is_judged_too() {
     assert!(serde_json::from_str::<SealConfig>(&json.replace('5', "2")).is_err());
 }
 
-#[test]
-fn from_shares_to_an_open_keyring() {
+#[tokio::test]
+async fn from_shares_to_an_open_keyring() {
     let config = SealConfig::shamir(5, 3, String::new()).unwrap();
     let (unseal, root) = (UnsealKey::random(), RootKey::random());
     let keyring = Keyring::generate(storage::Millis(1), unseal.join_key()).seal_with(&root);
-    let stored = serde_json::to_string(&WrappedRoot::new(vec![wrap_root(&unseal, &root)])).unwrap();
+    let stored = serde_json::to_string(&WrappedRoot::new(vec![shares_wrap(&unseal, &root).await])).unwrap();
     let shares = split(&unseal, &config);
     drop((unseal, root));
 
     let unseal = combine(&shares[1..4], &config).unwrap();
     let wrapped = serde_json::from_str(&stored).unwrap();
-    let root = unwrap_root(&unseal, &wrapped).unwrap();
+    let root = unwrap_root(&unseal, &wrapped).await.unwrap();
     let keyring = Keyring::open_with(&root, &keyring).unwrap();
     assert_eq!(keyring.join_key().expose(), unseal.join_key().expose());
 }
 
-#[test]
-fn the_wrong_key_is_told_from_damage() {
+#[tokio::test]
+async fn the_wrong_key_is_told_from_damage() {
     let (unseal, root) = (UnsealKey::random(), RootKey::random());
-    let good = WrappedRoot::new(vec![wrap_root(&unseal, &root)]);
-    assert_eq!(unwrap_root(&UnsealKey::random(), &good).err(), Some(UnwrapError::WrongKey));
+    let good = WrappedRoot::new(vec![shares_wrap(&unseal, &root).await]);
+    assert_eq!(unwrap_root(&UnsealKey::random(), &good).await.err(), Some(UnwrapError::WrongKey));
     for at in 0..good.wraps[0].bytes.len() {
         let mut bad = good.clone();
         bad.wraps[0].bytes[at] ^= 1;
-        assert_eq!(unwrap_root(&unseal, &bad).err(), Some(UnwrapError::Damaged));
+        assert_eq!(unwrap_root(&unseal, &bad).await.err(), Some(UnwrapError::Damaged));
     }
     let newer = WrappedRoot { format: 2, ..good };
-    assert_eq!(unwrap_root(&unseal, &newer).err(), Some(UnwrapError::UnknownFormat(2)));
+    assert_eq!(unwrap_root(&unseal, &newer).await.err(), Some(UnwrapError::UnknownFormat(2)));
 }
 
-#[test]
-fn wraps_stand_side_by_side_and_any_opens() {
+#[tokio::test]
+async fn wraps_stand_side_by_side_and_any_opens() {
     let (first, second, root) = (UnsealKey::random(), UnsealKey::random(), RootKey::random());
-    let both = WrappedRoot::new(vec![wrap_root(&first, &root), wrap_root(&second, &root)]);
+    let both = WrappedRoot::new(vec![shares_wrap(&first, &root).await, shares_wrap(&second, &root).await]);
     for unseal in [&first, &second] {
-        assert_eq!(unwrap_root(unseal, &both).unwrap().id(), root.id());
+        assert_eq!(unwrap_root(unseal, &both).await.unwrap().id(), root.id());
     }
 }
 
-#[test]
-fn replacing_the_shares_shuts_out_the_old_ones() {
+#[tokio::test]
+async fn replacing_the_shares_shuts_out_the_old_ones() {
     let (old, new, root) = (UnsealKey::random(), UnsealKey::random(), RootKey::random());
-    let mut wrapped = WrappedRoot::new(vec![wrap_root(&old, &root)]);
-    wrapped.replace(wrap_root(&new, &root));
-    assert_eq!(unwrap_root(&old, &wrapped).err(), Some(UnwrapError::WrongKey));
-    assert_eq!(unwrap_root(&new, &wrapped).unwrap().id(), root.id());
+    let mut wrapped = WrappedRoot::new(vec![shares_wrap(&old, &root).await]);
+    wrapped.replace(shares_wrap(&new, &root).await);
+    assert_eq!(unwrap_root(&old, &wrapped).await.err(), Some(UnwrapError::WrongKey));
+    assert_eq!(unwrap_root(&new, &wrapped).await.unwrap().id(), root.id());
+}
+
+#[tokio::test]
+async fn a_static_key_opens_root_and_join_key_and_a_former_one_still_does() {
+    let (old, new) = (
+        || ("2024".to_owned(), Key32::from_slice(&[1; 32]).unwrap()),
+        || ("2025".to_owned(), Key32::from_slice(&[2; 32]).unwrap()),
+    );
+    let (first, root, join) = (StaticSeal::new(old(), None), RootKey::random(), JoinKey::random());
+    let wrapped = WrappedRoot::new(vec![wrap_root(&first, &root, &join).await.unwrap()]);
+    let stored = serde_json::to_string(&wrapped).unwrap();
+    let wrapped: WrappedRoot = serde_json::from_str(&stored).unwrap();
+    for seal in [&first, &StaticSeal::new(new(), Some(old()))] {
+        assert_eq!(unwrap_root(seal, &wrapped).await.unwrap().id(), root.id());
+        assert_eq!(seal.find_join_key(&wrapped.join_wraps()).await.unwrap().expose(), join.expose());
+    }
+    assert_eq!(unwrap_root(&StaticSeal::new(new(), None), &wrapped).await.err(), Some(UnwrapError::WrongKey));
+    let impostor = StaticSeal::new(("2024".to_owned(), Key32::random()), None);
+    assert_eq!(unwrap_root(&impostor, &wrapped).await.err(), Some(UnwrapError::Damaged));
+    assert!(impostor.find_join_key(&wrapped.join_wraps()).await.is_err());
+    assert_eq!(unwrap_root(&UnsealKey::random(), &wrapped).await.err(), Some(UnwrapError::WrongKey));
+}
+
+#[tokio::test]
+async fn recovery_shares_open_beside_the_static_key() {
+    let (fixed, shares, root) =
+        (StaticSeal::new(("a".to_owned(), Key32::random()), None), UnsealKey::random(), RootKey::random());
+    let mut wrapped = WrappedRoot::new(vec![shares_wrap(&shares, &root).await]);
+    wrapped.replace(wrap_root(&fixed, &root, &shares.join_key()).await.unwrap());
+    assert_eq!(wrapped.wraps.len(), 2);
+    assert_eq!(unwrap_root(&shares, &wrapped).await.unwrap().id(), root.id());
+    assert_eq!(unwrap_root(&fixed, &wrapped).await.unwrap().id(), root.id());
+    let found = fixed.find_join_key(&wrapped.join_wraps()).await.unwrap();
+    assert_eq!(found.expose(), shares.join_key().expose(), "whoever holds either joins");
+}
+
+#[test]
+fn a_seal_that_unseals_by_itself_may_have_no_shares() {
+    let none = SealConfig::automatic(SealKind::Static, 0, 0, String::new()).unwrap();
+    let json = serde_json::to_string(&none).unwrap();
+    assert_eq!(serde_json::from_str::<SealConfig>(&json).unwrap(), none);
+    assert!(split(&UnsealKey::random(), &none).is_empty());
+    let share = crate::Share::from_slice(&[1; 33]);
+    assert_eq!(share.check(&none), Err(crate::CombineError::NoShares));
+    assert_eq!(combine(&[share], &none).err(), Some(crate::CombineError::NoShares));
+    assert!(SealConfig::automatic(SealKind::Static, 3, 1, String::new()).is_err());
+    assert!(SealConfig::automatic(SealKind::Static, 0, 1, String::new()).is_err());
+}
+
+async fn shares_wrap(unseal: &UnsealKey, root: &RootKey) -> Wrap {
+    wrap_root(unseal, root, &unseal.join_key()).await.unwrap()
 }
 
 #[test]
