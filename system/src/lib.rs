@@ -23,3 +23,8 @@ pub fn with_builtins(catalog: Catalog, node: &Arc<Node>) -> Catalog {
         .with(cubbyhole::Cubbyhole::new())
         .with(identity::Identity::new())
 }
+
+// In a test an unwrap is an assertion.
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

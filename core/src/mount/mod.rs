@@ -3,5 +3,5 @@
 mod record;
 mod table;
 
-pub use record::{Mount, MountConfig, Table};
+pub use record::{Mount, MountConfig, Table, UserLockout, is_builtin};
 pub use table::{MountError, Mounts, TtlLimits};

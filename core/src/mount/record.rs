@@ -29,6 +29,14 @@ impl Table {
         }
     }
 
+    /// The table and the path in it that a path with `auth/` before it, or without, means.
+    pub fn of(full_path: &str) -> (Self, &str) {
+        match full_path.strip_prefix("auth/") {
+            Some(path) => (Self::Auth, path),
+            None => (Self::Secret, full_path),
+        }
+    }
+
     pub fn plugins(self) -> PluginKind {
         match self {
             Self::Secret => PluginKind::Secret,
@@ -52,6 +60,20 @@ pub struct MountConfig {
     pub passthrough_request_headers: Option<Vec<String>>,
     pub allowed_response_headers: Option<Vec<String>>,
     pub token_type: Option<String>,
+    pub user_lockout: Option<UserLockout>,
+}
+
+/// When a user who gives wrong credentials is not let in for a while.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UserLockout {
+    /// Failed logins; zero takes the server's number.
+    pub threshold: u64,
+    /// Seconds; zero takes the server's.
+    pub duration: u64,
+    /// Seconds after which failed logins are forgotten; zero takes the server's.
+    pub counter_reset: u64,
+    pub disable: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -105,6 +127,7 @@ impl Mount {
     }
 }
 
+/// Whether this is one of the kinds that every server has.
 pub fn is_builtin(table: Table, type_name: &str) -> bool {
     match table {
         Table::Secret => matches!(type_name, "system" | "identity" | "cubbyhole"),

@@ -65,10 +65,7 @@ impl Mounts {
 
     /// The mount that a request's path lies in. `view` is at the namespace's records.
     pub fn route(&self, view: &View, path: &str) -> Result<Option<Found<Mount>>, Access> {
-        let (table, rest) = match path.strip_prefix("auth/") {
-            Some(rest) => (Table::Auth, rest),
-            None => (Table::Secret, path),
-        };
+        let (table, rest) = Table::of(path);
         for (end, _) in rest.match_indices('/').take(DEPTH_MAX) {
             if let Some(found) = self.cache.read(view, &key(table, &rest[..=end]))? {
                 return Ok(Some(found));

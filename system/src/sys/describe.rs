@@ -1,6 +1,6 @@
 //! How a mount reads back.
 
-use holdfast_core::mount::Mount;
+use holdfast_core::mount::{Mount, Table, UserLockout};
 use sdk::{Map, MountInfo, Value, json};
 
 pub fn mount(mount: &Mount) -> Value {
@@ -8,6 +8,9 @@ pub fn mount(mount: &Mount) -> Value {
     config.insert("default_lease_ttl".into(), json!(mount.config.default_lease_ttl));
     config.insert("max_lease_ttl".into(), json!(mount.config.max_lease_ttl));
     config.insert("force_no_cache".into(), json!(mount.config.force_no_cache));
+    if let Some(lockout) = &mount.config.user_lockout {
+        config.insert("user_lockout_config".into(), Value::Object(user_lockout(lockout)));
+    }
     let mut out = json!({
         "accessor": mount.accessor,
         "config": config,
@@ -38,10 +41,25 @@ pub fn tuned(mount: &Mount, info: &MountInfo) -> Value {
     if let Some(options) = mount.options.as_ref().filter(|o| !o.is_empty()) {
         out.insert("options".into(), json!(options));
     }
+    if let Some(lockout) = &mount.config.user_lockout {
+        out.extend(user_lockout(lockout));
+    }
     Value::Object(out)
 }
 
-/// What shows only once it was set.
+fn user_lockout(lockout: &UserLockout) -> Map<String, Value> {
+    [
+        ("user_lockout_threshold", json!(lockout.threshold)),
+        ("user_lockout_duration", json!(lockout.duration)),
+        ("user_lockout_counter_reset_duration", json!(lockout.counter_reset)),
+        ("user_lockout_disable", json!(lockout.disable)),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+/// What shows only once it was set; but the type of its tokens, which every auth mount has.
 fn lists(mount: &Mount) -> Map<String, Value> {
     let config = &mount.config;
     let mut out = Map::new();
@@ -55,10 +73,11 @@ fn lists(mount: &Mount) -> Map<String, Value> {
             out.insert(name.into(), json!(list));
         }
     }
-    for (name, text) in [("listing_visibility", &config.listing_visibility), ("token_type", &config.token_type)] {
-        if let Some(text) = text {
-            out.insert(name.into(), json!(text));
-        }
+    if let Some(text) = &config.listing_visibility {
+        out.insert("listing_visibility".into(), json!(text));
+    }
+    if mount.table == Table::Auth {
+        out.insert("token_type".into(), json!(config.token_type.as_deref().unwrap_or("default-service")));
     }
     out
 }

@@ -1,7 +1,10 @@
 //! `sys/`, as far as it takes a token. What a node answers for itself is in [`crate::node`].
 
+mod auth;
+mod auth_tune;
 mod describe;
 mod internal_ui_mounts;
+mod mount_config;
 mod mounts;
 mod mounts_tune;
 mod policies_acl;
@@ -25,6 +28,9 @@ impl Sys {
     pub fn new(node: &Arc<Node>, mountable: Catalog) -> Self {
         let mountable = Arc::new(mountable);
         let paths = vec![
+            auth::list(node),
+            auth_tune::path(node, &mountable),
+            auth::one(node, &mountable),
             mounts::list(node),
             mounts_tune::path(node, &mountable),
             mounts::one(node, &mountable),

@@ -1,25 +1,25 @@
-//! `sys/mounts/:path/tune`.
+//! `sys/mounts/:path/tune`, and for auth mounts `sys/mounts/auth/:path/tune`; what `sys/auth/:path/tune` shares with it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
-use holdfast_core::mount::Mount;
+use holdfast_core::mount::{Mount, Table};
 use sdk::{Answer, Ctx, Failure, Input, KvPairs, Map, Path, Result, Txn, Value, Verb, View};
 
-use super::mounts::{found, set_config};
-use super::{describe, mount_failure};
+use super::mounts::found;
+use super::{describe, mount_config, mount_failure};
 
 #[derive(Input)]
 struct At {
-    /// Where the engine is mounted.
+    /// Where it is mounted.
     path: String,
 }
 
 #[derive(Input)]
 struct Tune {
-    /// Where the engine is mounted.
+    /// Where it is mounted.
     path: String,
     /// How long leases live unless something else is asked for.
     default_lease_ttl: Option<Value>,
@@ -41,23 +41,34 @@ struct Tune {
     options: Option<KvPairs>,
     /// The type of the tokens that an auth mount gives.
     token_type: Option<Value>,
+    /// When users who give wrong credentials are not let in for a while.
+    user_lockout_config: Option<Value>,
 }
 
 pub fn path(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Path {
-    let (reads, writes) = (Arc::clone(node), Arc::clone(node));
-    let mountable = Arc::clone(mountable);
-    Path::new("mounts/:path+/tune")
-        .help("Shows and changes how a mount is set.", "Limits read back as they are in force.")
-        .view(Verb::Read, move |_: &Ctx, at: At, view: &View| {
-            let mount = found(&reads, view, &at.path)?;
-            let info = reads.mounts.info(&mount);
-            Ok(Answer::mirrored(describe::tuned(&mount, &info)))
-        })
-        .txn(Verb::Write, move |_: &Ctx, input: Tune, txn: &mut Txn| tune(&writes, &mountable, input, txn))
+    let path = Path::new("mounts/:path+/tune")
+        .help("Shows and changes how a mount is set.", "Limits read back as they are in force.");
+    tuning(path, node, mountable, Table::of)
 }
 
-fn tune(node: &Node, mountable: &Catalog, input: Tune, txn: &mut Txn) -> Result<Answer> {
-    let mut mount = found(node, txn, &input.path)?;
+/// The path where a mount is tuned. `place` says which one a request's path means.
+pub(super) fn tuning(path: Path, node: &Arc<Node>, mountable: &Arc<Catalog>, place: fn(&str) -> (Table, &str)) -> Path {
+    let (reads, writes) = (Arc::clone(node), Arc::clone(node));
+    let mountable = Arc::clone(mountable);
+    path.view(Verb::Read, move |_: &Ctx, at: At, view: &View| {
+        let (table, path) = place(&at.path);
+        let mount = found(&reads, view, table, path)?;
+        let info = reads.mounts.info(&mount);
+        Ok(Answer::mirrored(describe::tuned(&mount, &info)))
+    })
+    .txn(Verb::Write, move |_: &Ctx, input: Tune, txn: &mut Txn| {
+        let (table, path) = place(&input.path);
+        let mount = found(&writes, txn, table, path)?;
+        tune(&writes, &mountable, mount, input, txn)
+    })
+}
+
+fn tune(node: &Node, mountable: &Catalog, mut mount: Mount, input: Tune, txn: &mut Txn) -> Result<Answer> {
     let given: Map<String, Value> = [
         ("default_lease_ttl", input.default_lease_ttl),
         ("max_lease_ttl", input.max_lease_ttl),
@@ -67,17 +78,18 @@ fn tune(node: &Node, mountable: &Catalog, input: Tune, txn: &mut Txn) -> Result<
         ("passthrough_request_headers", input.passthrough_request_headers),
         ("allowed_response_headers", input.allowed_response_headers),
         ("token_type", input.token_type),
+        ("user_lockout_config", input.user_lockout_config),
     ]
     .into_iter()
     .filter_map(|(name, value)| value.map(|v| (name.to_owned(), v)))
     .collect();
-    if mount.is_builtin() {
+    if mount.is_builtin() && mount.table == Table::Secret {
         let fixed = ["default_lease_ttl", "max_lease_ttl"].into_iter().find(|name| given.contains_key(*name));
         if let Some(name) = fixed {
             return Err(Failure::Invalid(format!("cannot tune parameter {name} of {}", mount.path)));
         }
     }
-    set_config(&mut mount.config, &given)?;
+    mount_config::set(&mut mount, &given)?;
     if let Some(description) = input.description {
         mount.description = description;
     }
@@ -94,7 +106,7 @@ fn set_options(mountable: &Catalog, mount: &mut Mount, given: BTreeMap<String, S
     let before = mount.options.clone().unwrap_or_default();
     let mut merged = before.clone();
     merged.extend(given.into_iter().filter(|(_, value)| !value.is_empty()));
-    if let Some(plugin) = mountable.find(sdk::PluginKind::Secret, &mount.type_name) {
+    if let Some(plugin) = mountable.find(mount.table.plugins(), &mount.type_name) {
         merged = plugin.retune(&before, merged)?;
     }
     let version = |options: &BTreeMap<String, String>| options.get("version").cloned().unwrap_or_else(|| "1".into());

@@ -1,0 +1,165 @@
+//! A whole server but for HTTP and disks: one node in memory, with the built-in endpoints and one plugin of each kind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use barrier::Share;
+use holdfast_core::audit::Audit;
+use holdfast_core::catalog::Catalog;
+use holdfast_core::lifecycle::{InitOptions, Node};
+use holdfast_core::mount::TtlLimits;
+use holdfast_core::pipeline::Pipeline;
+use holdfast_core::replication::Replication;
+use holdfast_core::request::Request;
+use holdfast_core::service::Service;
+use holdfast_core::testing::Alone;
+use holdfast_core::token::ClientToken;
+use sdk::{
+    Answer, Backend, Ctx, Failure, Input, Key, Map, MountInfo, Path, Plugin, PluginKind, Read, Txn, Value, Verb, View,
+    json,
+};
+use storage::RequestId;
+use tokio::time::Instant;
+
+pub struct Server {
+    pub root: String,
+    service: Service,
+}
+
+/// Status and body of an answer.
+pub struct Got {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Got {
+    /// The body of an answer that must be a success.
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        assert!((200..300).contains(&self.status), "{} {}", self.status, self.body);
+        self.body
+    }
+
+    pub fn error(&self) -> &str {
+        self.body["errors"][0].as_str().unwrap_or("")
+    }
+
+    /// Refused with this status, and with words that name this.
+    #[track_caller]
+    pub fn refused(&self, status: u16, naming: &str) {
+        assert_eq!(self.status, status, "{}", self.body);
+        assert!(self.error().contains(naming), "{:?} does not name {naming:?}", self.error());
+    }
+}
+
+impl Server {
+    pub async fn new() -> Self {
+        let limits = TtlLimits { default: Duration::from_secs(3600), max: Duration::from_secs(7200) };
+        let alone = Arc::new(Alone::default());
+        let node = Node::new(Arc::clone(&alone) as _, limits);
+        let options = InitOptions { shares: 1, threshold: 1, cluster_name: None, now: alone.now() };
+        let made = node.init(options).await.unwrap();
+        node.unseal(Share::from_slice(made.shares[0].expose())).await.unwrap();
+        let plugins = Catalog::default().with(Keeper::new(PluginKind::Secret));
+        let catalog = crate::with_builtins(plugins.with(Keeper::new(PluginKind::Auth)), &node);
+        let audit = Audit::new(Vec::new(), Arc::clone(&node.barrier));
+        let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone(), audit);
+        let service = Service::new(node, catalog, pipeline, true);
+        Self { root: made.root_token.expose().to_owned(), service }
+    }
+
+    pub async fn send(&self, verb: Verb, path: &str, token: &str, body: Value) -> Got {
+        let request = Request {
+            id: RequestId { applied: 0, random: crypto::random() },
+            verb,
+            path: path.into(),
+            token: (!token.is_empty()).then(|| ClientToken::new(token.into())),
+            body: body.as_object().cloned().unwrap_or_default(),
+            remote: None,
+            content_type: String::new(),
+            help: false,
+            head: false,
+        };
+        let response = self.service.serve(request, Instant::now() + Duration::from_secs(5)).await;
+        let body = match response.body.as_slice() {
+            [] => Value::Null,
+            bytes => serde_json::from_slice(bytes).unwrap(),
+        };
+        Got { status: response.status, body }
+    }
+
+    pub async fn read(&self, path: &str) -> Got {
+        self.send(Verb::Read, path, &self.root, Value::Null).await
+    }
+
+    pub async fn list(&self, path: &str) -> Got {
+        self.send(Verb::List, path, &self.root, Value::Null).await
+    }
+
+    pub async fn write(&self, path: &str, body: Value) -> Got {
+        self.send(Verb::Write, path, &self.root, body).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Got {
+        self.send(Verb::Delete, path, &self.root, Value::Null).await
+    }
+
+    pub async fn policy(&self, name: &str, text: &str) {
+        self.write(&format!("sys/policies/acl/{name}"), json!({"policy": text})).await.ok();
+    }
+
+    /// A child of the root token: its id and accessor.
+    pub async fn token(&self, asked: Value) -> (String, String) {
+        let made = self.write("auth/token/create", asked).await.ok();
+        let text = |name: &str| made["auth"][name].as_str().unwrap().to_owned();
+        (text("client_token"), text("accessor"))
+    }
+}
+
+/// A plugin that keeps what it is given, by path.
+struct Keeper {
+    kind: PluginKind,
+    backend: Backend,
+}
+
+#[derive(Input)]
+struct At {
+    path: String,
+}
+
+#[derive(Input)]
+struct Put {
+    path: String,
+    #[field(rest)]
+    fields: Map<String, Value>,
+}
+
+impl Keeper {
+    fn new(kind: PluginKind) -> Self {
+        let key = |path: &str| Key::kind("kept").names(path);
+        let path = Path::new(":path+")
+            .view(Verb::Read, move |_: &Ctx, at: At, view: &View| {
+                view.get(&key(&at.path))?.map(Answer::data).ok_or(Failure::NotFound)
+            })
+            .txn(Verb::Write, move |_: &Ctx, put: Put, txn: &mut Txn| {
+                txn.put(&key(&put.path), &put.fields)?;
+                Ok(Answer::empty())
+            });
+        Self { kind, backend: Backend::new("Keeps things.", vec![path]) }
+    }
+}
+
+impl Plugin for Keeper {
+    fn kind(&self) -> PluginKind {
+        self.kind
+    }
+    fn types(&self) -> &'static [&'static str] {
+        match self.kind {
+            PluginKind::Secret => &["box"],
+            PluginKind::Auth => &["userpass"],
+        }
+    }
+    fn backend(&self, _mount: &MountInfo) -> &Backend {
+        &self.backend
+    }
+}
