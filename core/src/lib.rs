@@ -2,14 +2,18 @@
 //!
 //! Modules, lower ones first; each uses only those above it in this list:
 //! `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` < `policies` <
-//! `token` < `audit` < `lifecycle` (init, unseal, seal, join) < `pipeline` < `service` (which node runs a request).
+//! `due` < `token` < `lockout` < `audit` < `lifecycle` (init, unseal, seal, join) < `change` < `wrap` < `pipeline` <
+//! `service` (which node runs a request) and `worker` (what is due).
 //!
 //! Core knows plugins only as [`sdk::Plugin`] and the replicated store only as [`replication::Replication`].
 
 pub mod audit;
 mod cache;
 pub mod catalog;
+mod change;
+mod due;
 pub mod lifecycle;
+pub mod lockout;
 pub mod mount;
 pub mod pipeline;
 pub mod policies;
@@ -21,3 +25,6 @@ pub mod space;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod token;
+mod work;
+pub mod worker;
+pub mod wrap;

@@ -20,6 +20,8 @@ pub struct Request {
     pub remote: Option<SocketAddr>,
     /// Lower case, without parameters; empty if there was none.
     pub content_type: String,
+    /// How long the answer is to be kept in a wrapping token, instead of being sent.
+    pub wrap_ttl: Option<std::time::Duration>,
     /// `?help=1`.
     pub help: bool,
     /// HEAD, which no path answers, but which is authenticated like the others.

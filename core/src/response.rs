@@ -50,6 +50,9 @@ impl Response {
 
     pub fn answer(id: RequestId, answer: &Answer) -> Self {
         let status = |default: u16| answer.status.unwrap_or(default);
+        if let Some(wrapped) = &answer.wrapped {
+            return Self::json(200, &wrapped_envelope(wrapped));
+        }
         match &answer.body {
             Body::Empty if answer.warnings.is_empty() && answer.auth.is_none() => Self::empty(status(204)),
             Body::Raw { content_type, bytes } => Self {
@@ -62,6 +65,20 @@ impl Response {
             _ => Self::json(status(200), &Value::Object(envelope(id, answer))),
         }
     }
+}
+
+/// Of the answer itself nothing shows.
+fn wrapped_envelope(wrapped: &sdk::WrapInfo) -> Value {
+    json!({
+        "request_id": "",
+        "lease_id": "",
+        "renewable": false,
+        "lease_duration": 0,
+        "data": null,
+        "wrap_info": wrapped,
+        "warnings": null,
+        "auth": null,
+    })
 }
 
 fn envelope(id: RequestId, answer: &Answer) -> Map<String, Value> {

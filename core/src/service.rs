@@ -139,8 +139,7 @@ impl Service {
     /// Whether the request's token counts its uses, which only the active node can do.
     fn is_limited(&self, view: &storage::View, request: &Request) -> Result<bool, Failure> {
         let Some(token) = &request.token else { return Ok(false) };
-        // Not here yet: the active node knows.
-        Ok(self.node.tokens.record(view, token)?.is_none_or(|record| record.num_uses > 0))
+        Ok(self.node.tokens.may_count_uses(view, token)?)
     }
 
     async fn forward(&self, request: Request, deadline: Instant) -> Response {

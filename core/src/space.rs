@@ -27,6 +27,16 @@ pub fn cubbyholes(ns: &NamespaceId) -> Path {
     Path::root(Class::Replicated).join(&namespace(ns).plain("cubbyhole"))
 }
 
+/// What one token keeps for itself.
+pub fn cubbyhole(ns: &NamespaceId, token: &str) -> Path {
+    cubbyholes(ns).join(&PathKey::new().plain(token))
+}
+
+/// An entry of a cubbyhole, relative to it.
+pub fn cubbyhole_entry(path: &str) -> PathKey {
+    PathKey::kind("c").names(path)
+}
+
 pub fn keyring() -> RawKey {
     RawKey::root(Class::Replicated).plain("").plain("keyring")
 }

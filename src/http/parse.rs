@@ -1,13 +1,14 @@
 //! From an HTTP request to the one value that router, policies and audit share.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use holdfast_core::request::{Request, canonical};
 use holdfast_core::token::ClientToken;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use percent_encoding::percent_decode_str;
-use sdk::{FromField, Map, Value, Verb};
+use sdk::{FromField, Map, SignedSeconds, Value, Verb};
 use storage::RequestId;
 use system::node::Method;
 use tokio::sync::OwnedSemaphorePermit;
@@ -96,13 +97,6 @@ fn service_request(
         let problem = format!("namespace {namespace:?} does not exist; this version has the root namespace only");
         return Err(Refused::new(404, problem));
     }
-    let wrap_ttl = text(headers, "x-vault-wrap-ttl").filter(|ttl| !matches!(ttl.as_str(), "" | "0" | "0s"));
-    if wrap_ttl.is_some() {
-        return Err(Refused::new(
-            400,
-            "response wrapping is not supported by this version; leave X-Vault-Wrap-TTL out",
-        ));
-    }
     Ok(Request {
         id,
         verb,
@@ -111,9 +105,22 @@ fn service_request(
         body: Map::new(),
         remote: Some(remote),
         content_type: content_type(headers),
+        wrap_ttl: wrap_ttl(headers)?,
         help: method == Method::Get && query.get("help").is_some_and(|v| bool::from_field(v).unwrap_or(false)),
         head: method == Method::Head,
     })
+}
+
+/// Zero and nothing mean that the answer is not to be wrapped.
+fn wrap_ttl(headers: &HeaderMap) -> Result<Option<Duration>, Refused> {
+    let Some(given) = text(headers, "x-vault-wrap-ttl") else { return Ok(None) };
+    let refused = |why: &str| Refused::new(400, format!("error parsing X-Vault-Wrap-TTL header: {why}"));
+    let SignedSeconds(nanos) = SignedSeconds::from_field(&Value::String(given)).map_err(|why| refused(&why))?;
+    if nanos < 0 {
+        return Err(refused("requested wrap ttl cannot be negative"));
+    }
+    let ttl = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+    Ok(Some(ttl).filter(|ttl| !ttl.is_zero()))
 }
 
 /// A GET is a list or a scan if its query says so. These parameters are no input of the operation.

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use cluster::Options;
 use holdfast_core::audit::{Audit, Device, FileDevice, FileError};
-use holdfast_core::lifecycle::{JoinTarget, Node};
+use holdfast_core::lifecycle::{JoinTarget, Node, Settings};
 use holdfast_core::mount::TtlLimits;
 use holdfast_core::pipeline::Pipeline;
 use holdfast_core::replication::Role;
 use holdfast_core::service::Service;
+use holdfast_core::worker;
 use parking_lot::Mutex;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use storage::Millis;
@@ -58,7 +59,7 @@ impl Server {
         let cluster = cluster::Node::open(cluster_options(&config), Arc::new(Forwarding::new(&service))).await?;
         let replication = Arc::new(ClusterReplication::new(Arc::clone(&cluster)));
         let limits = TtlLimits { default: config.leases.default, max: config.leases.max };
-        let node = Node::new(replication, limits);
+        let node = Node::new(replication, Settings::new(limits));
 
         let audit = Audit::new(audit_devices(&config)?, Arc::clone(&node.barrier));
         let catalog = system::with_builtins(catalog::plugins(), &node);
@@ -83,6 +84,7 @@ impl Server {
         if node.unseals_itself() {
             tokio::spawn(Arc::clone(&node).unseal_itself(stopping.clone()));
         }
+        tokio::spawn(worker::run(Arc::clone(&node), stopping.clone()));
         if !targets.is_empty() {
             tokio::spawn(keep_asking(Arc::clone(&node), targets, introduce, stopping));
         }

@@ -50,21 +50,34 @@ impl Plugin for Cubbyhole {
 }
 
 fn key(path: &str) -> Key {
-    Key::kind("c").names(path)
+    holdfast_core::space::cubbyhole_entry(path)
 }
 
-fn read(_: &Ctx, at: At, view: &View) -> Result<Answer> {
+/// A batch token has no place to keep anything.
+fn check(ctx: &Ctx) -> Result<()> {
+    match ctx.caller {
+        Some(caller) if caller.batch => {
+            Err(Failure::invalid("cubbyhole operations are only supported by 'service' type tokens"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read(ctx: &Ctx, at: At, view: &View) -> Result<Answer> {
+    check(ctx)?;
     if at.path.is_empty() || at.path.ends_with('/') {
         return Err(Failure::NotFound);
     }
     view.get(&key(&at.path))?.map(Answer::data).ok_or(Failure::NotFound)
 }
 
-fn list(_: &Ctx, at: At, view: &View) -> Result<Answer> {
+fn list(ctx: &Ctx, at: At, view: &View) -> Result<Answer> {
+    check(ctx)?;
     Answer::keys(view.list(&key(&at.path))?)
 }
 
-fn write(_: &Ctx, input: Write, txn: &mut Txn) -> Result<Answer> {
+fn write(ctx: &Ctx, input: Write, txn: &mut Txn) -> Result<Answer> {
+    check(ctx)?;
     if input.path.is_empty() {
         return Err(Failure::invalid("missing path: name what is written, as cubbyhole/name"));
     }
@@ -75,7 +88,8 @@ fn write(_: &Ctx, input: Write, txn: &mut Txn) -> Result<Answer> {
     Ok(Answer::empty())
 }
 
-fn delete(_: &Ctx, at: At, txn: &mut Txn) -> Result<Answer> {
+fn delete(ctx: &Ctx, at: At, txn: &mut Txn) -> Result<Answer> {
+    check(ctx)?;
     if !at.path.ends_with('/') {
         txn.delete(&key(&at.path));
     }

@@ -16,10 +16,10 @@ use holdfast_core::lifecycle::Node;
 
 /// The catalog with the built-in kinds in it.
 pub fn with_builtins(catalog: Catalog, node: &Arc<Node>) -> Catalog {
-    let mountable = catalog.clone();
+    let mountable = Arc::new(catalog.clone());
     catalog
+        .with(token::TokenAuth::new(node, &mountable))
         .with(sys::Sys::new(node, mountable))
-        .with(token::TokenAuth::new(node))
         .with(cubbyhole::Cubbyhole::new())
         .with(identity::Identity::new())
 }

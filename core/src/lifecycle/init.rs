@@ -1,7 +1,6 @@
 //! Initialisation: keys, shares and the first batch of a new cluster.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use barrier::{
     Barrier, JoinKey, Keyring, RootKey, Seal, SealConfig, SealConfigError, Share, UnsealKey, WrappedRoot, split,
@@ -127,20 +126,12 @@ pub(super) fn cluster_key() -> PathKey {
 
 fn root_token() -> NewToken {
     NewToken {
-        id: None,
         policies: vec!["root".into()],
         path: "auth/token/root".into(),
         display_name: "root".into(),
-        meta: None,
-        ttl: Duration::ZERO,
-        explicit_max_ttl: Duration::ZERO,
-        period: Duration::ZERO,
-        renewable: false,
-        num_uses: 0,
-        parent: None,
-        entity_id: String::new(),
         never_expires: true,
         initial_root: true,
+        ..NewToken::default()
     }
 }
 

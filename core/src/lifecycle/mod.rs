@@ -20,6 +20,7 @@ pub use join::{Admission, AdmitError, Introduce, JoinAnswer, JoinChallenge, Join
 pub use status::SealStatus;
 pub use unseal::UnsealError;
 
+use crate::lockout::{LockoutDefaults, Lockouts};
 use crate::mount::{Mounts, TtlLimits};
 use crate::policies::Policies;
 use crate::replication::{Replication, Role};
@@ -33,6 +34,15 @@ pub struct ClusterInfo {
     pub id: String,
 }
 
+/// What the configuration says about serving.
+#[derive(Clone)]
+pub struct Settings {
+    pub limits: TtlLimits,
+    pub lockouts: LockoutDefaults,
+    /// What unseals this node without anybody's help.
+    pub seal: Option<Arc<dyn Seal>>,
+}
+
 /// The handles that requests and endpoints use, by concern.
 pub struct Node {
     pub barrier: Arc<Barrier>,
@@ -40,6 +50,7 @@ pub struct Node {
     pub mounts: Arc<Mounts>,
     pub policies: Arc<Policies>,
     pub tokens: Arc<Tokens>,
+    pub lockouts: Lockouts,
     pub store: OpenStore,
     /// What unseals this node without anybody's help, if it is configured so.
     seal: Option<Arc<dyn Seal>>,
@@ -51,21 +62,26 @@ pub struct Node {
     turning: Mutex<()>,
 }
 
-impl Node {
-    pub fn new(replication: Arc<dyn Replication>, limits: TtlLimits) -> Arc<Self> {
-        Self::with_seal(replication, limits, None)
+impl Settings {
+    /// With these limits, and nothing else out of the ordinary.
+    pub fn new(limits: TtlLimits) -> Self {
+        Self { limits, lockouts: LockoutDefaults::default(), seal: None }
     }
+}
 
-    pub fn with_seal(replication: Arc<dyn Replication>, limits: TtlLimits, seal: Option<Arc<dyn Seal>>) -> Arc<Self> {
+impl Node {
+    pub fn new(replication: Arc<dyn Replication>, settings: Settings) -> Arc<Self> {
+        let limits = settings.limits;
         let barrier = Arc::new(Barrier::new());
         Arc::new(Self {
             mounts: Arc::new(Mounts::new(limits)),
             policies: Arc::new(Policies::default()),
             tokens: Arc::new(Tokens::new(Arc::clone(&barrier), limits)),
+            lockouts: Lockouts::new(settings.lockouts),
             store: OpenStore::new(replication.store(), Arc::clone(&barrier) as _),
             barrier,
             replication,
-            seal,
+            seal: settings.seal,
             unsealing: Mutex::default(),
             joining: Mutex::default(),
             cluster: Mutex::default(),
@@ -114,6 +130,7 @@ impl Node {
         self.tokens.forget();
         self.mounts.forget();
         self.policies.forget();
+        self.lockouts.forget();
         tracing::info!("the node is sealed");
     }
 

@@ -5,7 +5,7 @@ use barrier::{Seal, Share, StaticSeal};
 use storage::Millis;
 use tokio::sync::watch;
 
-use super::{InitOptions, Initialised, Node, UnsealError};
+use super::{InitOptions, Initialised, Node, Settings, UnsealError};
 use crate::mount::TtlLimits;
 use crate::testing::Alone;
 
@@ -28,7 +28,7 @@ async fn unseals_itself(node: &Arc<Node>) {
 #[tokio::test]
 async fn a_node_with_a_seal_of_its_own_needs_nobody() {
     let alone = Arc::new(Alone::default());
-    let node = Node::with_seal(Arc::clone(&alone) as _, LIMITS, Some(static_seal()));
+    let node = Node::new(Arc::clone(&alone) as _, Settings { seal: Some(static_seal()), ..Settings::new(LIMITS) });
     let made = initialised(&node, 3, 2).await;
     assert_eq!(made.shares.len(), 3, "recovery keys");
     unseals_itself(&node).await;
@@ -38,7 +38,7 @@ async fn a_node_with_a_seal_of_its_own_needs_nobody() {
 
     // Sealed by request it stays sealed until recovery keys come, which suffice without the seal too.
     node.seal(tokio::time::Instant::now()).await;
-    let restarted = Node::new(alone as _, LIMITS);
+    let restarted = Node::new(alone as _, Settings::new(LIMITS));
     let [first, second, _] = &made.shares[..] else { panic!("three shares") };
     for node in [&node, &restarted] {
         assert!(node.is_sealed());
@@ -49,7 +49,7 @@ async fn a_node_with_a_seal_of_its_own_needs_nobody() {
 
 #[tokio::test]
 async fn without_recovery_keys_there_are_no_shares_to_give() {
-    let node = Node::with_seal(Arc::new(Alone::default()), LIMITS, Some(static_seal()));
+    let node = Node::new(Arc::new(Alone::default()), Settings { seal: Some(static_seal()), ..Settings::new(LIMITS) });
     assert!(initialised(&node, 0, 0).await.shares.is_empty());
     let refused = node.unseal(Share::from_slice(&[1; 33])).await;
     assert!(matches!(refused, Err(UnsealError::BadShare(_))), "{refused:?}");

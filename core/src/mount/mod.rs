@@ -4,4 +4,5 @@ mod record;
 mod table;
 
 pub use record::{Mount, MountConfig, Table, UserLockout, is_builtin};
+pub(crate) use table::origin_key;
 pub use table::{MountError, Mounts, TtlLimits};

@@ -45,6 +45,11 @@ fn key(table: Table, path: &str) -> PathKey {
     folder(table).name(path)
 }
 
+/// Where an auth mount is, by its accessor. Tokens that it gave count while this is there.
+pub(crate) fn origin_key(accessor: &str) -> PathKey {
+    PathKey::kind("auth-mount").plain(accessor)
+}
+
 pub struct Mounts {
     cache: RecordCache<Mount>,
     limits: TtlLimits,
@@ -98,6 +103,14 @@ impl Mounts {
         read.get(&key(table, &canonical(path)))
     }
 
+    /// The auth mount with this accessor.
+    pub fn by_accessor(&self, read: &impl Read, accessor: &str) -> Result<Option<Mount>, Access> {
+        match read.get::<String>(&origin_key(accessor))? {
+            Some(path) => self.get(read, Table::Auth, &path),
+            None => Ok(None),
+        }
+    }
+
     pub fn list(&self, read: &impl Read, table: Table) -> Result<BTreeMap<String, Mount>, Access> {
         let mut mounts = BTreeMap::new();
         for child in read.children(&folder(table))? {
@@ -119,6 +132,7 @@ impl Mounts {
         self.check_path(txn, mount.table, &mount.path)?;
         self.check_ttls(&mount)?;
         txn.put(&key(mount.table, &mount.path), &mount)?;
+        point_to(txn, &mount)?;
         Ok(())
     }
 
@@ -144,6 +158,7 @@ impl Mounts {
         let Some(mount) = txn.get_for_update::<Mount>(&key(table, &path))? else { return Ok(()) };
         change_table(txn, table)?;
         txn.delete(&key(table, &path));
+        txn.delete(&origin_key(&mount.accessor));
         txn.elsewhere(space::mount(ns, &mount.uuid)).delete_folder(&PathKey::new());
         Ok(())
     }
@@ -162,6 +177,7 @@ impl Mounts {
         self.check_path(txn, table, &to)?;
         mount.path = to;
         txn.put(&key(table, &mount.path), &mount)?;
+        point_to(txn, &mount)?;
         Ok(())
     }
 
@@ -196,6 +212,10 @@ impl Mounts {
         }
         Ok(())
     }
+}
+
+fn point_to(txn: &mut Txn, mount: &Mount) -> Result<(), Access> {
+    if mount.table == Table::Auth { txn.put(&origin_key(&mount.accessor), &mount.path) } else { Ok(()) }
 }
 
 /// Who adds, moves or removes a mount has looked at the others: of two that do so at once, one looks again.

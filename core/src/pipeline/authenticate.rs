@@ -11,6 +11,8 @@ use crate::token::{Valid, Why};
 pub(super) fn caller(node: &Node, view: &View, run: &Run<'_>, rely_on: &mut RelyOn) -> Result<Option<Valid>, Refused> {
     let Some(token) = &run.request.token else { return Ok(None) };
     match node.tokens.authenticate(view, token, run.now) {
+        // Bound elsewhere: here it is like none.
+        Ok(valid) if !sdk::within(&valid.record.bound_cidrs, run.request.remote.map(|r| r.ip())) => Ok(None),
         Ok(mut valid) => {
             rely_on.append(&mut valid.relied_on);
             Ok(Some(valid))

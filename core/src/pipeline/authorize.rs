@@ -107,7 +107,8 @@ pub(super) fn authorize(
     let rules = node.policies.rules(view, &token.record.policies, run.now).map_err(|e| refuse(e.into()))?;
     rely_on.extend(rules.relied_on);
     let path = acl_path(run, operation);
-    let question = Question { operation, path: &path, parameters: Some(&run.request.body), wrap_ttl: None };
+    let question =
+        Question { operation, path: &path, parameters: Some(&run.request.body), wrap_ttl: run.request.wrap_ttl };
     let decision = rules.acl.decide(&question);
     let needs_sudo = declared.is_some_and(|path| path.sudo);
     // What a rule demands and this server cannot do yet is refused, never left out.
@@ -145,6 +146,7 @@ fn caller_of(run: &Run<'_>, token: &Valid) -> Caller {
         policies: record.policies.clone(),
         entity_id: record.entity_id.clone(),
         cubbyhole: token.key.as_str().to_owned(),
+        batch: record.kind == crate::token::TokenKind::Batch,
         uses_left: token.uses_left.map(|n| n - 1),
         root: record.is_root(),
     }
@@ -198,6 +200,7 @@ pub(super) fn context<'a>(run: &'a Run<'_>, located: &'a Located, caller: Option
         caller,
         remote: run.request.remote.map(|r| r.ip()),
         now: run.now,
+        wraps: run.request.wrap_ttl.is_some(),
         content_type: &run.request.content_type,
     }
 }

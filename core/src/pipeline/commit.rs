@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sdk::{Failure, NamespaceId};
-use storage::{CommitError, Latches, OpenBatch, RequestId, Revision, Term, TxnState};
+use storage::{CommitError, OpenBatch, RequestId, Revision, Term};
 use tokio::time::{Instant, sleep};
 
 use super::Run;
+use crate::change::change;
 use crate::lifecycle::Node;
 use crate::replication::{Asker, Outcome};
 use crate::response::Response;
@@ -81,7 +82,7 @@ pub(crate) fn unknown(id: RequestId) -> String {
 /// Takes one use of a token for a request that changes nothing else. Fails when none was left, or it cannot be counted:
 /// such a request is not answered.
 pub(super) async fn spend(node: &Node, run: &Run<'_>, term: Term, key: &TokenKey) -> Result<(), Failure> {
-    let done = change(node, run, term, |state| {
+    let done = change(node, run.now, term, |state| {
         crate::token::Tokens::spend(&mut state.at(space::records(&NamespaceId::root())), key);
         Ok(())
     })
@@ -108,7 +109,7 @@ pub(super) enum Doomed {
 
 /// Revokes a token, best effort: one whose uses are spent counts no more in any case, this removes what it leaves.
 pub(super) async fn revoke(node: &Node, run: &Run<'_>, term: Term, key: &TokenKey, doomed: Doomed) {
-    let done = change(node, run, term, |state| {
+    let done = change(node, run.now, term, |state| {
         let root = NamespaceId::root();
         let mut records = state.at(space::records(&root));
         if doomed == Doomed::Spent && node.tokens.uses_left(&records, key)? > 0 {
@@ -120,20 +121,4 @@ pub(super) async fn revoke(node: &Node, run: &Run<'_>, term: Term, key: &TokenKe
     if let Err(problem) = done {
         tracing::warn!(%problem, "a token that counts no more could not be swept away");
     }
-}
-
-async fn change(
-    node: &Node,
-    run: &Run<'_>,
-    term: Term,
-    write: impl FnOnce(&mut TxnState) -> Result<(), storage::Access>,
-) -> Result<Vec<i64>, CommitError> {
-    let broken = |problem: storage::Access| CommitError::Unavailable(problem.to_string());
-    let snapshot = node.store.snapshot().map_err(|e| broken(e.into()))?;
-    let mut state = TxnState::new(snapshot, Latches::new().begin());
-    write(&mut state).map_err(broken)?;
-    let (open, _latches) = state.finish();
-    let id = RequestId { applied: node.store.applied(), random: crypto::random() };
-    let batch = node.store.seal(id, run.now, open).map_err(|e| broken(e.into()))?;
-    node.store.commit(term, batch).await.map(|done| done.counters)
 }

@@ -2,43 +2,53 @@
 
 use std::sync::Arc;
 
-use sdk::{Act, Answer, Body, Failure, Handler, Help, Operation, Params, Verb};
-use storage::{LatchSet, OpenBatch, OpenSnapshot, TxnState};
+use sdk::{Act, Answer, Body, Failure, Handler, Help, Operation, Params, Verb, Work};
+use storage::{OpenBatch, OpenSnapshot, TxnState};
 use tokio::runtime::RuntimeFlavor;
 
 use super::authorize::{Permit, context, space_of};
-use super::{Located, RelyOn, Run};
-use crate::space;
+use super::{Located, RelyOn, Run, Stages};
+use crate::lifecycle::Node;
+use crate::work::Task;
+use crate::{space, wrap};
 
 pub(super) enum Done {
     /// `txn` is what remains to be committed; a view leaves nothing, unless a use is to be spent.
-    Answered { result: Result<Answer, Failure>, txn: Option<OpenBatch>, latches: LatchSet },
+    Answered { result: Result<Answer, Failure>, txn: Option<OpenBatch> },
+    /// To be done first, and the request to be run again with what it came to.
+    Works(Task),
     /// `batch` is to be committed first: what the act costs, and that the request has begun, so that it runs once.
-    Acts { act: Arc<dyn Act>, params: Params, batch: OpenBatch, latches: LatchSet },
+    Acts { act: Arc<dyn Act>, params: Params, batch: OpenBatch },
 }
 
-pub(super) async fn dispatch(
+impl From<Failure> for Done {
+    fn from(failure: Failure) -> Self {
+        Self::Answered { result: Err(failure), txn: None }
+    }
+}
+
+pub(super) fn dispatch(
+    node: &Node,
     run: &Run<'_>,
     snapshot: OpenSnapshot,
     permit: &Permit,
     located: &Located,
     rely_on: RelyOn,
-    latches: LatchSet,
+    stages: &mut Stages,
 ) -> Done {
     let backend = located.plugin.backend(&located.info);
     if run.request.help {
         let result = Help::at(backend, &located.info.path, &located.path)
             .map(|help| Answer::bare(sdk::json!({"help": help.text, "see_also": null, "openapi": help.openapi})))
             .ok_or_else(unsupported_path);
-        return Done::Answered { result, txn: None, latches };
+        return Done::Answered { result, txn: None };
     }
-    let Some(matched) = backend.find(&located.path) else {
-        return Done::Answered { result: Err(unsupported_path()), txn: None, latches };
-    };
+    let Some(matched) = backend.find(&located.path) else { return unsupported_path().into() };
     let operation = match matched.operation(run.request.verb) {
         Ok(operation) => operation,
-        Err(failure) => return Done::Answered { result: Err(failure), txn: None, latches },
+        Err(failure) => return failure.into(),
     };
+    let Some(latches) = stages.latches.take() else { return Failure::internal("a request without latches").into() };
     let ctx = context(run, located, permit.caller());
     let params = matched.params(permit.limited(run.request.body.clone()));
     let here = space_of(located, permit.caller());
@@ -50,7 +60,8 @@ pub(super) async fn dispatch(
     let result = match &operation.handler {
         Handler::Act(act) => {
             let (batch, latches) = state.finish();
-            return Done::Acts { act: Arc::clone(act), params, batch, latches };
+            stages.latches = Some(latches);
+            return Done::Acts { act: Arc::clone(act), params, batch };
         }
         Handler::View(handler) => {
             let view = state.view(here);
@@ -61,10 +72,59 @@ pub(super) async fn dispatch(
             if listing && threads { tokio::task::block_in_place(work) } else { work() }
         }
         Handler::Txn(handler) => handler(&ctx, &params, &mut state.at(here)),
+        Handler::Slow(slow) => {
+            let prepared = match &stages.prepared {
+                Some(prepared) => Ok(Work::Done(Arc::clone(prepared))),
+                None => check_lockout(node, run, located, &state)
+                    .and_then(|()| (slow.prepare)(&ctx, &params, &state.view(here.clone()))),
+            };
+            match prepared {
+                Ok(Work::Done(prepared)) => (slow.finish)(&ctx, &params, &prepared, &mut state.at(here)),
+                Ok(Work::Slow(task)) => {
+                    stages.latches = Some(state.finish().1);
+                    return Done::Works(task);
+                }
+                Err(failure) => Err(failure),
+            }
+        }
     };
-    let result = result.map(|answer| warned(operation, &params, answer));
+    let result = result
+        .and_then(|answer| log_in(node, run, located, &mut state, answer))
+        .map(|answer| warned(operation, &params, answer))
+        .and_then(|answer| match run.request.wrap_ttl {
+            Some(ttl) => wrap::answer(node, &mut state, run.request, run.now, ttl, answer),
+            None => Ok(answer),
+        });
     let (batch, latches) = state.finish();
-    Done::Answered { result, txn: Some(batch).filter(|b| !b.is_empty()), latches }
+    stages.latches = Some(latches);
+    Done::Answered { result, txn: Some(batch).filter(|b| !b.is_empty()) }
+}
+
+/// Before any work is done for somebody who has to wait.
+fn check_lockout(node: &Node, run: &Run<'_>, located: &Located, state: &TxnState) -> Result<(), Failure> {
+    let Some(alias) = located.login_alias(run.request) else { return Ok(()) };
+    let records = state.view(space::records(&sdk::NamespaceId::root()));
+    if node.lockouts.is_locked(&records, &located.mount, &alias, run.now)? {
+        return Err(Failure::denied("permission denied"));
+    }
+    Ok(())
+}
+
+/// Makes the token that a login has earned, in the same batch.
+fn log_in(
+    node: &Node,
+    run: &Run<'_>,
+    located: &Located,
+    state: &mut TxnState,
+    mut answer: Answer,
+) -> Result<Answer, Failure> {
+    let Some(login) = answer.login.take() else { return Ok(answer) };
+    let batch = matches!(located.mount.config.token_type.as_deref(), Some("batch" | "default-batch"));
+    let mut records = state.at(space::records(&sdk::NamespaceId::root()));
+    let (auth, warnings) = node.tokens.log_in(&mut records, run.now, run.request, &located.info, batch, login)?;
+    answer.auth = Some(auth);
+    answer.warnings.extend(warnings);
+    Ok(answer)
 }
 
 /// Says which parameters had no effect. An answer without a body stays one.

@@ -39,12 +39,22 @@ impl Located {
         let operation = self.plugin.backend(&self.info).find(&self.path).map(|m| m.operation(request.verb));
         match operation {
             Some(Ok(operation)) => match &operation.handler {
-                Handler::View(_) => Kind::View,
-                Handler::Txn(_) => Kind::Txn,
+                Handler::View(_) if request.wrap_ttl.is_none() => Kind::View,
+                // The wrapping token is written.
+                Handler::View(_) | Handler::Txn(_) | Handler::Slow(_) => Kind::Txn,
                 Handler::Act(act) => Kind::Act { here: act.here() },
             },
             _ => Kind::None,
         }
+    }
+}
+
+impl Located {
+    /// Who wants to log in, if that is what the request is.
+    pub(super) fn login_alias(&self, request: &Request) -> Option<String> {
+        let matched = self.plugin.backend(&self.info).find(&self.path)?;
+        let name = matched.path.login?;
+        matched.params(request.body.clone()).take::<String>(name).ok().flatten().map(|alias| alias.to_lowercase())
     }
 }
 

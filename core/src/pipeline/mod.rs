@@ -1,5 +1,5 @@
 //! The way of a request on the node that runs it:
-//! authenticate → locate → authorize → audit request → dispatch → commit → audit response.
+//! authenticate → locate → authorize → audit request → dispatch (→ log in → wrap) → commit → audit response.
 //!
 //! A transaction that another request got in the way of runs again from the top, on a new snapshot; only the request's
 //! audit entry is not repeated. The batch relies on everything that let the request through: its token, the token's
@@ -15,7 +15,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use sdk::{Act, Answer, Failure, NamespaceId, Params};
+use sdk::{Act, Answer, Failure, NamespaceId, Params, Prepared};
 use storage::{Latches, Millis, OpenBatch, OpenSnapshot, Path, Revision, Term, View};
 use tokio::time::Instant;
 
@@ -25,11 +25,14 @@ pub use locate::{Kind, Located, locate};
 
 use crate::audit::{Audit, AuditError, Subject};
 use crate::catalog::Catalog;
+use crate::change::change;
 use crate::lifecycle::Node;
+use crate::lockout;
 use crate::request::Request;
 use crate::response::Response;
 use crate::space;
 use crate::token::{ClientToken, TokenKey};
+use crate::work::Workers;
 
 /// How often a transaction is run again because others got in its way. Latches make more than a few rare.
 const RUNS_MAX: usize = 32;
@@ -39,6 +42,7 @@ pub struct Pipeline {
     catalog: Catalog,
     audit: Audit,
     latches: Arc<Latches>,
+    workers: Workers,
 }
 
 /// Where and when one request runs.
@@ -62,31 +66,32 @@ enum Again {
     Busy,
     /// Something changed: run again at once.
     Conflict,
+    /// The work before the transaction is done.
+    Prepared,
 }
 
 impl Pipeline {
     pub fn new(node: Arc<Node>, catalog: Catalog, audit: Audit) -> Self {
-        Self { node, catalog, audit, latches: Latches::new() }
+        Self { node, catalog, audit, latches: Latches::new(), workers: Workers::default() }
     }
 
     /// Runs a request here. The caller has made sure of the read point, and of leadership where `term` is given.
     pub async fn run(&self, run: Run<'_>) -> Response {
-        let mut stages = Stages { audited: false, latches: self.latches.begin() };
+        let mut stages = Stages { audited: false, latches: Some(self.latches.begin()), prepared: None };
         let mut attempts = 0;
         loop {
-            attempts += 1;
-            let (result, latches) = self.attempt(&run, stages).await;
-            stages = latches;
-            match result {
+            let again = match self.attempt(&run, &mut stages).await {
                 Ok(response) => return response,
-                Err(again) if attempts < RUNS_MAX && Instant::now() < run.deadline => {
-                    if let Again::Busy = again
-                        && stages.latches.wait(run.deadline).await.is_err()
-                    {
-                        return Response::failure(&Failure::Busy);
-                    }
-                }
-                Err(_) => return Response::failure(&Failure::Busy),
+                Err(again) => again,
+            };
+            attempts += usize::from(!matches!(again, Again::Prepared));
+            if attempts >= RUNS_MAX || Instant::now() >= run.deadline {
+                return Response::failure(&Failure::Busy);
+            }
+            if let (Again::Busy, Some(latches)) = (again, &mut stages.latches)
+                && latches.wait(run.deadline).await.is_err()
+            {
+                return Response::failure(&Failure::Busy);
             }
         }
     }
@@ -98,10 +103,10 @@ impl Pipeline {
         written.map_err(|error| refused_by_audit(request, &error))
     }
 
-    async fn attempt(&self, run: &Run<'_>, mut stages: Stages) -> (Result<Response, Again>, Stages) {
+    async fn attempt(&self, run: &Run<'_>, stages: &mut Stages) -> Result<Response, Again> {
         let snapshot = match self.node.store.snapshot() {
             Ok(snapshot) => snapshot,
-            Err(error) => return (Ok(Response::failure(&storage::Access::from(error).into())), stages),
+            Err(error) => return Ok(Response::failure(&storage::Access::from(error).into())),
         };
         let view = View::new(snapshot.clone(), space::records(&NamespaceId::root()));
         let mut rely_on = RelyOn::new();
@@ -111,7 +116,7 @@ impl Pipeline {
             Ok(located) => located,
             Err(failure) => {
                 log_failure(run.request, &failure);
-                return (Ok(Response::failure(&failure)), stages);
+                return Ok(Response::failure(&failure));
             }
         };
         let permit = caller
@@ -126,23 +131,18 @@ impl Pipeline {
         };
         if !stages.audited {
             if let Err(error) = self.audit.request(run.now, &subject).await {
-                return (Ok(refused_by_audit(run.request, &error)), stages);
+                return Ok(refused_by_audit(run.request, &error));
             }
             stages.audited = true;
         }
-        let (outcome, latches) = match permit {
-            Ok(permit) => self.carry_out(run, snapshot, &permit, located.as_ref(), rely_on, stages.latches).await,
+        let result = match permit {
+            Ok(permit) => self.carry_out(run, snapshot, &permit, located.as_ref(), rely_on, stages).await?,
             Err(refused) => {
                 let spent = self.spend(run, refused.spends.as_ref()).await;
-                (Ok(Err(spent.err().unwrap_or(refused.failure))), stages.latches)
+                Err(spent.err().unwrap_or(refused.failure))
             }
         };
-        stages.latches = latches;
-        let result = match outcome {
-            Ok(result) => result,
-            Err(again) => return (Err(again), stages),
-        };
-        let response = match &result {
+        Ok(match &result {
             Ok(done) => match self.audit.response(run.now, &subject, Ok(&done.answer)).await {
                 Ok(()) => finish(run, &done.answer, &done.response).await,
                 Err(error) => {
@@ -157,8 +157,7 @@ impl Pipeline {
                     Err(error) => refused_by_audit(run.request, &error),
                 }
             }
-        };
-        (Ok(response), stages)
+        })
     }
 
     async fn carry_out(
@@ -168,30 +167,56 @@ impl Pipeline {
         permit: &Permit,
         located: Option<&Located>,
         rely_on: RelyOn,
-        latches: storage::LatchSet,
-    ) -> (Result<Result<Done, Failure>, Again>, storage::LatchSet) {
+        stages: &mut Stages,
+    ) -> Result<Result<Done, Failure>, Again> {
         let Some(located) = located else {
             let path = &run.request.path;
-            let text = format!("no handler for route {path:?}. route entry not found.");
-            return (Ok(Err(Failure::NoSuch(text))), latches);
+            return Ok(Err(Failure::NoSuch(format!("no handler for route {path:?}. route entry not found."))));
         };
-        match dispatch::dispatch(run, snapshot, permit, located, rely_on, latches).await {
-            dispatch::Done::Answered { result: Ok(answer), txn, latches } => {
+        let result = match dispatch::dispatch(&self.node, run, snapshot, permit, located, rely_on, stages) {
+            dispatch::Done::Answered { result: Ok(answer), txn } => {
                 let response = Response::answer(run.request.id, &answer);
                 let done = Done { answer, response, committed: None };
                 match txn {
-                    Some(batch) => (self.commit(run, permit, batch, done).await, latches),
-                    None => (Ok(Ok(done)), latches),
+                    Some(batch) => self.commit(run, permit, batch, done).await?,
+                    None => Ok(done),
                 }
             }
-            dispatch::Done::Answered { result: Err(Failure::Busy), latches, .. } => (Err(Again::Busy), latches),
-            dispatch::Done::Answered { result: Err(failure), latches, .. } => {
+            dispatch::Done::Answered { result: Err(Failure::Busy), .. } => return Err(Again::Busy),
+            dispatch::Done::Answered { result: Err(failure), .. } => {
                 let spent = self.spend(run, permit.spends()).await;
-                (Ok(Err(spent.err().unwrap_or(failure))), latches)
+                Err(spent.err().unwrap_or(failure))
             }
-            dispatch::Done::Acts { act, params, batch, latches } => {
-                (self.act(run, permit, act.as_ref(), &params, batch).await, latches)
+            dispatch::Done::Works(task) => match self.workers.run(task, run.deadline).await {
+                Ok(prepared) => {
+                    stages.prepared = Some(prepared);
+                    return Err(Again::Prepared);
+                }
+                Err(failure) => Err(failure),
+            },
+            dispatch::Done::Acts { act, params, batch } => self.act(run, permit, act.as_ref(), &params, batch).await?,
+        };
+        self.count_login(run, located, &result).await;
+        Ok(result)
+    }
+
+    /// Remembers who got the credentials wrong, and locks out who did so too often.
+    async fn count_login(&self, run: &Run<'_>, located: &Located, result: &Result<Done, Failure>) {
+        let (Some(alias), Some(term)) = (located.login_alias(run.request), run.term) else { return };
+        match result {
+            Ok(_) => self.node.lockouts.succeeded(&located.mount, &alias),
+            Err(Failure::WrongCredentials(_)) => {
+                let Some(until) = self.node.lockouts.failed(&located.mount, &alias, run.now) else { return };
+                let root = NamespaceId::root();
+                let locked = change(&self.node, run.now, term, |state| {
+                    lockout::lock(&mut state.at(space::records(&root)), &located.mount.accessor, &alias, until)
+                });
+                match locked.await {
+                    Ok(_) => tracing::warn!(mount = located.mount.full_path(), "a user is locked out for a while"),
+                    Err(problem) => tracing::warn!(%problem, "a user could not be locked out"),
+                }
             }
+            Err(_) => {}
         }
     }
 
@@ -203,7 +228,7 @@ impl Pipeline {
         done: Done,
     ) -> Result<Result<Done, Failure>, Again> {
         // A token that is not audited is not handed out, so it is not kept for whoever asks either.
-        let kept = done.answer.auth.is_none().then_some(&done.response);
+        let kept = (done.answer.auth.is_none() && done.answer.wrapped.is_none()).then_some(&done.response);
         match commit::commit(&self.node, run, batch, kept).await {
             Ok(commit::Committed::Now { counters, revision }) => {
                 self.after_last_use(run, permit, &counters).await;
@@ -255,12 +280,14 @@ impl Pipeline {
         }
     }
 
-    /// Revokes a token that was made but will not be handed out.
+    /// Revokes the tokens that were made but will not be handed out.
     async fn take_back(&self, run: &Run<'_>, answer: &Answer) {
-        let Some(auth) = &answer.auth else { return };
-        let key = self.node.tokens.key_of(&ClientToken::new(auth.client_token.clone()));
-        if let (Some(term), Ok(key)) = (run.term, key) {
-            commit::revoke(&self.node, run, term, &key, commit::Doomed::Anyway).await;
+        let made = answer.auth.as_ref().map(|auth| &auth.client_token);
+        for token in made.into_iter().chain(answer.wrapped.as_ref().map(|wrapped| &wrapped.token)) {
+            let key = self.node.tokens.key_of(&ClientToken::new(token.clone()));
+            if let (Some(term), Ok(key)) = (run.term, key) {
+                commit::revoke(&self.node, run, term, &key, commit::Doomed::Anyway).await;
+            }
         }
     }
 
@@ -284,7 +311,9 @@ struct Done {
 /// What stays the same when a request runs again.
 struct Stages {
     audited: bool,
-    latches: storage::LatchSet,
+    latches: Option<storage::LatchSet>,
+    /// What the work before the transaction came to.
+    prepared: Option<Prepared>,
 }
 
 async fn finish(run: &Run<'_>, answer: &Answer, response: &Response) -> Response {

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::audit::{Audit, Device};
 use crate::catalog::Catalog;
-use crate::lifecycle::{InitOptions, Node};
+use crate::lifecycle::{InitOptions, Node, Settings};
 use crate::mount::{Mount, Table, TtlLimits};
 use crate::pipeline::Pipeline;
 use crate::replication::Replication;
@@ -106,7 +106,7 @@ impl Bench {
     async fn new() -> Self {
         let limits = TtlLimits { default: Duration::from_secs(3600), max: Duration::from_secs(7200) };
         let alone = Arc::new(Alone::default());
-        let node = Node::new(Arc::clone(&alone) as _, limits);
+        let node = Node::new(Arc::clone(&alone) as _, Settings::new(limits));
         let made =
             node.init(InitOptions { shares: 1, threshold: 1, cluster_name: None, now: alone.now() }).await.unwrap();
         node.unseal(Share::from_slice(made.shares[0].expose())).await.unwrap();
@@ -139,20 +139,13 @@ impl Bench {
 
     async fn token(&self, policy: &str, num_uses: i64) -> ClientToken {
         let new = NewToken {
-            id: None,
             policies: vec![policy.into()],
             path: "auth/token/create".into(),
             display_name: "token".into(),
-            meta: None,
             ttl: Duration::from_secs(60),
-            explicit_max_ttl: Duration::ZERO,
-            period: Duration::ZERO,
             renewable: true,
             num_uses,
-            parent: None,
-            entity_id: String::new(),
-            never_expires: false,
-            initial_root: false,
+            ..NewToken::default()
         };
         self.change(|state, node| {
             let mut records = state.at(space::records(&sdk::NamespaceId::root()));
@@ -181,6 +174,7 @@ impl Bench {
             body: sdk::Map::new(),
             remote: None,
             content_type: String::new(),
+            wrap_ttl: None,
             help: false,
             head: false,
         };

@@ -3,28 +3,41 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use sdk::Cidr;
 use storage::{Access, Millis, PathKey, Read, Txn};
 
 use super::id::random_letters;
 use super::lookup::ANCESTORS_MAX;
-use super::{ClientToken, TokenKey, TokenRecord, Tokens, accessor_key, children_key, record_key, uses_key};
+use super::{
+    ClientToken, Origin, TokenKey, TokenKind, TokenRecord, Tokens, accessor_key, children_key, record_key, uses_key,
+};
+use crate::due::{self, Due};
+use crate::mount::TtlLimits;
 
 /// What a token is to be. Who may ask for what is the endpoint's business.
+#[derive(Default)]
 pub struct NewToken {
     /// Chosen by a caller who may; otherwise random.
     pub id: Option<ClientToken>,
+    pub kind: TokenKind,
     pub policies: Vec<String>,
     pub path: String,
     pub display_name: String,
     pub meta: Option<BTreeMap<String, String>>,
-    /// Zero takes the server's default; root tokens then never expire.
+    /// Zero takes the default of `limits`; root tokens then never expire.
     pub ttl: Duration,
+    /// How long renewals may prolong it; zero leaves it to `limits`.
+    pub max_ttl: Duration,
     pub explicit_max_ttl: Duration,
     pub period: Duration,
+    /// Of the mount that gives it; the server's own if there is none.
+    pub limits: Option<TtlLimits>,
     pub renewable: bool,
     pub num_uses: i64,
     pub parent: Option<TokenKey>,
     pub entity_id: String,
+    pub bound_cidrs: Vec<Cidr>,
+    pub origin: Option<Origin>,
     /// Whether a zero ttl means "never".
     pub never_expires: bool,
     pub initial_root: bool,
@@ -51,75 +64,90 @@ pub struct Created {
 impl Tokens {
     /// `txn` is at the namespace's records.
     pub fn create(&self, txn: &mut Txn, now: Millis, new: NewToken) -> Result<Created, NotCreated> {
-        let token = new.id.unwrap_or_else(ClientToken::random);
-        let key = self.key_of(&token)?;
+        let chosen = match (new.kind, &new.id) {
+            (TokenKind::Service, Some(id)) => id.clone(),
+            _ => ClientToken::random(),
+        };
+        let key = self.key_of(&chosen)?;
         if txn.get_for_update::<TokenRecord>(&record_key(&key))?.is_some() {
             return Err(NotCreated::Taken);
         }
         check_depth(txn, new.parent.as_ref())?;
         let mut warnings = Vec::new();
-        let ttl = self.lifetime(&mut warnings, new.ttl, new.explicit_max_ttl, new.period, new.never_expires);
-        let expires = ttl.map(|ttl| now.plus(ttl));
-        let lease = expires.map(|_| format!("{}/h{}", new.path.trim_end_matches('/'), key.as_str()));
+        let expires = self.lifetime(&mut warnings, &new).map(|ttl| (ttl, now.plus(ttl)));
+        let service = new.kind == TokenKind::Service;
+        let lease =
+            expires.filter(|_| service).map(|_| format!("{}/h{}", new.path.trim_end_matches('/'), key.as_str()));
         let record = TokenRecord {
-            accessor: random_letters(),
+            kind: new.kind,
+            accessor: if service { random_letters() } else { String::new() },
             policies: normalized(new.policies),
             path: new.path,
             display_name: new.display_name,
             meta: new.meta.filter(|m| !m.is_empty()),
             created: now,
-            creation_ttl: ttl.map_or(0, |t| t.as_secs()),
+            creation_ttl: expires.map_or(0, |(ttl, _)| ttl.as_secs()),
             explicit_max_ttl: new.explicit_max_ttl.as_secs(),
             period: new.period.as_secs(),
-            renewable: new.renewable && expires.is_some(),
+            renewable: new.renewable && expires.is_some() && service,
             num_uses: new.num_uses,
             parent: new.parent,
             entity_id: new.entity_id,
-            expires,
+            expires: expires.map(|(_, at)| at),
             last_renewal: None,
             lease,
+            bound_cidrs: new.bound_cidrs,
+            origin: new.origin,
             initial_root: new.initial_root,
         };
-        txn.put(&record_key(&key), &record)?;
-        txn.put(&accessor_key(&record.accessor), key.as_str())?;
-        if let Some(parent) = &record.parent {
-            txn.put(&children_key(parent).plain(key.as_str()), &())?;
-        }
-        if record.num_uses > 0 {
-            txn.set_counter(&uses_key(&key), record.num_uses);
-        }
-        schedule(txn, &key, &record)?;
+        let token = match record.kind {
+            TokenKind::Batch => self.seal_batch(&record)?,
+            TokenKind::Service => {
+                store(txn, &key, &record)?;
+                chosen
+            }
+        };
         Ok(Created { token, record, warnings })
     }
 
-    fn lifetime(
-        &self,
-        warnings: &mut Vec<String>,
-        ttl: Duration,
-        explicit_max: Duration,
-        period: Duration,
-        never_expires: bool,
-    ) -> Option<Duration> {
-        if never_expires && ttl.is_zero() && period.is_zero() && explicit_max.is_zero() {
+    fn lifetime(&self, warnings: &mut Vec<String>, new: &NewToken) -> Option<Duration> {
+        if new.never_expires && new.ttl.is_zero() && new.period.is_zero() && new.explicit_max_ttl.is_zero() {
             return None;
         }
-        let (what, mut life) = match (period.is_zero(), ttl.is_zero()) {
-            (false, _) => ("period", period),
-            (true, false) => ("TTL", ttl),
-            (true, true) => ("TTL", self.limits.default),
+        let limits = new.limits.unwrap_or(self.limits);
+        let (what, life, most) = match (new.period.is_zero(), new.ttl.is_zero()) {
+            (false, _) => ("period", new.period, Duration::ZERO),
+            (true, false) => ("TTL", new.ttl, new.max_ttl),
+            (true, true) => ("TTL", limits.default, new.max_ttl),
         };
-        let limit = if explicit_max.is_zero() { self.limits.max } else { self.limits.max.min(explicit_max) };
-        if life > limit {
-            let text = |span: Duration| sdk::duration::go(i128::try_from(span.as_nanos()).unwrap_or(i128::MAX));
+        let given = [limits.max, most, new.explicit_max_ttl].into_iter().filter(|span| !span.is_zero());
+        let limit = given.min().unwrap_or(limits.max);
+        if life <= limit {
+            return Some(life);
+        }
+        let text = |span: Duration| sdk::duration::go(i128::try_from(span.as_nanos()).unwrap_or(i128::MAX));
+        // Nobody asked for the default to be longer.
+        if !(new.ttl.is_zero() && new.period.is_zero()) {
             warnings.push(format!(
                 "{what} of {:?} exceeded the effective max_ttl of {:?}; {what} value is capped accordingly",
                 text(life),
                 text(limit)
             ));
-            life = limit;
         }
-        Some(life)
+        Some(limit)
     }
+}
+
+fn store(txn: &mut Txn, key: &TokenKey, record: &TokenRecord) -> Result<(), Access> {
+    txn.put(&record_key(key), record)?;
+    txn.put(&accessor_key(&record.accessor), key.as_str())?;
+    if let Some(parent) = &record.parent {
+        txn.put(&children_key(parent).plain(key.as_str()), &())?;
+    }
+    if record.num_uses > 0 {
+        txn.set_counter(&uses_key(key), record.num_uses);
+    }
+    schedule(txn, key, record)
 }
 
 /// Counts the ancestors that the token would have.
@@ -136,25 +164,20 @@ fn check_depth(txn: &Txn, parent: Option<&TokenKey>) -> Result<(), NotCreated> {
 pub(super) fn schedule(txn: &mut Txn, key: &TokenKey, record: &TokenRecord) -> Result<(), Access> {
     let (Some(lease), Some(at)) = (&record.lease, record.expires) else { return Ok(()) };
     txn.put(&lease_key(lease), key.as_str())?;
-    txn.put(&due_key(at, key), lease)?;
-    Ok(())
+    due::schedule(txn, at, &Due::Token(key.clone()))
 }
 
 pub(super) fn unschedule(txn: &mut Txn, key: &TokenKey, record: &TokenRecord) {
     let (Some(lease), Some(at)) = (&record.lease, record.expires) else { return };
     txn.delete(&lease_key(lease));
-    txn.delete(&due_key(at, key));
+    due::unschedule(txn, at, &Due::Token(key.clone()));
 }
 
 fn lease_key(id: &str) -> PathKey {
     PathKey::kind("lease").names(id)
 }
 
-fn due_key(at: Millis, key: &TokenKey) -> PathKey {
-    PathKey::kind("due").number(at.0).plain(key.as_str())
-}
-
-fn normalized(policies: Vec<String>) -> Vec<String> {
+pub(super) fn normalized(policies: Vec<String>) -> Vec<String> {
     let mut out: Vec<String> = policies.iter().map(|p| p.trim().to_lowercase()).filter(|p| !p.is_empty()).collect();
     out.sort();
     out.dedup();

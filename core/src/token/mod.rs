@@ -11,8 +11,10 @@
 //! A token counts only while its parent does, so revoking a tree is one small batch however large the tree is; what is
 //! left of the descendants is swept with it, in bounds, and is dead either way.
 
+mod batch;
 mod create;
 mod id;
+mod login;
 mod lookup;
 mod record;
 mod renew;
@@ -22,9 +24,10 @@ mod tests;
 
 pub use create::{Created, NewToken, NotCreated};
 pub use id::{ClientToken, TokenKey};
+pub use login::auth_block;
 pub use lookup::{Valid, Why};
-pub use record::TokenRecord;
-pub use renew::Renewed;
+pub use record::{Origin, TokenKind, TokenRecord};
+pub use renew::{Renewed, Terms};
 pub use revoke::SWEEP_MAX;
 
 use std::sync::Arc;
@@ -39,16 +42,19 @@ use crate::mount::TtlLimits;
 pub struct Tokens {
     barrier: Arc<Barrier>,
     cache: RecordCache<TokenRecord>,
+    /// The paths of auth mounts by accessor.
+    origins: RecordCache<String>,
     limits: TtlLimits,
 }
 
 impl Tokens {
     pub fn new(barrier: Arc<Barrier>, limits: TtlLimits) -> Self {
-        Self { barrier, cache: RecordCache::new(50_000), limits }
+        Self { barrier, cache: RecordCache::new(50_000), origins: RecordCache::new(1_000), limits }
     }
 
     pub fn forget(&self) {
         self.cache.clear();
+        self.origins.clear();
     }
 
     /// Under which a token is stored.

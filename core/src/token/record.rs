@@ -2,13 +2,45 @@
 
 use std::collections::BTreeMap;
 
+use sdk::{Cidr, Value};
 use serde::{Deserialize, Serialize};
 use storage::Millis;
 
 use super::TokenKey;
 
+/// How a token is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenKind {
+    /// A record in the store.
+    #[default]
+    Service,
+    /// Ciphertext in the client's hands: nothing is stored, so it can be neither renewed nor revoked alone.
+    Batch,
+}
+
+impl TokenKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Batch => "batch",
+        }
+    }
+}
+
+/// Where a token of a login comes from. It counts only while that mount is there.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Origin {
+    /// The mount's accessor.
+    pub mount: String,
+    /// What the plugin wants to see again at a renewal.
+    pub internal: Value,
+}
+
 #[derive(Clone, Serialize, Deserialize)]
 pub struct TokenRecord {
+    #[serde(default)]
+    pub kind: TokenKind,
     pub accessor: String,
     /// Lower case, sorted, each once.
     pub policies: Vec<String>,
@@ -32,6 +64,11 @@ pub struct TokenRecord {
     pub last_renewal: Option<Millis>,
     /// The id of its lease, if it expires.
     pub lease: Option<String>,
+    /// Where it may be used from; anywhere if empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bound_cidrs: Vec<Cidr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// `auth/token/root`: the one that initialisation gives.
     #[serde(default)]
     pub initial_root: bool,

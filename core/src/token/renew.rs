@@ -6,51 +6,91 @@ use storage::{Access, Millis, Txn};
 
 use super::create::{schedule, unschedule};
 use super::{TokenKey, TokenRecord, Tokens, record_key};
+use crate::mount::TtlLimits;
 
 pub enum Renewed {
-    Done { record: TokenRecord, warnings: Vec<String> },
+    Done {
+        record: TokenRecord,
+        warnings: Vec<String>,
+    },
     NotRenewable,
+    /// The user's policies are others than the token's.
+    PoliciesChanged,
     Unknown,
 }
 
+/// What a renewal goes by: for a token of a login what its user has now, for others what the token was made with.
+pub struct Terms {
+    pub policies: Vec<String>,
+    pub ttl: Duration,
+    pub max_ttl: Duration,
+    pub period: Duration,
+    pub limits: TtlLimits,
+}
+
 impl Tokens {
+    /// The record of a token that may be renewed.
+    pub fn renewable(&self, txn: &Txn, now: Millis, key: &TokenKey) -> Result<Option<TokenRecord>, Access> {
+        let record = txn.get_for_update::<TokenRecord>(&record_key(key))?;
+        Ok(record.filter(|record| !record.is_expired(now)))
+    }
+
     /// Prolongs by `increment`, or by what it was given the last time. Never beyond what its limits allow.
-    pub fn renew(&self, txn: &mut Txn, now: Millis, key: &TokenKey, increment: Duration) -> Result<Renewed, Access> {
-        let Some(mut record) = txn.get_for_update::<TokenRecord>(&record_key(key))? else {
-            return Ok(Renewed::Unknown);
-        };
-        if record.is_expired(now) {
-            return Ok(Renewed::Unknown);
-        }
+    pub fn renew(
+        &self,
+        txn: &mut Txn,
+        now: Millis,
+        key: &TokenKey,
+        increment: Duration,
+        terms: Option<Terms>,
+    ) -> Result<Renewed, Access> {
+        let Some(mut record) = self.renewable(txn, now, key)? else { return Ok(Renewed::Unknown) };
         if !record.renewable || record.expires.is_none() {
             return Ok(Renewed::NotRenewable);
         }
+        let (period, usual, limit) = match terms {
+            None => (record.period, record.granted(), self.limits.max),
+            Some(terms) => {
+                if super::create::normalized(terms.policies) != record.policies {
+                    return Ok(Renewed::PoliciesChanged);
+                }
+                let ttl = if terms.ttl.is_zero() { terms.limits.default } else { terms.ttl };
+                let most = [terms.max_ttl, terms.limits.max].into_iter().filter(|span| !span.is_zero()).min();
+                (terms.period.as_secs(), ttl, most.unwrap_or(terms.limits.max))
+            }
+        };
         let mut warnings = Vec::new();
         unschedule(txn, key, &record);
-        let wanted = match (record.period, increment.is_zero()) {
-            (0, true) => record.granted(),
+        let asked = match (period, increment.is_zero()) {
+            (0, true) => usual,
             (0, false) => increment,
             (period, _) => Duration::from_secs(period),
         };
-        let mut until = now.plus(wanted);
-        if record.period == 0 {
-            until = capped(&mut warnings, until, record.created.plus(self.limits.max));
+        let mut until = now.plus(asked);
+        if period == 0 {
+            until = capped(&mut warnings, asked, limit, until, record.created.plus(limit));
         }
         if record.explicit_max_ttl > 0 {
-            let end = record.created.plus(Duration::from_secs(record.explicit_max_ttl));
-            until = capped(&mut warnings, until, end);
+            let most = Duration::from_secs(record.explicit_max_ttl);
+            until = capped(&mut warnings, asked, most, until, record.created.plus(most));
         }
         record.expires = Some(until);
         record.last_renewal = Some(now);
+        record.period = period;
         schedule(txn, key, &record)?;
         txn.put(&record_key(key), &record)?;
         Ok(Renewed::Done { record, warnings })
     }
 }
 
-fn capped(warnings: &mut Vec<String>, until: Millis, end: Millis) -> Millis {
+fn capped(warnings: &mut Vec<String>, asked: Duration, most: Duration, until: Millis, end: Millis) -> Millis {
     if until > end {
-        warnings.push("TTL exceeded the effective max_ttl; TTL value is capped accordingly".to_owned());
+        let text = |span: Duration| sdk::duration::go(i128::try_from(span.as_nanos()).unwrap_or(i128::MAX));
+        warnings.push(format!(
+            "TTL of {:?} exceeded the effective max_ttl of {:?}; TTL value is capped accordingly",
+            text(asked),
+            text(most)
+        ));
     }
     until.min(end)
 }

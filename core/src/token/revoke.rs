@@ -1,35 +1,75 @@
 //! Revoking tokens.
 
 use sdk::NamespaceId;
-use storage::{Access, PathKey, Read, Txn};
+use storage::{Access, Millis, PathKey, Read, Seg, Txn};
 
 use super::create::unschedule;
 use super::{TokenKey, TokenRecord, Tokens, accessor_key, children_key, record_key, uses_key};
 use crate::space;
 
-/// How many descendants one revocation sweeps with it. Further ones are dead with their ancestor all the same.
+/// How many descendants one revocation sweeps with it. Further ones are dead with their ancestor all the same, and
+/// swept by the worker.
 pub const SWEEP_MAX: usize = 500;
 
 impl Tokens {
     /// Revokes a token and everything made with it. Answers whether there was such a token.
     pub fn revoke(&self, txn: &mut Txn, ns: &NamespaceId, key: &TokenKey) -> Result<bool, Access> {
         let known = self.remove(txn, ns, key)?;
-        let mut doomed = self.children(txn, key)?;
-        let mut swept = 0;
-        while let Some(child) = doomed.pop() {
-            if swept == SWEEP_MAX {
-                break;
-            }
-            doomed.extend(self.children(txn, &child)?);
-            self.remove(txn, ns, &child)?;
-            swept += 1;
-        }
+        self.sweep(txn, ns, key, &mut { SWEEP_MAX })?;
         Ok(known)
+    }
+
+    /// Removes a token whose time is up. One that was renewed meanwhile stays.
+    pub(crate) fn expire(
+        &self,
+        txn: &mut Txn,
+        ns: &NamespaceId,
+        key: &TokenKey,
+        now: Millis,
+        budget: &mut usize,
+    ) -> Result<(), Access> {
+        if txn.get::<TokenRecord>(&record_key(key))?.is_some_and(|record| record.is_expired(now)) {
+            self.remove(txn, ns, key)?;
+            self.sweep(txn, ns, key, budget)?;
+        }
+        Ok(())
+    }
+
+    /// Goes on where an earlier revocation has left off.
+    pub(crate) fn sweep_on(&self, txn: &mut Txn, ns: &NamespaceId, key: &TokenKey) -> Result<(), Access> {
+        txn.delete(&sweep_key(key));
+        self.sweep(txn, ns, key, &mut { SWEEP_MAX })
+    }
+
+    /// Removes the descendants of a token that is gone, as many as the budget allows. The rest is noted down for the
+    /// worker.
+    fn sweep(&self, txn: &mut Txn, ns: &NamespaceId, key: &TokenKey, budget: &mut usize) -> Result<(), Access> {
+        let mut orphaned = vec![key.clone()];
+        while let Some(parent) = orphaned.pop() {
+            let children = self.children(txn, &parent, *budget + 1)?;
+            if children.len() > *budget {
+                txn.put(&sweep_key(&parent), &())?;
+            }
+            for child in children.into_iter().take(*budget) {
+                self.remove(txn, ns, &child)?;
+                // Also when the child's own record is gone already.
+                txn.delete(&children_key(&parent).plain(child.as_str()));
+                orphaned.push(child);
+                *budget -= 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// A token that is gone and has left descendants.
+    pub(crate) fn to_sweep(&self, read: &impl Read) -> Result<Option<TokenKey>, Access> {
+        let first = read.range(&PathKey::kind("sweep"), None, 1)?;
+        Ok(first.first().and_then(last_segment))
     }
 
     /// Revokes a token alone; what it made stays, without a parent.
     pub fn revoke_orphan(&self, txn: &mut Txn, ns: &NamespaceId, key: &TokenKey) -> Result<bool, Access> {
-        for child in self.children(txn, key)? {
+        for child in self.children(txn, key, usize::MAX)? {
             if let Some(mut record) = txn.get_for_update::<TokenRecord>(&record_key(&child))? {
                 record.parent = None;
                 txn.put(&record_key(&child), &record)?;
@@ -39,9 +79,9 @@ impl Tokens {
         self.remove(txn, ns, key)
     }
 
-    fn children(&self, txn: &Txn, key: &TokenKey) -> Result<Vec<TokenKey>, Access> {
-        let children = txn.children(&children_key(key))?;
-        Ok(children.iter().map(|c| TokenKey::from_stored(String::from_utf8_lossy(&c.name).into_owned())).collect())
+    fn children(&self, txn: &Txn, key: &TokenKey, limit: usize) -> Result<Vec<TokenKey>, Access> {
+        let children = txn.range(&children_key(key), None, limit)?;
+        Ok(children.iter().filter_map(last_segment).collect())
     }
 
     fn remove(&self, txn: &mut Txn, ns: &NamespaceId, key: &TokenKey) -> Result<bool, Access> {
@@ -57,5 +97,16 @@ impl Tokens {
         unschedule(txn, key, &record);
         txn.elsewhere(space::cubbyholes(ns)).delete_folder(&PathKey::new().plain(key.as_str()));
         Ok(true)
+    }
+}
+
+fn sweep_key(key: &TokenKey) -> PathKey {
+    PathKey::kind("sweep").plain(key.as_str())
+}
+
+fn last_segment(key: &PathKey) -> Option<TokenKey> {
+    match key.segs().last()? {
+        Seg::Plain(bytes) => Some(TokenKey::from_stored(String::from_utf8_lossy(bytes).into_owned())),
+        Seg::Name(_) => None,
     }
 }

@@ -8,7 +8,7 @@ use sdk::NamespaceId;
 use storage::{Millis, OpenBatch, RequestId, Term, TxnState};
 
 use super::*;
-use crate::lifecycle::{InitOptions, Node, UnsealError};
+use crate::lifecycle::{InitOptions, Node, Settings, UnsealError};
 use crate::space;
 use crate::testing::Alone;
 
@@ -22,7 +22,7 @@ impl Bench {
     async fn new() -> Self {
         let limits = TtlLimits { default: Duration::from_secs(3600), max: Duration::from_secs(7200) };
         let now = Millis(1_700_000_000_000);
-        let node = Node::new(Arc::new(Alone::default()), limits);
+        let node = Node::new(Arc::new(Alone::default()), Settings::new(limits));
         let options = InitOptions { shares: 3, threshold: 2, cluster_name: None, now };
         let made = node.init(options).await.unwrap();
         assert!(node.is_sealed(), "initialising does not unseal");
@@ -60,20 +60,12 @@ impl Bench {
 
 fn token() -> NewToken {
     NewToken {
-        id: None,
         policies: vec!["B".into(), "a".into(), "a".into()],
         path: "auth/token/create".into(),
         display_name: "token".into(),
-        meta: None,
         ttl: Duration::from_secs(60),
-        explicit_max_ttl: Duration::ZERO,
-        period: Duration::ZERO,
         renewable: true,
-        num_uses: 0,
-        parent: None,
-        entity_id: String::new(),
-        never_expires: false,
-        initial_root: false,
+        ..NewToken::default()
     }
 }
 

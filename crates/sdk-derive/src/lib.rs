@@ -1,9 +1,9 @@
 //! `#[derive(Input)]`: one struct says what an operation takes. Field types parse leniently, doc comments are the help.
 //!
 //! Per field: `#[field(required)]` refuses a request without it, `#[field(default = expr)]` stands in when it is absent,
-//! `#[field(rest)]` (a JSON map) takes the whole body and makes the operation accept any field, `#[field(name = "…")]`
-//! names it on the wire, `#[field(deprecated)]` says so in the help. Without any of these an absent field is
-//! `Default::default()`.
+//! `#[field(rest)]` (a JSON map) takes the whole body and makes the operation accept any field, `#[field(flatten)]` takes
+//! the fields of another input as its own, `#[field(name = "…")]` names it on the wire, `#[field(deprecated)]` says so in
+//! the help. Without any of these an absent field is `Default::default()`.
 
 use proc_macro::TokenStream;
 use quote::quote;
@@ -19,6 +19,7 @@ pub fn input(item: TokenStream) -> TokenStream {
 struct Options {
     required: bool,
     rest: bool,
+    flatten: bool,
     deprecated: bool,
     default: Option<Expr>,
     name: Option<String>,
@@ -46,10 +47,15 @@ fn expand(item: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {
             parses.push(quote!(#ident: params.body().clone()));
             continue;
         }
+        if options.flatten {
+            specs.push(quote!(fields.extend(<#ty as ::sdk::Input>::fields());));
+            parses.push(quote!(#ident: <#ty as ::sdk::Input>::parse(params)?));
+            continue;
+        }
         let help = doc(field);
-        specs.push(quote!(::sdk::FieldSpec {
+        specs.push(quote!(fields.push(::sdk::FieldSpec {
             name: #name, kind: <#ty as ::sdk::FromField>::KIND, help: #help, required: #required, deprecated: #deprecated,
-        }));
+        });));
         parses.push(match (options.default, required) {
             (Some(default), _) => quote!(#ident: params.take(#name)?.unwrap_or_else(|| #default)),
             (None, true) => quote!(#ident: params.require(#name)?),
@@ -61,7 +67,12 @@ fn expand(item: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {
     Ok(quote! {
         impl #generics ::sdk::Input for #name #types #clause {
             const ARBITRARY: bool = #arbitrary;
-            fn fields() -> ::std::vec::Vec<::sdk::FieldSpec> { ::std::vec![#(#specs),*] }
+            fn fields() -> ::std::vec::Vec<::sdk::FieldSpec> {
+                #[allow(unused_mut)]
+                let mut fields = ::std::vec::Vec::new();
+                #(#specs)*
+                fields
+            }
             fn parse(params: &::sdk::Params) -> ::std::result::Result<Self, ::sdk::Failure> {
                 let _ = params;
                 Ok(#body)
@@ -78,6 +89,8 @@ fn options(field: &syn::Field) -> syn::Result<Options> {
                 options.required = true;
             } else if meta.path.is_ident("rest") {
                 options.rest = true;
+            } else if meta.path.is_ident("flatten") {
+                options.flatten = true;
             } else if meta.path.is_ident("deprecated") {
                 options.deprecated = true;
             } else if meta.path.is_ident("default") {
@@ -85,7 +98,7 @@ fn options(field: &syn::Field) -> syn::Result<Options> {
             } else if meta.path.is_ident("name") {
                 options.name = Some(meta.value()?.parse::<LitStr>()?.value());
             } else {
-                return Err(meta.error("expected required, rest, deprecated, default = … or name = …"));
+                return Err(meta.error("expected required, rest, flatten, deprecated, default = … or name = …"));
             }
             Ok(())
         })?;

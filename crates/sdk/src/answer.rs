@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::Act;
+use crate::{Act, Login};
 
 /// The `auth` block of a login or a token creation, as the wire shows it.
 #[derive(Clone, Serialize, Deserialize)]
@@ -25,6 +25,20 @@ pub struct AuthBlock {
     pub orphan: bool,
     pub mfa_requirement: Option<Value>,
     pub num_uses: i64,
+}
+
+/// The `wrap_info` block: the token that holds the answer instead of the caller.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct WrapInfo {
+    pub token: String,
+    pub accessor: String,
+    /// Seconds.
+    pub ttl: u64,
+    pub creation_time: String,
+    pub creation_path: String,
+    /// Of the token inside, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub wrapped_accessor: Option<String>,
 }
 
 #[derive(Clone, Default)]
@@ -51,6 +65,10 @@ pub struct Answer {
     /// `lease_duration` of an answer without a lease, in seconds.
     pub lease_seconds: Option<u64>,
     pub auth: Option<AuthBlock>,
+    /// Makes a token, which becomes `auth`.
+    pub login: Option<Login>,
+    /// Where the rest of this answer was put: this is all that goes out.
+    pub wrapped: Option<WrapInfo>,
     /// Done once the answer is audited, before it is sent: what would make auditing it impossible.
     pub then: Option<Arc<dyn Act>>,
 }
@@ -76,6 +94,10 @@ impl Answer {
 
     pub fn bare(value: Value) -> Self {
         Self { body: Body::Bare(object(value)), ..Self::default() }
+    }
+
+    pub fn login(login: Login) -> Self {
+        Self { login: Some(login), ..Self::default() }
     }
 
     pub fn auth(auth: AuthBlock) -> Self {

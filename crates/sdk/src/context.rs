@@ -51,11 +51,14 @@ pub struct Caller {
     pub entity_id: String,
     /// Names this token's cubbyhole; not the token.
     pub cubbyhole: String,
+    /// A batch token: nothing is stored of it, and nothing by it.
+    pub batch: bool,
     /// What is left of a use limit after this request.
     pub uses_left: Option<i64>,
     pub root: bool,
 }
 
+#[derive(Clone, Copy)]
 pub struct Ctx<'a> {
     pub namespace: &'a NamespaceId,
     pub mount: &'a MountInfo,
@@ -65,6 +68,8 @@ pub struct Ctx<'a> {
     pub remote: Option<IpAddr>,
     /// The cluster's time, which never runs backwards.
     pub now: Millis,
+    /// Whether the answer goes into a wrapping token.
+    pub wraps: bool,
     /// The request's content type, lower case, without parameters. Empty if there was none.
     pub content_type: &'a str,
 }

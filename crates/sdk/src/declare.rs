@@ -1,5 +1,6 @@
 //! Declaring operations: paths, verbs, handlers, and finding the one that a request means.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -38,12 +39,32 @@ pub trait Act: Send + Sync {
     }
 }
 
+/// What has to be done before a transaction and needs no store.
+pub enum Work<T> {
+    Done(T),
+    /// Takes a processor for long: one of a few threads does it.
+    Slow(Box<dyn FnOnce() -> Result<T> + Send>),
+}
+
+/// What work came to; shared, as the transaction behind it may run again.
+pub type Prepared = Arc<dyn Any + Send + Sync>;
+
+type PrepareFn = dyn Fn(&Ctx, &Params, &View) -> Result<Work<Prepared>> + Send + Sync;
+type FinishFn = dyn Fn(&Ctx, &Params, &Prepared, &mut Txn) -> Result<Answer> + Send + Sync;
+
+/// Work, then a transaction. What the work was given may have changed meanwhile: the transaction looks again.
+pub struct Slow {
+    pub prepare: Box<PrepareFn>,
+    pub finish: Box<FinishFn>,
+}
+
 #[derive(Clone)]
 pub enum Handler {
     /// Cannot write: runs wherever reads are served.
     View(Arc<ViewFn>),
     /// Runs on the active node, possibly more than once, and commits as one batch.
     Txn(Arc<TxnFn>),
+    Slow(Arc<Slow>),
     Act(Arc<dyn Act>),
 }
 
@@ -64,6 +85,8 @@ pub struct Path {
     exists: Option<Arc<ExistsFn>>,
     /// Needs no token.
     pub open: bool,
+    /// A login, and the parameter that names who wants to.
+    pub login: Option<&'static str>,
     /// Needs the `sudo` capability besides.
     pub sudo: bool,
 }
@@ -77,6 +100,7 @@ impl Path {
             operations: BTreeMap::new(),
             exists: None,
             open: false,
+            login: None,
             sudo: false,
         }
     }
@@ -91,6 +115,13 @@ impl Path {
     #[must_use]
     pub fn open(mut self) -> Self {
         self.open = true;
+        self
+    }
+
+    /// Needs no token, and may give one. `alias` is the parameter that names the caller: failures are counted by it.
+    #[must_use]
+    pub fn login(mut self, alias: &'static str) -> Self {
+        (self.open, self.login) = (true, Some(alias));
         self
     }
 
@@ -118,6 +149,30 @@ impl Path {
     {
         let run = move |ctx: &Ctx, params: &Params, txn: &mut Txn| handler(ctx, I::parse(params)?, txn);
         self.with::<I>(verb, Handler::Txn(Arc::new(run)))
+    }
+
+    /// A transaction with [`Work`] before it.
+    #[must_use]
+    pub fn slow<I, T, P, F>(self, verb: Verb, prepare: P, finish: F) -> Self
+    where
+        I: Input + 'static,
+        T: Send + Sync + 'static,
+        P: Fn(&Ctx, I, &View) -> Result<Work<T>> + Send + Sync + 'static,
+        F: Fn(&Ctx, I, &T, &mut Txn) -> Result<Answer> + Send + Sync + 'static,
+    {
+        let prepare = move |ctx: &Ctx, params: &Params, view: &View| {
+            Ok(match prepare(ctx, I::parse(params)?, view)? {
+                Work::Done(done) => Work::Done(Arc::new(done) as Prepared),
+                Work::Slow(work) => Work::Slow(Box::new(move || Ok(Arc::new(work()?) as Prepared))),
+            })
+        };
+        let finish = move |ctx: &Ctx, params: &Params, prepared: &Prepared, txn: &mut Txn| {
+            // What the same path's `prepare` made.
+            let done = prepared.downcast_ref::<T>().ok_or_else(|| Failure::internal("work of another operation"))?;
+            finish(ctx, I::parse(params)?, done, txn)
+        };
+        let slow = Slow { prepare: Box::new(prepare), finish: Box::new(finish) };
+        self.with::<I>(verb, Handler::Slow(Arc::new(slow)))
     }
 
     #[must_use]

@@ -7,6 +7,9 @@ pub enum Failure {
     /// 400
     #[error("{0}")]
     Invalid(String),
+    /// 400, and counted against who was named: too many lock them out.
+    #[error("{0}")]
+    WrongCredentials(String),
     /// 403
     #[error("{0}")]
     Denied(String),
@@ -57,7 +60,7 @@ impl Failure {
 
     pub fn status(&self) -> u16 {
         match self {
-            Self::Invalid(_) => 400,
+            Self::Invalid(_) | Self::WrongCredentials(_) => 400,
             Self::Denied(_) => 403,
             Self::NotFound | Self::NoSuch(_) => 404,
             Self::Unsupported => 405,

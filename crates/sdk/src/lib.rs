@@ -3,7 +3,8 @@
 //! From the declaration come routing, lenient parsing, the error for a bad field, help and the API description. A
 //! handler gets a [`View`] and cannot write, or a [`Txn`] and is pure apart from it: it may be run again when another
 //! request got in between, so it has no other effect. Handlers are plain functions: there is nothing in them to wait
-//! for. What reaches outside the store is an [`Act`](Handler::Act).
+//! for. What takes long without the store, as hashing a password, is [`Work`] before the transaction. What reaches
+//! outside the store is an [`Act`](Handler::Act).
 
 extern crate self as sdk;
 
@@ -15,21 +16,25 @@ mod failure;
 mod field;
 mod help;
 mod input;
+mod login;
 mod pattern;
 mod plugin;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod token_settings;
 
-pub use answer::{Answer, AuthBlock, Body};
+pub use answer::{Answer, AuthBlock, Body, WrapInfo};
 pub use context::{Caller, Ctx, MountInfo, NamespaceId, timestamp};
-pub use declare::{Act, Backend, Handler, Matched, Operation, Path, Verb};
+pub use declare::{Act, Backend, Handler, Matched, Operation, Path, Prepared, Slow, Verb, Work};
 pub use failure::Failure;
 pub use field::{CommaList, FromField, KvPairs, Seconds, SignedSeconds, StringList};
 pub use help::Help;
 pub use input::{FieldSpec, Input, Params};
+pub use login::{Cidr, Login, Renewal, TokenType, within};
 pub use plugin::{Plugin, PluginKind};
 pub use sdk_derive::Input;
 pub use storage::{Access, Child, Millis, PathKey as Key, Read, Txn, View};
+pub use token_settings::{TokenFields, TokenSettings, cidr};
 
 pub use serde_json::{Map, Value, json};
 

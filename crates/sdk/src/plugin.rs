@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Backend, MountInfo, Result};
+use storage::Txn;
+
+use crate::{Backend, Ctx, Failure, MountInfo, Renewal, Result, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PluginKind {
@@ -33,6 +35,12 @@ pub trait Plugin: Send + Sync {
     ) -> Result<BTreeMap<String, String>> {
         let _ = old;
         self.options(self.types()[0], new)
+    }
+
+    /// What a token of a login may be renewed by now, or why it may not: `internal` is what the login left.
+    fn renew(&self, ctx: &Ctx, internal: &Value, txn: &Txn) -> Result<Renewal> {
+        let _ = (ctx, internal, txn);
+        Err(Failure::invalid("tokens of this method cannot be renewed; log in again"))
     }
 
     /// The paths of a mount with these options.

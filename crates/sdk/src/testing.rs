@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -20,7 +21,7 @@ pub struct Bench {
     /// Move it to let time pass.
     pub now: Millis,
     pub content_type: &'static str,
-    ids: u64,
+    ids: AtomicU64,
 }
 
 impl Bench {
@@ -44,7 +45,7 @@ impl Bench {
             latches: Latches::new(),
             now: Millis(1_700_000_000_000),
             content_type: "application/json",
-            ids: 0,
+            ids: AtomicU64::new(0),
         }
     }
 
@@ -89,22 +90,34 @@ impl Bench {
         let snapshot = self.store.snapshot().map_err(Failure::internal)?;
         let mut answer = match &operation.handler {
             Handler::View(run) => run(&ctx, &params, &View::new(snapshot, space))?,
-            Handler::Txn(run) => {
-                let mut state = TxnState::new(snapshot, self.latches.begin());
-                let answer = run(&ctx, &params, &mut state.at(space))?;
-                let (batch, _latches) = state.finish();
-                self.ids += 1;
-                let id = RequestId { applied: self.ids, random: [0; 16] };
-                let batch = self.store.seal(id, self.now, batch).map_err(Access::from)?;
-                self.store.commit(Term(1), batch).await.map_err(|e| match e {
-                    CommitError::TooLarge { .. } => Failure::TooLarge(e.to_string()),
-                    other => Failure::internal(other),
-                })?;
-                answer
+            Handler::Txn(run) => self.transact(snapshot, |txn| run(&ctx, &params, txn)).await?,
+            Handler::Slow(slow) => {
+                let prepared = match (slow.prepare)(&ctx, &params, &View::new(snapshot.clone(), space.clone()))? {
+                    crate::Work::Done(done) => done,
+                    crate::Work::Slow(work) => work()?,
+                };
+                self.transact(snapshot, |txn| (slow.finish)(&ctx, &params, &prepared, txn)).await?
             }
             Handler::Act(act) => act.act(&params, std::time::Instant::now() + Duration::from_secs(5)).await?,
         };
         answer.warnings.extend(operation.warnings(&params));
+        Ok(answer)
+    }
+
+    async fn transact(
+        &self,
+        snapshot: storage::OpenSnapshot,
+        run: impl FnOnce(&mut storage::Txn) -> Result<Answer>,
+    ) -> Result<Answer> {
+        let mut state = TxnState::new(snapshot, self.latches.begin());
+        let answer = run(&mut state.at(space()))?;
+        let (batch, _latches) = state.finish();
+        let id = RequestId { applied: self.ids.fetch_add(1, Ordering::Relaxed), random: [0; 16] };
+        let batch = self.store.seal(id, self.now, batch).map_err(Access::from)?;
+        self.store.commit(Term(1), batch).await.map_err(|e| match e {
+            CommitError::TooLarge { .. } => Failure::TooLarge(e.to_string()),
+            other => Failure::internal(other),
+        })?;
         Ok(answer)
     }
 
@@ -116,6 +129,7 @@ impl Bench {
             caller: None,
             remote: None,
             now: self.now,
+            wraps: false,
             content_type: self.content_type,
         }
     }

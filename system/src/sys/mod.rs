@@ -12,6 +12,10 @@ mod policy;
 mod raft_configuration;
 mod seal;
 mod step_down;
+mod wrapping_lookup;
+mod wrapping_rewrap;
+mod wrapping_unwrap;
+mod wrapping_wrap;
 
 use std::sync::Arc;
 
@@ -25,8 +29,7 @@ pub struct Sys(Backend);
 
 impl Sys {
     /// `mountable` are the plugins that users may mount.
-    pub fn new(node: &Arc<Node>, mountable: Catalog) -> Self {
-        let mountable = Arc::new(mountable);
+    pub fn new(node: &Arc<Node>, mountable: Arc<Catalog>) -> Self {
         let paths = vec![
             auth::list(node),
             auth_tune::path(node, &mountable),
@@ -43,6 +46,10 @@ impl Sys {
             raft_configuration::path(node),
             seal::path(node),
             step_down::path(node),
+            wrapping_lookup::path(node),
+            wrapping_rewrap::path(node),
+            wrapping_unwrap::path(node),
+            wrapping_wrap::path(),
         ];
         Self(Backend::new("Control of the server: mounts, policies, seal, cluster.", paths))
     }

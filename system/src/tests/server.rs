@@ -6,7 +6,7 @@ use std::time::Duration;
 use barrier::Share;
 use holdfast_core::audit::Audit;
 use holdfast_core::catalog::Catalog;
-use holdfast_core::lifecycle::{InitOptions, Node};
+use holdfast_core::lifecycle::{InitOptions, Node, Settings};
 use holdfast_core::mount::TtlLimits;
 use holdfast_core::pipeline::Pipeline;
 use holdfast_core::replication::Replication;
@@ -56,7 +56,7 @@ impl Server {
     pub async fn new() -> Self {
         let limits = TtlLimits { default: Duration::from_secs(3600), max: Duration::from_secs(7200) };
         let alone = Arc::new(Alone::default());
-        let node = Node::new(Arc::clone(&alone) as _, limits);
+        let node = Node::new(Arc::clone(&alone) as _, Settings::new(limits));
         let options = InitOptions { shares: 1, threshold: 1, cluster_name: None, now: alone.now() };
         let made = node.init(options).await.unwrap();
         node.unseal(Share::from_slice(made.shares[0].expose())).await.unwrap();

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_core::lifecycle::Node;
-use holdfast_core::token::{ClientToken, NewToken, NotCreated};
-use sdk::{Answer, Caller, Ctx, Failure, Input, KvPairs, Path, Result, Seconds, StringList, Txn, Verb};
+use holdfast_core::token::{ClientToken, NewToken, NotCreated, TokenKind, auth_block};
+use sdk::{Answer, Caller, Cidr, Ctx, Failure, Input, KvPairs, Path, Result, Seconds, StringList, Txn, Verb};
 
-use super::{auth_block, own};
+use super::own;
 
 #[derive(Input)]
 struct Create {
@@ -38,7 +38,7 @@ struct Create {
     /// Whether it can be renewed.
     #[field(default = true)]
     renewable: bool,
-    /// `service`, the only type so far.
+    /// `service`, which is stored, or `batch`, which is not, and can be neither renewed nor revoked.
     #[field(name = "type")]
     kind: String,
     /// The entity alias to log in as; only with a role.
@@ -64,9 +64,10 @@ fn create(node: &Node, ctx: &Ctx, input: Create, orphan: bool, txn: &mut Txn) ->
     if caller.uses_left.is_some() {
         return Err(Failure::invalid("restricted use token cannot generate child tokens"));
     }
-    if !matches!(input.kind.as_str(), "" | "service" | "default") {
-        return Err(Failure::invalid(format!("token type {:?} is not supported; use \"service\"", input.kind)));
+    if caller.batch {
+        return Err(Failure::invalid("batch tokens cannot create more tokens"));
     }
+    let kind = kind(&input)?;
     if !input.entity_alias.is_empty() {
         return Err(Failure::invalid("entity_alias needs a role, and this token is made without one"));
     }
@@ -94,10 +95,14 @@ fn create(node: &Node, ctx: &Ctx, input: Create, orphan: bool, txn: &mut Txn) ->
     if is_root && !caller.root {
         return Err(Failure::invalid("root tokens may not be created without parent token being root"));
     }
-    let chosen = input.id.is_some();
+    if is_root && kind == TokenKind::Batch {
+        return Err(Failure::invalid("batch tokens cannot be root tokens"));
+    }
+    let chosen = input.id.is_some() && kind == TokenKind::Service;
     let ttl = input.ttl.or(input.lease).map_or(Duration::ZERO, |s| s.0);
     let new = NewToken {
         id: input.id.map(ClientToken::new),
+        kind,
         policies,
         path: path.into(),
         display_name: display_name(&input.display_name),
@@ -109,8 +114,10 @@ fn create(node: &Node, ctx: &Ctx, input: Create, orphan: bool, txn: &mut Txn) ->
         num_uses: input.num_uses,
         parent: if orphan || input.no_parent { None } else { Some(own(ctx)?) },
         entity_id: caller.entity_id.clone(),
+        // What the maker is bound to binds what it makes.
+        bound_cidrs: if is_root { Vec::new() } else { bounds(node, ctx, txn)? },
         never_expires: is_root,
-        initial_root: false,
+        ..NewToken::default()
     };
     let created = node.tokens.create(txn, ctx.now, new).map_err(|refused| match refused {
         NotCreated::Access(access) => access.into(),
@@ -127,6 +134,33 @@ fn create(node: &Node, ctx: &Ctx, input: Create, orphan: bool, txn: &mut Txn) ->
     }
     answer.warnings.extend(created.warnings);
     Ok(answer)
+}
+
+fn kind(input: &Create) -> Result<TokenKind> {
+    let kind = match input.kind.as_str() {
+        "" | "service" | "default" => return Ok(TokenKind::Service),
+        "batch" => TokenKind::Batch,
+        other => {
+            return Err(Failure::invalid(format!(
+                "invalid 'token_type' value {other:?}: use \"service\" or \"batch\""
+            )));
+        }
+    };
+    for (given, name) in [
+        (input.num_uses != 0, "num_uses"),
+        (!input.period.0.is_zero(), "period"),
+        (!input.explicit_max_ttl.0.is_zero(), "explicit_max_ttl"),
+    ] {
+        if given {
+            return Err(Failure::invalid(format!("batch tokens cannot have {name:?} set")));
+        }
+    }
+    Ok(kind)
+}
+
+fn bounds(node: &Node, ctx: &Ctx, txn: &Txn) -> Result<Vec<Cidr>> {
+    let record = node.tokens.renewable(txn, ctx.now, &own(ctx)?)?;
+    Ok(record.map(|record| record.bound_cidrs).unwrap_or_default())
 }
 
 /// The token's policies: never more than its maker may give.

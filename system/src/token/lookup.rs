@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
-use holdfast_core::token::{TokenKey, TokenRecord};
+use holdfast_core::token::{ClientToken, TokenKey, TokenRecord, Valid, Why};
 use sdk::{Answer, Ctx, Failure, Input, Path, Read, Result, Value, Verb, View, json};
-
-use super::{own, token_key};
 
 #[derive(Input)]
 struct Lookup {
@@ -53,7 +51,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
             .help("Looks a token up by its accessor.", "Shows the same as lookup, without the token's id.")
             .view(Verb::Write, move |ctx: &Ctx, input: LookupAccessor, view: &View| {
                 let key = node_accessor(&by_accessor, view, &input.accessor)?;
-                show(&by_accessor, ctx, view, &key, "", None).map_err(|failure| match failure {
+                show(ctx, by_accessor.tokens.valid(view, key, ctx.now), "", None).map_err(|failure| match failure {
                     Failure::Denied(_) => invalid_accessor(),
                     other => other,
                 })
@@ -77,19 +75,20 @@ fn lookup(node: &Node, ctx: &Ctx, input: Lookup, view: &View) -> Result<Answer> 
     if input.token.is_empty() {
         return show_own(node, ctx, view);
     }
-    show(node, ctx, view, &token_key(node, &input.token)?, &input.token, None)
+    let valid = node.tokens.authenticate(view, &ClientToken::new(input.token.clone()), ctx.now);
+    show(ctx, valid, &input.token, None)
 }
 
 fn show_own(node: &Node, ctx: &Ctx, view: &View) -> Result<Answer> {
     let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
-    show(node, ctx, view, &own(ctx)?, &caller.client_token, caller.uses_left)
+    let valid = node.tokens.authenticate(view, &ClientToken::new(caller.client_token.clone()), ctx.now);
+    show(ctx, valid, &caller.client_token, caller.uses_left)
 }
 
-fn show(node: &Node, ctx: &Ctx, view: &View, key: &TokenKey, id: &str, uses_left: Option<i64>) -> Result<Answer> {
-    let bad = || Failure::denied("bad token");
-    let valid = node.tokens.valid(view, key.clone(), ctx.now).map_err(|why| match why {
-        holdfast_core::token::Why::Access(access) => access.into(),
-        _ => bad(),
+fn show(ctx: &Ctx, valid: Result<Valid, Why>, id: &str, uses_left: Option<i64>) -> Result<Answer> {
+    let valid = valid.map_err(|why| match why {
+        Why::Access(access) => access.into(),
+        _ => Failure::denied("bad token"),
     })?;
     let record: &TokenRecord = &valid.record;
     let mut data = json!({
@@ -107,8 +106,11 @@ fn show(node: &Node, ctx: &Ctx, view: &View, key: &TokenKey, id: &str, uses_left
         "path": record.path,
         "policies": record.policies,
         "ttl": record.ttl(ctx.now),
-        "type": "service",
+        "type": record.kind.name(),
     });
+    if !record.bound_cidrs.is_empty() {
+        data["bound_cidrs"] = json!(record.bound_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>());
+    }
     if !record.initial_root {
         data["renewable"] = Value::Bool(record.renewable);
         data["issue_time"] = json!(sdk::timestamp(record.created));

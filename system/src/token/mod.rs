@@ -8,18 +8,20 @@ mod revoke;
 
 use std::sync::Arc;
 
+use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
-use holdfast_core::token::{ClientToken, TokenKey, TokenRecord};
-use sdk::{AuthBlock, Backend, Ctx, Failure, MountInfo, Plugin, PluginKind, Result};
+use holdfast_core::token::{ClientToken, TokenKey};
+use sdk::{Backend, Ctx, Failure, MountInfo, Plugin, PluginKind, Result};
 
 pub struct TokenAuth(Backend);
 
 impl TokenAuth {
-    pub fn new(node: &Arc<Node>) -> Self {
+    /// `mountable` are the plugins whose logins give tokens: they are asked when such a token is to be renewed.
+    pub fn new(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Self {
         let mut paths = Vec::new();
         paths.extend(create::paths(node));
         paths.extend(lookup::paths(node));
-        paths.extend(renew::paths(node));
+        paths.extend(renew::paths(node, mountable));
         paths.extend(revoke::paths(node));
         paths.push(accessors::path(node));
         Self(Backend::new("Tokens: making, looking up, renewing and revoking them.", paths))
@@ -44,24 +46,10 @@ fn own(ctx: &Ctx) -> Result<TokenKey> {
     Ok(TokenKey::of_caller(caller))
 }
 
-fn auth_block(token: String, record: &TokenRecord, now: storage::Millis) -> AuthBlock {
-    AuthBlock {
-        client_token: token,
-        accessor: record.accessor.clone(),
-        policies: record.policies.clone(),
-        token_policies: record.policies.clone(),
-        identity_policies: Vec::new(),
-        metadata: record.meta.clone(),
-        lease_duration: record.ttl(now),
-        renewable: record.renewable,
-        entity_id: record.entity_id.clone(),
-        token_type: "service".into(),
-        orphan: record.orphan(),
-        mfa_requirement: None,
-        num_uses: record.num_uses,
+/// The key of a token that has a record.
+fn token_key(node: &Node, token: &str, what: &str) -> Result<TokenKey> {
+    if ClientToken::new(token.to_owned()).is_batch() {
+        return Err(Failure::invalid(format!("batch tokens cannot be {what}")));
     }
-}
-
-fn token_key(node: &Node, token: &str) -> Result<TokenKey> {
     Ok(node.tokens.key_of(&ClientToken::new(token.to_owned()))?)
 }

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
-use holdfast_core::token::{Renewed, TokenKey};
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Seconds, Txn, Verb};
+use holdfast_core::mount::TtlLimits;
+use holdfast_core::space;
+use holdfast_core::token::{Renewed, Terms, TokenKey, TokenRecord, auth_block};
+use sdk::{Answer, Ctx, Failure, Input, Path, PluginKind, Result, Seconds, Txn, Verb};
 
 use super::lookup::node_accessor;
-use super::{auth_block, own, token_key};
+use super::{own, token_key};
 
 #[derive(Input)]
 struct Renew {
@@ -34,8 +37,9 @@ struct RenewAccessor {
     increment: Seconds,
 }
 
-pub fn paths(node: &Arc<Node>) -> Vec<Path> {
-    let (any, own_token, accessor) = (Arc::clone(node), Arc::clone(node), Arc::clone(node));
+pub fn paths(node: &Arc<Node>, plugins: &Arc<Catalog>) -> Vec<Path> {
+    let any = Renewer { node: Arc::clone(node), plugins: Arc::clone(plugins) };
+    let (own_token, accessor) = (any.clone(), any.clone());
     vec![
         Path::new("renew").help("Renews a token.", "Prolongs a token, within the limits it was made with.").txn(
             Verb::Write,
@@ -43,7 +47,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                 if input.token.is_empty() {
                     return Err(Failure::invalid("missing token ID"));
                 }
-                renew(&any, ctx, txn, &token_key(&any, &input.token)?, &input.token, input.increment)
+                renew(&any, ctx, txn, &token_key(&any.node, &input.token, "renewed")?, &input.token, input.increment)
             },
         ),
         Path::new("renew-self").help("Renews the calling token.", "Prolongs the token of the request.").txn(
@@ -51,27 +55,64 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
             move |ctx: &Ctx, input: RenewSelf, txn: &mut Txn| {
                 let _ = input.token;
                 let id = ctx.caller.map_or("", |c| c.client_token.as_str());
+                if ctx.caller.is_some_and(|c| c.batch) {
+                    return Err(Failure::invalid("batch tokens cannot be renewed"));
+                }
                 renew(&own_token, ctx, txn, &own(ctx)?, id, input.increment)
             },
         ),
         Path::new("renew-accessor").help("Renews a token by its accessor.", "Prolongs the token of an accessor.").txn(
             Verb::Write,
             move |ctx: &Ctx, input: RenewAccessor, txn: &mut Txn| {
-                let key = node_accessor(&accessor, txn, &input.accessor)?;
+                let key = node_accessor(&accessor.node, txn, &input.accessor)?;
                 renew(&accessor, ctx, txn, &key, "", input.increment)
             },
         ),
     ]
 }
 
-fn renew(node: &Node, ctx: &Ctx, txn: &mut Txn, key: &TokenKey, id: &str, by: Seconds) -> Result<Answer> {
-    match node.tokens.renew(txn, ctx.now, key, by.0)? {
+fn renew(at: &Renewer, ctx: &Ctx, txn: &mut Txn, key: &TokenKey, id: &str, by: Seconds) -> Result<Answer> {
+    let unknown = || Failure::invalid("token not found");
+    let record = at.node.tokens.renewable(txn, ctx.now, key)?.ok_or_else(unknown)?;
+    let terms = at.terms(ctx, txn, &record)?;
+    match at.node.tokens.renew(txn, ctx.now, key, by.0, terms)? {
         Renewed::Done { record, warnings } => {
             let mut answer = Answer::auth(auth_block(id.to_owned(), &record, ctx.now));
             answer.warnings = warnings;
             Ok(answer)
         }
         Renewed::NotRenewable => Err(Failure::invalid("lease is not renewable")),
-        Renewed::Unknown => Err(Failure::invalid("token not found")),
+        Renewed::PoliciesChanged => Err(Failure::invalid("failed to renew entry: policies have changed, not renewing")),
+        Renewed::Unknown => Err(unknown()),
+    }
+}
+
+/// Renews tokens, and asks the plugin that gave one what it may be renewed by.
+#[derive(Clone)]
+struct Renewer {
+    node: Arc<Node>,
+    plugins: Arc<Catalog>,
+}
+
+impl Renewer {
+    fn terms(&self, ctx: &Ctx, txn: &mut Txn, record: &TokenRecord) -> Result<Option<Terms>> {
+        let Some(origin) = &record.origin else { return Ok(None) };
+        let gone = || Failure::invalid("failed to renew entry: the mount that gave this token is gone");
+        let mount = self.node.mounts.by_accessor(txn, &origin.mount)?.ok_or_else(gone)?;
+        let plugin = self.plugins.find(PluginKind::Auth, &mount.type_name).ok_or_else(gone)?;
+        let info = self.node.mounts.info(&mount);
+        let there = txn.elsewhere(space::mount(ctx.namespace, &mount.uuid));
+        let ctx = Ctx { mount: &info, path: "", ..*ctx };
+        let mut settings = plugin.renew(&ctx, &origin.internal, &there)?.token;
+        if !settings.no_default_policy && !settings.policies.iter().any(|name| name == "default") {
+            settings.policies.push("default".into());
+        }
+        Ok(Some(Terms {
+            policies: settings.policies,
+            ttl: settings.ttl,
+            max_ttl: settings.max_ttl,
+            period: settings.period,
+            limits: TtlLimits { default: info.default_lease_ttl, max: info.max_lease_ttl },
+        }))
     }
 }

@@ -36,6 +36,9 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
         Path::new("revoke-self").help("Revokes the calling token.", "Revokes the token of the request.").txn(
             Verb::Write,
             move |ctx: &Ctx, RevokeSelf {}: RevokeSelf, txn: &mut Txn| {
+                if ctx.caller.is_some_and(|c| c.batch) {
+                    return Err(Failure::invalid("batch tokens cannot be revoked"));
+                }
                 own_token.tokens.revoke(txn, ctx.namespace, &own(ctx)?)?;
                 Ok(Answer::empty())
             },
@@ -69,5 +72,5 @@ fn given(node: &Node, input: &Revoke) -> Result<holdfast_core::token::TokenKey> 
     if input.token.is_empty() {
         return Err(Failure::invalid("missing token ID"));
     }
-    token_key(node, &input.token)
+    token_key(node, &input.token, "revoked")
 }

@@ -1,0 +1,51 @@
+//! What is due when: one index in the order of time, which the [worker](crate::worker) follows.
+
+use serde::{Deserialize, Serialize};
+use storage::{Access, Millis, PathKey, Read, Seg, Txn};
+
+use crate::token::TokenKey;
+
+/// What there is to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Due {
+    /// The token's time is up.
+    Token(TokenKey),
+    /// A user is let in again.
+    Lockout { mount: String, alias: String },
+}
+
+impl Due {
+    fn key(&self, at: Millis) -> PathKey {
+        let at = folder().number(at.0);
+        match self {
+            Self::Token(key) => at.plain("token").plain(key.as_str()),
+            Self::Lockout { mount, alias } => at.plain("lockout").plain(mount).name(alias),
+        }
+    }
+}
+
+fn folder() -> PathKey {
+    PathKey::kind("due")
+}
+
+pub(crate) fn schedule(txn: &mut Txn, at: Millis, due: &Due) -> Result<(), Access> {
+    txn.put(&due.key(at), due)
+}
+
+pub(crate) fn unschedule(txn: &mut Txn, at: Millis, due: &Due) {
+    txn.delete(&due.key(at));
+}
+
+/// The next entries behind `after`, in the order of time.
+pub(crate) fn next(read: &impl Read, after: Option<&PathKey>, limit: usize) -> Result<Vec<(Millis, PathKey)>, Access> {
+    let keys = read.range(&folder(), after, limit)?;
+    Ok(keys.into_iter().filter_map(|key| Some((time_of(&key)?, key))).collect())
+}
+
+fn time_of(key: &PathKey) -> Option<Millis> {
+    match key.segs().get(1)? {
+        Seg::Plain(bytes) => Some(Millis(u64::from_be_bytes(bytes.as_slice().try_into().ok()?))),
+        Seg::Name(_) => None,
+    }
+}

@@ -1,0 +1,122 @@
+//! Locking users out who got their credentials wrong too often.
+//!
+//! Failures are counted in the memory of the active node, for a bounded number of users; that somebody is locked out is
+//! a record, which every later active node knows.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use quick_cache::sync::Cache;
+use serde::{Deserialize, Serialize};
+use storage::{Access, Millis, PathKey, Read, Txn};
+
+use crate::due::{self, Due};
+use crate::mount::{Mount, UserLockout};
+
+/// Users whose failures are remembered.
+const COUNTED: usize = 10_000;
+
+impl UserLockout {
+    /// What is said here, and elsewhere what `other` says.
+    #[must_use]
+    fn or(&self, other: &Self) -> Self {
+        let first = |own: u64, other: u64| if own == 0 { other } else { own };
+        Self {
+            threshold: first(self.threshold, other.threshold),
+            duration: first(self.duration, other.duration),
+            counter_reset: first(self.counter_reset, other.counter_reset),
+            disable: self.disable || other.disable,
+        }
+    }
+}
+
+/// What counts where nothing else was said.
+const USUAL: UserLockout = UserLockout { threshold: 5, duration: 900, counter_reset: 900, disable: false };
+
+/// The server's settings: by auth method, and for all others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LockoutDefaults {
+    pub all: UserLockout,
+    pub by_method: std::collections::BTreeMap<String, UserLockout>,
+}
+
+/// Methods whose users are locked out unless told otherwise: those with a secret that can be guessed.
+const METHODS: [&str; 3] = ["userpass", "approle", "ldap"];
+
+#[derive(Clone, Copy)]
+struct Failures {
+    count: u64,
+    last: Millis,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Locked {
+    until: Millis,
+}
+
+pub struct Lockouts {
+    defaults: LockoutDefaults,
+    failures: Cache<(String, String), Failures>,
+    /// Of two failures at once neither is lost.
+    counting: Mutex<()>,
+}
+
+fn key(mount: &str, alias: &str) -> PathKey {
+    PathKey::kind("lockout").plain(mount).name(alias)
+}
+
+impl Lockouts {
+    pub fn new(defaults: LockoutDefaults) -> Self {
+        Self { defaults, failures: Cache::new(COUNTED), counting: Mutex::default() }
+    }
+
+    pub fn forget(&self) {
+        self.failures.clear();
+    }
+
+    /// What counts for a mount; `None` if its users are never locked out.
+    fn rules(&self, mount: &Mount) -> Option<UserLockout> {
+        let server = self.defaults.by_method.get(&mount.type_name).cloned().unwrap_or_default().or(&self.defaults.all);
+        let rules = mount.config.user_lockout.clone().unwrap_or_default().or(&server).or(&USUAL);
+        (METHODS.contains(&mount.type_name.as_str()) && !rules.disable).then_some(rules)
+    }
+
+    pub(crate) fn is_locked(&self, read: &impl Read, mount: &Mount, alias: &str, now: Millis) -> Result<bool, Access> {
+        if self.rules(mount).is_none() {
+            return Ok(false);
+        }
+        Ok(read.get::<Locked>(&key(&mount.accessor, alias))?.is_some_and(|locked| now < locked.until))
+    }
+
+    /// Counts a failure. Answers until when to lock the user out, if that was one too many.
+    pub(crate) fn failed(&self, mount: &Mount, alias: &str, now: Millis) -> Option<Millis> {
+        let rules = self.rules(mount)?;
+        let who = (mount.accessor.clone(), alias.to_owned());
+        let _counting = self.counting.lock();
+        let before = self.failures.get(&who).filter(|f| now < f.last.plus(Duration::from_secs(rules.counter_reset)));
+        let count = before.map_or(0, |f| f.count) + 1;
+        if count < rules.threshold {
+            self.failures.insert(who, Failures { count, last: now });
+            return None;
+        }
+        self.failures.remove(&who);
+        Some(now.plus(Duration::from_secs(rules.duration)))
+    }
+
+    pub(crate) fn succeeded(&self, mount: &Mount, alias: &str) {
+        self.failures.remove(&(mount.accessor.clone(), alias.to_owned()));
+    }
+}
+
+pub(crate) fn lock(txn: &mut Txn, mount: &str, alias: &str, until: Millis) -> Result<(), Access> {
+    txn.put(&key(mount, alias), &Locked { until })?;
+    due::schedule(txn, until, &Due::Lockout { mount: mount.to_owned(), alias: alias.to_owned() })
+}
+
+pub(crate) fn expire(txn: &mut Txn, mount: &str, alias: &str, now: Millis) -> Result<(), Access> {
+    // Locked again meanwhile: that has an entry of its own.
+    if txn.get::<Locked>(&key(mount, alias))?.is_some_and(|locked| locked.until <= now) {
+        txn.delete(&key(mount, alias));
+    }
+    Ok(())
+}

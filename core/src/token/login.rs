@@ -1,0 +1,96 @@
+//! From a login to its token.
+
+use sdk::{AuthBlock, Cidr, Failure, Login, MountInfo, TokenType};
+use storage::{Millis, Txn};
+
+use super::{NewToken, NotCreated, Origin, TokenKind, TokenRecord, Tokens};
+use crate::mount::TtlLimits;
+use crate::request::Request;
+
+impl Tokens {
+    /// Makes the token that a login earned. `txn` is at the namespace's records, `batch` what the mount gives unless the
+    /// user's own settings say otherwise.
+    pub fn log_in(
+        &self,
+        txn: &mut Txn,
+        now: Millis,
+        request: &Request,
+        mount: &MountInfo,
+        batch: bool,
+        login: Login,
+    ) -> Result<(AuthBlock, Vec<String>), Failure> {
+        let settings = login.token;
+        let remote = request.remote.map(|r| r.ip());
+        if !sdk::within(&settings.bound_cidrs, remote) {
+            return Err(Failure::denied("permission denied"));
+        }
+        let mut policies = super::create::normalized(settings.policies);
+        if policies.iter().any(|name| name == "root") {
+            return Err(Failure::invalid("auth methods cannot create root tokens; take the policy \"root\" away"));
+        }
+        if let Some(fixed) = policies.iter().find(|p| policy::builtin::NOT_ASSIGNABLE.contains(&p.as_str())) {
+            return Err(Failure::invalid(format!("cannot assign policy {fixed:?}")));
+        }
+        if !settings.no_default_policy && !policies.iter().any(|name| name == "default") {
+            policies.push("default".into());
+        }
+        let kind = match settings.token_type {
+            TokenType::Service => TokenKind::Service,
+            TokenType::Batch => TokenKind::Batch,
+            TokenType::Default if batch => TokenKind::Batch,
+            TokenType::Default => TokenKind::Service,
+        };
+        let mut bound_cidrs = settings.bound_cidrs;
+        if let Some(own) = remote.filter(|_| settings.strictly_bind_ip).and_then(|ip| Cidr::parse(&ip.to_string())) {
+            bound_cidrs = vec![own];
+        }
+        let service = kind == TokenKind::Service;
+        let new = NewToken {
+            kind,
+            policies,
+            path: request.path.clone(),
+            display_name: display_name(mount, &login.display_name),
+            meta: Some(login.metadata),
+            ttl: settings.ttl,
+            max_ttl: settings.max_ttl,
+            explicit_max_ttl: if service { settings.explicit_max_ttl } else { Default::default() },
+            period: if service { settings.period } else { Default::default() },
+            limits: Some(TtlLimits { default: mount.default_lease_ttl, max: mount.max_lease_ttl }),
+            renewable: service,
+            num_uses: if service { settings.num_uses } else { 0 },
+            bound_cidrs,
+            origin: Some(Origin { mount: mount.accessor.clone(), internal: login.internal }),
+            ..NewToken::default()
+        };
+        let created = self.create(txn, now, new).map_err(|refused| match refused {
+            NotCreated::Access(access) => access.into(),
+            refused => Failure::invalid(refused.to_string()),
+        })?;
+        Ok((auth_block(created.token.expose().to_owned(), &created.record, now), created.warnings))
+    }
+}
+
+/// `userpass-ann`: where it logged in, and as whom.
+fn display_name(mount: &MountInfo, name: &str) -> String {
+    let path = mount.path.strip_prefix("auth/").unwrap_or(&mount.path).trim_end_matches('/').replace('/', "-");
+    if name.is_empty() { path } else { format!("{path}-{name}") }
+}
+
+/// A token as the wire shows it to whom it is given.
+pub fn auth_block(token: String, record: &TokenRecord, now: Millis) -> AuthBlock {
+    AuthBlock {
+        client_token: token,
+        accessor: record.accessor.clone(),
+        policies: record.policies.clone(),
+        token_policies: record.policies.clone(),
+        identity_policies: Vec::new(),
+        metadata: record.meta.clone(),
+        lease_duration: record.ttl(now),
+        renewable: record.renewable,
+        entity_id: record.entity_id.clone(),
+        token_type: record.kind.name().into(),
+        orphan: record.orphan(),
+        mfa_requirement: None,
+        num_uses: record.num_uses,
+    }
+}

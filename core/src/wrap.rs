@@ -1,0 +1,134 @@
+//! Response wrapping: the answer goes into the cubbyhole of a token made for it, which can be used once.
+
+use std::time::Duration;
+
+use sdk::{Answer, Body, Failure, Map, NamespaceId, Value, WrapInfo, json};
+use serde::{Deserialize, Serialize};
+use storage::{Millis, Read, Txn, TxnState, View};
+
+use crate::lifecycle::Node;
+use crate::request::Request;
+use crate::response;
+use crate::space;
+use crate::token::{ClientToken, NewToken, NotCreated, TokenKey};
+
+/// What a wrapping token was made for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Wrapping {
+    /// Seconds.
+    pub creation_ttl: u64,
+    pub creation_time: Millis,
+    pub creation_path: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum NotWrapped {
+    #[error("wrapping token is not valid or does not exist")]
+    NoSuchToken,
+    #[error(transparent)]
+    Access(#[from] storage::Access),
+}
+
+impl From<NotWrapped> for Failure {
+    fn from(error: NotWrapped) -> Self {
+        match error {
+            NotWrapped::NoSuchToken => Self::invalid(error.to_string()),
+            NotWrapped::Access(access) => access.into(),
+        }
+    }
+}
+
+/// What a token holds, as it was put in.
+pub struct Wrapped {
+    pub key: TokenKey,
+    pub info: Wrapping,
+    /// The answer, in JSON.
+    pub response: String,
+}
+
+/// Puts the answer of a request away. An answer without content stays as it is.
+pub(crate) fn answer(
+    node: &Node,
+    state: &mut TxnState,
+    request: &Request,
+    now: Millis,
+    ttl: Duration,
+    answer: Answer,
+) -> Result<Answer, Failure> {
+    match &answer.body {
+        Body::Empty if answer.auth.is_none() && answer.warnings.is_empty() => return Ok(answer),
+        Body::Raw { .. } => return Err(Failure::invalid("this answer is no JSON, so it cannot be wrapped")),
+        _ => {}
+    }
+    let rendered = response::Response::answer(request.id, &answer).body;
+    let response = String::from_utf8(rendered).map_err(Failure::internal)?;
+    let info = Wrapping { creation_ttl: ttl.as_secs(), creation_time: now, creation_path: request.path.clone() };
+    let inside = answer.auth.as_ref().map(|auth| auth.accessor.clone()).filter(|accessor| !accessor.is_empty());
+    let mut made = put(node, &mut state.at(space::records(&NamespaceId::root())), now, info, &response)?;
+    made.wrapped_accessor = inside;
+    // What is inside is audited, and taken back together with the wrapping token if that fails.
+    Ok(Answer { wrapped: Some(made), ..answer })
+}
+
+/// Makes a wrapping token that holds `response`. `txn` is at the namespace's records.
+pub fn put(node: &Node, txn: &mut Txn, now: Millis, info: Wrapping, response: &str) -> Result<WrapInfo, Failure> {
+    let ttl = Duration::from_secs(info.creation_ttl);
+    let new = NewToken {
+        policies: vec!["response-wrapping".into()],
+        path: info.creation_path.clone(),
+        ttl,
+        explicit_max_ttl: ttl,
+        num_uses: 1,
+        ..NewToken::default()
+    };
+    let created = node.tokens.create(txn, now, new).map_err(|refused| match refused {
+        NotCreated::Access(access) => access.into(),
+        refused => Failure::internal(refused),
+    })?;
+    let key = node.tokens.key_of(&created.token)?;
+    let mut hole = txn.elsewhere(space::cubbyhole(&NamespaceId::root(), key.as_str()));
+    hole.put(&space::cubbyhole_entry("response"), &json!({ "response": response }))?;
+    hole.put(&space::cubbyhole_entry("wrapinfo"), &info)?;
+    Ok(WrapInfo {
+        token: created.token.expose().to_owned(),
+        accessor: created.record.accessor,
+        ttl: created.record.creation_ttl,
+        creation_time: sdk::timestamp(now),
+        creation_path: info.creation_path,
+        wrapped_accessor: None,
+    })
+}
+
+/// What a wrapping token was made for. The token is not used up.
+pub fn look(node: &Node, view: &View, token: &ClientToken, now: Millis) -> Result<Wrapping, NotWrapped> {
+    let key = valid(node, view, token, now)?;
+    let hole = view.elsewhere(space::cubbyhole(&NamespaceId::root(), key.as_str()));
+    hole.get(&space::cubbyhole_entry("wrapinfo"))?.ok_or(NotWrapped::NoSuchToken)
+}
+
+/// Takes out what a wrapping token holds, and ends the token: of two who try, one gets it. `txn` is at the namespace's
+/// records.
+pub fn take(node: &Node, txn: &mut Txn, token: &ClientToken, now: Millis) -> Result<Wrapped, NotWrapped> {
+    let key = valid(node, &txn.as_view(), token, now)?;
+    take_of(node, txn, key)
+}
+
+/// The same for a token that has proved itself: the caller's own.
+pub fn take_of(node: &Node, txn: &mut Txn, key: TokenKey) -> Result<Wrapped, NotWrapped> {
+    let root = NamespaceId::root();
+    let hole = txn.elsewhere(space::cubbyhole(&root, key.as_str()));
+    let info = hole.get_for_update(&space::cubbyhole_entry("wrapinfo"))?.ok_or(NotWrapped::NoSuchToken)?;
+    let held: Map<String, Value> = hole.get(&space::cubbyhole_entry("response"))?.ok_or(NotWrapped::NoSuchToken)?;
+    let response = held.get("response").and_then(Value::as_str).ok_or(NotWrapped::NoSuchToken)?.to_owned();
+    node.tokens.revoke(txn, &root, &key)?;
+    Ok(Wrapped { key, info, response })
+}
+
+fn valid(node: &Node, view: &View, token: &ClientToken, now: Millis) -> Result<TokenKey, NotWrapped> {
+    match node.tokens.authenticate(view, token, now) {
+        Ok(valid) if valid.record.policies == ["response-wrapping"] && !token.is_batch() => Ok(valid.key),
+        Ok(_) => Err(NotWrapped::NoSuchToken),
+        Err(crate::token::Why::Access(access)) => Err(access.into()),
+        Err(_) => Err(NotWrapped::NoSuchToken),
+    }
+}
