@@ -77,6 +77,7 @@ impl Server {
             body: body.as_object().cloned().unwrap_or_default(),
             remote: None,
             content_type: String::new(),
+            wrap_ttl: None,
             help: false,
             head: false,
         };
