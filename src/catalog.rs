@@ -3,5 +3,5 @@
 use holdfast_core::catalog::Catalog;
 
 pub fn plugins() -> Catalog {
-    Catalog::default().with(engines_kv::Kv::new())
+    Catalog::default().with(engines_kv::Kv::new()).with(auth_userpass::Userpass::default())
 }

@@ -17,6 +17,7 @@ mod field;
 mod help;
 mod input;
 mod login;
+mod page;
 mod pattern;
 mod plugin;
 #[cfg(any(test, feature = "testing"))]
@@ -31,6 +32,7 @@ pub use field::{CommaList, FromField, KvPairs, Seconds, SignedSeconds, StringLis
 pub use help::Help;
 pub use input::{FieldSpec, Input, Params};
 pub use login::{Cidr, Login, Renewal, TokenType, within};
+pub use page::Page;
 pub use plugin::{Plugin, PluginKind};
 pub use sdk_derive::Input;
 pub use storage::{Access, Child, Millis, PathKey as Key, Read, Txn, View};

@@ -1,14 +1,8 @@
-//! Listings: a page of one folder, and whole trees.
+//! Listings of whole trees.
 
 use sdk::Result;
 
 use crate::name::Folder;
-
-/// The names behind `after`, at most `limit` of them; a limit below 1 is none. Names come sorted.
-pub fn page(names: Vec<String>, after: &str, limit: i64) -> Vec<String> {
-    let limit = usize::try_from(limit).ok().filter(|n| *n > 0).unwrap_or(usize::MAX);
-    names.into_iter().filter(|name| name.as_str() > after).take(limit).collect()
-}
 
 /// Every secret below a folder, by its path from there. A folder's own secrets come before those of its folders.
 ///

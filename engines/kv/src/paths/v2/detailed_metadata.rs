@@ -20,7 +20,7 @@ pub fn path() -> Path {
 fn list(_: &Ctx, list: List, view: &View) -> Result<Answer> {
     let folder = list.path.folder()?;
     let names = secret::list(view, &folder)?;
-    detailed(view, &folder, listing::page(names, &list.after, list.limit))
+    detailed(view, &folder, list.page.of(names))
 }
 
 fn scan(_: &Ctx, list: List, view: &View) -> Result<Answer> {

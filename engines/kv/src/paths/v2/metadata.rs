@@ -1,6 +1,6 @@
 //! `metadata/:path`: a secret's settings and history, the listing of secrets, and the removal of one.
 
-use sdk::{Answer, Ctx, Failure, Input, Map, Path, Result, Seconds, Txn, Value, Verb, View};
+use sdk::{Answer, Ctx, Failure, Input, Map, Page, Path, Result, Seconds, Txn, Value, Verb, View};
 
 use super::data::{At, exists, nothing_to_patch};
 use crate::name::Location;
@@ -57,10 +57,8 @@ struct Change {
 pub(super) struct List {
     /// The folder to list.
     pub path: Location,
-    /// List the names behind this one, whether or not it exists.
-    pub after: String,
-    /// How many names to list; 0 and less mean all.
-    pub limit: i64,
+    #[field(flatten)]
+    pub page: Page,
 }
 
 fn read(_: &Ctx, read: Read, view: &View) -> Result<Answer> {
@@ -122,7 +120,7 @@ fn delete(_: &Ctx, at: At, txn: &mut Txn) -> Result<Answer> {
 
 fn list(_: &Ctx, list: List, view: &View) -> Result<Answer> {
     let names = secret::list(view, &list.path.folder()?)?;
-    Answer::keys(listing::page(names, &list.after, list.limit))
+    Answer::keys(list.page.of(names))
 }
 
 fn scan(_: &Ctx, list: List, view: &View) -> Result<Answer> {
