@@ -68,7 +68,11 @@ fn read(ctx: &Ctx, at: At, view: &View) -> Result<Answer> {
     if at.path.is_empty() || at.path.ends_with('/') {
         return Err(Failure::NotFound);
     }
-    view.get(&key(&at.path))?.map(Answer::data).ok_or(Failure::NotFound)
+    let answer = view.get(&key(&at.path))?.map(Answer::data).ok_or(Failure::NotFound)?;
+    if at.path == "response" {
+        return Ok(answer.warn("Reading from 'cubbyhole/response' is deprecated; use sys/wrapping/unwrap"));
+    }
+    Ok(answer)
 }
 
 fn list(ctx: &Ctx, at: At, view: &View) -> Result<Answer> {

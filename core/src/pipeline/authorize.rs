@@ -97,7 +97,8 @@ pub(super) fn authorize(
         });
     }
     let Some(token) = token else {
-        return Err(Refused::broken(Failure::denied("permission denied")));
+        let dead = declared.and_then(|path| path.dead_token).filter(|_| run.request.token.is_some());
+        return Err(Refused::broken(dead.map_or_else(|| Failure::denied("permission denied"), Failure::invalid)));
     };
     let caller = caller_of(run, &token);
     let spends = token.uses_left.map(|_| token.key.clone());

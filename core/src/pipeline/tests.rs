@@ -75,6 +75,14 @@ impl Plugin for Counter {
 struct Lines {
     lines: parking_lot::Mutex<Vec<String>>,
     broken: AtomicBool,
+    /// How many entries it writes before it breaks by itself.
+    good: parking_lot::Mutex<Option<usize>>,
+}
+
+impl Lines {
+    fn broken_after(&self, entries: usize) {
+        *self.good.lock() = Some(entries);
+    }
 }
 
 struct Shared(Arc<Lines>);
@@ -85,6 +93,11 @@ impl Device for Shared {
         "lines"
     }
     async fn write(&self, line: Bytes) -> Result<(), String> {
+        match &mut *self.0.good.lock() {
+            Some(0) => self.0.broken.store(true, Ordering::Relaxed),
+            Some(left) => *left -= 1,
+            None => {}
+        }
         if self.0.broken.load(Ordering::Relaxed) {
             return Err("broken".into());
         }
@@ -111,7 +124,7 @@ impl Bench {
             node.init(InitOptions { shares: 1, threshold: 1, cluster_name: None, now: alone.now() }).await.unwrap();
         node.unseal(Share::from_slice(made.shares[0].expose())).await.unwrap();
         let runs = Arc::new(AtomicUsize::new(0));
-        let catalog = Catalog::default().with(Counter::new(Arc::clone(&runs)));
+        let catalog = Catalog::default().with(Counter::new(Arc::clone(&runs))).with(logins::Words::new());
         let audit = Arc::new(Lines::default());
         let broker = Audit::new(vec![Arc::new(Shared(Arc::clone(&audit)))], Arc::clone(&node.barrier));
         let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone(), broker);
@@ -121,7 +134,9 @@ impl Bench {
             .change(|state, node| {
                 let mut mount = Mount::new(Table::Secret, "c/", "counter", "");
                 mount.options = Some(std::collections::BTreeMap::new());
-                node.mounts.add(&mut state.at(space::records(&sdk::NamespaceId::root())), mount).unwrap();
+                let mut records = state.at(space::records(&sdk::NamespaceId::root()));
+                node.mounts.add(&mut records, mount).unwrap();
+                node.mounts.add(&mut records, Mount::new(Table::Auth, "words/", "words", "")).unwrap();
             })
             .await;
         bench
@@ -166,18 +181,10 @@ impl Bench {
     }
 
     async fn send_as(&self, id: RequestId, verb: Verb, path: &str, token: Option<&ClientToken>) -> Response {
-        let request = Request {
-            id,
-            verb,
-            path: path.into(),
-            token: token.cloned(),
-            body: sdk::Map::new(),
-            remote: None,
-            content_type: String::new(),
-            wrap_ttl: None,
-            help: false,
-            head: false,
-        };
+        self.serve(Request { id, ..request(verb, path, token) }).await
+    }
+
+    async fn serve(&self, request: Request) -> Response {
         self.service.serve(request, Instant::now() + Duration::from_secs(5)).await
     }
 
@@ -187,6 +194,29 @@ impl Bench {
         body["data"]["n"].as_u64().unwrap()
     }
 }
+
+fn request(verb: Verb, path: &str, token: Option<&ClientToken>) -> Request {
+    Request {
+        id: RequestId { applied: 0, random: crypto::random() },
+        verb,
+        path: path.into(),
+        token: token.cloned(),
+        body: sdk::Map::new(),
+        remote: None,
+        content_type: String::new(),
+        wrap_ttl: None,
+        help: false,
+        head: false,
+    }
+}
+
+fn json_of(response: &Response) -> Value {
+    serde_json::from_slice(&response.body).unwrap()
+}
+
+mod logins;
+mod sweeping;
+mod wrapping;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn writers_of_one_record_all_count() {

@@ -87,6 +87,8 @@ pub struct Path {
     pub open: bool,
     /// A login, and the parameter that names who wants to.
     pub login: Option<&'static str>,
+    /// What a caller is told whose token does not count, where "permission denied" would say too little.
+    pub dead_token: Option<&'static str>,
     /// Needs the `sudo` capability besides.
     pub sudo: bool,
 }
@@ -101,6 +103,7 @@ impl Path {
             exists: None,
             open: false,
             login: None,
+            dead_token: None,
             sudo: false,
         }
     }
@@ -122,6 +125,13 @@ impl Path {
     #[must_use]
     pub fn login(mut self, alias: &'static str) -> Self {
         (self.open, self.login) = (true, Some(alias));
+        self
+    }
+
+    /// Answers a token that does not count with 400 and this text.
+    #[must_use]
+    pub fn dead_token(mut self, text: &'static str) -> Self {
+        self.dead_token = Some(text);
         self
     }
 

@@ -16,6 +16,8 @@ struct Unwrap {
 pub fn path(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("wrapping/unwrap")
+        // Whoever finds that a token was used already has to know: somebody else may have used it.
+        .dead_token("wrapping token is not valid or does not exist")
         .help("Unwraps an answer.", "Answers what the wrapping token holds, as it was, and ends the token.")
         .txn(Verb::Write, move |ctx: &Ctx, input: Unwrap, txn: &mut Txn| unwrap(&node, ctx, &input, txn))
 }

@@ -1,0 +1,132 @@
+//! Logins: the token that core makes of what a plugin says, and who is locked out.
+
+use sdk::{Login, TokenSettings, Work};
+
+use super::*;
+
+/// Lets in whoever's word is their name.
+pub struct Words {
+    backend: Backend,
+}
+
+#[derive(Input)]
+struct Word {
+    name: String,
+    word: String,
+}
+
+impl Words {
+    pub fn new() -> Self {
+        let login = Path::new("login/:name").login("name").slow(
+            Verb::Write,
+            |_: &Ctx, input: Word, _: &View| {
+                Ok(Work::Slow(Box::new(move || match input.name == input.word {
+                    true => Ok(input.name),
+                    false => Err(Failure::WrongCredentials("that is not the word".into())),
+                })))
+            },
+            |_: &Ctx, _: Word, name: &String, _: &mut Txn| {
+                let policies = if name == "admin" { vec!["root".into()] } else { vec!["Reader".into()] };
+                Ok(Answer::login(Login {
+                    alias: name.clone(),
+                    display_name: name.clone(),
+                    metadata: Default::default(),
+                    internal: Value::Null,
+                    token: TokenSettings { policies, ttl: Duration::from_secs(60), ..TokenSettings::default() },
+                }))
+            },
+        );
+        Self { backend: Backend::new("Words.", vec![login]) }
+    }
+}
+
+impl Plugin for Words {
+    fn kind(&self) -> PluginKind {
+        PluginKind::Auth
+    }
+    fn types(&self) -> &'static [&'static str] {
+        // One of the methods whose users are locked out.
+        &["userpass", "words"]
+    }
+    fn backend(&self, _mount: &MountInfo) -> &Backend {
+        &self.backend
+    }
+}
+
+impl Bench {
+    pub async fn log_in(&self, mount: &str, name: &str, word: &str) -> Response {
+        let mut login = request(Verb::Write, &format!("auth/{mount}/login/{name}"), None);
+        login.body.insert("word".into(), json!(word));
+        self.serve(login).await
+    }
+}
+
+#[tokio::test]
+async fn a_login_gives_a_token_that_ends_with_its_mount() {
+    let bench = Bench::new().await;
+    bench.policy("reader", "path \"c/number\" { capabilities = [\"read\"] }").await;
+    let answer = json_of(&bench.log_in("words", "ann", "ann").await);
+    let auth = &answer["auth"];
+    assert_eq!(auth["policies"], json!(["default", "reader"]));
+    assert_eq!((&auth["lease_duration"], &auth["orphan"]), (&json!(60), &json!(true)));
+    let token = ClientToken::new(auth["client_token"].as_str().unwrap().into());
+    assert_eq!(bench.send(Verb::Read, "c/number", Some(&token)).await.status, 200);
+    let rename = |from: &'static str, to: &'static str| {
+        bench.change(move |state, node| {
+            let mut records = state.at(space::records(&sdk::NamespaceId::root()));
+            node.mounts.rename(&mut records, Table::Auth, from, to).unwrap();
+        })
+    };
+    rename("words/", "moved/").await;
+    assert_eq!(bench.send(Verb::Read, "c/number", Some(&token)).await.status, 200, "the mount is only elsewhere");
+    bench
+        .change(|state, node| {
+            let root = sdk::NamespaceId::root();
+            node.mounts.remove(&mut state.at(space::records(&root)), &root, Table::Auth, "moved/").unwrap();
+        })
+        .await;
+    assert_eq!(bench.send(Verb::Read, "c/number", Some(&token)).await.status, 403);
+}
+
+#[tokio::test]
+async fn no_login_gives_root() {
+    let bench = Bench::new().await;
+    let refused = bench.log_in("words", "admin", "admin").await;
+    assert_eq!(refused.status, 400);
+    assert!(String::from_utf8_lossy(&refused.body).contains("root"));
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_audited_is_taken_back() {
+    let bench = Bench::new().await;
+    bench.audit.broken_after(1);
+    assert_eq!(bench.log_in("words", "ann", "ann").await.status, 500);
+    bench.audit.broken.store(false, Ordering::Relaxed);
+    let left = bench.node.tokens.accessors(&bench.node.local_view().unwrap()).unwrap();
+    assert_eq!(left.len(), 1, "the root token's alone");
+}
+
+#[tokio::test]
+async fn too_many_wrong_words_lock_out_for_a_while_and_nobody_else() {
+    let bench = Bench::new().await;
+    bench
+        .change(|state, node| {
+            let mount = Mount::new(Table::Auth, "guess/", "userpass", "");
+            node.mounts.add(&mut state.at(space::records(&sdk::NamespaceId::root())), mount).unwrap();
+        })
+        .await;
+    for _ in 0..4 {
+        assert_eq!(bench.log_in("guess", "ann", "bob").await.status, 400);
+    }
+    assert_eq!(bench.log_in("guess", "ann", "ann").await.status, 200, "and the count begins anew");
+    for _ in 0..5 {
+        assert_eq!(bench.log_in("guess", "ann", "bob").await.status, 400);
+    }
+    assert_eq!(bench.log_in("guess", "ann", "ann").await.status, 403);
+    assert_eq!(bench.log_in("guess", "Ann", "Ann").await.status, 403, "capitals make no other user");
+    assert_eq!(bench.log_in("guess", "bob", "bob").await.status, 200);
+    bench.node.lockouts.forget();
+    assert_eq!(bench.log_in("guess", "ann", "ann").await.status, 403, "the next active node knows it");
+    bench.alone.advance(Duration::from_secs(901));
+    assert_eq!(bench.log_in("guess", "ann", "ann").await.status, 200);
+}
