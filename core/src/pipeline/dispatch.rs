@@ -13,8 +13,8 @@ use crate::work::Task;
 use crate::{space, wrap};
 
 pub(super) enum Done {
-    /// `txn` is what remains to be committed; a view leaves nothing, unless a use is to be spent.
-    Answered { result: Result<Answer, Failure>, txn: Option<OpenBatch> },
+    /// With what remains to be committed; a view leaves nothing, unless a use is to be spent.
+    Answered(Result<Box<Answer>, Failure>, Option<Box<OpenBatch>>),
     /// To be done first, and the request to be run again with what it came to.
     Works(Task),
     /// `batch` is to be committed first: what the act costs, and that the request has begun, so that it runs once.
@@ -23,7 +23,7 @@ pub(super) enum Done {
 
 impl From<Failure> for Done {
     fn from(failure: Failure) -> Self {
-        Self::Answered { result: Err(failure), txn: None }
+        Self::Answered(Err(failure), None)
     }
 }
 
@@ -40,8 +40,9 @@ pub(super) fn dispatch(
     if run.request.help {
         let result = Help::at(backend, &located.info.path, &located.path)
             .map(|help| Answer::bare(sdk::json!({"help": help.text, "see_also": null, "openapi": help.openapi})))
+            .map(Box::new)
             .ok_or_else(unsupported_path);
-        return Done::Answered { result, txn: None };
+        return Done::Answered(result, None);
     }
     let Some(matched) = backend.find(&located.path) else { return unsupported_path().into() };
     let operation = match matched.operation(run.request.verb) {
@@ -97,7 +98,7 @@ pub(super) fn dispatch(
         });
     let (batch, latches) = state.finish();
     stages.latches = Some(latches);
-    Done::Answered { result, txn: Some(batch).filter(|b| !b.is_empty()) }
+    Done::Answered(result.map(Box::new), Some(batch).filter(|b| !b.is_empty()).map(Box::new))
 }
 
 /// Before any work is done for somebody who has to wait.

@@ -174,16 +174,17 @@ impl Pipeline {
             return Ok(Err(Failure::NoSuch(format!("no handler for route {path:?}. route entry not found."))));
         };
         let result = match dispatch::dispatch(&self.node, run, snapshot, permit, located, rely_on, stages) {
-            dispatch::Done::Answered { result: Ok(answer), txn } => {
+            dispatch::Done::Answered(Ok(answer), txn) => {
+                let answer = *answer;
                 let response = Response::answer(run.request.id, &answer);
                 let done = Done { answer, response, committed: None };
                 match txn {
-                    Some(batch) => self.commit(run, permit, batch, done).await?,
+                    Some(batch) => self.commit(run, permit, *batch, done).await?,
                     None => Ok(done),
                 }
             }
-            dispatch::Done::Answered { result: Err(Failure::Busy), .. } => return Err(Again::Busy),
-            dispatch::Done::Answered { result: Err(failure), .. } => {
+            dispatch::Done::Answered(Err(Failure::Busy), _) => return Err(Again::Busy),
+            dispatch::Done::Answered(Err(failure), _) => {
                 let spent = self.spend(run, permit.spends()).await;
                 Err(spent.err().unwrap_or(failure))
             }
