@@ -4,11 +4,12 @@
 //! this node first takes no more writes, waits until a target has all of them and has answered just now, and only then
 //! hands over.
 
+use std::mem::replace;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use openraft::RaftMetrics;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::consensus::{NodeId, TypeConfig};
@@ -26,19 +27,27 @@ pub enum TransferError {
     Stopped,
 }
 
-/// Closed while leadership is being handed over: nothing new is written then.
+/// Closed while leadership is being handed over: nothing new is written then, and what wants to be waits.
 #[derive(Default)]
 pub(crate) struct Gate {
-    closed: AtomicBool,
+    closed: watch::Sender<bool>,
 }
 
 impl Gate {
-    pub fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
+    /// Returns at once if it is open; else when it opens again or another node has taken over, whichever is first. A
+    /// handover has a bound, and so has this.
+    pub async fn passed(&self, shared: &Shared) {
+        let (mut closed, mut leadership) = (self.closed.subscribe(), shared.leadership.subscribe());
+        if *closed.borrow() {
+            tokio::select! {
+                _ = closed.wait_for(|closed| !closed) => {}
+                _ = leadership.wait_for(|now| !now.leads()) => {}
+            }
+        }
     }
 
     fn close(&self) -> Option<Closed<'_>> {
-        (!self.closed.swap(true, Ordering::Relaxed)).then_some(Closed(self))
+        self.closed.send_if_modified(|closed| !replace(closed, true)).then_some(Closed(self))
     }
 }
 
@@ -46,7 +55,7 @@ struct Closed<'a>(&'a Gate);
 
 impl Drop for Closed<'_> {
     fn drop(&mut self) {
-        self.0.closed.store(false, Ordering::Relaxed);
+        self.0.closed.send_replace(false);
     }
 }
 

@@ -30,9 +30,7 @@ impl SealedStore for Store {
         if size > limit {
             return Err(CommitError::TooLarge { size, limit });
         }
-        if self.gate.is_closed() {
-            return Err(CommitError::Unavailable("this node is handing leadership over".to_owned()));
-        }
+        self.gate.passed(&self.shared).await;
         let (responder, answer) = ProgressResponder::complete_only();
         let leader = LeaderId { term: term.0, node_id: self.shared.id };
         let write = self.shared.raft.write(Command::batch(batch)).with_leader(leader).responder(responder);
@@ -46,8 +44,13 @@ impl SealedStore for Store {
             Ok(Ok(Err(ClientWriteError::ForwardToLeader(to)))) => {
                 return Err(match to.reason {
                     ForwardReason::NotLeader => CommitError::NotActive,
+                    // It came past the gate just before that was closed.
                     ForwardReason::LeadershipTransfer => {
-                        CommitError::Unavailable("this node is handing leadership over".to_owned())
+                        self.gate.passed(&self.shared).await;
+                        match self.shared.leadership.borrow().leads() {
+                            false => CommitError::NotActive,
+                            true => CommitError::Unavailable("leadership could not be handed over".to_owned()),
+                        }
                     }
                     ForwardReason::LeaseExpired => CommitError::Unavailable("too few nodes answer".to_owned()),
                 });

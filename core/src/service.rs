@@ -50,8 +50,15 @@ impl Service {
             match self.node.role() {
                 Role::Active { .. } => {
                     let response = self.run(&request, deadline, false).await;
-                    // Leadership was lost before anything was done: the next leader is waited for.
-                    if !is_retry(&response) || matches!(self.node.role(), Role::Active { .. }) {
+                    // Leadership was lost before anything was done: the next leader is waited for. That it was lost may
+                    // be known here a moment later than where the request failed.
+                    if !is_retry(&response) {
+                        return response;
+                    }
+                    if self.is_active() {
+                        self.leader_changes(deadline).await;
+                    }
+                    if self.is_active() {
                         return response;
                     }
                 }
@@ -70,6 +77,10 @@ impl Service {
                 return Response::unavailable(NO_LEADER);
             }
         }
+    }
+
+    fn is_active(&self) -> bool {
+        matches!(self.node.role(), Role::Active { .. })
     }
 
     /// Runs what another node forwarded. The payload and the answer are sealed messages.

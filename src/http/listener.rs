@@ -1,13 +1,13 @@
 //! API listeners: bound first, served once the server is ready, drained when it stops.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -72,12 +72,13 @@ impl Bound {
     }
 
     async fn run(self, face: Arc<Face>, mut stop: watch::Receiver<bool>) {
-        let shutdown = GracefulShutdown::new();
-        let room = Arc::new(Semaphore::new(connections_max()));
+        let Self { socket, tls, config } = self;
+        let most = connections_max();
+        let room = Arc::new(Semaphore::new(most));
         loop {
             let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
             let accepted = tokio::select! {
-                accepted = self.socket.accept() => accepted,
+                accepted = socket.accept() => accepted,
                 _ = stop.wait_for(|stop| *stop) => break,
             };
             let (stream, remote) = match accepted {
@@ -90,17 +91,20 @@ impl Bound {
             };
             let connection = Connection {
                 face: Arc::clone(&face),
-                tls: self.tls.clone(),
-                config: self.config.clone(),
+                tls: tls.clone(),
+                config: config.clone(),
                 remote,
-                watcher: shutdown.watcher(),
+                stop: stop.clone(),
             };
             tokio::spawn(async move {
                 connection.serve(stream).await;
                 drop(permit);
             });
         }
-        shutdown.shutdown().await;
+        // From here on clients are refused, and not left waiting for somebody to accept them.
+        drop(socket);
+        // All the room is free when the last connection has ended.
+        let _ = room.acquire_many(u32::try_from(most).unwrap_or(u32::MAX)).await;
     }
 }
 
@@ -119,7 +123,7 @@ struct Connection {
     tls: Option<TlsAcceptor>,
     config: Listener,
     remote: SocketAddr,
-    watcher: Watcher,
+    stop: watch::Receiver<bool>,
 }
 
 impl Connection {
@@ -145,7 +149,7 @@ impl Connection {
             Ok(Ok(bytes)) if !bytes.is_empty() => {}
             _ => return tracing::debug!(remote = %self.remote, "a connection was opened and not used"),
         }
-        let Self { face, config, remote, watcher, .. } = self;
+        let Self { face, config, remote, mut stop, .. } = self;
         let service = service_fn(move |request| {
             let (face, limits) = (Arc::clone(&face), config.limits);
             async move { Ok::<_, std::convert::Infallible>(face.answer(request, remote, &limits).await) }
@@ -158,8 +162,18 @@ impl Connection {
             .max_concurrent_streams(256)
             .keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE);
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        if let Err(problem) = watcher.watch(connection).await {
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let stopping = async move { stop.wait_for(|stop| *stop).await.is_ok() };
+        let ended = tokio::select! {
+            // The request that is here already is read first: asked to end before that, the connection would drop it.
+            biased;
+            ended = connection.as_mut() => ended,
+            _ = stopping => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(problem) = ended {
             tracing::debug!(%remote, %problem, "a connection ended early");
         }
     }

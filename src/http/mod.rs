@@ -17,6 +17,7 @@ pub use tls::TlsError;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +25,7 @@ use holdfast_core::response::Response;
 use holdfast_core::service::Service;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use sdk::Failure;
 use system::node::Local;
 use tokio::time::Instant;
@@ -52,13 +54,19 @@ impl Face {
     ) -> hyper::Response<Full<Bytes>> {
         let deadline = Instant::now() + limits.duration;
         let head = request.method() == hyper::Method::HEAD;
+        let one_at_a_time = request.version() <= hyper::Version::HTTP_11;
         let id = storage::RequestId {
             applied: self.service.node().replication.position().applied,
             random: crypto::random(),
         };
         let span = tracing::info_span!("request", id = %id);
-        let response = self.respond(request, remote, limits, id, deadline).instrument(span).await;
-        answer::render(response, head)
+        let response = Arc::clone(&self).respond(request, remote, limits, id, deadline).instrument(span).await;
+        let mut answer = answer::render(response, head);
+        // Said before the connection is closed, or the next request on it would meet the closing.
+        if one_at_a_time && self.local.leaving.load(Ordering::Relaxed) {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        answer
     }
 
     async fn respond(

@@ -11,6 +11,7 @@ pub use start::StartError;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use holdfast_core::lifecycle::Node;
 use tokio::sync::watch;
@@ -21,6 +22,8 @@ pub struct Server {
     node: Arc<Node>,
     cluster: Arc<cluster::Node>,
     listening: Vec<Listening>,
+    /// Set before it stops.
+    leaving: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
 }
 

@@ -1,6 +1,7 @@
 //! Starting, from a checked configuration to open ports.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -69,6 +70,7 @@ impl Server {
         let _ = service.set(Arc::clone(&serving));
 
         let introduce = Arc::new(HttpIntroduce);
+        let leaving = Arc::new(AtomicBool::new(false));
         let local = Local {
             node: Arc::clone(&node),
             introduce: Arc::clone(&introduce) as _,
@@ -77,6 +79,7 @@ impl Server {
             lock_memory: config.lock_memory,
             clock: cluster::time::wall,
             active_since: active_since(&node),
+            leaving: Arc::clone(&leaving),
         };
         let (stop, stopping) = watch::channel(false);
         let face = Arc::new(Face { service: serving, local, bodies: BodyRoom::default() });
@@ -88,7 +91,7 @@ impl Server {
         if !targets.is_empty() {
             tokio::spawn(keep_asking(Arc::clone(&node), targets, introduce, stopping));
         }
-        Ok(Self { node, cluster, listening, stop })
+        Ok(Self { node, cluster, listening, leaving, stop })
     }
 }
 

@@ -1,5 +1,7 @@
-//! Stopping: leadership is handed over, open requests are answered, the store is closed.
+//! Stopping: clients and load balancers are told, leadership is handed over, open requests are answered, the store is
+//! closed.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use holdfast_core::replication::Role;
@@ -8,6 +10,10 @@ use tokio::time::Instant;
 
 use super::Server;
 
+/// How long a probe has to come by, and a client that holds a connection to use it once more and read there that it is
+/// to close. Closed at once, a connection may have a request on it that nobody reads any more; and who was sent here
+/// meanwhile would meet the node again when it is back and sealed.
+const NOTICE: Duration = Duration::from_secs(2);
 const HAND_OVER: Duration = Duration::from_secs(3);
 const DRAIN: Duration = Duration::from_secs(5);
 const CLOSE: Duration = Duration::from_secs(5);
@@ -30,11 +36,16 @@ impl Server {
     }
 
     pub async fn stop(self) {
+        self.leaving.store(true, Ordering::Relaxed);
+        // Nobody has to be sent elsewhere by a node that serves nobody, or where there is no elsewhere.
+        let notice = if self.node.is_sealed() || self.cluster.members().len() < 2 { Duration::ZERO } else { NOTICE };
+        let notice = Instant::now() + notice;
         if matches!(self.node.role(), Role::Active { .. })
             && let Err(problem) = self.cluster.step_down(Instant::now() + HAND_OVER).await
         {
             tracing::warn!(%problem, "leadership could not be handed over");
         }
+        tokio::time::sleep_until(notice).await;
         self.stop.send_replace(true);
         for listening in self.listening {
             listening.drained(DRAIN).await;

@@ -10,6 +10,7 @@ mod health;
 mod hostile;
 mod keeping;
 mod killing;
+mod leaving;
 mod secrecy;
 mod serving;
 mod tidy;

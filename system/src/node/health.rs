@@ -1,5 +1,7 @@
 //! `sys/health`: what load balancers probe.
 
+use std::sync::atomic::Ordering;
+
 use holdfast_core::replication::Role;
 use holdfast_core::response::Response;
 use sdk::{FromField, Map, Value, json};
@@ -59,6 +61,8 @@ pub fn answer(local: &Local, query: &Map<String, Value>) -> Response {
     let status = match (initialised, sealed) {
         (false, _) => codes.uninit,
         (true, true) => codes.sealed,
+        // Probes know this code as "send nobody here", which is what is meant.
+        (true, false) if local.leaving.load(Ordering::Relaxed) => codes.sealed,
         (true, false) if active => codes.active,
         (true, false) if reads => {
             // Here `standbyok` masks a performance standby too: whoever asks for any standby means these as well.

@@ -8,6 +8,7 @@ mod seal_status;
 mod unseal;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use holdfast_core::lifecycle::{Introduce, Node};
 use holdfast_core::response::Response;
@@ -38,6 +39,8 @@ pub struct Local {
     pub clock: fn() -> Millis,
     /// Since when this node is active.
     pub active_since: Arc<dyn Fn() -> Option<Millis> + Send + Sync>,
+    /// Whether this node is about to stop: it still answers, and wants no new clients.
+    pub leaving: Arc<AtomicBool>,
 }
 
 /// Answers if the path is one of these. `query` holds the parameters of a GET.

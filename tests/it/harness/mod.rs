@@ -17,5 +17,6 @@ mod wait;
 
 pub use client::{Answer, Client};
 pub use cluster::{Cluster, Transport};
+pub use node::Node;
 pub use program::{Ran, run, run_with};
 pub use wait::until;

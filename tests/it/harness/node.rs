@@ -91,10 +91,15 @@ impl Node {
 
     /// SIGTERM, as a service manager would, and the end it leads to.
     pub async fn stop(&mut self) -> ExitStatus {
+        self.terminate();
+        self.ended().await
+    }
+
+    /// SIGTERM alone.
+    pub fn terminate(&self) {
         let number = self.process.as_ref().map(Child::id).unwrap();
         let sent = Command::new("kill").args(["-TERM", &number.to_string()]).status().unwrap();
         assert!(sent.success());
-        self.ended().await
     }
 
     /// `kill -9`.
