@@ -5,6 +5,9 @@
 
 use std::path::PathBuf;
 
+use super::declared::Takes::{Path, Text};
+use super::declared::Why::NotOffered;
+use super::declared::{Key, Table};
 use super::problem::{ConfigError, Warning};
 use super::section::Section;
 
@@ -31,9 +34,36 @@ pub struct AuditFile {
     pub prefix: String,
 }
 
+pub static FILE: Table = Table {
+    label: "file",
+    about: "Entries are appended to a file. The second label is the device's path.",
+    keys: &[&[
+        Key::new("description", Text, "", "What people read about the device."),
+        Key::blocks("options", 0, &[&FILE_OPTIONS]),
+        Key::ignored("local", NotOffered, "every device of the configuration is this node's own"),
+        Key::ignored("type", NotOffered, "the block's first label says it"),
+    ]],
+};
+
+static FILE_OPTIONS: Table = Table {
+    label: "",
+    about: "Where the file is and what its lines look like.",
+    keys: &[&[
+        Key::new("file_path", Path, "", "The file. `stdout` and `discard` mean what they say."),
+        Key::new("path", Path, "", "The same under another name."),
+        Key::new("mode", Text, "0600", "The permissions of a file made here, in octal."),
+        Key::new("prefix", Text, "", "Written before each line."),
+        Key::ignored("log_raw", NotOffered, "secrets are not written in the clear"),
+        Key::ignored("format", NotOffered, "entries are JSON"),
+        Key::ignored("elide_list_responses", NotOffered, "listings are written whole"),
+        Key::ignored("hmac_accessor", NotOffered, "accessors are hashed"),
+        Key::ignored("fallback", NotOffered, "every device gets every entry"),
+    ]],
+};
+
 pub(super) fn read(top: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Vec<AuditDevice>, ConfigError> {
     let mut devices: Vec<AuditDevice> = Vec::new();
-    for (labels, section) in top.blocks("audit", 2)? {
+    for (labels, section) in top.blocks("audit")? {
         let (kind, path) = (&labels[0], labels[1].trim_end_matches('/').to_owned());
         let wrong = |problem| ConfigError::BadBlock { place: section.place(), problem };
         if kind != "file" {
@@ -47,27 +77,19 @@ pub(super) fn read(top: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Vec
         }
         let description = section.text("description")?.unwrap_or_default();
         let mut file = None;
-        for (_, options) in section.blocks("options", 0)? {
+        for (_, options) in section.blocks("options")? {
             file = Some(read_file(&options)?);
-            options.finish(&["format", "elide_list_responses", "hmac_accessor", "fallback"], warnings);
+            options.finish(warnings)?;
         }
         let file = file.ok_or_else(|| lacks_path(&section))?;
         devices.push(AuditDevice { path, description, kind: AuditDeviceKind::File(file) });
-        section.finish(&["local", "type"], warnings);
+        section.finish(warnings)?;
     }
     Ok(devices)
 }
 
 fn read_file(options: &Section<'_>) -> Result<AuditFile, ConfigError> {
-    let file = match (options.path("file_path")?, options.path("path")?) {
-        (Some(file), _) | (None, Some(file)) => file,
-        (None, None) => return Err(lacks_path(options)),
-    };
-    if let Some(entry) = options.entry("log_raw")
-        && entry.flag()?
-    {
-        return Err(entry.bad("this server does not write secrets in the clear; leave the option out"));
-    }
+    let file = options.path("file_path")?.or(options.path("path")?).ok_or_else(|| lacks_path(options))?;
     let mode = match options.entry("mode") {
         None => None,
         Some(entry) => {

@@ -27,12 +27,12 @@ pub struct Environment {
 impl Environment {
     pub fn of_process() -> Environment {
         Environment {
-            api_addr: variable("VAULT_API_ADDR"),
-            cluster_addr: variable("VAULT_CLUSTER_ADDR"),
-            raft_node_id: variable("VAULT_RAFT_NODE_ID"),
-            raft_path: variable("VAULT_RAFT_PATH"),
-            log_level: variable("VAULT_LOG_LEVEL"),
-            log_format: variable("VAULT_LOG_FORMAT"),
+            api_addr: setting("API_ADDR"),
+            cluster_addr: setting("CLUSTER_ADDR"),
+            raft_node_id: setting("RAFT_NODE_ID"),
+            raft_path: setting("RAFT_PATH"),
+            log_level: setting("LOG_LEVEL"),
+            log_format: setting("LOG_FORMAT"),
             host_name: variable("HOSTNAME").or_else(kernel_host_name),
         }
     }
@@ -60,6 +60,11 @@ impl Environment {
     pub(super) fn raft_path(&self) -> Option<PathBuf> {
         self.raft_path.as_ref().map(PathBuf::from)
     }
+}
+
+/// `HOLDFAST_<name>`, or else `VAULT_<name>`.
+fn setting(name: &str) -> Option<String> {
+    variable(&format!("HOLDFAST_{name}")).or_else(|| variable(&format!("VAULT_{name}")))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the server's configuration reads variables")]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::declared::Key;
+use super::declared::Takes::Duration as Time;
 use super::problem::ConfigError;
 use super::section::Section;
 
@@ -12,6 +14,11 @@ pub struct LeaseLimits {
     /// `max_lease_ttl`
     pub max: Duration,
 }
+
+pub const KEYS: &[Key] = &[
+    Key::new("default_lease_ttl", Time, "768h", "How long tokens and leases live where nothing nearer to them says so."),
+    Key::new("max_lease_ttl", Time, "768h", "How long they may live at most, renewed or not; a mount's own limit goes before."),
+];
 
 const DAY: Duration = Duration::from_secs(86_400);
 

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address;
+use super::declared::Takes::{Address, Bytes, Duration as Time, Flag, Number, Path, Word};
+use super::declared::Why::NotOffered;
+use super::declared::{Key, Table};
 use super::problem::{ConfigError, Warning};
 use super::section::Section;
 
@@ -33,6 +36,8 @@ pub struct TlsFiles {
     pub client_ca: Option<PathBuf>,
     /// `tls_require_and_verify_client_cert`
     pub client_required: bool,
+    /// False with `tls_disable_client_certs`: a client is not asked for a certificate.
+    pub client_asked: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,52 +71,32 @@ impl Default for RequestLimits {
     }
 }
 
-/// What Vault or OpenBao have and this version does nothing with.
-const NO_EFFECT: &[&str] = &[
-    "agent_api",
-    "chroot_namespace",
-    "cors_allowed_headers",
-    "cors_allowed_origins",
-    "cors_enabled",
-    "custom_response_headers",
-    "disable_replication_status_endpoints",
-    "disable_request_limiter",
-    "disable_unauthed_generate_root_endpoints",
-    "disable_unauthed_rekey_endpoints",
-    "http_idle_timeout",
-    "http_read_timeout",
-    "http_write_timeout",
-    "inflight_requests_logging",
-    "max_json_array_element_count",
-    "max_json_object_entry_count",
-    "max_json_string_value_length",
-    "max_json_token",
-    "max_request_json_memory",
-    "profiling",
-    "proxy_api",
-    "proxy_protocol_authorized_addrs",
-    "proxy_protocol_behavior",
-    "purpose",
-    "redact_addresses",
-    "redact_cluster_name",
-    "redact_version",
-    "require_request_header",
-    "role",
-    "telemetry",
-    "tls_cipher_suites",
-    "tls_max_version",
-    "tls_prefer_server_cipher_suites",
-    "x_forwarded_for_authorized_addrs",
-    "x_forwarded_for_client_cert_header",
-    "x_forwarded_for_client_cert_header_decoders",
-    "x_forwarded_for_hop_skips",
-    "x_forwarded_for_reject_not_authorized",
-    "x_forwarded_for_reject_not_present",
-];
+pub static TCP: Table = Table {
+    label: "tcp",
+    about: "An address that clients talk to. At least one listener is required.",
+    keys: &[&[
+        Key::new("address", Address, "127.0.0.1:8200", "The IP address and port to listen on."),
+        Key::new("cluster_address", Address, "", "Where other nodes are heard. Without one it is the port after `address`."),
+        Key::new("tls_disable", Flag, "false", "Speaks HTTP in the clear."),
+        Key::new("tls_cert_file", Path, "", "The certificate, then those that lead to its root, as a PEM file."),
+        Key::new("tls_key_file", Path, "", "The key that belongs to it, as a PEM file."),
+        Key::new("tls_min_version", Word, "tls12", "The oldest version of TLS that is spoken: `tls12` or `tls13`."),
+        Key::new("tls_client_ca_file", Path, "", "Who may have issued the certificates of clients, as a PEM file."),
+        Key::new("tls_require_and_verify_client_cert", Flag, "false", "A client must show a certificate."),
+        Key::new("tls_disable_client_certs", Flag, "false", "A client is not asked for a certificate."),
+        Key::new("max_request_size", Bytes, "33554432", "The largest body of a request."),
+        Key::new("max_request_duration", Time, "90s", "How long a request may take."),
+        Key::new("max_json_depth", Number, "500", "How deep a JSON body may be nested."),
+        Key::new("max_request_json_strings", Number, "0", "How many texts a JSON body may have, names among them."),
+        Key::new("http_read_header_timeout", Time, "10s", "How long a client may take over a request's head."),
+        Key::ignored("agent_api", NotOffered, "this is a server's listener"),
+        Key::ignored("proxy_api", NotOffered, "this is a server's listener"),
+    ]],
+};
 
 pub(super) fn read(top: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Vec<Listener>, ConfigError> {
     let mut listeners: Vec<Listener> = Vec::new();
-    for (labels, section) in top.blocks("listener", 1)? {
+    for (labels, section) in top.blocks("listener")? {
         if labels[0] != "tcp" {
             let problem = format!("listener {:?} is not offered: the only kind is \"tcp\"", labels[0]);
             return Err(ConfigError::BadBlock { place: section.place(), problem });
@@ -123,7 +108,7 @@ pub(super) fn read(top: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Vec
             return Err(ConfigError::BadBlock { place: section.place(), problem });
         }
         listeners.push(listener);
-        section.finish(NO_EFFECT, warnings);
+        section.finish(warnings)?;
     }
     if listeners.is_empty() {
         let wanted = "add listener \"tcp\" { address = \"127.0.0.1:8200\" … }";
@@ -190,8 +175,9 @@ fn tls(section: &Section<'_>) -> Result<Option<TlsFiles>, ConfigError> {
         certificate: certificate.ok_or_else(|| missing("tls_cert_file"))?,
         key: key.ok_or_else(|| missing("tls_key_file"))?,
         min_version,
-        client_ca: client_ca.filter(|_| !clients_off),
+        client_ca,
         client_required,
+        client_asked: !clients_off,
     }))
 }
 

@@ -1,5 +1,7 @@
 //! What is logged, and how a line looks.
 
+use super::declared::Key;
+use super::declared::Takes::Word;
 use super::environment::Environment;
 use super::problem::ConfigError;
 use super::section::Section;
@@ -29,6 +31,13 @@ pub enum LogFormat {
     /// One object of JSON.
     Json,
 }
+
+pub const KEYS: &[Key] = &[
+    Key::new("log_level", Word, "info", "From which severity on lines are written: `trace`, `debug`, `info`, `warn` or `error`.")
+        .after("-log-level, HOLDFAST_LOG_LEVEL, VAULT_LOG_LEVEL"),
+    Key::new("log_format", Word, "standard", "What a line is: text (`standard`) or an object of JSON (`json`).")
+        .after("HOLDFAST_LOG_FORMAT, VAULT_LOG_FORMAT"),
+];
 
 pub(super) fn read(top: &Section<'_>, environment: &Environment) -> Result<LogSettings, ConfigError> {
     let mut settings = LogSettings::default();

@@ -3,27 +3,34 @@
 //!
 //! ```text
 //!   paths ─ source ─► documents ─ section ─► typed values ─ one file per block ─► ServerConfig
-//!                     (positions)  (keys asked for)                               + warnings
+//!                     (positions)  (declared keys)                                + warnings
 //! ```
 //!
-//! A bad value stops the start and says where it stands and what would be right. A key that nobody asks for is a
+//! Each block's file declares its keys once, in a table ([`declared`]): the reference `docs/CONFIGURATION.md` is made
+//! from the tables ([`reference`]).
+//!
+//! A bad value stops the start and says where it stands and what would be right. A key that is not declared is a
 //! warning with the nearest known one; a key that Vault has and this server has no use for is named as such. Several
 //! files are read as one: the last value of a key counts, blocks add up. Nothing here opens a port or touches the
 //! files that the configuration names.
 
 mod address;
 mod audit;
+mod declared;
+mod elsewhere;
 mod environment;
 mod lease;
 mod listener;
 mod log;
 mod problem;
 mod raft;
+mod reference;
 mod retry_join;
 mod seal;
 mod section;
 mod server;
 mod source;
+mod telemetry;
 
 pub use address::{ApiAddress, HostPort};
 pub use audit::{AuditDevice, AuditDeviceKind, AuditFile};
@@ -33,6 +40,7 @@ pub use listener::{Listener, RequestLimits, TlsFiles, TlsVersion};
 pub use log::{LogFormat, LogLevel, LogSettings};
 pub use problem::{ConfigError, Place, Warning};
 pub use raft::{RaftStorage, RaftTiming};
+pub use reference::reference;
 pub use retry_join::{Pem, RetryJoin};
 pub use seal::Seal;
 pub use server::ServerConfig;

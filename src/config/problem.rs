@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use hcl::Position;
 
+use super::declared::Why;
+
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -44,6 +46,8 @@ pub enum ConfigError {
     MissingKey { place: Place, block: String, key: &'static str, wanted: &'static str },
     #[error("{file}: has no `{block}` block: {wanted}", file = file.display())]
     MissingBlock { file: PathBuf, block: &'static str, wanted: &'static str },
+    #[error("{place}: `{key}` is not offered by this server, and without it the server must not start: {help}")]
+    Refused { place: Place, key: &'static str, help: &'static str },
     #[error("the environment variable {name} is {found}: {wanted}")]
     BadVariable { name: &'static str, found: String, wanted: &'static str },
 }
@@ -54,7 +58,7 @@ pub enum Warning {
     /// Nobody knows this key.
     Unknown { place: Place, key: String, nearest: Option<String> },
     /// Vault has this key, this server does nothing with it.
-    NoEffect { place: Place, key: String },
+    NoEffect { place: Place, key: &'static str, why: Why, help: &'static str },
     /// A value that is taken, but not as it stands.
     Adjusted { place: Place, problem: String },
 }
@@ -66,7 +70,9 @@ impl fmt::Display for Warning {
                 write!(f, "{place}: the key `{key}` is not known; did you mean `{nearest}`?")
             }
             Warning::Unknown { place, key, nearest: None } => write!(f, "{place}: the key `{key}` is not known"),
-            Warning::NoEffect { place, key } => write!(f, "{place}: `{key}` has no effect in this server"),
+            Warning::NoEffect { place, key, why, help } => {
+                write!(f, "{place}: `{key}` is ignored ({}): {help}", why.words())
+            }
             Warning::Adjusted { place, problem } => write!(f, "{place}: {problem}"),
         }
     }

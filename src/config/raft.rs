@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::declared::Takes::{Bytes, Duration as Time, Flag, Number, Path, Text};
+use super::declared::Why::{Enterprise, NotOffered, Obsolete};
+use super::declared::{Key, Table};
 use super::environment::Environment;
 use super::problem::{ConfigError, Warning};
 use super::retry_join::{self, RetryJoin};
@@ -40,24 +43,64 @@ const ENTRY_SIZE_MIN: u64 = 64 << 10;
 const ENTRY_SIZE_MAX: u64 = 8 << 20;
 const ELECTION_LONGEST: Duration = Duration::from_secs(60);
 
-/// What Vault has and has no counterpart here: the log and its snapshots look after themselves.
-const NO_EFFECT: &[&str] = &[
-    "autopilot_reconcile_interval",
-    "autopilot_redundancy_zone",
-    "autopilot_update_interval",
-    "autopilot_upgrade_version",
-    "max_mount_and_namespace_table_entry_size",
-    "max_transaction_size",
-    "max_transaction_entries",
-    "raft_log_verifier_enabled",
-    "raft_log_verification_interval",
-    "raft_wal",
-    "retry_join_as_non_voter",
-    "snapshot_delay",
-    "snapshot_interval",
-    "snapshot_threshold",
-    "trailing_logs",
-];
+pub static TABLE: Table = Table {
+    label: "raft",
+    about: "Where this node keeps its data, who it is, and how patient the cluster is. Required; `backend` means the same.",
+    keys: &[&[
+        Key::new("path", Path, "", "The folder of everything this node keeps. Required.")
+            .after("HOLDFAST_RAFT_PATH, VAULT_RAFT_PATH"),
+        Key::new(
+            "node_id",
+            Text,
+            "",
+            "This node's name in the cluster; no two may be alike. Without one it is the host's name.",
+        )
+        .after("HOLDFAST_RAFT_NODE_ID, VAULT_RAFT_NODE_ID"),
+        Key::new(
+            "performance_multiplier",
+            Number,
+            "1",
+            "Stretches heartbeat and election timeout, 1 to 10; 0 is 1. Must be the same on all nodes.",
+        ),
+        Key::new(
+            "heartbeat_interval",
+            Time,
+            "50ms",
+            "How often the active node is heard of; at least `10ms`. Must be the same on all nodes.",
+        ),
+        Key::new(
+            "election_timeout",
+            Time,
+            "200ms",
+            "After how long without it, and up to twice as long, another node takes over; at least three heartbeats. Must be \
+             the same on all nodes.",
+        ),
+        Key::new("max_entry_size", Bytes, "1048576", "The largest write, from 64 KiB to 8 MiB."),
+        Key::new(
+            "read_index_only",
+            Flag,
+            "false",
+            "Asks a majority at every read instead of trusting the active node's lease: for hosts whose monotonic clock \
+             stands still while they are paused.",
+        ),
+        Key::blocks("retry_join", 0, &[&retry_join::TABLE]),
+        Key::ignored("autopilot_reconcile_interval", NotOffered, "members are not removed by themselves"),
+        Key::ignored("autopilot_update_interval", NotOffered, "members are not removed by themselves"),
+        Key::ignored("autopilot_redundancy_zone", Enterprise, "every member counts alike"),
+        Key::ignored("autopilot_upgrade_version", Enterprise, "members of several versions work together"),
+        Key::ignored("max_mount_and_namespace_table_entry_size", Obsolete, "a mount is a record of its own"),
+        Key::ignored("max_transaction_size", NotOffered, "`max_entry_size` bounds a transaction"),
+        Key::ignored("max_transaction_entries", NotOffered, "`max_entry_size` bounds a transaction"),
+        Key::ignored("raft_log_verifier_enabled", NotOffered, "the store checks what it reads"),
+        Key::ignored("raft_log_verification_interval", NotOffered, "the store checks what it reads"),
+        Key::ignored("raft_wal", NotOffered, "there is one kind of log"),
+        Key::ignored("retry_join_as_non_voter", NotOffered, "a new member votes as soon as it is complete"),
+        Key::ignored("snapshot_delay", NotOffered, "the log and its snapshots look after themselves"),
+        Key::ignored("snapshot_interval", NotOffered, "the log and its snapshots look after themselves"),
+        Key::ignored("snapshot_threshold", NotOffered, "the log and its snapshots look after themselves"),
+        Key::ignored("trailing_logs", NotOffered, "the log and its snapshots look after themselves"),
+    ]],
+};
 
 impl Default for RaftTiming {
     fn default() -> Self {
@@ -70,8 +113,8 @@ pub(super) fn read(
     environment: &Environment,
     warnings: &mut Vec<Warning>,
 ) -> Result<RaftStorage, ConfigError> {
-    let mut blocks = top.blocks("storage", 1)?;
-    blocks.extend(top.blocks("backend", 1)?);
+    let mut blocks = top.blocks("storage")?;
+    blocks.extend(top.blocks("backend")?);
     // As with other keys, the last one counts.
     let Some((labels, section)) = blocks.pop() else {
         let wanted = "add storage \"raft\" { path = \"…\" node_id = \"…\" }";
@@ -83,8 +126,8 @@ pub(super) fn read(
     }
     let missing =
         |key, wanted| ConfigError::MissingKey { place: section.place(), block: section.name.clone(), key, wanted };
-    let path = environment.raft_path().or(section.path("path")?);
-    let path = path.ok_or_else(|| missing("path", "it names the folder for this node's data"))?;
+    let path = section.path("path")?;
+    let path = environment.raft_path().or(path).ok_or_else(|| missing("path", "it names the folder for this node's data"))?;
     let storage = RaftStorage {
         path,
         node_id: node_id(&section, environment)?
@@ -94,7 +137,7 @@ pub(super) fn read(
         retry_join: retry_join::read(&section, warnings)?,
         read_index_only: section.flag("read_index_only")?.unwrap_or(false),
     };
-    section.finish(NO_EFFECT, warnings);
+    section.finish(warnings)?;
     Ok(storage)
 }
 

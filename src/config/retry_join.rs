@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use super::address::{self, ApiAddress};
+use super::declared::Takes::{Address, Path, Text};
+use super::declared::Why::NotOffered;
+use super::declared::{Key, Table};
 use super::problem::{ConfigError, Warning};
 use super::section::Section;
 
@@ -35,9 +38,32 @@ impl std::fmt::Debug for Pem {
     }
 }
 
+pub static TABLE: Table = Table {
+    label: "",
+    about: "A member that a new node asks to let it in. All of them are tried, again and again, until one does.",
+    keys: &[&[
+        Key::new("leader_api_addr", Address, "", "The URL of a member; any will do. Required."),
+        Key::new("leader_ca_cert_file", Path, "", "Who may have issued the member's certificate, as a PEM file."),
+        Key::new("leader_ca_cert", Text, "", "The same, as PEM text."),
+        Key::new("leader_client_cert_file", Path, "", "The certificate that this node shows to the member, as a PEM file."),
+        Key::new("leader_client_cert", Text, "", "The same, as PEM text."),
+        Key::new("leader_client_key_file", Path, "", "The key that belongs to it, as a PEM file."),
+        Key::new("leader_client_key", Text, "", "The same, as PEM text."),
+        Key::new(
+            "leader_tls_servername",
+            Text,
+            "",
+            "The name expected in the member's certificate instead of the address's host.",
+        ),
+        Key::ignored("auto_join", NotOffered, "clouds are not asked for members; name them in `leader_api_addr`"),
+        Key::ignored("auto_join_scheme", NotOffered, "it belongs to `auto_join`"),
+        Key::ignored("auto_join_port", NotOffered, "it belongs to `auto_join`"),
+    ]],
+};
+
 pub(super) fn read(storage: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Vec<RetryJoin>, ConfigError> {
     let mut found = Vec::new();
-    for (_, section) in storage.blocks("retry_join", 0)? {
+    for (_, section) in storage.blocks("retry_join")? {
         let wanted = "it is the URL of a member, such as \"https://10.0.0.1:8200\"";
         let missing = || ConfigError::MissingKey {
             place: section.place(),
@@ -59,7 +85,7 @@ pub(super) fn read(storage: &Section<'_>, warnings: &mut Vec<Warning>) -> Result
             }
         };
         found.push(RetryJoin { leader, ca, client, server_name: section.text("leader_tls_servername")? });
-        section.finish(&["auto_join", "auto_join_scheme", "auto_join_port"], warnings);
+        section.finish(warnings)?;
     }
     Ok(found)
 }

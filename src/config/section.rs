@@ -1,7 +1,7 @@
 //! Typed reading of one block, or of the top of all files together.
 //!
-//! A section remembers which keys it was asked for. What is left when the reader is done is unknown: so the list of
-//! known keys is never written down apart from the code that reads them.
+//! A section knows its table of declared keys. In the end it names what is written and not declared, and what is
+//! declared and has no effect. In tests it also insists that what is read is declared, and the other way round.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use hcl::{Block, Body, Kind, Position, Value};
 
+use super::declared::{Effect, Key, Table, Takes};
 use super::problem::{ConfigError, Place, Warning};
 use super::source::Document;
 
@@ -16,6 +17,7 @@ use super::source::Document;
 pub(super) struct Section<'a> {
     /// How the block is called in a sentence, `listener "tcp"`. Empty at the top.
     pub name: String,
+    table: &'static Table,
     parts: Vec<Part<'a>>,
     asked: RefCell<Vec<&'static str>>,
 }
@@ -36,9 +38,9 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Section<'a> {
-    pub fn top(documents: &'a [Document]) -> Section<'a> {
+    pub fn top(table: &'static Table, documents: &'a [Document]) -> Section<'a> {
         let part = |document: &'a Document| Part { file: &document.file, body: &document.body, at: Position::START };
-        Section { name: String::new(), parts: documents.iter().map(part).collect(), asked: RefCell::default() }
+        Section { name: String::new(), table, parts: documents.iter().map(part).collect(), asked: RefCell::default() }
     }
 
     pub fn place(&self) -> Place {
@@ -52,20 +54,24 @@ impl<'a> Section<'a> {
 
     /// The last value of the key, if there is one.
     pub fn entry(&self, key: &'static str) -> Option<Entry<'a>> {
-        self.asked.borrow_mut().push(key);
+        self.ask(key);
         self.parts.iter().rev().find_map(|part| Some(Entry { key, file: part.file, value: part.body.get(key)? }))
     }
 
-    /// The blocks of this name, in order, each with its labels.
-    pub fn blocks(&self, name: &'static str, labels: usize) -> Result<Vec<(Vec<String>, Section<'a>)>, ConfigError> {
-        self.asked.borrow_mut().push(name);
+    /// The blocks of this name, in order, each with its labels. A kind that is not declared gets the table of the first:
+    /// its reader refuses it.
+    pub fn blocks(&self, name: &'static str) -> Result<Vec<(Vec<String>, Section<'a>)>, ConfigError> {
+        self.ask(name);
+        let Some(Takes::Blocks { labels, kinds }) = self.table.get(name).map(|key| &key.takes) else {
+            return Ok(Vec::new());
+        };
         let mut found = Vec::new();
         for part in &self.parts {
-            let blocks = part.body.blocks(name, labels).map_err(|error| ConfigError::BadBlock {
+            let blocks = part.body.blocks(name, *labels).map_err(|error| ConfigError::BadBlock {
                 place: Place::new(part.file, error.at),
                 problem: error.problem,
             })?;
-            found.extend(blocks.iter().map(|block| child(name, part.file, block)));
+            found.extend(blocks.iter().map(|block| child(name, kinds, part.file, block)));
         }
         Ok(found)
     }
@@ -90,28 +96,57 @@ impl<'a> Section<'a> {
         self.entry(key).map(|entry| entry.duration()).transpose()
     }
 
-    /// The end of reading: `no_effect` are keys that Vault has and this server does nothing with.
-    pub fn finish(self, no_effect: &[&'static str], warnings: &mut Vec<Warning>) {
-        let asked = self.asked.into_inner();
-        for part in self.parts {
-            for unknown in part.body.unknown(&asked) {
+    /// The end of reading.
+    pub fn finish(self, warnings: &mut Vec<Warning>) -> Result<(), ConfigError> {
+        let known: Vec<&'static str> = self.table.all().map(|key| key.name).collect();
+        for part in &self.parts {
+            for unknown in part.body.unknown(&known) {
                 let (place, key) = (Place::new(part.file, unknown.at), unknown.key.to_owned());
-                if no_effect.contains(&unknown.key) {
-                    warnings.push(Warning::NoEffect { place, key });
-                    continue;
-                }
-                let nearest = unknown.nearest.or_else(|| hcl::nearest(&key, no_effect)).map(str::to_owned);
-                warnings.push(Warning::Unknown { place, key, nearest });
+                warnings.push(Warning::Unknown { place, key, nearest: unknown.nearest.map(str::to_owned) });
             }
+            for item in &part.body.items {
+                let name = &item.keys[0];
+                let Some(key) = self.table.get(&name.text) else { continue };
+                let place = Place::new(part.file, name.at);
+                match key.effect {
+                    Effect::Start | Effect::Reload => {}
+                    Effect::Ignored(why) => warnings.push(Warning::NoEffect { place, key: key.name, why, help: key.help }),
+                    Effect::Refused => return Err(ConfigError::Refused { place, key: key.name, help: key.help }),
+                }
+            }
+        }
+        if cfg!(test) {
+            self.insist_that_all_was_read();
+        }
+        Ok(())
+    }
+
+    fn ask(&self, key: &'static str) {
+        let declared = self.table.get(key).is_some_and(Key::is_read);
+        assert!(!cfg!(test) || declared, "{} is read and not declared in {:?}", key, self.name);
+        self.asked.borrow_mut().push(key);
+    }
+
+    fn insist_that_all_was_read(&self) {
+        let asked = self.asked.borrow();
+        for key in self.table.all().filter(|key| key.is_read()) {
+            assert!(asked.contains(&key.name), "{} is declared and not read in {:?}", key.name, self.name);
         }
     }
 }
 
-fn child<'a>(name: &str, file: &'a Path, block: &Block<'a>) -> (Vec<String>, Section<'a>) {
+fn child<'a>(
+    name: &str,
+    kinds: &[&'static Table],
+    file: &'a Path,
+    block: &Block<'a>,
+) -> (Vec<String>, Section<'a>) {
     let labels: Vec<String> = block.labels.iter().map(|label| label.text.clone()).collect();
     let quoted: String = labels.iter().map(|label| format!(" \"{label}\"")).collect();
+    let of_kind = kinds.iter().find(|kind| labels.first().is_some_and(|label| kind.label == label));
     let parts = vec![Part { file, body: block.body, at: block.at }];
-    (labels, Section { name: format!("{name}{quoted}"), parts, asked: RefCell::default() })
+    let table = of_kind.unwrap_or(&kinds[0]);
+    (labels, Section { name: format!("{name}{quoted}"), table, parts, asked: RefCell::default() })
 }
 
 impl Entry<'_> {

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use super::address::{self, ApiAddress, HostPort};
 use super::audit::{self, AuditDevice};
+use super::declared::Takes::{Address, Flag, Path, Text};
+use super::declared::{Key, Table};
+use super::elsewhere;
 use super::environment::Environment;
 use super::lease::{self, LeaseLimits};
 use super::listener::{self, Listener};
@@ -14,6 +17,7 @@ use super::raft::{self, RaftStorage};
 use super::seal::{self, Seal};
 use super::section::Section;
 use super::source::Document;
+use super::telemetry;
 
 /// Everything a server is told before it starts. All values are parsed and fit together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,71 +47,60 @@ pub struct ServerConfig {
     pub pid_file: Option<PathBuf>,
 }
 
-/// What Vault or OpenBao have and this version does nothing with.
-const NO_EFFECT: &[&str] = &[
-    "administrative_namespace_path",
-    "allow_audit_log_prefixing",
-    "allow_unauthenticated_workflows",
-    "cache_size",
-    "cluster_cipher_suites",
-    "detect_deadlocks",
-    "disable_cache",
-    "disable_clustering",
-    "disable_indexing",
-    "disable_printable_check",
-    "disable_sealwrap",
-    "disable_sentinel_trace",
-    "disable_ssct_tokens",
-    "enable_multiseal",
-    "enable_post_unseal_trace",
-    "enable_response_header_hostname",
-    "enable_response_header_raft_node_id",
-    "enable_ui",
-    "enable_unauthenticated_access",
-    "entropy",
-    "experiments",
-    "feature_flags",
-    "ha_backend",
-    "ha_storage",
-    "hsm",
-    "imprecise_lease_role_tracking",
-    "initialize",
-    "introspection_endpoint",
-    "kms_library",
-    "license_path",
-    "log_file",
-    "log_requests_level",
-    "log_rotate_bytes",
-    "log_rotate_duration",
-    "log_rotate_max_files",
-    "plugin",
-    "plugin_auto_download",
-    "plugin_auto_register",
-    "plugin_directory",
-    "plugin_download_behavior",
-    "plugin_download_max_size",
-    "plugin_file_permissions",
-    "plugin_file_uid",
-    "plugin_tmpdir",
-    "raw_storage_endpoint",
-    "replication",
-    "reporting",
-    "request_limiter",
-    "sentinel",
-    "service_registration",
-    "telemetry",
-    "ui",
-    "unsafe_allow_api_audit_creation",
-    "unsafe_cross_namespace_identity",
-    "unsafe_relative_paths",
-    "user_lockout",
+pub static TABLE: Table = Table {
+    label: "",
+    about: "Outside of any block.",
+    keys: &[KEYS, lease::KEYS, log::KEYS, BLOCKS, elsewhere::KEYS],
+};
+
+const KEYS: &[Key] = &[
+    Key::new("cluster_name", Text, "", "The name that a cluster initialised on this node gets. Without one it is made up."),
+    Key::new(
+        "api_addr",
+        Address,
+        "",
+        "The URL by which clients and other nodes reach this node, such as `https://10.0.0.1:8200`. Without one it is the \
+         first listener's address.",
+    )
+    .after("HOLDFAST_API_ADDR, VAULT_API_ADDR"),
+    Key::new(
+        "cluster_addr",
+        Address,
+        "",
+        "Where other nodes reach this node, such as `https://10.0.0.1:8201`; the scheme does not matter. Without one it is \
+         the host of `api_addr` and the port after the listener's.",
+    )
+    .after("HOLDFAST_CLUSTER_ADDR, VAULT_CLUSTER_ADDR"),
+    Key::new(
+        "disable_standby_reads",
+        Flag,
+        "false",
+        "Standbys send every request to the active node instead of answering reads themselves.",
+    ),
+    Key::new("disable_performance_standby", Flag, "false", "The same under another name."),
+    Key::new(
+        "disable_mlock",
+        Flag,
+        "false",
+        "Nothing is said when the kernel may write the memory of this process, and with it keys, to swap.",
+    ),
+    Key::new("pid_file", Path, "", "The file that holds this process's number while it runs."),
+];
+
+const BLOCKS: &[Key] = &[
+    Key::blocks("storage", 1, &[&raft::TABLE]),
+    Key::blocks("backend", 1, &[&raft::TABLE]),
+    Key::blocks("listener", 1, &[&listener::TCP]),
+    Key::blocks("seal", 1, &[&seal::SHAMIR]),
+    Key::blocks("audit", 2, &[&audit::FILE]),
+    Key::blocks("telemetry", 0, &[&telemetry::TABLE]),
 ];
 
 pub(super) fn read(
     documents: &[Document],
     environment: &Environment,
 ) -> Result<(ServerConfig, Vec<Warning>), ConfigError> {
-    let top = Section::top(documents);
+    let top = Section::top(&TABLE, documents);
     let mut warnings = Vec::new();
     let storage = raft::read(&top, environment, &mut warnings)?;
     let listeners = listener::read(&top, &mut warnings)?;
@@ -122,13 +115,18 @@ pub(super) fn read(
         seal: seal::read(&top, &mut warnings)?,
         leases: lease::read(&top)?,
         log: log::read(&top, environment)?,
-        standby_reads: !top.flag("disable_performance_standby")?.unwrap_or(false)
-            && !top.flag("disable_standby_reads")?.unwrap_or(false),
+        standby_reads: standby_reads(&top)?,
         lock_memory: !top.flag("disable_mlock")?.unwrap_or(false),
         pid_file: top.path("pid_file")?,
     };
-    top.finish(NO_EFFECT, &mut warnings);
+    telemetry::read(&top, &mut warnings)?;
+    top.finish(&mut warnings)?;
     Ok((config, warnings))
+}
+
+fn standby_reads(top: &Section<'_>) -> Result<bool, ConfigError> {
+    let (ours, theirs) = (top.flag("disable_standby_reads")?, top.flag("disable_performance_standby")?);
+    Ok(!ours.unwrap_or(false) && !theirs.unwrap_or(false))
 }
 
 fn api_address(

@@ -39,7 +39,7 @@ pub fn server_config(files: &TlsFiles) -> Result<Arc<rustls::ServerConfig>, TlsE
 }
 
 fn client_verifier(files: &TlsFiles) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
-    let Some(ca) = &files.client_ca else { return Ok(Arc::new(NoClientAuth)) };
+    let Some(ca) = files.client_ca.as_ref().filter(|_| files.client_asked) else { return Ok(Arc::new(NoClientAuth)) };
     let mut roots = RootCertStore::empty();
     for certificate in certificates(ca)? {
         roots.add(certificate).map_err(|e| unreadable(ca, e))?;

@@ -71,5 +71,5 @@ async fn an_unknown_key_is_a_warning_with_its_line() {
     cluster.nodes[0].start().await;
     let log = cluster.nodes[0].log();
     assert!(log.contains("server.json:") && log.contains("did you mean `log_level`?"), "{log}");
-    assert!(log.contains("`ui` has no effect in this server"), "{log}");
+    assert!(log.contains("`ui` is ignored (not offered)"), "{log}");
 }

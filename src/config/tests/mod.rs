@@ -1,4 +1,6 @@
 mod accepted;
+mod keys;
+mod reference;
 mod refused;
 mod warned;
 

@@ -108,7 +108,6 @@ fn bad_audit_devices() {
          inside `options`"
     );
     assert!(device("options { mode = \"9\" file_path = \"/a\" }").contains("an octal file mode"));
-    assert!(device("options { log_raw = true file_path = \"/a\" }").contains("does not write secrets in the clear"));
     assert!(third_line("audit \"syslog\" \"a\" {}").contains("only audit \"file\" is"));
     let two = "audit \"file\" \"a\" { options { file_path = \"/a\" } }\naudit \"file\" \"a/\" { options { file_path = \"/b\" } }";
     assert!(third_line(two).starts_with("server.hcl:4: two audit devices have the path \"a\""));

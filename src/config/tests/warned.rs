@@ -33,16 +33,15 @@ fn an_unknown_key_names_the_nearest_known_one() {
 }
 
 #[test]
-fn keys_without_a_use_here_are_named() {
-    let text = "ui = true\ntelemetry { prometheus_retention_time = \"0s\" }\nplugin_directory = \"/p\"\nuser_lockout \"userpass\" { lockout_threshold = \"2\" }\nunsafe_allow_api_audit_creation = true";
+fn keys_without_a_use_here_are_named_with_the_reason() {
+    let text = "ui = true\ntelemetry { circonus_api_app = \"x\" }\nlicense_path = \"/p\"\ncache_size = 3";
     assert_eq!(
         warnings(&minimal(text)),
         [
-            "server.hcl:3: `ui` has no effect in this server",
-            "server.hcl:4: `telemetry` has no effect in this server",
-            "server.hcl:5: `plugin_directory` has no effect in this server",
-            "server.hcl:6: `user_lockout` has no effect in this server",
-            "server.hcl:7: `unsafe_allow_api_audit_creation` has no effect in this server",
+            "server.hcl:4: `circonus_api_app` is ignored (not offered): nothing is sent to Circonus",
+            "server.hcl:3: `ui` is ignored (not offered): there is no web interface",
+            "server.hcl:5: `license_path` is ignored (of Vault's enterprise edition): no license is needed",
+            "server.hcl:6: `cache_size` is ignored (obsolete): the store sizes its own cache",
         ]
     );
 }

@@ -1,0 +1,28 @@
+//! Keys outside of any block.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Check, check};
+use crate::config::{LogFormat, LogLevel};
+
+pub const CHECKS: &[Check] = &[
+    check("cluster_name", r#"cluster_name = "prod""#, |c| c.cluster_name.as_deref() == Some("prod")),
+    check("api_addr", r#"api_addr = "https://h:1""#, |c| c.api_address.to_string() == "https://h:1"),
+    check("cluster_addr", r#"cluster_addr = "h:2""#, |c| c.cluster_address.to_string() == "h:2"),
+    check("disable_standby_reads", "disable_standby_reads = true", |c| !c.standby_reads),
+    check("disable_performance_standby", "disable_performance_standby = true", |c| !c.standby_reads),
+    check("disable_mlock", "disable_mlock = true", |c| !c.lock_memory),
+    check("pid_file", r#"pid_file = "/p""#, |c| c.pid_file.as_deref() == Some(Path::new("/p"))),
+    check("default_lease_ttl", r#"default_lease_ttl = "1h""#, |c| c.leases.default == Duration::from_secs(3600)),
+    check("max_lease_ttl", r#"max_lease_ttl = "1h""#, |c| c.leases.max == Duration::from_secs(3600)),
+    check("log_level", r#"log_level = "warn""#, |c| c.log.level == LogLevel::Warn),
+    check("log_format", r#"log_format = "json""#, |c| c.log.format == LogFormat::Json),
+];
+
+pub const BLOCKS: &[(&str, &str)] = &[(
+    "",
+    r#"storage "raft" { path = "/d" node_id = "n" }
+    listener "tcp" { tls_disable = true }
+    HERE"#,
+)];
