@@ -34,7 +34,7 @@ pub struct AuditFile {
     pub prefix: String,
 }
 
-pub static FILE: Table = Table {
+pub const FILE: Table = Table {
     label: "file",
     about: "Entries are appended to a file. The second label is the device's path.",
     keys: &[&[
@@ -45,13 +45,13 @@ pub static FILE: Table = Table {
     ]],
 };
 
-static FILE_OPTIONS: Table = Table {
+const FILE_OPTIONS: Table = Table {
     label: "",
     about: "Where the file is and what its lines look like.",
     keys: &[&[
         Key::new("file_path", Path, "", "The file. `stdout` and `discard` mean what they say."),
         Key::new("path", Path, "", "The same under another name."),
-        Key::new("mode", Text, "0600", "The permissions of a file made here, in octal."),
+        Key::new("mode", Text, "", "The permissions of a file made here, in octal; without it `0600`."),
         Key::new("prefix", Text, "", "Written before each line."),
         Key::ignored("log_raw", NotOffered, "secrets are not written in the clear"),
         Key::ignored("format", NotOffered, "entries are JSON"),

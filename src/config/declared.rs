@@ -42,12 +42,15 @@ pub enum Takes {
     /// Names of the writer's choice, each with a value or a block.
     Map,
     /// `name "label" { … }`, which may come again. One table for each first label.
-    Blocks { labels: usize, kinds: &'static [&'static Table] },
+    Blocks {
+        labels: usize,
+        kinds: &'static [&'static Table],
+    },
     /// Of a key without effect: nobody looks.
     Anything,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// When the server starts.
     Start,
@@ -59,7 +62,7 @@ pub enum Effect {
     Refused,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// It is about something that later versions of Vault, or this server, no longer have.
     Obsolete,

@@ -1,7 +1,7 @@
 //! Keys of the top that other servers of this family have and this one does nothing with, each with the reason.
 
-use super::declared::Why::{Enterprise, NotOffered, Obsolete};
 use super::declared::Key;
+use super::declared::Why::{Enterprise, NotOffered, Obsolete};
 
 pub const KEYS: &[Key] = &[
     Key::ignored("administrative_namespace_path", Enterprise, "namespaces are administered from the root namespace"),
@@ -54,4 +54,3 @@ pub const KEYS: &[Key] = &[
         "it would be left uninitialised for anybody to set up; initialise it with `holdfast operator init`",
     ),
 ];
-

@@ -16,8 +16,18 @@ pub struct LeaseLimits {
 }
 
 pub const KEYS: &[Key] = &[
-    Key::new("default_lease_ttl", Time, "768h", "How long tokens and leases live where nothing nearer to them says so."),
-    Key::new("max_lease_ttl", Time, "768h", "How long they may live at most, renewed or not; a mount's own limit goes before."),
+    Key::new(
+        "default_lease_ttl",
+        Time,
+        "768h",
+        "How long tokens and leases live where nothing nearer to them says so.",
+    ),
+    Key::new(
+        "max_lease_ttl",
+        Time,
+        "768h",
+        "How long they may live at most, renewed or not; a mount's own limit goes before.",
+    ),
 ];
 
 const DAY: Duration = Duration::from_secs(86_400);

@@ -71,12 +71,17 @@ impl Default for RequestLimits {
     }
 }
 
-pub static TCP: Table = Table {
+pub const TCP: Table = Table {
     label: "tcp",
     about: "An address that clients talk to. At least one listener is required.",
     keys: &[&[
         Key::new("address", Address, "127.0.0.1:8200", "The IP address and port to listen on."),
-        Key::new("cluster_address", Address, "", "Where other nodes are heard. Without one it is the port after `address`."),
+        Key::new(
+            "cluster_address",
+            Address,
+            "",
+            "Where other nodes are heard. Without one it is the port after `address`.",
+        ),
         Key::new("tls_disable", Flag, "false", "Speaks HTTP in the clear."),
         Key::new("tls_cert_file", Path, "", "The certificate, then those that lead to its root, as a PEM file."),
         Key::new("tls_key_file", Path, "", "The key that belongs to it, as a PEM file."),

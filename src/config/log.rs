@@ -33,8 +33,13 @@ pub enum LogFormat {
 }
 
 pub const KEYS: &[Key] = &[
-    Key::new("log_level", Word, "info", "From which severity on lines are written: `trace`, `debug`, `info`, `warn` or `error`.")
-        .after("-log-level, HOLDFAST_LOG_LEVEL, VAULT_LOG_LEVEL"),
+    Key::new(
+        "log_level",
+        Word,
+        "info",
+        "From which severity on lines are written: `trace`, `debug`, `info`, `warn` or `error`.",
+    )
+    .after("-log-level, HOLDFAST_LOG_LEVEL, VAULT_LOG_LEVEL"),
     Key::new("log_format", Word, "standard", "What a line is: text (`standard`) or an object of JSON (`json`).")
         .after("HOLDFAST_LOG_FORMAT, VAULT_LOG_FORMAT"),
 ];

@@ -43,7 +43,7 @@ const ENTRY_SIZE_MIN: u64 = 64 << 10;
 const ENTRY_SIZE_MAX: u64 = 8 << 20;
 const ELECTION_LONGEST: Duration = Duration::from_secs(60);
 
-pub static TABLE: Table = Table {
+pub const TABLE: Table = Table {
     label: "raft",
     about: "Where this node keeps its data, who it is, and how patient the cluster is. Required; `backend` means the same.",
     keys: &[&[
@@ -127,7 +127,8 @@ pub(super) fn read(
     let missing =
         |key, wanted| ConfigError::MissingKey { place: section.place(), block: section.name.clone(), key, wanted };
     let path = section.path("path")?;
-    let path = environment.raft_path().or(path).ok_or_else(|| missing("path", "it names the folder for this node's data"))?;
+    let path =
+        environment.raft_path().or(path).ok_or_else(|| missing("path", "it names the folder for this node's data"))?;
     let storage = RaftStorage {
         path,
         node_id: node_id(&section, environment)?

@@ -38,14 +38,19 @@ impl std::fmt::Debug for Pem {
     }
 }
 
-pub static TABLE: Table = Table {
+pub const TABLE: Table = Table {
     label: "",
     about: "A member that a new node asks to let it in. All of them are tried, again and again, until one does.",
     keys: &[&[
         Key::new("leader_api_addr", Address, "", "The URL of a member; any will do. Required."),
         Key::new("leader_ca_cert_file", Path, "", "Who may have issued the member's certificate, as a PEM file."),
         Key::new("leader_ca_cert", Text, "", "The same, as PEM text."),
-        Key::new("leader_client_cert_file", Path, "", "The certificate that this node shows to the member, as a PEM file."),
+        Key::new(
+            "leader_client_cert_file",
+            Path,
+            "",
+            "The certificate that this node shows to the member, as a PEM file.",
+        ),
         Key::new("leader_client_cert", Text, "", "The same, as PEM text."),
         Key::new("leader_client_key_file", Path, "", "The key that belongs to it, as a PEM file."),
         Key::new("leader_client_key", Text, "", "The same, as PEM text."),

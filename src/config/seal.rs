@@ -13,7 +13,7 @@ pub enum Seal {
     Shamir,
 }
 
-pub static SHAMIR: Table = Table {
+pub const SHAMIR: Table = Table {
     label: "shamir",
     about: "The root key is wrapped by a key that is split into shares, which people keep. What holds without a block.",
     keys: &[&[

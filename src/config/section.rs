@@ -110,7 +110,9 @@ impl<'a> Section<'a> {
                 let place = Place::new(part.file, name.at);
                 match key.effect {
                     Effect::Start | Effect::Reload => {}
-                    Effect::Ignored(why) => warnings.push(Warning::NoEffect { place, key: key.name, why, help: key.help }),
+                    Effect::Ignored(why) => {
+                        warnings.push(Warning::NoEffect { place, key: key.name, why, help: key.help })
+                    }
                     Effect::Refused => return Err(ConfigError::Refused { place, key: key.name, help: key.help }),
                 }
             }
@@ -135,12 +137,7 @@ impl<'a> Section<'a> {
     }
 }
 
-fn child<'a>(
-    name: &str,
-    kinds: &[&'static Table],
-    file: &'a Path,
-    block: &Block<'a>,
-) -> (Vec<String>, Section<'a>) {
+fn child<'a>(name: &str, kinds: &[&'static Table], file: &'a Path, block: &Block<'a>) -> (Vec<String>, Section<'a>) {
     let labels: Vec<String> = block.labels.iter().map(|label| label.text.clone()).collect();
     let quoted: String = labels.iter().map(|label| format!(" \"{label}\"")).collect();
     let of_kind = kinds.iter().find(|kind| labels.first().is_some_and(|label| kind.label == label));

@@ -47,11 +47,8 @@ pub struct ServerConfig {
     pub pid_file: Option<PathBuf>,
 }
 
-pub static TABLE: Table = Table {
-    label: "",
-    about: "Outside of any block.",
-    keys: &[KEYS, lease::KEYS, log::KEYS, BLOCKS, elsewhere::KEYS],
-};
+pub const TABLE: Table =
+    Table { label: "", about: "Outside of any block.", keys: &[KEYS, lease::KEYS, log::KEYS, BLOCKS, elsewhere::KEYS] };
 
 const KEYS: &[Key] = &[
     Key::new("cluster_name", Text, "", "The name that a cluster initialised on this node gets. Without one it is made up."),

@@ -5,7 +5,7 @@ use super::declared::{Key, Table};
 use super::problem::{ConfigError, Warning};
 use super::section::Section;
 
-pub static TABLE: Table = Table {
+pub const TABLE: Table = Table {
     label: "",
     about: "What is measured, and who is told.",
     keys: &[&[

@@ -29,7 +29,8 @@ const fn check(key: &'static str, written: &'static str, holds: fn(&ServerConfig
     Check { key, written, holds }
 }
 
-const CHECKS: &[&[Check]] = &[top::CHECKS, storage::CHECKS, listener::CHECKS, audit::CHECKS, seal::CHECKS, telemetry::CHECKS];
+const CHECKS: &[&[Check]] =
+    &[top::CHECKS, storage::CHECKS, listener::CHECKS, audit::CHECKS, seal::CHECKS, telemetry::CHECKS];
 
 /// Complete configurations for each block; what a check writes takes the place of `HERE`.
 const BLOCKS: &[&[(&str, &str)]] =
@@ -80,7 +81,8 @@ fn every_key_that_is_read_does_what_its_check_says() {
         assert!(!(check.holds)(&without), "what the check of {} says is so without it", check.key);
     }
     checked.sort_unstable();
-    let unchecked = declared.iter().filter(|(name, key)| key.is_read() && checked.binary_search(&name.as_str()).is_err());
+    let unchecked =
+        declared.iter().filter(|(name, key)| key.is_read() && checked.binary_search(&name.as_str()).is_err());
     let unchecked: Vec<&String> = unchecked.map(|(name, _)| name).collect();
     assert!(unchecked.is_empty(), "declared keys without a check: {unchecked:?}");
 }
@@ -106,7 +108,8 @@ fn every_other_key_is_named_as_ignored_or_refused() {
             Effect::Refused => assert!(matches!(loaded, Err(ConfigError::Refused { .. })), "{name} is not refused"),
             _ => {
                 let (_, warnings) = loaded.unwrap();
-                let named = |warning: &Warning| matches!(warning, Warning::NoEffect { key: said, .. } if *said == key.name);
+                let named =
+                    |warning: &Warning| matches!(warning, Warning::NoEffect { key: said, .. } if *said == key.name);
                 assert!(warnings.len() == 1 && named(&warnings[0]), "{name}: {warnings:?}");
             }
         }
