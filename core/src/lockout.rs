@@ -17,9 +17,12 @@ use crate::mount::{Mount, UserLockout};
 const COUNTED: usize = 10_000;
 
 impl UserLockout {
+    /// What counts where nothing else was said.
+    pub const USUAL: Self = Self { threshold: 5, duration: 900, counter_reset: 900, disable: false };
+
     /// What is said here, and elsewhere what `other` says.
     #[must_use]
-    fn or(&self, other: &Self) -> Self {
+    pub fn or(&self, other: &Self) -> Self {
         let first = |own: u64, other: u64| if own == 0 { other } else { own };
         Self {
             threshold: first(self.threshold, other.threshold),
@@ -29,9 +32,6 @@ impl UserLockout {
         }
     }
 }
-
-/// What counts where nothing else was said.
-const USUAL: UserLockout = UserLockout { threshold: 5, duration: 900, counter_reset: 900, disable: false };
 
 /// The server's settings: by auth method, and for all others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Lockouts {
     /// What counts for a mount; `None` if its users are never locked out.
     fn rules(&self, mount: &Mount) -> Option<UserLockout> {
         let server = self.defaults.by_method.get(&mount.type_name).cloned().unwrap_or_default().or(&self.defaults.all);
-        let rules = mount.config.user_lockout.clone().unwrap_or_default().or(&server).or(&USUAL);
+        let rules = mount.config.user_lockout.clone().unwrap_or_default().or(&server).or(&UserLockout::USUAL);
         (METHODS.contains(&mount.type_name.as_str()) && !rules.disable).then_some(rules)
     }
 

@@ -74,6 +74,7 @@ impl Dev {
             cluster_name: None,
             audit: Vec::new(),
             seal: Seal::Shamir,
+            lockouts: Default::default(),
             leases: LeaseLimits::default(),
             log: LogSettings::default(),
             standby_reads: true,

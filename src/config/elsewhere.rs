@@ -48,7 +48,6 @@ pub const KEYS: &[Key] = &[
     Key::ignored("ui", NotOffered, "there is no web interface"),
     Key::ignored("unsafe_cross_namespace_identity", Obsolete, "identity does not reach into other namespaces"),
     Key::ignored("unsafe_relative_paths", Obsolete, "paths with `..` are refused"),
-    Key::ignored("user_lockout", NotOffered, "logins are not counted yet"),
     Key::refused(
         "initialize",
         "it would be left uninitialised for anybody to set up; initialise it with `holdfast operator init`",

@@ -21,6 +21,7 @@ mod elsewhere;
 mod environment;
 mod lease;
 mod listener;
+mod lockout;
 mod log;
 mod problem;
 mod raft;

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use holdfast_core::lockout::LockoutDefaults;
+
 use super::address::{self, ApiAddress, HostPort};
 use super::audit::{self, AuditDevice};
 use super::declared::Takes::{Address, Flag, Path, Text};
@@ -11,6 +13,7 @@ use super::elsewhere;
 use super::environment::Environment;
 use super::lease::{self, LeaseLimits};
 use super::listener::{self, Listener};
+use super::lockout;
 use super::log::{self, LogSettings};
 use super::problem::{ConfigError, Warning};
 use super::raft::{self, RaftStorage};
@@ -37,6 +40,8 @@ pub struct ServerConfig {
     /// `seal`
     pub seal: Seal,
     pub leases: LeaseLimits,
+    /// `user_lockout`
+    pub lockouts: LockoutDefaults,
     pub log: LogSettings,
     /// False with `disable_performance_standby` (or OpenBao's `disable_standby_reads`): a standby then sends every
     /// request to the active node.
@@ -91,6 +96,7 @@ const BLOCKS: &[Key] = &[
     Key::blocks("seal", 1, &[&seal::SHAMIR]),
     Key::blocks("audit", 2, &[&audit::FILE]),
     Key::blocks("telemetry", 0, &[&telemetry::TABLE]),
+    Key::blocks("user_lockout", 1, &[&lockout::TABLE]),
 ];
 
 pub(super) fn read(
@@ -111,6 +117,7 @@ pub(super) fn read(
         audit: audit::read(&top, &mut warnings)?,
         seal: seal::read(&top, &mut warnings)?,
         leases: lease::read(&top)?,
+        lockouts: lockout::read(&top, &mut warnings)?,
         log: log::read(&top, environment)?,
         standby_reads: standby_reads(&top)?,
         lock_memory: !top.flag("disable_mlock")?.unwrap_or(false),

@@ -60,7 +60,7 @@ impl Server {
         let cluster = cluster::Node::open(cluster_options(&config), Arc::new(Forwarding::new(&service))).await?;
         let replication = Arc::new(ClusterReplication::new(Arc::clone(&cluster)));
         let limits = TtlLimits { default: config.leases.default, max: config.leases.max };
-        let node = Node::new(replication, Settings::new(limits));
+        let node = Node::new(replication, Settings { lockouts: config.lockouts.clone(), ..Settings::new(limits) });
 
         let audit = Audit::new(audit_devices(&config)?, Arc::clone(&node.barrier));
         let catalog = system::with_builtins(catalog::plugins(), &node);

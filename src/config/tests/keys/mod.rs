@@ -6,6 +6,7 @@
 
 mod audit;
 mod listener;
+mod lockout;
 mod seal;
 mod storage;
 mod telemetry;
@@ -30,11 +31,11 @@ const fn check(key: &'static str, written: &'static str, holds: fn(&ServerConfig
 }
 
 const CHECKS: &[&[Check]] =
-    &[top::CHECKS, storage::CHECKS, listener::CHECKS, audit::CHECKS, seal::CHECKS, telemetry::CHECKS];
+    &[top::CHECKS, storage::CHECKS, listener::CHECKS, audit::CHECKS, seal::CHECKS, telemetry::CHECKS, lockout::CHECKS];
 
 /// Complete configurations for each block; what a check writes takes the place of `HERE`.
 const BLOCKS: &[&[(&str, &str)]] =
-    &[top::BLOCKS, storage::BLOCKS, listener::BLOCKS, audit::BLOCKS, seal::BLOCKS, telemetry::BLOCKS];
+    &[top::BLOCKS, storage::BLOCKS, listener::BLOCKS, audit::BLOCKS, seal::BLOCKS, telemetry::BLOCKS, lockout::BLOCKS];
 
 fn text(block: &str, written: &str) -> String {
     let known = BLOCKS.iter().copied().flatten().find(|(name, _)| *name == block);
