@@ -9,6 +9,12 @@ mod internal_counters_tokens;
 mod internal_ui_mounts;
 mod internal_ui_namespaces;
 mod internal_ui_resultant_acl;
+mod leases;
+mod leases_lookup;
+mod leases_renew;
+mod leases_revoke;
+mod leases_revoke_prefix;
+mod leases_tidy;
 mod mount_config;
 mod mounts;
 mod mounts_tune;
@@ -50,6 +56,11 @@ impl Sys {
             internal_ui_resultant_acl::path(node),
             internal_counters_tokens::path(node),
             ha_status::path(node),
+            leases::list(),
+            leases::count(),
+            leases_tidy::path(),
+            leases_lookup::one(node),
+            leases_lookup::below(node),
             remount::path(node),
             remount_status::path(node),
             policies_acl::list(node),
@@ -65,6 +76,9 @@ impl Sys {
             wrapping_wrap::path(),
         ];
         paths.extend(capabilities::paths(node));
+        paths.extend(leases_renew::paths(node));
+        paths.extend(leases_revoke::paths(node));
+        paths.extend(leases_revoke_prefix::paths(node));
         Self(Backend::new("Control of the server: mounts, policies, seal, cluster.", paths))
     }
 }
@@ -79,6 +93,10 @@ impl Plugin for Sys {
     fn backend(&self, _mount: &MountInfo) -> &Backend {
         &self.0
     }
+}
+
+fn lease_given(id: &str) -> Result<(), Failure> {
+    if id.is_empty() { Err(Failure::invalid("lease_id must be specified")) } else { Ok(()) }
 }
 
 fn mount_failure(error: MountError) -> Failure {

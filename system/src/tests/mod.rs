@@ -2,7 +2,9 @@
 
 mod auth;
 mod capabilities;
+mod leases;
 mod mounts;
+mod roles;
 mod server;
 
 use server::Server;
