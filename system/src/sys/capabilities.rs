@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
-use holdfast_core::token::{ClientToken, TokenKey, Why};
+use holdfast_core::token::{ClientToken, Valid, Why};
 use sdk::{Answer, CommaList, Ctx, Failure, Input, Map, Path, Result, Value, Verb, View, json};
 
 #[derive(Input)]
@@ -47,8 +47,8 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                 if input.token.is_empty() {
                     return Err(Failure::invalid("missing token: say which token is asked about"));
                 }
-                let key = any.tokens.key_of(&ClientToken::new(input.token))?;
-                answer(&any, ctx, view, &policies(&any, ctx, view, key, "token")?, &paths)
+                let valid = any.tokens.authenticate(view, &ClientToken::new(input.token), ctx.now);
+                answer(&any, ctx, view, &policies(valid, "token")?, &paths)
             }),
         Path::new("capabilities-self")
             .help("Tells what the caller may do.", "The capabilities that the calling token has at some paths.")
@@ -65,7 +65,8 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                     return Err(Failure::invalid("missing accessor: say which token is asked about"));
                 }
                 let key = accessor.tokens.by_accessor(view, &input.accessor)?.ok_or_else(|| invalid("accessor"))?;
-                answer(&accessor, ctx, view, &policies(&accessor, ctx, view, key, "accessor")?, &paths)
+                let valid = accessor.tokens.valid(view, key, ctx.now);
+                answer(&accessor, ctx, view, &policies(valid, "accessor")?, &paths)
             }),
     ]
 }
@@ -83,8 +84,8 @@ fn asked(paths: CommaList, older: CommaList) -> Result<Vec<String>> {
 }
 
 /// Of a token that counts.
-fn policies(node: &Node, ctx: &Ctx, view: &View, key: TokenKey, what: &str) -> Result<Vec<String>> {
-    match node.tokens.valid(view, key, ctx.now) {
+fn policies(valid: Result<Valid, Why>, what: &str) -> Result<Vec<String>> {
+    match valid {
         Ok(valid) => Ok(valid.record.policies.clone()),
         Err(Why::Access(access)) => Err(access.into()),
         Err(_) => Err(invalid(what)),

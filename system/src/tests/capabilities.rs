@@ -46,6 +46,10 @@ async fn the_three_ways_answer_the_same() {
     }
     let one = server.send(Verb::Write, "sys/capabilities-self", &token, json!({"path": "kv/a"})).await.ok();
     assert_eq!(one["data"]["capabilities"], json!(["create", "read"]));
+    let (batch, _) = server.token(json!({"policies": ["c"], "type": "batch", "ttl": "10m"})).await;
+    let asked = json!({"path": "kv/a", "token": batch});
+    let of_batch = server.write("sys/capabilities", asked).await.ok();
+    assert_eq!(of_batch["data"]["kv/a"], json!(["create", "read"]), "one that is stored nowhere");
     let root = server.write("sys/capabilities-self", json!({"paths": "kv/a,sys/seal"})).await.ok();
     assert_eq!((&root["data"]["kv/a"], &root["data"]["sys/seal"]), (&json!(["root"]), &json!(["root"])));
 }
