@@ -103,7 +103,12 @@ impl Replication for ClusterReplication {
         let members = self.node.members();
         members
             .iter()
-            .map(|m| MemberStatus { member: to_core(m.id, &m.member), voter: m.voter, leader: m.leader })
+            .map(|m| MemberStatus {
+                member: to_core(m.id, &m.member),
+                voter: m.voter,
+                leader: m.leader,
+                last_contact: m.last_contact,
+            })
             .collect()
     }
 

@@ -5,7 +5,7 @@ use storage::{Access, CommitError, Latches, Millis, RequestId, Term, TxnState};
 use crate::lifecycle::Node;
 
 /// Commits one batch, if it changes anything. `write` is not run again: who meets a conflict comes back later.
-pub(crate) async fn change(
+pub async fn change(
     node: &Node,
     now: Millis,
     term: Term,

@@ -10,7 +10,7 @@
 pub mod audit;
 mod cache;
 pub mod catalog;
-mod change;
+pub mod change;
 mod due;
 pub mod lifecycle;
 pub mod lockout;

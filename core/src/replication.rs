@@ -46,6 +46,8 @@ pub struct MemberStatus {
     pub member: Member,
     pub voter: bool,
     pub leader: bool,
+    /// How long ago it answered; known on the active node alone.
+    pub last_contact: Option<std::time::Duration>,
 }
 
 /// The store cannot do it now; what was asked did not happen.

@@ -53,7 +53,7 @@ impl Replication for Alone {
         Position { committed: self.store.applied(), applied: self.store.applied() }
     }
     fn members(&self) -> Vec<MemberStatus> {
-        vec![MemberStatus { member: self.joining(), voter: true, leader: true }]
+        vec![MemberStatus { member: self.joining(), voter: true, leader: true, last_contact: None }]
     }
     fn now(&self) -> Millis {
         *self.now.lock()

@@ -41,3 +41,35 @@ async fn three_nodes_over_tls_and_the_commands_of_an_operator() {
     assert_eq!(untrusting.status, 1);
     assert!(untrusting.err.contains("certificate"), "{}", untrusting.err);
 }
+
+/// A standby's reads are never stale: not for a mount that has moved, nor for a token that was revoked.
+#[tokio::test]
+async fn a_standby_knows_at_once_what_has_moved_and_what_was_revoked() {
+    let cluster = Cluster::serving(3, Transport::Plain).await;
+    let standby = cluster.standbys().await[0];
+    let (active, there) = (cluster.root(cluster.leader().await), cluster.root(standby));
+    active.post("/v1/sys/mounts/kv0", json!({"type": "kv"})).await.ok();
+    active.post("/v1/kv0/a", json!({"x": "1"})).await.ok();
+    for round in 0..20 {
+        let (from, to) = (format!("kv{round}"), format!("kv{}", round + 1));
+        active.post("/v1/sys/remount", json!({"from": from, "to": to})).await.ok();
+        assert_eq!(there.get(&format!("/v1/{to}/a")).await.ok()["data"]["x"], "1");
+        assert_eq!(there.get(&format!("/v1/{from}/a")).await.status, 404);
+        // By turns through either node.
+        let (maker, revoker) = if round % 2 == 0 { (&active, &there) } else { (&there, &active) };
+        let made = maker.post("/v1/auth/token/create", json!({"policies": ["default"]})).await.ok();
+        let token = cluster.nodes[standby].client().with_token(made["auth"]["client_token"].as_str().unwrap());
+        assert_eq!(token.get("/v1/auth/token/lookup-self").await.status, 200);
+        revoker.post("/v1/sys/leases/revoke-prefix/auth/token/create", json!({})).await.ok();
+        assert_eq!(token.get("/v1/auth/token/lookup-self").await.status, 403, "round {round}");
+    }
+    let nodes = until("the active node should have heard from the others", async || {
+        let status = there.get("/v1/sys/ha-status").await.ok();
+        let nodes = status["nodes"].as_array().unwrap().clone();
+        let heard = nodes.iter().filter(|node| node["last_echo"].is_string()).count();
+        (heard == 2).then_some(nodes)
+    })
+    .await;
+    assert_eq!(nodes.len(), 3);
+    assert_eq!(nodes.iter().filter(|node| node["active_node"] == true).count(), 1);
+}

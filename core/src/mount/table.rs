@@ -7,7 +7,7 @@ use sdk::{MountInfo, NamespaceId};
 use storage::{Access, PathKey, Read, Txn, View};
 
 use super::record::is_builtin;
-use super::{Mount, Table};
+use super::{Mount, Move, Table, moves};
 use crate::cache::{Found, RecordCache};
 use crate::space;
 
@@ -163,22 +163,34 @@ impl Mounts {
         Ok(())
     }
 
-    /// Gives a mount another path. What it stored stays where it is.
-    pub fn rename(&self, txn: &mut Txn, table: Table, from: &str, to: &str) -> Result<(), MountError> {
+    /// Gives a mount another path in its table, and answers the move's id. What it stored stays where it is, and so do
+    /// its tokens and leases.
+    pub fn rename(&self, txn: &mut Txn, from: &str, to: &str) -> Result<String, MountError> {
         let (from, to) = (canonical(from), canonical(to));
-        if table == Table::Secret && RESERVED.contains(&from.as_str()) || table == Table::Auth && from == "token/" {
+        let ((table, source), (other, target)) = (Table::of(&from), Table::of(&to));
+        if table == Table::Secret && RESERVED.iter().any(|r| from.starts_with(r)) || from == "auth/token/" {
             return refused(format!("cannot remount {from:?}"));
         }
-        let Some(mut mount) = txn.get_for_update::<Mount>(&key(table, &from))? else {
+        if table != other {
+            return refused(format!(
+                "cannot remount {from:?} to {to:?}: an auth mount stays below auth/, others out of it"
+            ));
+        }
+        let Some(mut mount) = txn.get_for_update::<Mount>(&key(table, source))? else {
             return refused(format!("no matching mount at {from:?}"));
         };
         change_table(txn, table)?;
-        txn.delete(&key(table, &from));
-        self.check_path(txn, table, &to)?;
-        mount.path = to;
+        txn.delete(&key(table, source));
+        self.check_path(txn, table, target)?;
+        mount.path = target.to_owned();
         txn.put(&key(table, &mount.path), &mount)?;
         point_to(txn, &mount)?;
-        Ok(())
+        Ok(moves::note(txn, from, to)?)
+    }
+
+    /// A move among the latest.
+    pub fn moved(&self, read: &impl Read, id: &str) -> Result<Option<Move>, Access> {
+        moves::find(read, id)
     }
 
     /// Refuses paths that lie in another mount, hold one, or are the API's own.

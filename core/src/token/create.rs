@@ -38,6 +38,7 @@ pub struct NewToken {
     pub entity_id: String,
     pub bound_cidrs: Vec<Cidr>,
     pub origin: Option<Origin>,
+    pub role: Option<String>,
     /// Whether a zero ttl means "never".
     pub never_expires: bool,
     pub initial_root: bool,
@@ -98,6 +99,7 @@ impl Tokens {
             lease,
             bound_cidrs: new.bound_cidrs,
             origin: new.origin,
+            role: new.role,
             initial_root: new.initial_root,
         };
         let token = match record.kind {
@@ -173,7 +175,7 @@ pub(super) fn unschedule(txn: &mut Txn, key: &TokenKey, record: &TokenRecord) {
     due::unschedule(txn, at, &Due::Token(key.clone()));
 }
 
-fn lease_key(id: &str) -> PathKey {
+pub(super) fn lease_key(id: &str) -> PathKey {
     PathKey::kind("lease").names(id)
 }
 

@@ -14,6 +14,7 @@
 mod batch;
 mod create;
 mod id;
+mod leases;
 mod login;
 mod lookup;
 mod record;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use create::{Created, NewToken, NotCreated};
 pub use id::{ClientToken, TokenKey};
+pub use leases::Revoked;
 pub use login::auth_block;
 pub use lookup::{Valid, Why};
 pub use record::{Origin, TokenKind, TokenRecord};

@@ -69,6 +69,9 @@ pub struct TokenRecord {
     pub bound_cidrs: Vec<Cidr>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// The role that it was made against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// `auth/token/root`: the one that initialisation gives.
     #[serde(default)]
     pub initial_root: bool,

@@ -10,7 +10,7 @@ use crate::mount::TtlLimits;
 
 pub enum Renewed {
     Done {
-        record: TokenRecord,
+        record: Box<TokenRecord>,
         warnings: Vec<String>,
     },
     NotRenewable,
@@ -79,7 +79,7 @@ impl Tokens {
         record.period = period;
         schedule(txn, key, &record)?;
         txn.put(&record_key(key), &record)?;
-        Ok(Renewed::Done { record, warnings })
+        Ok(Renewed::Done { record: Box::new(record), warnings })
     }
 }
 

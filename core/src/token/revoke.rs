@@ -14,8 +14,19 @@ pub const SWEEP_MAX: usize = 500;
 impl Tokens {
     /// Revokes a token and everything made with it. Answers whether there was such a token.
     pub fn revoke(&self, txn: &mut Txn, ns: &NamespaceId, key: &TokenKey) -> Result<bool, Access> {
+        self.revoke_within(txn, ns, key, &mut { SWEEP_MAX })
+    }
+
+    /// The same, for several tokens that share a budget of descendants.
+    pub(super) fn revoke_within(
+        &self,
+        txn: &mut Txn,
+        ns: &NamespaceId,
+        key: &TokenKey,
+        budget: &mut usize,
+    ) -> Result<bool, Access> {
         let known = self.remove(txn, ns, key)?;
-        self.sweep(txn, ns, key, &mut { SWEEP_MAX })?;
+        self.sweep(txn, ns, key, budget)?;
         Ok(known)
     }
 

@@ -31,6 +31,11 @@ pub fn mount(mount: &Mount) -> Value {
     out
 }
 
+/// As much as somebody without a token may know of a mount that is listed for everybody.
+pub fn to_strangers(mount: &Mount) -> Value {
+    json!({"description": mount.description, "options": mount.options, "type": mount.type_name})
+}
+
 /// `tune`: the limits are the effective ones.
 pub fn tuned(mount: &Mount, info: &MountInfo) -> Value {
     let mut out = lists(mount);

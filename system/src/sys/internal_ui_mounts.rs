@@ -32,10 +32,15 @@ pub fn all(node: &Arc<Node>) -> Path {
             let table = |table| -> Result<Value> {
                 let mut shown = Map::new();
                 for (path, mount) in node.mounts.list(view, table)? {
-                    let open = mount.config.listing_visibility.as_deref() == Some("unauth");
-                    let reached = acl.as_ref().is_some_and(|acl| acl.reaches(&mount.full_path()));
-                    if open || reached && !mount.is_builtin() {
-                        shown.insert(path, describe::mount(&mount));
+                    let listed = mount.config.listing_visibility.as_deref() == Some("unauth");
+                    match &acl {
+                        Some(acl) if listed || acl.reaches(&mount.full_path()) => {
+                            shown.insert(path, describe::mount(&mount));
+                        }
+                        None if listed => {
+                            shown.insert(path, describe::to_strangers(&mount));
+                        }
+                        _ => {}
                     }
                 }
                 Ok(Value::Object(shown))
@@ -75,6 +80,6 @@ fn shown(mount: &Mount) -> Map<String, Value> {
         Value::Object(map) => map,
         _ => Map::new(),
     };
-    data.insert("path".into(), json!(mount.full_path()));
+    data.insert("path".into(), json!(mount.path));
     data
 }

@@ -2,14 +2,27 @@
 
 mod auth;
 mod auth_tune;
+mod capabilities;
 mod describe;
+mod ha_status;
+mod internal_counters_tokens;
 mod internal_ui_mounts;
+mod internal_ui_namespaces;
+mod internal_ui_resultant_acl;
+mod leases;
+mod leases_lookup;
+mod leases_renew;
+mod leases_revoke;
+mod leases_revoke_prefix;
+mod leases_tidy;
 mod mount_config;
 mod mounts;
 mod mounts_tune;
 mod policies_acl;
 mod policy;
 mod raft_configuration;
+mod remount;
+mod remount_status;
 mod seal;
 mod step_down;
 mod wrapping_lookup;
@@ -30,7 +43,7 @@ pub struct Sys(Backend);
 impl Sys {
     /// `mountable` are the plugins that users may mount.
     pub fn new(node: &Arc<Node>, mountable: Arc<Catalog>) -> Self {
-        let paths = vec![
+        let mut paths = vec![
             auth::list(node),
             auth_tune::path(node, &mountable),
             auth::one(node, &mountable),
@@ -39,6 +52,17 @@ impl Sys {
             mounts::one(node, &mountable),
             internal_ui_mounts::all(node),
             internal_ui_mounts::one(node),
+            internal_ui_namespaces::path(),
+            internal_ui_resultant_acl::path(node),
+            internal_counters_tokens::path(node),
+            ha_status::path(node),
+            leases::list(),
+            leases::count(),
+            leases_tidy::path(),
+            leases_lookup::one(node),
+            leases_lookup::below(node),
+            remount::path(node),
+            remount_status::path(node),
             policies_acl::list(node),
             policies_acl::one(node),
             policy::list(node),
@@ -51,6 +75,10 @@ impl Sys {
             wrapping_unwrap::path(node),
             wrapping_wrap::path(),
         ];
+        paths.extend(capabilities::paths(node));
+        paths.extend(leases_renew::paths(node));
+        paths.extend(leases_revoke::paths(node));
+        paths.extend(leases_revoke_prefix::paths(node));
         Self(Backend::new("Control of the server: mounts, policies, seal, cluster.", paths))
     }
 }
@@ -65,6 +93,10 @@ impl Plugin for Sys {
     fn backend(&self, _mount: &MountInfo) -> &Backend {
         &self.0
     }
+}
+
+fn lease_given(id: &str) -> Result<(), Failure> {
+    if id.is_empty() { Err(Failure::invalid("lease_id must be specified")) } else { Ok(()) }
 }
 
 fn mount_failure(error: MountError) -> Failure {

@@ -84,7 +84,8 @@ fn tune(node: &Node, mountable: &Catalog, mut mount: Mount, input: Tune, txn: &m
     .filter_map(|(name, value)| value.map(|v| (name.to_owned(), v)))
     .collect();
     if mount.is_builtin() && mount.table == Table::Secret {
-        let fixed = ["default_lease_ttl", "max_lease_ttl"].into_iter().find(|name| given.contains_key(*name));
+        let given = |name: &str| given.contains_key(name) || name == "description" && input.description.is_some();
+        let fixed = ["default_lease_ttl", "max_lease_ttl", "description"].into_iter().find(|name| given(name));
         if let Some(name) = fixed {
             return Err(Failure::Invalid(format!("cannot tune parameter {name} of {}", mount.path)));
         }

@@ -83,6 +83,9 @@ async fn both_ways_tune_the_same_method() {
     ] {
         server.write(path, body).await.refused(400, naming);
     }
+    for (path, name) in [("sys", "default_lease_ttl"), ("cubbyhole", "description"), ("identity", "max_lease_ttl")] {
+        server.write(&format!("sys/mounts/{path}/tune"), json!({name: "1h"})).await.refused(400, name);
+    }
     server.write("sys/mounts/kv", json!({"type": "box"})).await.ok();
     server.write("sys/mounts/kv/tune", json!({"token_type": "batch"})).await.refused(400, "token_type");
 }

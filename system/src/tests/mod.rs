@@ -1,6 +1,10 @@
 //! The endpoints as a client sees them, on one node in memory.
 
 mod auth;
+mod capabilities;
+mod leases;
+mod mounts;
+mod roles;
 mod server;
 
 use server::Server;

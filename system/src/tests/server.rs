@@ -22,6 +22,7 @@ use storage::RequestId;
 use tokio::time::Instant;
 
 pub struct Server {
+    pub alone: Arc<Alone>,
     pub root: String,
     service: Service,
 }
@@ -65,7 +66,7 @@ impl Server {
         let audit = Audit::new(Vec::new(), Arc::clone(&node.barrier));
         let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone(), audit);
         let service = Service::new(node, catalog, pipeline, true);
-        Self { root: made.root_token.expose().to_owned(), service }
+        Self { alone, root: made.root_token.expose().to_owned(), service }
     }
 
     pub async fn send(&self, verb: Verb, path: &str, token: &str, body: Value) -> Got {
@@ -107,6 +108,11 @@ impl Server {
 
     pub async fn policy(&self, name: &str, text: &str) {
         self.write(&format!("sys/policies/acl/{name}"), json!({"policy": text})).await.ok();
+    }
+
+    /// Whether a token counts.
+    pub async fn lives(&self, token: &str) -> bool {
+        self.send(Verb::Read, "auth/token/lookup-self", token, Value::Null).await.status == 200
     }
 
     /// A child of the root token: its id and accessor.

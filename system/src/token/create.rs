@@ -1,13 +1,15 @@
-//! `auth/token/create`, `create-orphan`.
+//! `auth/token/create`, `create-orphan`, `create/:role_name`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_core::lifecycle::Node;
+use holdfast_core::mount::TtlLimits;
 use holdfast_core::token::{ClientToken, NewToken, NotCreated, TokenKind, auth_block};
-use sdk::{Answer, Caller, Cidr, Ctx, Failure, Input, KvPairs, Path, Result, Seconds, StringList, Txn, Verb};
+use sdk::{Answer, Caller, Ctx, Failure, Input, KvPairs, Path, Result, Seconds, StringList, Txn, Verb};
 
 use super::own;
+use super::role::{Role, RoleType};
 
 #[derive(Input)]
 struct Create {
@@ -45,45 +47,89 @@ struct Create {
     entity_alias: String,
 }
 
+#[derive(Input)]
+struct CreateAgainst {
+    /// The role that says what the token may be. It is the path's, never the body's: policies are about paths.
+    role_name: String,
+    #[field(flatten)]
+    token: Create,
+}
+
 pub fn paths(node: &Arc<Node>) -> Vec<Path> {
     let of = |pattern, orphan: bool, help, description| {
         let node = Arc::clone(node);
         let path = Path::new(pattern).help(help, description);
-        path.txn(Verb::Write, move |ctx: &Ctx, input: Create, txn: &mut Txn| create(&node, ctx, input, orphan, txn))
+        path.txn(Verb::Write, move |ctx: &Ctx, input: Create, txn: &mut Txn| {
+            create(&node, ctx, input, &Against { orphan, role: None }, txn)
+        })
     };
+    let by_role = Arc::clone(node);
     vec![
         of("create", false, "Makes a token.", "Makes a child of the calling token, with its policies or fewer."),
         of("create-orphan", true, "Makes an orphan.", "Makes a token without a parent, which outlives its maker."),
+        Path::new("create/:role_name")
+            .help("Makes a token against a role.", "The role says what the token may be, whatever its maker may.")
+            .txn(Verb::Write, move |ctx: &Ctx, input: CreateAgainst, txn: &mut Txn| {
+                let role = Role::get(txn, &input.role_name)?
+                    .ok_or_else(|| Failure::invalid(format!("unknown role {:?}", input.role_name)))?;
+                let against = Against { orphan: role.orphan, role: Some((input.role_name, role)) };
+                create(&by_role, ctx, input.token, &against, txn)
+            }),
     ]
 }
 
-fn create(node: &Node, ctx: &Ctx, input: Create, orphan: bool, txn: &mut Txn) -> Result<Answer> {
+/// What the path says of the token.
+struct Against {
+    orphan: bool,
+    role: Option<(String, Role)>,
+}
+
+impl Against {
+    fn role(&self) -> Option<&Role> {
+        self.role.as_ref().map(|(_, role)| role)
+    }
+
+    /// The path that the token's lease is below.
+    fn path(&self, ctx: &Ctx) -> String {
+        let mut path = format!("{}{}", ctx.mount.path, ctx.path.trim_end_matches('/'));
+        if let Some(role) = self.role().filter(|role| !role.path_suffix.is_empty()) {
+            path = format!("{path}/{}", role.path_suffix);
+        }
+        path
+    }
+}
+
+fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mut Txn) -> Result<Answer> {
     let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
-    let path = if orphan { "auth/token/create-orphan" } else { "auth/token/create" };
-    let privileged = caller.root || node.policies.has_sudo(txn, caller, path, ctx.now)?;
+    let request_path = format!("{}{}", ctx.mount.path, ctx.path);
+    let privileged = caller.root || node.policies.has_sudo(txn, caller, &request_path, ctx.now)?;
     if caller.uses_left.is_some() {
         return Err(Failure::invalid("restricted use token cannot generate child tokens"));
     }
     if caller.batch {
         return Err(Failure::invalid("batch tokens cannot create more tokens"));
     }
-    let kind = kind(&input)?;
     if !input.entity_alias.is_empty() {
-        return Err(Failure::invalid("entity_alias needs a role, and this token is made without one"));
+        return Err(Failure::invalid("entity_alias is not supported: this server keeps no entities yet"));
     }
     if input.num_uses < 0 {
         return Err(Failure::invalid("number of uses cannot be negative"));
     }
     for (asked, what) in [
         (input.id.is_some(), "root or sudo privileges required to specify token id"),
-        (input.no_parent, "root or sudo privileges required to create orphan token"),
+        (input.no_parent && against.role.is_none(), "root or sudo privileges required to create orphan token"),
         (!input.period.0.is_zero(), "root or sudo privileges required to create periodic token"),
     ] {
         if asked && !privileged {
             return Err(Failure::invalid(what));
         }
     }
-    let policies = policies(&input, caller, privileged)?;
+    let policies = policies(&input, caller, privileged, against.role())?;
+    let mut warnings = Vec::new();
+    if let Some(role) = against.role() {
+        limit(&mut input, role, &mut warnings);
+    }
+    let kind = kind(&input, against.role())?;
     if input
         .id
         .as_deref()
@@ -98,13 +144,25 @@ fn create(node: &Node, ctx: &Ctx, input: Create, orphan: bool, txn: &mut Txn) ->
     if is_root && kind == TokenKind::Batch {
         return Err(Failure::invalid("batch tokens cannot be root tokens"));
     }
-    let chosen = input.id.is_some() && kind == TokenKind::Service;
     let ttl = input.ttl.or(input.lease).map_or(Duration::ZERO, |s| s.0);
+    // No latch: the request relies on its own token in any case, and one token may make many at once.
+    let maker = node.tokens.valid(&txn.as_view(), own(ctx)?, ctx.now).ok().map(|valid| valid.record);
+    let ends = maker.as_ref().is_some_and(|record| record.expires.is_some());
+    let endless = ttl.is_zero() && input.period.0.is_zero() && input.explicit_max_ttl.0.is_zero();
+    if is_root && ends && endless {
+        return Err(Failure::invalid("expiring root tokens cannot create non-expiring root tokens; give a ttl"));
+    }
+    // What the maker is bound to binds what it makes, unless a role says something else.
+    let own_bounds = || maker.map(|record| record.bound_cidrs.clone()).unwrap_or_default();
+    let role_bounds = against.role().map(|role| role.bound_cidrs.value.clone()).filter(|list| !list.is_empty());
+    let bound_cidrs = if is_root { Vec::new() } else { role_bounds.unwrap_or_else(own_bounds) };
+    let chosen = input.id.is_some() && kind == TokenKind::Service;
+    let orphan = against.orphan || input.no_parent && against.role.is_none();
     let new = NewToken {
         id: input.id.map(ClientToken::new),
         kind,
         policies,
-        path: path.into(),
+        path: against.path(ctx),
         display_name: display_name(&input.display_name),
         meta: Some(input.meta.0),
         ttl,
@@ -112,10 +170,11 @@ fn create(node: &Node, ctx: &Ctx, input: Create, orphan: bool, txn: &mut Txn) ->
         period: input.period.0,
         renewable: input.renewable,
         num_uses: input.num_uses,
-        parent: if orphan || input.no_parent { None } else { Some(own(ctx)?) },
+        parent: if orphan { None } else { Some(own(ctx)?) },
         entity_id: caller.entity_id.clone(),
-        // What the maker is bound to binds what it makes.
-        bound_cidrs: if is_root { Vec::new() } else { bounds(node, ctx, txn)? },
+        bound_cidrs,
+        limits: Some(TtlLimits { default: ctx.mount.default_lease_ttl, max: ctx.mount.max_lease_ttl }),
+        role: against.role.as_ref().map(|(name, _)| name.clone()),
         never_expires: is_root,
         ..NewToken::default()
     };
@@ -124,6 +183,7 @@ fn create(node: &Node, ctx: &Ctx, input: Create, orphan: bool, txn: &mut Txn) ->
         refused => Failure::invalid(refused.to_string()),
     })?;
     let mut answer = Answer::auth(auth_block(created.token.expose().to_owned(), &created.record, ctx.now));
+    answer.warnings = warnings;
     for name in names.iter().filter(|n| *n != "root" && *n != "default") {
         if !node.policies.exists(txn, name)? {
             answer = answer.warn(format!("Policy {name:?} does not exist"));
@@ -136,16 +196,46 @@ fn create(node: &Node, ctx: &Ctx, input: Create, orphan: bool, txn: &mut Txn) ->
     Ok(answer)
 }
 
-fn kind(input: &Create) -> Result<TokenKind> {
-    let kind = match input.kind.as_str() {
-        "" | "service" | "default" => return Ok(TokenKind::Service),
-        "batch" => TokenKind::Batch,
+/// Of the request's limits and the role's the lesser ones count.
+fn limit(input: &mut Create, role: &Role, warnings: &mut Vec<String>) {
+    for (what, asked, given) in [
+        ("Period", &mut input.period, role.period.value),
+        ("Explicit max TTL", &mut input.explicit_max_ttl, role.explicit_max_ttl.value),
+    ] {
+        if given.is_zero() {
+            continue;
+        }
+        if asked.0.is_zero() {
+            asked.0 = given;
+            continue;
+        }
+        asked.0 = asked.0.min(given);
+        warnings.push(format!(
+            "{what} specified both during creation call and in role; using the lesser value of {} seconds",
+            asked.0.as_secs()
+        ));
+    }
+    if role.num_uses > 0 {
+        input.num_uses = if input.num_uses == 0 { role.num_uses } else { input.num_uses.min(role.num_uses) };
+    }
+    input.renewable &= role.renewable;
+}
+
+fn kind(input: &Create, role: Option<&Role>) -> Result<TokenKind> {
+    let asked = match input.kind.as_str() {
+        "" | "default" => None,
+        "service" => Some(TokenKind::Service),
+        "batch" => Some(TokenKind::Batch),
         other => {
             return Err(Failure::invalid(format!(
                 "invalid 'token_type' value {other:?}: use \"service\" or \"batch\""
             )));
         }
     };
+    let kind = role.map_or(RoleType::DefaultService, |role| role.token_type).of(asked);
+    if kind == TokenKind::Service {
+        return Ok(kind);
+    }
     for (given, name) in [
         (input.num_uses != 0, "num_uses"),
         (!input.period.0.is_zero(), "period"),
@@ -158,32 +248,36 @@ fn kind(input: &Create) -> Result<TokenKind> {
     Ok(kind)
 }
 
-fn bounds(node: &Node, ctx: &Ctx, txn: &Txn) -> Result<Vec<Cidr>> {
-    let record = node.tokens.renewable(txn, ctx.now, &own(ctx)?)?;
-    Ok(record.map(|record| record.bound_cidrs).unwrap_or_default())
-}
-
-/// The token's policies: never more than its maker may give.
-fn policies(input: &Create, caller: &Caller, privileged: bool) -> Result<Vec<String>> {
+/// The token's policies: never more than its maker may give, or its role does.
+fn policies(input: &Create, caller: &Caller, privileged: bool, role: Option<&Role>) -> Result<Vec<String>> {
     let given = input.policies.as_ref().map_or(&[][..], |list| &list.0);
     let mut policies: Vec<String> = given.iter().map(|p| p.trim().to_lowercase()).filter(|p| !p.is_empty()).collect();
-    let inherited = policies.is_empty();
-    if inherited {
-        policies.clone_from(&caller.policies);
+    let role = role.filter(|role| role.says_policies() || role.refuses_policies());
+    let says = role.is_some_and(Role::says_policies);
+    let inherited = policies.is_empty() && !says;
+    match role.filter(|_| policies.is_empty()) {
+        Some(role) if says => policies.clone_from(&role.allowed_policies),
+        _ if inherited => policies.clone_from(&caller.policies),
+        _ => {}
     }
     policies.sort();
     policies.dedup();
-    if !privileged && policies.iter().any(|p| !caller.policies.contains(p)) {
+    if !privileged && !says && policies.iter().any(|p| !caller.policies.contains(p)) {
         return Err(Failure::invalid("child policies must be subset of parent"));
     }
     if let Some(fixed) = policies.iter().find(|p| policy::builtin::NOT_ASSIGNABLE.contains(&p.as_str())) {
         return Err(Failure::invalid(format!("cannot assign policy {fixed:?}")));
     }
-    let is_root = policies.iter().any(|p| p == "root");
-    if is_root {
+    if let Some(role) = role {
+        role.check_policies(&policies)?;
+    }
+    if policies.iter().any(|p| p == "root") {
         return Ok(vec!["root".into()]);
     }
-    let may_default = privileged || caller.policies.iter().any(|p| p == "default");
+    let may_default = match role {
+        Some(role) => role.gives_default() && (says || privileged || caller.policies.iter().any(|p| p == "default")),
+        None => privileged || caller.policies.iter().any(|p| p == "default"),
+    };
     if !input.no_default_policy && !inherited && may_default && !policies.iter().any(|p| p == "default") {
         policies.push("default".into());
         policies.sort();

@@ -115,6 +115,9 @@ fn show(ctx: &Ctx, valid: Result<Valid, Why>, id: &str, uses_left: Option<i64>) 
         data["renewable"] = Value::Bool(record.renewable);
         data["issue_time"] = json!(sdk::timestamp(record.created));
     }
+    if let Some(role) = &record.role {
+        data["role"] = json!(role);
+    }
     if record.period > 0 {
         data["period"] = json!(record.period);
     }

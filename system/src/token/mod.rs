@@ -5,6 +5,9 @@ mod create;
 mod lookup;
 mod renew;
 mod revoke;
+mod role;
+mod roles;
+mod tidy;
 
 use std::sync::Arc;
 
@@ -24,6 +27,7 @@ impl TokenAuth {
         paths.extend(renew::paths(node, mountable));
         paths.extend(revoke::paths(node));
         paths.push(accessors::path(node));
+        paths.extend([roles::list(), roles::one(), tidy::path()]);
         Self(Backend::new("Tokens: making, looking up, renewing and revoking them.", paths))
     }
 }

@@ -57,8 +57,12 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
             }),
         Path::new("revoke-orphan")
             .help("Revokes a token alone.", "Revokes a token; what was made with it stays, without a parent.")
-            .sudo()
             .txn(Verb::Write, move |ctx: &Ctx, input: Revoke, txn: &mut Txn| {
+                let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
+                let path = format!("{}{}", ctx.mount.path, ctx.path);
+                if !orphan.policies.has_sudo(txn, caller, &path, ctx.now)? {
+                    return Err(Failure::invalid("root or sudo privileges required to revoke and orphan"));
+                }
                 let key = given(&orphan, &input)?;
                 if !orphan.tokens.revoke_orphan(txn, ctx.namespace, &key)? {
                     return Err(Failure::invalid("token to revoke not found"));

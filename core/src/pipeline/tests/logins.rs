@@ -74,10 +74,10 @@ async fn a_login_gives_a_token_that_ends_with_its_mount() {
     let rename = |from: &'static str, to: &'static str| {
         bench.change(move |state, node| {
             let mut records = state.at(space::records(&sdk::NamespaceId::root()));
-            node.mounts.rename(&mut records, Table::Auth, from, to).unwrap();
+            node.mounts.rename(&mut records, from, to).unwrap();
         })
     };
-    rename("words/", "moved/").await;
+    rename("auth/words/", "auth/moved/").await;
     assert_eq!(bench.send(Verb::Read, "c/number", Some(&token)).await.status, 200, "the mount is only elsewhere");
     bench
         .change(|state, node| {

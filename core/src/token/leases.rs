@@ -1,0 +1,50 @@
+//! Leases of tokens: found by their id, listed and revoked by the path that made them.
+
+use sdk::NamespaceId;
+use storage::{Access, Millis, PathKey, Read, Txn};
+
+use super::create::lease_key;
+use super::{SWEEP_MAX, TokenKey, TokenRecord, Tokens, record_key};
+
+/// How many leases one batch revokes.
+const PAGE: usize = 64;
+
+/// What one batch of revocations came to.
+pub struct Revoked {
+    pub leases: usize,
+    /// Behind which the next batch goes on; `None` when there is no more.
+    pub next: Option<PathKey>,
+}
+
+impl Tokens {
+    /// The token of a lease that has not ended.
+    pub fn of_lease(&self, read: &impl Read, id: &str, now: Millis) -> Result<Option<(TokenKey, TokenRecord)>, Access> {
+        let Some(key) = read.get::<String>(&lease_key(id))?.map(TokenKey::from_stored) else { return Ok(None) };
+        let record = read.get::<TokenRecord>(&record_key(&key))?;
+        let lives = |record: &TokenRecord| record.lease.as_deref() == Some(id) && !record.is_expired(now);
+        Ok(record.filter(lives).map(|record| (key, record)))
+    }
+
+    /// What leases lie directly below a path, and which folders do.
+    pub fn leases_below(&self, read: &impl Read, prefix: &str) -> Result<Vec<String>, Access> {
+        read.list(&lease_key(prefix))
+    }
+
+    /// Revokes some of the leases below a path, with their tokens and what those have made.
+    pub fn revoke_leases(
+        &self,
+        txn: &mut Txn,
+        ns: &NamespaceId,
+        prefix: &str,
+        after: Option<&PathKey>,
+    ) -> Result<Revoked, Access> {
+        let found = txn.range(&lease_key(prefix), after, PAGE)?;
+        let mut budget = SWEEP_MAX;
+        for lease in &found {
+            let Some(key) = txn.get::<String>(lease)?.map(TokenKey::from_stored) else { continue };
+            self.revoke_within(txn, ns, &key, &mut budget)?;
+        }
+        let next = if found.len() < PAGE { None } else { found.last().cloned() };
+        Ok(Revoked { leases: found.len(), next })
+    }
+}

@@ -1,0 +1,49 @@
+//! `sys/leases/lookup`, `sys/leases/lookup/:prefix`.
+
+use std::sync::Arc;
+
+use holdfast_core::lifecycle::Node;
+use sdk::{Answer, Ctx, Failure, Input, Path, Verb, View, json};
+
+#[derive(Input)]
+struct Lease {
+    /// The lease's id.
+    lease_id: String,
+}
+
+#[derive(Input)]
+struct Below {
+    /// The path that made the leases, or a part of it.
+    prefix: String,
+}
+
+pub fn one(node: &Arc<Node>) -> Path {
+    let node = Arc::clone(node);
+    Path::new("leases/lookup")
+        .help("Looks a lease up.", "When it was given, how long it lasts and whether it can be renewed.")
+        .view(Verb::Write, move |ctx: &Ctx, lease: Lease, view: &View| {
+            super::lease_given(&lease.lease_id)?;
+            let found = node.tokens.of_lease(view, &lease.lease_id, ctx.now)?;
+            let (_, record) =
+                found.ok_or_else(|| Failure::invalid("invalid lease: there is none with this lease_id"))?;
+            Ok(Answer::json(json!({
+                "id": lease.lease_id,
+                "path": record.path,
+                "issue_time": sdk::timestamp(record.created),
+                "expire_time": record.expires.map(sdk::timestamp),
+                "last_renewal": record.last_renewal.map(sdk::timestamp),
+                "renewable": record.renewable,
+                "ttl": record.ttl(ctx.now),
+            })))
+        })
+}
+
+pub fn below(node: &Arc<Node>) -> Path {
+    let node = Arc::clone(node);
+    Path::new("leases/lookup/:prefix*")
+        .help("Lists leases.", "The leases and folders directly below a path.")
+        .sudo()
+        .view(Verb::List, move |_: &Ctx, at: Below, view: &View| {
+            Answer::keys(node.tokens.leases_below(view, &at.prefix)?)
+        })
+}

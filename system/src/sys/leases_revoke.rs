@@ -1,0 +1,34 @@
+//! `sys/leases/revoke`, `sys/leases/revoke/:lease_id`, and the older `sys/revoke`.
+
+use std::sync::Arc;
+
+use holdfast_core::lifecycle::Node;
+use sdk::{Answer, Ctx, Input, Path, Result, Txn, Verb};
+
+#[derive(Input)]
+struct Revoke {
+    /// The lease's id.
+    lease_id: String,
+    /// Whether to answer once it is revoked. It is in either case.
+    #[field(default = true)]
+    sync: bool,
+}
+
+pub fn paths(node: &Arc<Node>) -> Vec<Path> {
+    let of = |pattern| {
+        let node = Arc::clone(node);
+        Path::new(pattern)
+            .help("Revokes a lease.", "Ends a lease, and what it is a lease of.")
+            .txn(Verb::Write, move |ctx: &Ctx, input: Revoke, txn: &mut Txn| revoke(&node, ctx, &input, txn))
+    };
+    vec![of("leases/revoke"), of("leases/revoke/:lease_id+"), of("revoke"), of("revoke/:lease_id+")]
+}
+
+fn revoke(node: &Node, ctx: &Ctx, input: &Revoke, txn: &mut Txn) -> Result<Answer> {
+    super::lease_given(&input.lease_id)?;
+    // None to revoke is no mistake: it may have ended just now.
+    if let Some((key, _)) = node.tokens.of_lease(txn, &input.lease_id, ctx.now)? {
+        node.tokens.revoke(txn, ctx.namespace, &key)?;
+    }
+    Ok(if input.sync { Answer::empty() } else { Answer::empty().status(202) })
+}

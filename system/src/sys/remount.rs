@@ -1,0 +1,41 @@
+//! `sys/remount`: moves a mount to another path.
+
+use std::sync::Arc;
+
+use holdfast_core::lifecycle::Node;
+use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb, json};
+
+use super::mount_failure;
+
+#[derive(Input)]
+struct Remount {
+    /// Where the mount is, with `auth/` before it for an auth method.
+    from: String,
+    /// Where it is to be.
+    to: String,
+}
+
+pub fn path(node: &Arc<Node>) -> Path {
+    let node = Arc::clone(node);
+    Path::new("remount")
+        .help("Moves a mount.", "What is stored stays; policies that name the old path do not follow.")
+        .sudo()
+        .txn(Verb::Write, move |_: &Ctx, input: Remount, txn: &mut Txn| {
+            if input.from.is_empty() || input.to.is_empty() {
+                return Err(Failure::invalid("both 'from' and 'to' path must be specified as a string"));
+            }
+            for (name, path) in [("from", &input.from), ("to", &input.to)] {
+                unpadded(name, path)?;
+            }
+            let id = node.mounts.rename(txn, &input.from, &input.to).map_err(mount_failure)?;
+            Ok(Answer::mirrored(json!({"migration_id": id}))
+                .warn("The mount has moved. Its status can be read under the returned migration_id."))
+        })
+}
+
+fn unpadded(name: &str, path: &str) -> Result<()> {
+    if path.trim() == path {
+        return Ok(());
+    }
+    Err(Failure::Invalid(format!("'{name}' path cannot begin or end with white space")))
+}
