@@ -14,7 +14,7 @@ use super::environment;
 use super::failure::Failure;
 use super::output::cell;
 use crate::config::{
-    ApiAddress, LeaseLimits, Listener, LogSettings, RaftStorage, RaftTiming, RequestLimits, Seal, ServerConfig,
+    ApiAddress, LeaseLimits, Listener, LogSettings, RaftStorage, RaftTiming, RequestLimits, Telemetry, Seal, ServerConfig,
 };
 
 #[derive(Args)]
@@ -76,6 +76,7 @@ impl Dev {
             seal: Seal::Shamir,
             leases: LeaseLimits::default(),
             log: LogSettings::default(),
+            telemetry: Telemetry { prometheus: true },
             standby_reads: true,
             lock_memory: false,
             pid_file: None,

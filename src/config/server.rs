@@ -17,7 +17,7 @@ use super::raft::{self, RaftStorage};
 use super::seal::{self, Seal};
 use super::section::Section;
 use super::source::Document;
-use super::telemetry;
+use super::telemetry::{self, Telemetry};
 
 /// Everything a server is told before it starts. All values are parsed and fit together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,7 @@ pub struct ServerConfig {
     pub seal: Seal,
     pub leases: LeaseLimits,
     pub log: LogSettings,
+    pub telemetry: Telemetry,
     /// False with `disable_performance_standby` (or OpenBao's `disable_standby_reads`): a standby then sends every
     /// request to the active node.
     pub standby_reads: bool,
@@ -111,12 +112,12 @@ pub(super) fn read(
         audit: audit::read(&top, &mut warnings)?,
         seal: seal::read(&top, &mut warnings)?,
         leases: lease::read(&top)?,
+        telemetry: telemetry::read(&top, &mut warnings)?,
         log: log::read(&top, environment)?,
         standby_reads: standby_reads(&top)?,
         lock_memory: !top.flag("disable_mlock")?.unwrap_or(false),
         pid_file: top.path("pid_file")?,
     };
-    telemetry::read(&top, &mut warnings)?;
     top.finish(&mut warnings)?;
     Ok((config, warnings))
 }

@@ -53,6 +53,8 @@ impl Server {
         raise_file_limit();
         // A provider that is installed already is the same one.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        // Before anything counts: what was counted earlier would be lost.
+        let measured = metrics::start();
         let mut bound = Vec::new();
         for listener in &config.listeners {
             bound.push(http::bind(listener).await?);
@@ -66,8 +68,8 @@ impl Server {
         let node = Node::new(replication, Settings::new(limits));
 
         let audit = Audit::new(audit_devices(&config)?, Arc::clone(&node.barrier));
-        let measures: Arc<dyn Measures> =
-            Arc::new(Measured { metrics: metrics::start(), node: Arc::clone(&node), prometheus: true });
+        let prometheus = config.telemetry.prometheus;
+        let measures: Arc<dyn Measures> = Arc::new(Measured { metrics: measured, node: Arc::clone(&node), prometheus });
         tokio::spawn(roll_metrics());
         let catalog = system::with_builtins(catalog::plugins(), &node, &measures);
         let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone(), audit);
@@ -88,7 +90,7 @@ impl Server {
             leaving: Arc::clone(&leaving),
         };
         let (stop, stopping) = watch::channel(false);
-        let face = Arc::new(Face { service: serving, local, bodies: BodyRoom::default() });
+        let face = Arc::new(Face { service: serving, local, bodies: BodyRoom::default(), measures });
         let listening = bound.into_iter().map(|b| b.serve(Arc::clone(&face), stopping.clone())).collect();
         if node.unseals_itself() {
             tokio::spawn(Arc::clone(&node).unseal_itself(stopping.clone()));

@@ -3,6 +3,8 @@
 use holdfast_core::response::Response;
 use sdk::{Map, Value};
 
+use crate::node::Method;
+
 /// The measurements of the process that this node runs in.
 pub trait Measures: Send + Sync {
     /// As Vault's JSON.
@@ -48,7 +50,10 @@ pub(crate) fn show(measures: &dyn Measures, format: &str) -> Shown {
 }
 
 /// For a listener that needs no token.
-pub fn answer(measures: &dyn Measures, query: &Map<String, Value>) -> Response {
+pub fn answer(measures: &dyn Measures, method: Method, query: &Map<String, Value>) -> Response {
+    if method != Method::Get {
+        return Response::errors(405, &[]);
+    }
     let format = query.get("format").and_then(Value::as_str).unwrap_or_default();
     let shown = show(measures, format);
     Response {

@@ -59,6 +59,23 @@ async fn a_node_shows_its_own_metrics_to_those_who_may() {
     assert_eq!(root.post("/v1/sys/metrics", json!({})).await.status, 405);
 }
 
+#[tokio::test]
+async fn a_listener_may_show_them_without_a_token() {
+    let mut cluster = Cluster::configured(1, Transport::Plain, &json!({}));
+    let file = cluster.nodes[0].config_file();
+    let mut config: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    config["listener"][0]["tcp"]["telemetry"] = json!({ "unauthenticated_metrics_access": true });
+    config["telemetry"] = json!({ "prometheus_retention_time": "0s" });
+    std::fs::write(&file, config.to_string()).unwrap();
+    cluster.nodes[0].start().await;
+    let client = cluster.nodes[0].client();
+    let json = client.get("/v1/sys/metrics").await.ok();
+    assert!(json["Gauges"].as_array().unwrap().iter().any(|g| g["Name"] == "vault.core.unsealed" && g["Value"] == 0.0));
+    let off = client.get(PROMETHEUS).await;
+    assert_eq!((off.status, off.body.as_str().is_some_and(|b| b.contains("not enabled"))), (400, true));
+    assert_eq!(client.post("/v1/sys/metrics", json!({})).await.status, 405);
+}
+
 /// The names of metrics in a query: what looks like a name and is not a function, a label or a keyword.
 fn metrics_of(query: &str) -> BTreeSet<String> {
     let prefixes = ["vault_", "holdfast_", "process_"];
