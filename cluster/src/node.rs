@@ -175,8 +175,7 @@ impl Node {
 
     /// Up to which log index the cluster has committed, as far as this node was told, and up to which it has applied.
     pub fn progress(&self) -> (u64, u64) {
-        let committed = self.shared.metrics().cluster_committed.map_or(0, |id| id.index);
-        (committed, self.shared.applied().map_or(0, |id| id.index))
+        (self.shared.committed(), self.shared.applied().map_or(0, |id| id.index))
     }
 
     /// The state's revision and its fingerprint: equal on all nodes when the revision is.

@@ -44,6 +44,11 @@ impl Shared {
         self.raft.metrics().borrow_watched().clone()
     }
 
+    /// Up to which index the cluster has committed, as far as this node was told.
+    pub fn committed(&self) -> u64 {
+        self.raft.metrics().borrow_watched().cluster_committed.map_or(0, |id| id.index)
+    }
+
     /// The newest membership in the log, committed or not.
     pub fn membership(&self) -> Arc<StoredMembership> {
         self.raft.metrics().borrow_watched().membership_config.clone()

@@ -8,7 +8,7 @@ use openraft::errors::{ClientWriteError, ForwardReason};
 use openraft::raft::responder::ProgressResponder;
 use storage::apply::Refusal;
 use storage::{Batch, CommitError, Committed, SealedSnapshot, SealedStore, StoreError, Term};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::consensus::{Applied, Command, LeaderId};
 use crate::handover::Gate;
@@ -31,6 +31,7 @@ impl SealedStore for Store {
             return Err(CommitError::TooLarge { size, limit });
         }
         self.gate.passed(&self.shared).await;
+        let began = Instant::now();
         let (responder, answer) = ProgressResponder::complete_only();
         let leader = LeaderId { term: term.0, node_id: self.shared.id };
         let write = self.shared.raft.write(Command::batch(batch)).with_leader(leader).responder(responder);
@@ -58,6 +59,8 @@ impl SealedStore for Store {
             // The entry was appended and then cut off or purged, which does not tell whether it committed.
             _ => return Err(CommitError::Unknown(id)),
         };
+        metrics::counter!("vault.raft.apply").increment(1);
+        metrics::histogram!("vault.raft.commitTime").record(began.elapsed().as_secs_f64() * 1000.0);
         match applied {
             Applied::Committed(committed) => Ok(committed),
             Applied::Refused(Refusal::Conflict(key)) => Err(CommitError::Conflict { key }),

@@ -14,7 +14,7 @@ use super::environment;
 use super::failure::Failure;
 use super::output::cell;
 use crate::config::{
-    ApiAddress, LeaseLimits, Listener, LogSettings, RaftStorage, RaftTiming, RequestLimits, Seal, ServerConfig,
+    ApiAddress, LeaseLimits, Listener, LogSettings, RaftStorage, RaftTiming, RequestLimits, Telemetry, Seal, ServerConfig,
 };
 
 #[derive(Args)]
@@ -77,6 +77,7 @@ impl Dev {
             lockouts: Default::default(),
             leases: LeaseLimits::default(),
             log: LogSettings::default(),
+            telemetry: Telemetry { prometheus: true },
             standby_reads: true,
             lock_memory: false,
             pid_file: None,

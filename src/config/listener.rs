@@ -10,6 +10,7 @@ use super::declared::Why::NotOffered;
 use super::declared::{Key, Table};
 use super::problem::{ConfigError, Warning};
 use super::section::Section;
+use super::telemetry;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
@@ -58,6 +59,8 @@ pub struct RequestLimits {
     pub json_depth: usize,
     /// `max_request_json_strings`: texts in a body, keys among them. `None`: as many as fit.
     pub json_strings: Option<usize>,
+    /// `unauthenticated_metrics_access` of its `telemetry`.
+    pub open_metrics: bool,
 }
 
 const PORT: u16 = 8200;
@@ -67,7 +70,7 @@ const DEPTH_LARGEST: u64 = 1000;
 
 impl Default for RequestLimits {
     fn default() -> Self {
-        Self { size: 32 << 20, duration: Duration::from_secs(90), json_depth: 500, json_strings: None }
+        Self { size: 32 << 20, duration: Duration::from_secs(90), json_depth: 500, json_strings: None, open_metrics: false }
     }
 }
 
@@ -94,6 +97,7 @@ pub const TCP: Table = Table {
         Key::new("max_json_depth", Number, "500", "How deep a JSON body may be nested."),
         Key::new("max_request_json_strings", Number, "0", "How many texts a JSON body may have, names among them."),
         Key::new("http_read_header_timeout", Time, "10s", "How long a client may take over a request's head."),
+        Key::blocks("telemetry", 0, &[&telemetry::OF_LISTENER]),
         Key::ignored("agent_api", NotOffered, "this is a server's listener"),
         Key::ignored("proxy_api", NotOffered, "this is a server's listener"),
     ]],
@@ -212,6 +216,7 @@ fn limits(section: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<RequestL
     if let Some(number) = section.number("max_request_json_strings")? {
         limits.json_strings = usize::try_from(number).ok().filter(|number| *number > 0);
     }
+    limits.open_metrics = telemetry::open_metrics(section, warnings)?;
     Ok(limits)
 }
 

@@ -45,6 +45,7 @@ pub use reference::reference;
 pub use retry_join::{Pem, RetryJoin};
 pub use seal::Seal;
 pub use server::ServerConfig;
+pub use telemetry::Telemetry;
 
 use std::path::PathBuf;
 

@@ -20,7 +20,7 @@ use super::raft::{self, RaftStorage};
 use super::seal::{self, Seal};
 use super::section::Section;
 use super::source::Document;
-use super::telemetry;
+use super::telemetry::{self, Telemetry};
 
 /// Everything a server is told before it starts. All values are parsed and fit together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,7 @@ pub struct ServerConfig {
     /// `user_lockout`
     pub lockouts: LockoutDefaults,
     pub log: LogSettings,
+    pub telemetry: Telemetry,
     /// False with `disable_performance_standby` (or OpenBao's `disable_standby_reads`): a standby then sends every
     /// request to the active node.
     pub standby_reads: bool,
@@ -118,12 +119,12 @@ pub(super) fn read(
         seal: seal::read(&top, &mut warnings)?,
         leases: lease::read(&top)?,
         lockouts: lockout::read(&top, &mut warnings)?,
+        telemetry: telemetry::read(&top, &mut warnings)?,
         log: log::read(&top, environment)?,
         standby_reads: standby_reads(&top)?,
         lock_memory: !top.flag("disable_mlock")?.unwrap_or(false),
         pid_file: top.path("pid_file")?,
     };
-    telemetry::read(&top, &mut warnings)?;
     top.finish(&mut warnings)?;
     Ok((config, warnings))
 }

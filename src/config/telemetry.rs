@@ -1,30 +1,45 @@
 //! `telemetry`: what is measured and who is told.
 
+use std::time::Duration;
+
+use super::declared::Takes::{Duration as Time, Flag};
 use super::declared::Why::NotOffered;
 use super::declared::{Key, Table};
 use super::problem::{ConfigError, Warning};
 use super::section::Section;
 
+/// `telemetry`, of the whole server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Telemetry {
+    /// `prometheus_retention_time` is not zero.
+    pub prometheus: bool,
+}
+
 pub const TABLE: Table = Table {
     label: "",
     about: "What is measured, and who is told.",
     keys: &[&[
-        Key::ignored("usage_gauge_period", NotOffered, "nothing is measured yet"),
-        Key::ignored("maximum_gauge_cardinality", NotOffered, "nothing is measured yet"),
-        Key::ignored("disable_hostname", NotOffered, "nothing is measured yet"),
-        Key::ignored("enable_hostname_label", NotOffered, "nothing is measured yet"),
-        Key::ignored("metrics_prefix", NotOffered, "nothing is measured yet"),
-        Key::ignored("lease_metrics_epsilon", NotOffered, "nothing is measured yet"),
-        Key::ignored("num_lease_metrics_buckets", NotOffered, "nothing is measured yet"),
-        Key::ignored("add_lease_metrics_namespace_labels", NotOffered, "nothing is measured yet"),
-        Key::ignored("add_mount_point_rollback_metrics", NotOffered, "nothing is measured yet"),
-        Key::ignored("filter_default", NotOffered, "nothing is measured yet"),
-        Key::ignored("prefix_filter", NotOffered, "nothing is measured yet"),
-        Key::ignored("statsite_address", NotOffered, "nothing is measured yet"),
-        Key::ignored("statsd_address", NotOffered, "nothing is measured yet"),
-        Key::ignored("dogstatsd_addr", NotOffered, "nothing is measured yet"),
-        Key::ignored("dogstatsd_tags", NotOffered, "nothing is measured yet"),
-        Key::ignored("prometheus_retention_time", NotOffered, "nothing is measured yet"),
+        Key::new(
+            "prometheus_retention_time",
+            Time,
+            "24h",
+            "`0s` switches the form for Prometheus off. Otherwise a series is shown for as long as the server runs.",
+        ),
+        Key::ignored("usage_gauge_period", NotOffered, "what a whole scan of the store would tell is not measured"),
+        Key::ignored("maximum_gauge_cardinality", NotOffered, "what a whole scan of the store would tell is not measured"),
+        Key::ignored("disable_hostname", NotOffered, "no name carries the host: who scrapes knows it"),
+        Key::ignored("enable_hostname_label", NotOffered, "no metric carries the host: who scrapes knows it"),
+        Key::ignored("metrics_prefix", NotOffered, "names begin as Vault's do"),
+        Key::ignored("lease_metrics_epsilon", NotOffered, "leases are not counted by when they end"),
+        Key::ignored("num_lease_metrics_buckets", NotOffered, "leases are not counted by when they end"),
+        Key::ignored("add_lease_metrics_namespace_labels", NotOffered, "leases are not counted by when they end"),
+        Key::ignored("add_mount_point_rollback_metrics", NotOffered, "there are no rollbacks"),
+        Key::ignored("filter_default", NotOffered, "every metric is shown; drop what is not wanted where it is scraped"),
+        Key::ignored("prefix_filter", NotOffered, "every metric is shown; drop what is not wanted where it is scraped"),
+        Key::ignored("statsite_address", NotOffered, "nothing is sent to Statsite"),
+        Key::ignored("statsd_address", NotOffered, "nothing is sent to StatsD"),
+        Key::ignored("dogstatsd_addr", NotOffered, "nothing is sent to DogStatsD"),
+        Key::ignored("dogstatsd_tags", NotOffered, "nothing is sent to DogStatsD"),
         Key::ignored("circonus_api_token", NotOffered, "nothing is sent to Circonus"),
         Key::ignored("circonus_api_app", NotOffered, "nothing is sent to Circonus"),
         Key::ignored("circonus_api_url", NotOffered, "nothing is sent to Circonus"),
@@ -45,9 +60,35 @@ pub const TABLE: Table = Table {
     ]],
 };
 
-pub(super) fn read(top: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<(), ConfigError> {
+/// Of one listener.
+pub const OF_LISTENER: Table = Table {
+    label: "",
+    about: "Who may see metrics at this address.",
+    keys: &[&[
+        Key::new("unauthenticated_metrics_access", Flag, "false", "`sys/metrics` needs no token, also on a sealed node."),
+        Key::ignored("metrics_path", NotOffered, "metrics are at `sys/metrics`"),
+        Key::ignored("disallow_metrics", NotOffered, "metrics need a token unless `unauthenticated_metrics_access` is set"),
+        Key::ignored("metrics_only", NotOffered, "a listener answers everything"),
+    ]],
+};
+
+pub(super) fn read(top: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Telemetry, ConfigError> {
+    let mut telemetry = Telemetry { prometheus: true };
     for (_, section) in top.blocks("telemetry")? {
+        if let Some(retention) = section.duration("prometheus_retention_time")? {
+            telemetry.prometheus = retention > Duration::ZERO;
+        }
         section.finish(warnings)?;
     }
-    Ok(())
+    Ok(telemetry)
+}
+
+/// Whether metrics need no token at a listener.
+pub(super) fn open_metrics(listener: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<bool, ConfigError> {
+    let mut open = false;
+    for (_, section) in listener.blocks("telemetry")? {
+        open = section.flag("unauthenticated_metrics_access")?.unwrap_or(open);
+        section.finish(warnings)?;
+    }
+    Ok(open)
 }

@@ -27,6 +27,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use sdk::Failure;
+use system::measures::Measures;
 use system::node::Local;
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -42,6 +43,7 @@ pub struct Face {
     pub service: Arc<Service>,
     pub local: Local,
     pub bodies: BodyRoom,
+    pub measures: Arc<dyn Measures>,
 }
 
 impl Face {
@@ -84,7 +86,7 @@ impl Face {
             Err(_) => return Response::errors(408, &["the request did not arrive completely in time"]),
         };
         // A task of its own: a client that goes away does not stop a request halfway, and a panic ends nothing else.
-        let running = tokio::spawn(self.run(parsed, deadline).in_current_span());
+        let running = tokio::spawn(self.run(parsed, limits.open_metrics, deadline).in_current_span());
         match tokio::time::timeout_at(deadline + GRACE, running).await {
             Ok(Ok(response)) => response,
             Ok(Err(panic)) => {
@@ -97,8 +99,11 @@ impl Face {
         }
     }
 
-    async fn run(self: Arc<Self>, parsed: Parsed, deadline: Instant) -> Response {
+    async fn run(self: Arc<Self>, parsed: Parsed, open_metrics: bool, deadline: Instant) -> Response {
         let Parsed { method, query, body, request, path, _room } = parsed;
+        if open_metrics && path == "sys/metrics" {
+            return system::measures::answer(self.measures.as_ref(), method, &query);
+        }
         if let Some(response) = system::node::answer(&self.local, method, &path, &query, &body).await {
             return response;
         }

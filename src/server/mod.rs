@@ -1,6 +1,7 @@
 //! A running server: the cluster's node, core on it, and the listeners.
 
 mod forwarding;
+mod gauges;
 mod introduce;
 mod start;
 mod stop;

@@ -16,16 +16,19 @@ use holdfast_core::worker;
 use parking_lot::Mutex;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use storage::Millis;
+use system::measures::Measures;
 use system::node::Local;
 use tokio::sync::watch;
 
 use super::Server;
 use super::forwarding::Forwarding;
+use super::gauges::Measured;
 use super::introduce::HttpIntroduce;
 use crate::catalog;
 use crate::config::{AuditDeviceKind, Pem, RetryJoin, ServerConfig};
 use crate::http::{self, BodyRoom, Face, ListenError};
 use crate::replication::ClusterReplication;
+use crate::telemetry::metrics;
 
 /// Between two rounds of asking the configured members to be let in.
 const RETRY_JOIN: Duration = Duration::from_secs(2);
@@ -50,6 +53,8 @@ impl Server {
         raise_file_limit();
         // A provider that is installed already is the same one.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        // Before anything counts: what was counted earlier would be lost.
+        let measured = metrics::start();
         let mut bound = Vec::new();
         for listener in &config.listeners {
             bound.push(http::bind(listener).await?);
@@ -63,7 +68,10 @@ impl Server {
         let node = Node::new(replication, Settings { lockouts: config.lockouts.clone(), ..Settings::new(limits) });
 
         let audit = Audit::new(audit_devices(&config)?, Arc::clone(&node.barrier));
-        let catalog = system::with_builtins(catalog::plugins(), &node);
+        let prometheus = config.telemetry.prometheus;
+        let measures: Arc<dyn Measures> = Arc::new(Measured { metrics: measured, node: Arc::clone(&node), prometheus });
+        tokio::spawn(roll_metrics());
+        let catalog = system::with_builtins(catalog::plugins(), &node, &measures);
         let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone(), audit);
         let serving = Arc::new(Service::new(Arc::clone(&node), catalog, pipeline, config.standby_reads));
         // The only place that sets it.
@@ -82,7 +90,7 @@ impl Server {
             leaving: Arc::clone(&leaving),
         };
         let (stop, stopping) = watch::channel(false);
-        let face = Arc::new(Face { service: serving, local, bodies: BodyRoom::default() });
+        let face = Arc::new(Face { service: serving, local, bodies: BodyRoom::default(), measures });
         let listening = bound.into_iter().map(|b| b.serve(Arc::clone(&face), stopping.clone())).collect();
         if node.unseals_itself() {
             tokio::spawn(Arc::clone(&node).unseal_itself(stopping.clone()));
@@ -92,6 +100,16 @@ impl Server {
             tokio::spawn(keep_asking(Arc::clone(&node), targets, introduce, stopping));
         }
         Ok(Self { node, cluster, listening, leaving, stop })
+    }
+}
+
+/// Ends with the runtime.
+async fn roll_metrics() {
+    let metrics = metrics::start();
+    let mut beat = tokio::time::interval(metrics::INTERVAL);
+    loop {
+        beat.tick().await;
+        metrics.roll();
     }
 }
 

@@ -1,15 +1,24 @@
-//! Log lines: where they go and how they look.
+//! What the process tells of itself: log lines, metrics, and log lines for those who listen over HTTP.
 //!
 //! Lines go to standard error. Each carries the fields of the spans it was written in, the request's id among them;
 //! the span itself is opened where a request enters. What must never be in a line is not filtered here: secrets live in
 //! types that cannot be formatted.
 
-use std::io::IsTerminal;
+pub mod metrics;
+mod monitor;
+
+use std::io::{IsTerminal, stderr};
+use std::sync::{Arc, OnceLock};
 
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry, registry, reload};
 
 use crate::config::{LogFormat, LogLevel, LogSettings};
+pub use monitor::{Listener, Monitor, Monitors};
 
 /// Libraries whose chatter says nothing to an operator, and from which level on they are heard. Consensus warns of each
 /// call that an absent node does not answer, several times a second; the cluster says once that the node is gone.
@@ -23,48 +32,101 @@ const QUIET: &[(&str, LevelFilter)] = &[
     ("tower", LevelFilter::WARN),
 ];
 
-/// From now on lines are written. Of several calls in one process the first counts.
-pub fn start(settings: LogSettings) {
-    let lines = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(filter(settings.level))
-        .with_ansi(std::io::stderr().is_terminal());
-    // Only a test starts twice in one process; its first choice is as good.
-    let _ = match settings.format {
-        LogFormat::Standard => lines.try_init(),
-        // Fields at the top of the object, as Vault writes them, and the innermost span's beside them.
-        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).try_init(),
-    };
+/// What can be asked of the lines once they are written.
+pub struct Lines {
+    level: Box<dyn Fn(LogLevel) + Send + Sync>,
+    pub monitors: Monitors,
 }
 
-fn filter(level: LogLevel) -> EnvFilter {
-    let of_all = match level {
+static LINES: OnceLock<Lines> = OnceLock::new();
+
+/// From now on lines are written. Of several calls in one process the first counts.
+pub fn start(settings: LogSettings) {
+    LINES.get_or_init(|| {
+        let (log, level) = switched(lines(settings.format, stderr, stderr().is_terminal()), filter(settings.level));
+        let (standard, standard_lines) = monitored(LogFormat::Standard);
+        let (json, json_lines) = monitored(LogFormat::Json);
+        // It fails only where a test has installed a subscriber of its own.
+        let _ = registry().with(vec![log, standard_lines, json_lines]).try_init();
+        Lines { level: Box::new(move |to| level(filter(to))), monitors: Monitors { standard, json } }
+    });
+}
+
+type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
+/// Lets other lines through from now on.
+type Switch = Box<dyn Fn(Targets) + Send + Sync>;
+
+fn lines<W>(format: LogFormat, writer: W, ansi: bool) -> Boxed
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = fmt::layer().with_writer(writer).with_ansi(ansi);
+    match format {
+        LogFormat::Standard => lines.boxed(),
+        // Fields at the top of the object, as Vault writes them, and the innermost span's beside them.
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    }
+}
+
+fn switched(layer: Boxed, at: Targets) -> (Boxed, Switch) {
+    let (filter, handle) = reload::Layer::new(at);
+    let switch = move |to| {
+        // It fails once the subscriber is gone, and then there are no lines.
+        let _ = handle.reload(to);
+    };
+    (layer.with_filter(filter).boxed(), Box::new(switch))
+}
+
+fn monitored(format: LogFormat) -> (Arc<Monitor>, Boxed) {
+    let tap = monitor::tap();
+    let (layer, switch) = switched(lines(format, tap.clone(), false), Targets::new());
+    let open_to = move |level: Option<LogLevel>| switch(level.map_or_else(Targets::new, filter));
+    (Monitor::new(&tap, Box::new(open_to)), layer)
+}
+
+/// The lines of this process, once [`start`] was called.
+pub fn lines_of_this_process() -> Option<&'static Lines> {
+    LINES.get()
+}
+
+impl Lines {
+    /// Which lines are written from now on.
+    pub fn set_level(&self, level: LogLevel) {
+        (self.level)(level);
+    }
+}
+
+fn as_filter(level: LogLevel) -> LevelFilter {
+    match level {
         LogLevel::Trace => LevelFilter::TRACE,
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Error => LevelFilter::ERROR,
-    };
-    let mut filter = EnvFilter::default().add_directive(of_all.into());
-    if level != LogLevel::Trace {
-        for (library, heard_from) in QUIET {
-            // The texts are constants of this file, and all of them are directives.
-            let directive = format!("{library}={}", of_all.min(*heard_from)).parse();
-            filter = directive.map_or(filter.clone(), |directive| filter.add_directive(directive));
-        }
     }
-    filter
+}
+
+fn filter(level: LogLevel) -> Targets {
+    let of_all = as_filter(level);
+    let filter = Targets::new().with_default(of_all);
+    if level == LogLevel::Trace {
+        return filter;
+    }
+    filter.with_targets(QUIET.iter().map(|(library, heard_from)| (*library, of_all.min(*heard_from))))
 }
 
 #[cfg(test)]
 mod tests {
+    use tracing::Level;
+
     use super::*;
 
     #[test]
     fn libraries_are_quiet_unless_asked_for_everything() {
-        let text = filter(LogLevel::Debug).to_string();
-        assert!(text.contains("openraft=error") && text.contains("h2=warn") && text.contains("debug"), "{text}");
-        assert!(filter(LogLevel::Error).to_string().contains("h2=error"));
-        assert_eq!(filter(LogLevel::Trace).to_string(), "trace");
+        let debug = filter(LogLevel::Debug);
+        assert!(debug.would_enable("holdfast::server", &Level::DEBUG));
+        assert!(!debug.would_enable("openraft::core", &Level::WARN) && debug.would_enable("h2", &Level::WARN));
+        assert!(!filter(LogLevel::Error).would_enable("h2", &Level::WARN));
+        assert!(filter(LogLevel::Trace).would_enable("openraft::core", &Level::TRACE));
     }
 }

@@ -5,6 +5,7 @@
 
 mod cubbyhole;
 mod identity;
+pub mod measures;
 pub mod node;
 mod sys;
 mod token;
@@ -13,13 +14,14 @@ use std::sync::Arc;
 
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
+use measures::Measures;
 
 /// The catalog with the built-in kinds in it.
-pub fn with_builtins(catalog: Catalog, node: &Arc<Node>) -> Catalog {
+pub fn with_builtins(catalog: Catalog, node: &Arc<Node>, measures: &Arc<dyn Measures>) -> Catalog {
     let mountable = Arc::new(catalog.clone());
     catalog
         .with(token::TokenAuth::new(node, &mountable))
-        .with(sys::Sys::new(node, mountable))
+        .with(sys::Sys::new(node, mountable, measures))
         .with(cubbyhole::Cubbyhole::new())
         .with(identity::Identity::new())
 }

@@ -11,6 +11,7 @@ mod hostile;
 mod keeping;
 mod killing;
 mod leaving;
+mod metrics;
 mod secrecy;
 mod serving;
 mod tidy;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! append ──► tail (readable at once) ──► queue ──► writer: one batch, one sync for all that waits ──► callbacks
-//! truncate, purge, vote, committed ────────┘                                        └──► durable index ──► apply's gate
+//! truncate, purge, vote ───────────────────┘                                        └──► durable index ──► apply's gate
 //! ```
 //!
 //! Nothing here decides anything: what is appended, truncated or purged is consensus's business, and retention is

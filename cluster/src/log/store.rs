@@ -229,7 +229,6 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
-        self.submit(Op::Committed { log_id: committed }, 0).await?;
         self.shared.tail.write().committed = committed;
         Ok(())
     }

@@ -276,3 +276,19 @@ fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+#[tokio::test]
+async fn what_is_committed_rides_along_and_never_runs_ahead_of_the_entries() {
+    let folder = Folder::new();
+    let faults = Faults::default();
+    let mut log = folder.open_with(&faults);
+    log.blocking_append((0..5).map(|i| blank(1, i))).await.unwrap();
+    log.save_committed(Some(id(1, 4))).await.unwrap();
+    assert_eq!(log.read_committed().await.unwrap(), Some(id(1, 4)));
+    log.blocking_append([blank(1, 5)]).await.unwrap();
+    // The others may have committed what this disk does not hold yet.
+    log.save_committed(Some(id(1, 9))).await.unwrap();
+    log.blocking_append([blank(1, 6)]).await.unwrap();
+    drop(log);
+    assert_eq!(folder.open().read_committed().await.unwrap(), Some(id(1, 4)));
+}

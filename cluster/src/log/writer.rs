@@ -6,6 +6,7 @@
 
 use std::io;
 use std::sync::{Arc, mpsc};
+use std::time::Instant;
 
 use bytes::Bytes;
 use parking_lot::RwLock;
@@ -51,9 +52,6 @@ pub(super) enum Op {
     Vote {
         vote: Vote,
         done: Answer,
-    },
-    Committed {
-        log_id: Option<LogId>,
     },
     Stop,
 }
@@ -116,6 +114,7 @@ impl Writer {
             match &queued.op {
                 Op::Append { entries, .. } => {
                     sync |= !entries.is_empty();
+                    metrics::counter!("holdfast.log.entries").increment(entries.len() as u64);
                     for (index, entry) in entries {
                         self.disk.put_entry(&mut batch, *index, entry);
                     }
@@ -129,19 +128,35 @@ impl Writer {
                     sync = true;
                     self.disk.put_meta(&mut batch, key::VOTE, &encoding::encode_vote(vote));
                 }
-                Op::Committed { log_id: Some(log_id) } => {
-                    self.disk.put_meta(&mut batch, key::COMMITTED, &encoding::encode_log_id(log_id));
-                }
-                Op::Committed { log_id: None } | Op::Stop => {}
+                Op::Stop => {}
             }
         }
+        self.put_committed(&mut batch, group);
         match self.faults.before_write() {
             Verdict::Write => {}
             Verdict::Fail(error) => return Err(error),
             Verdict::Vanish => return Ok(false),
         }
+        let began = Instant::now();
         self.disk.write(batch, sync).map_err(io::Error::other)?;
+        if sync {
+            metrics::counter!("holdfast.log.syncs").increment(1);
+            metrics::histogram!("holdfast.log.sync").record(began.elapsed().as_secs_f64() * 1000.0);
+        }
         Ok(true)
+    }
+
+    /// Up to where the log is committed, as far as the entries are on disk with it. It is but a hint for the next start, so
+    /// it rides along with entries and costs no write of its own.
+    fn put_committed(&self, batch: &mut WriteBatch, group: &[Queued]) {
+        let last = group.iter().filter_map(|queued| match &queued.op {
+            Op::Append { entries, .. } => entries.last().map(|(index, _)| *index),
+            _ => None,
+        });
+        let (Some(last), Some(committed)) = (last.max(), self.tail.read().committed) else { return };
+        if committed.index <= last {
+            self.disk.put_meta(batch, key::COMMITTED, &encoding::encode_log_id(&committed));
+        }
     }
 
     fn complete(&self, group: Vec<Queued>) {
@@ -165,7 +180,7 @@ impl Writer {
                 Op::Vote { done, .. } => {
                     done.send(Ok(())).ok();
                 }
-                Op::Committed { .. } | Op::Stop => {}
+                Op::Stop => {}
             }
         }
     }
@@ -194,7 +209,7 @@ fn fail(group: Vec<Queued>, error: &io::Error) {
             Op::Truncate { done, .. } | Op::Vote { done, .. } => {
                 done.send(Err(again())).ok();
             }
-            Op::Purge { .. } | Op::Committed { .. } | Op::Stop => {}
+            Op::Purge { .. } | Op::Stop => {}
         }
     }
 }

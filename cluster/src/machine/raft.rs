@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use futures::stream::{Stream, StreamExt};
@@ -164,7 +165,9 @@ impl RaftStateMachine<TypeConfig> for Machine {
                 self.durable_to(last.log_id.index).await?;
             }
             let shared = Arc::clone(&self.shared);
+            let began = Instant::now();
             let answers = blocking(move || shared.apply(&entries)).await?;
+            metrics::histogram!("vault.raft.fsm.apply").record(began.elapsed().as_secs_f64() * 1000.0);
             for (responder, answer) in responders.into_iter().zip(answers) {
                 if let Some(responder) = responder {
                     responder.send(answer);

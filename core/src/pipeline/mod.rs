@@ -10,6 +10,7 @@ mod authorize;
 mod commit;
 mod dispatch;
 mod locate;
+mod measure;
 #[cfg(test)]
 mod tests;
 
@@ -77,10 +78,17 @@ impl Pipeline {
 
     /// Runs a request here. The caller has made sure of the read point, and of leadership where `term` is given.
     pub async fn run(&self, run: Run<'_>) -> Response {
+        let measured = measure::Measured::begin();
+        let response = self.run_to_an_answer(&run).await;
+        measured.answered(&response);
+        response
+    }
+
+    async fn run_to_an_answer(&self, run: &Run<'_>) -> Response {
         let mut stages = Stages { audited: false, latches: Some(self.latches.begin()), prepared: None };
         let mut attempts = 0;
         loop {
-            let again = match self.attempt(&run, &mut stages).await {
+            let again = match self.attempt(run, &mut stages).await {
                 Ok(response) => return response,
                 Err(again) => again,
             };
@@ -130,21 +138,35 @@ impl Pipeline {
             who: who.as_ref(),
         };
         if !stages.audited {
-            if let Err(error) = self.audit.request(run.now, &subject).await {
+            let auditing = measure::Timed::begin("vault.audit.log_request", "vault.audit.log_request_failure");
+            if let Err(error) = auditing.ended(self.audit.request(run.now, &subject).await) {
                 return Ok(refused_by_audit(run.request, &error));
             }
             stages.audited = true;
         }
         let result = match permit {
-            Ok(permit) => self.carry_out(run, snapshot, &permit, located.as_ref(), rely_on, stages).await?,
+            Ok(permit) => {
+                let began = std::time::Instant::now();
+                let result = self.carry_out(run, snapshot, &permit, located.as_ref(), rely_on, stages).await?;
+                if let Some(located) = &located {
+                    measure::routed(permit.operation_name(), located, began);
+                }
+                result
+            }
             Err(refused) => {
                 let spent = self.spend(run, refused.spends.as_ref()).await;
                 Err(spent.err().unwrap_or(refused.failure))
             }
         };
+        let auditing = measure::Timed::begin("vault.audit.log_response", "vault.audit.log_response_failure");
         Ok(match &result {
-            Ok(done) => match self.audit.response(run.now, &subject, Ok(&done.answer)).await {
-                Ok(()) => finish(run, &done.answer, &done.response).await,
+            Ok(done) => match auditing.ended(self.audit.response(run.now, &subject, Ok(&done.answer)).await) {
+                Ok(()) => {
+                    if let (Some(located), Some(auth)) = (&located, &done.answer.auth) {
+                        measure::token_made(located, auth);
+                    }
+                    finish(run, &done.answer, &done.response).await
+                }
                 Err(error) => {
                     self.take_back(run, &done.answer).await;
                     unaudited_answer(run, &error, done.committed)
@@ -152,7 +174,7 @@ impl Pipeline {
             },
             Err(failure) => {
                 log_failure(run.request, failure);
-                match self.audit.response(run.now, &subject, Err(failure)).await {
+                match auditing.ended(self.audit.response(run.now, &subject, Err(failure)).await) {
                     Ok(()) => Response::failure(failure),
                     Err(error) => refused_by_audit(run.request, &error),
                 }
@@ -252,7 +274,8 @@ impl Pipeline {
         params: &Params,
         batch: OpenBatch,
     ) -> Result<Result<Done, Failure>, Again> {
-        if run.term.is_some() {
+        let free = act.only_looks() && permit.spends().is_none();
+        if run.term.is_some() && !free {
             match commit::commit(&self.node, run, batch, None).await {
                 Ok(commit::Committed::Now { counters, .. }) => self.after_last_use(run, permit, &counters).await,
                 Ok(commit::Committed::Before(_)) => {

@@ -37,6 +37,11 @@ pub trait Act: Send + Sync {
     fn here(&self) -> bool {
         false
     }
+
+    /// Changes nothing, so it may run again and need not be written down as begun.
+    fn only_looks(&self) -> bool {
+        false
+    }
 }
 
 /// What has to be done before a transaction and needs no store.

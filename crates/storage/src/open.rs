@@ -79,6 +79,8 @@ impl OpenStore {
 
     /// Encrypts the batch; what it will take in the log is then known.
     pub fn seal(&self, id: RequestId, now: Millis, open: OpenBatch) -> Result<Batch, ReadError> {
+        metrics::counter!("vault.barrier.put").increment(open.puts.len() as u64);
+        metrics::counter!("vault.barrier.delete").increment((open.deletes.len() + open.prefix_deletes.len()) as u64);
         let mut batch = Batch::new(id, now);
         for (path, revision) in open.checks {
             batch.checks.push(Check { key: self.key(&path)?, revision });
@@ -150,6 +152,7 @@ pub struct OpenSnapshot {
 
 impl OpenSnapshot {
     pub fn get(&self, path: &Path) -> Result<Option<Record>, ReadError> {
+        metrics::counter!("vault.barrier.get").increment(1);
         let key = self.key(path)?;
         match self.snapshot.get(&key)? {
             None => Ok(None),
@@ -175,6 +178,7 @@ impl OpenSnapshot {
 
     /// The direct children of a folder, unordered. Costs two seeks a child, however deep the folder is.
     pub fn children(&self, folder: &Path) -> Result<Vec<Child>, ReadError> {
+        metrics::counter!("vault.barrier.list").increment(1);
         let prefix = self.key(folder)?;
         let mut found: Vec<(SegKind, Vec<u8>, Child)> = Vec::new();
         let at = prefix.as_bytes().len();

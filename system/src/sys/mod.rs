@@ -15,6 +15,7 @@ mod leases_renew;
 mod leases_revoke;
 mod leases_revoke_prefix;
 mod leases_tidy;
+mod metrics;
 mod mount_config;
 mod mounts;
 mod mounts_tune;
@@ -38,15 +39,18 @@ use holdfast_core::mount::MountError;
 use holdfast_core::policies::PolicyRefused;
 use sdk::{Backend, Failure, MountInfo, Plugin, PluginKind};
 
+use crate::measures::Measures;
+
 pub struct Sys(Backend);
 
 impl Sys {
     /// `mountable` are the plugins that users may mount.
-    pub fn new(node: &Arc<Node>, mountable: Arc<Catalog>) -> Self {
+    pub fn new(node: &Arc<Node>, mountable: Arc<Catalog>, measures: &Arc<dyn Measures>) -> Self {
         let mut paths = vec![
             auth::list(node),
             auth_tune::path(node, &mountable),
             auth::one(node, &mountable),
+            metrics::path(measures),
             mounts::list(node),
             mounts_tune::path(node, &mountable),
             mounts::one(node, &mountable),

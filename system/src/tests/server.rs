@@ -57,12 +57,13 @@ impl Server {
     pub async fn new() -> Self {
         let limits = TtlLimits { default: Duration::from_secs(3600), max: Duration::from_secs(7200) };
         let alone = Arc::new(Alone::default());
+        let measures: Arc<dyn crate::measures::Measures> = Arc::new(crate::measures::Nothing);
         let node = Node::new(Arc::clone(&alone) as _, Settings::new(limits));
         let options = InitOptions { shares: 1, threshold: 1, cluster_name: None, now: alone.now() };
         let made = node.init(options).await.unwrap();
         node.unseal(Share::from_slice(made.shares[0].expose())).await.unwrap();
         let plugins = Catalog::default().with(Keeper::new(PluginKind::Secret));
-        let catalog = crate::with_builtins(plugins.with(Keeper::new(PluginKind::Auth)), &node);
+        let catalog = crate::with_builtins(plugins.with(Keeper::new(PluginKind::Auth)), &node, &measures);
         let audit = Audit::new(Vec::new(), Arc::clone(&node.barrier));
         let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone(), audit);
         let service = Service::new(node, catalog, pipeline, true);

@@ -1,0 +1,113 @@
+//! `holdfast-bench`: puts load on one server and says what came of it; or is the bare server to compare with.
+//!
+//! A part of `scripts/bench`, which starts the clusters, weighs them and makes the table. This program must itself cost
+//! little, since it shares the machine with what it measures: one thread, one connection a client, nothing parsed that
+//! need not be.
+
+mod bare;
+mod client;
+mod load;
+mod report;
+mod workload;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "Load for scripts/bench")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Sends one kind of request for a while and prints a JSON object.
+    Load(Load),
+    /// Answers every request with the same KiB over TLS: what TLS and HTTP alone cost.
+    Bare(Bare),
+}
+
+#[derive(Args)]
+struct Load {
+    /// Where to; clients are spread over several.
+    #[arg(long = "address", required = true)]
+    addresses: Vec<SocketAddr>,
+    #[arg(long)]
+    ca: PathBuf,
+    #[arg(long, value_enum)]
+    workload: workload::Kind,
+    #[arg(long, default_value_t = 32)]
+    clients: usize,
+    #[arg(long, default_value_t = 10.0)]
+    seconds: f64,
+    /// Requests per second in all, sent on time whatever the answers do, and timed from when they were due. Without it
+    /// each client sends as soon as it has its answer.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// How many different secrets are read or written.
+    #[arg(long, default_value_t = 1000)]
+    keys: usize,
+    /// A connection for each request.
+    #[arg(long)]
+    reconnect: bool,
+    /// The token is read from this environment variable, so that it is on no command line.
+    #[arg(long, default_value = "BENCH_TOKEN")]
+    token_from: String,
+    /// Where the secrets are.
+    #[arg(long, default_value = "bench")]
+    mount: String,
+}
+
+#[derive(Args)]
+struct Bare {
+    #[arg(long)]
+    address: SocketAddr,
+    #[arg(long)]
+    certificate: PathBuf,
+    #[arg(long)]
+    key: PathBuf,
+}
+
+fn main() -> ExitCode {
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        eprintln!("another provider of cryptography was installed first");
+        return ExitCode::FAILURE;
+    }
+    let result = match Cli::parse().command {
+        Command::Load(load) => run_load(load),
+        Command::Bare(bare) => bare::serve(bare.address, &bare.certificate, &bare.key),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("{problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_load(load: Load) -> Result<(), Box<dyn std::error::Error>> {
+    let plan = load::Plan {
+        tls: client::tls(&load.ca)?,
+        workload: workload::Workload {
+            kind: load.workload,
+            token: std::env::var(&load.token_from).unwrap_or_default(),
+            mount: load.mount,
+            keys: load.keys.max(1),
+        },
+        addresses: load.addresses,
+        clients: load.clients.max(1),
+        length: Duration::from_secs_f64(load.seconds),
+        rate: load.rate,
+        reconnect: load.reconnect,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(load::run(plan));
+    println!("{}", serde_json::to_string(&report)?);
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! What is asked: one request after another, from a number.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Method, Request};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    KvRead,
+    KvWrite,
+    TokenCreate,
+    TokenLookupSelf,
+    UserpassLogin,
+    /// What the bare server answers.
+    Bare,
+}
+
+pub struct Workload {
+    pub kind: Kind,
+    pub token: String,
+    pub mount: String,
+    pub keys: usize,
+}
+
+/// As `scripts/bench` has set it up.
+const PASSWORD: &str = "bench-password";
+
+impl Workload {
+    pub fn request(&self, number: usize) -> Request<Full<Bytes>> {
+        let key = number % self.keys;
+        let (method, path, body) = match self.kind {
+            Kind::KvRead => (Method::GET, format!("/v1/{}/data/key-{key}", self.mount), Bytes::new()),
+            Kind::KvWrite => (Method::POST, format!("/v1/{}/data/key-{key}", self.mount), secret(number)),
+            Kind::TokenCreate => (Method::POST, "/v1/auth/token/create".to_owned(), Bytes::from_static(TOKEN)),
+            Kind::TokenLookupSelf => (Method::GET, "/v1/auth/token/lookup-self".to_owned(), Bytes::new()),
+            Kind::UserpassLogin => (
+                Method::POST,
+                "/v1/auth/userpass/login/bench".to_owned(),
+                Bytes::from(format!("{{\"password\":\"{PASSWORD}\"}}")),
+            ),
+            Kind::Bare => (Method::GET, "/".to_owned(), Bytes::new()),
+        };
+        let mut request = Request::builder().method(method).uri(path).header("host", "bench");
+        if !self.token.is_empty() && self.kind != Kind::UserpassLogin {
+            request = request.header("x-vault-token", &self.token);
+        }
+        request.body(Full::new(body)).expect("every part is a valid one")
+    }
+}
+
+const TOKEN: &[u8] = br#"{"ttl":"1h","no_default_policy":false}"#;
+
+/// One KiB of secret, different each time, so that nobody can answer from what was there.
+fn secret(number: usize) -> Bytes {
+    const LENGTH: usize = 1024;
+    let mut value = format!("{number:016x}");
+    let mut state = number as u64 | 1;
+    while value.len() < LENGTH {
+        // A linear congruential generator: what is written should not compress.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        value.push(char::from(b'a' + (state >> 33) as u8 % 26));
+    }
+    Bytes::from(format!("{{\"data\":{{\"value\":\"{value}\"}}}}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_json_of_a_kib_and_never_the_same() {
+        let (one, two) = (secret(1), secret(2));
+        assert_ne!(one, two);
+        let read: serde_json::Value = serde_json::from_slice(&one).unwrap();
+        assert_eq!(read["data"]["value"].as_str().unwrap().len(), 1024);
+    }
+}

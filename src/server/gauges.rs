@@ -1,0 +1,50 @@
+//! What this node's state is, as metrics: read when somebody looks, not kept.
+
+use std::sync::Arc;
+
+use holdfast_core::lifecycle::Node;
+use holdfast_core::replication::Role;
+use metrics::gauge;
+use serde_json::Value;
+use system::measures::Measures;
+
+use crate::telemetry::metrics::{Metrics, PROMETHEUS};
+
+/// The process's metrics, with those of its node.
+pub struct Measured {
+    pub metrics: Arc<Metrics>,
+    pub node: Arc<Node>,
+    /// `prometheus_retention_time` is not zero.
+    pub prometheus: bool,
+}
+
+impl Measures for Measured {
+    fn json(&self) -> Value {
+        self.gather();
+        self.metrics.json()
+    }
+
+    fn prometheus(&self) -> Option<(&'static str, String)> {
+        self.gather();
+        self.prometheus.then(|| (PROMETHEUS, self.metrics.prometheus()))
+    }
+}
+
+impl Measured {
+    fn gather(&self) {
+        let flag = |holds: bool| if holds { 1.0 } else { 0.0 };
+        let role = self.node.role();
+        gauge!("vault.core.unsealed").set(flag(!self.node.is_sealed()));
+        gauge!("vault.core.active").set(flag(matches!(role, Role::Active { .. })));
+        gauge!("vault.core.performance_standby").set(flag(self.node.reads_as_standby()));
+
+        let position = self.node.replication.position();
+        gauge!("vault.raft_storage.stats.commit_index").set(position.committed as f64);
+        gauge!("vault.raft_storage.stats.applied_index").set(position.applied as f64);
+        gauge!("vault.raft_storage.stats.fsm_pending").set(position.committed.saturating_sub(position.applied) as f64);
+        let members = self.node.replication.members();
+        gauge!("vault.raft.peers").set(members.len() as f64);
+        gauge!("holdfast.raft.voters").set(members.iter().filter(|member| member.voter).count() as f64);
+        gauge!("holdfast.raft.has_leader").set(flag(members.iter().any(|member| member.leader)));
+    }
+}

@@ -1,0 +1,79 @@
+//! Parts of a request's way, and a whole one, on a node in memory: finding the mount, the token, writing the answer.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use barrier::Share;
+use criterion::{Criterion, criterion_group, criterion_main};
+use holdfast_core::audit::Audit;
+use holdfast_core::catalog::Catalog;
+use holdfast_core::lifecycle::{InitOptions, Node, Settings};
+use holdfast_core::mount::TtlLimits;
+use holdfast_core::pipeline::{Pipeline, locate};
+use holdfast_core::replication::Replication;
+use holdfast_core::request::Request;
+use holdfast_core::response::Response;
+use holdfast_core::service::Service;
+use holdfast_core::testing::Alone;
+use holdfast_core::token::ClientToken;
+use sdk::{Answer, Map, Verb, json};
+use storage::RequestId;
+use system::measures::{Measures, Nothing};
+use tokio::runtime::Runtime;
+use tokio::time::Instant;
+
+fn lookup_self(token: &ClientToken) -> Request {
+    Request {
+        id: RequestId { applied: 0, random: crypto::random() },
+        verb: Verb::Read,
+        path: "auth/token/lookup-self".into(),
+        token: Some(token.clone()),
+        body: Map::new(),
+        remote: None,
+        content_type: String::new(),
+        wrap_ttl: None,
+        help: false,
+        head: false,
+    }
+}
+
+fn request(c: &mut Criterion) {
+    let runtime = Runtime::new().expect("the runtime starts");
+    let alone = Arc::new(Alone::default());
+    let limits = TtlLimits { default: Duration::from_secs(3600), max: Duration::from_secs(7200) };
+    let node = Node::new(Arc::clone(&alone) as _, Settings::new(limits));
+    let token = runtime.block_on(async {
+        let options = InitOptions { shares: 1, threshold: 1, cluster_name: None, now: alone.now() };
+        let made = node.init(options).await.expect("it can be initialised");
+        node.unseal(Share::from_slice(made.shares[0].expose())).await.expect("the share unseals it");
+        ClientToken::new(made.root_token.expose().to_owned())
+    });
+    let measures: Arc<dyn Measures> = Arc::new(Nothing);
+    let catalog = system::with_builtins(Catalog::default(), &node, &measures);
+    let view = node.local_view().expect("it is unsealed");
+    let mut group = c.benchmark_group("request");
+    let asked = lookup_self(&token);
+    group.bench_function("locate", |b| {
+        b.iter(|| locate(&node, &catalog, &view, black_box(&asked), &mut Vec::new()).expect("it is mounted").is_some());
+    });
+    group.bench_function("token lookup", |b| {
+        b.iter(|| node.tokens.authenticate(&view, black_box(&token), alone.now()).is_ok());
+    });
+    let answer = Answer::json(json!({"data": {"value": "x".repeat(1024)}, "metadata": {"version": 1, "destroyed": false}}));
+    group.bench_function("JSON answer of 1 KiB", |b| b.iter(|| Response::answer(asked.id, black_box(&answer))));
+
+    let audit = Audit::new(Vec::new(), Arc::clone(&node.barrier));
+    let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone(), audit);
+    let service = Service::new(Arc::clone(&node), catalog, pipeline, true);
+    group.bench_function("lookup-self, whole", |b| {
+        b.iter(|| {
+            let deadline = Instant::now() + Duration::from_secs(5);
+            runtime.block_on(service.serve(lookup_self(&token), deadline)).status
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, request);
+criterion_main!(benches);

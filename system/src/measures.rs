@@ -1,0 +1,65 @@
+//! What this process has measured, as the two endpoints that show it need it.
+
+use holdfast_core::response::Response;
+use sdk::{Map, Value};
+
+use crate::node::Method;
+
+/// The measurements of the process that this node runs in.
+pub trait Measures: Send + Sync {
+    /// As Vault's JSON.
+    fn json(&self) -> Value;
+    /// As Prometheus' text and its content type. `None`: the configuration has switched it off.
+    fn prometheus(&self) -> Option<(&'static str, String)>;
+}
+
+/// Measures nothing: for servers that are not processes.
+pub struct Nothing;
+
+impl Measures for Nothing {
+    fn json(&self) -> Value {
+        sdk::json!({"Timestamp": "", "Gauges": [], "Points": [], "Counters": [], "Samples": []})
+    }
+
+    fn prometheus(&self) -> Option<(&'static str, String)> {
+        None
+    }
+}
+
+/// Status, content type and body.
+pub(crate) struct Shown {
+    pub status: u16,
+    pub content_type: &'static str,
+    pub bytes: Vec<u8>,
+}
+
+pub(crate) fn show(measures: &dyn Measures, format: &str) -> Shown {
+    const TEXT: &str = "text/plain; charset=utf-8";
+    let refused = |text: String| Shown { status: 400, content_type: TEXT, bytes: text.into_bytes() };
+    match format {
+        "" => {
+            let bytes = measures.json().to_string().into_bytes();
+            Shown { status: 200, content_type: "application/json", bytes }
+        }
+        "prometheus" => match measures.prometheus() {
+            Some((content_type, text)) => Shown { status: 200, content_type, bytes: text.into_bytes() },
+            None => refused("prometheus is not enabled: prometheus_retention_time is 0".to_owned()),
+        },
+        other => refused(format!("metric response format {other:?} is unknown: leave it out for JSON, or say prometheus")),
+    }
+}
+
+/// For a listener that needs no token.
+pub fn answer(measures: &dyn Measures, method: Method, query: &Map<String, Value>) -> Response {
+    if method != Method::Get {
+        return Response::errors(405, &[]);
+    }
+    let format = query.get("format").and_then(Value::as_str).unwrap_or_default();
+    let shown = show(measures, format);
+    Response {
+        status: shown.status,
+        content_type: shown.content_type.into(),
+        body: shown.bytes,
+        ..Response::empty(shown.status)
+    }
+}

@@ -1,0 +1,114 @@
+//! `sys/metrics` of real nodes, and the dashboard that is made of it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Client, Cluster, Transport};
+
+const PROMETHEUS: &str = "/v1/sys/metrics?format=prometheus";
+
+/// A sample's value; the name may have labels.
+fn value(text: &str, name: &str) -> Option<f64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+}
+
+async fn scrape(client: &Client) -> String {
+    client.get(PROMETHEUS).await.ok().as_str().unwrap().to_owned()
+}
+
+/// A little of everything that is counted.
+async fn traffic(root: &Client) {
+    root.post("/v1/sys/mounts/kv", json!({"type": "kv", "options": {"version": "2"}})).await.ok();
+    root.post("/v1/kv/data/a", json!({"data": {"k": "v"}})).await.ok();
+    root.get("/v1/kv/data/a").await.ok();
+    root.list("/v1/kv/metadata").await.ok();
+    root.delete("/v1/kv/metadata/a").await.ok();
+    root.post("/v1/auth/token/create", json!({"ttl": "1h"})).await.ok();
+    assert_eq!(root.get("/v1/kv/data/none").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_node_shows_its_own_metrics_to_those_who_may() {
+    let cluster = Cluster::serving(2, Transport::Plain).await;
+    let (leader, standby) = (cluster.leader().await, cluster.standbys().await[0]);
+    let root = cluster.root(leader);
+    traffic(&root).await;
+
+    let active = scrape(&root).await;
+    for (name, wanted) in [("vault_core_unsealed", 1.0), ("vault_core_active", 1.0), ("vault_raft_peers", 2.0)] {
+        assert_eq!(value(&active, name), Some(wanted), "{name}\n{active}");
+    }
+    assert!(value(&active, "vault_route_read_kv__count").is_some_and(|n| n >= 2.0), "{active}");
+    assert!(active.contains("vault_token_creation{auth_method=\"token\""), "{active}");
+    // Reading metrics is not written down in the log.
+    let (before, after) = (scrape(&root).await, scrape(&root).await);
+    assert_eq!(value(&before, "vault_raft_apply"), value(&after, "vault_raft_apply"));
+
+    let other = scrape(&cluster.root(standby)).await;
+    assert_eq!(value(&other, "vault_core_active"), Some(0.0), "a standby speaks for itself");
+    assert_eq!(value(&other, "vault_core_performance_standby"), Some(1.0));
+
+    let json = root.get("/v1/sys/metrics").await.ok();
+    let gauges = json["Gauges"].as_array().unwrap();
+    assert!(gauges.iter().any(|g| g["Name"] == "vault.core.unsealed" && g["Value"] == 1.0), "{json}");
+
+    assert_eq!(cluster.nodes[leader].client().get(PROMETHEUS).await.status, 403);
+    assert_eq!(root.get("/v1/sys/metrics?format=xml").await.status, 400);
+    assert_eq!(root.post("/v1/sys/metrics", json!({})).await.status, 405);
+}
+
+#[tokio::test]
+async fn a_listener_may_show_them_without_a_token() {
+    let mut cluster = Cluster::configured(1, Transport::Plain, &json!({}));
+    let file = cluster.nodes[0].config_file();
+    let mut config: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    config["listener"][0]["tcp"]["telemetry"] = json!({ "unauthenticated_metrics_access": true });
+    config["telemetry"] = json!({ "prometheus_retention_time": "0s" });
+    std::fs::write(&file, config.to_string()).unwrap();
+    cluster.nodes[0].start().await;
+    let client = cluster.nodes[0].client();
+    let json = client.get("/v1/sys/metrics").await.ok();
+    assert!(json["Gauges"].as_array().unwrap().iter().any(|g| g["Name"] == "vault.core.unsealed" && g["Value"] == 0.0));
+    let off = client.get(PROMETHEUS).await;
+    assert_eq!((off.status, off.body.as_str().is_some_and(|b| b.contains("not enabled"))), (400, true));
+    assert_eq!(client.post("/v1/sys/metrics", json!({})).await.status, 405);
+}
+
+/// The names of metrics in a query: what looks like a name and is not a function, a label or a keyword.
+fn metrics_of(query: &str) -> BTreeSet<String> {
+    let prefixes = ["vault_", "holdfast_", "process_"];
+    let words = query.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| prefixes.iter().any(|prefix| word.starts_with(prefix))).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn every_query_of_the_dashboard_finds_its_metrics() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/grafana.json");
+    let dashboard: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let mut queries: Vec<&str> = Vec::new();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        let targets = panel["targets"].as_array().unwrap();
+        assert!(!targets.is_empty(), "{}", panel["title"]);
+        queries.extend(targets.iter().map(|target| target["expr"].as_str().unwrap()));
+    }
+    queries.extend(dashboard["templating"]["list"].as_array().unwrap().iter().filter_map(|v| {
+        v["query"].as_str().filter(|query| query.contains('('))
+    }));
+    assert!(queries.len() > 20, "{queries:?}");
+
+    let cluster = Cluster::serving(1, Transport::Plain).await;
+    let root = cluster.root(0);
+    traffic(&root).await;
+    let text = scrape(&root).await;
+    let shown: BTreeSet<&str> =
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(['{', ' ']).next()).collect();
+    for query in queries {
+        let names = metrics_of(query);
+        assert!(!names.is_empty(), "no metric in {query:?}");
+        for name in names {
+            assert!(shown.contains(name.as_str()), "{query:?} asks for {name}, which the node does not show:\n{text}");
+        }
+    }
+}
