@@ -18,8 +18,10 @@ const DEFAULT_ADDRESS: &str = "https://127.0.0.1:8200";
 /// What stands for a server that is reached through a socket of this machine.
 const BEHIND_A_SOCKET: &str = "http://localhost";
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// Of a stream: how long nothing may come.
-const SILENT_AT_MOST: Duration = Duration::from_secs(120);
+/// Of a stream: how long nothing may come. A large backup is loaded before its restore is answered.
+const SILENT_AT_MOST: Duration = Duration::from_secs(30 * 60);
+/// Finds out about a peer that is gone without a word.
+const STILL_THERE: Duration = Duration::from_secs(30);
 /// Of a folder of certificates.
 const FILES_MOST: usize = 10_000;
 
@@ -32,6 +34,7 @@ pub fn client(globals: &Globals) -> Result<Client, Failure> {
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_WITHIN)
         .read_timeout(SILENT_AT_MOST)
+        .tcp_keepalive(STILL_THERE)
         .danger_accept_invalid_certs(globals.tls_skip_verify || environment::flag("SKIP_VERIFY"));
     http = trusting(http, globals)?;
     if let Some(identity) = identity(globals)? {

@@ -131,14 +131,17 @@ enum Command {
     /// Print the completions of a shell
     Completion(completion::Arguments),
     /// Print this program's version
-    #[command(alias = "-v", alias = "--version")]
     Version(version::Arguments),
 }
 
 /// Runs the command that these arguments name; the first is the program.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let mut command = command();
-    let arguments = flags::normalise(&command, arguments);
+    let mut arguments = flags::normalise(&command, arguments);
+    if let Some(first) = arguments.get_mut(1).filter(|first| *first == "-v" || *first == "--version") {
+        // A flag that is a command: only in the first place, for commands have flags of that name.
+        *first = OsString::from("version");
+    }
     let parsed = command.try_get_matches_from_mut(arguments).and_then(|found| Arguments::from_arg_matches(&found));
     let Arguments { globals, command } = match parsed {
         Ok(arguments) => arguments,

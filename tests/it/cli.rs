@@ -12,8 +12,10 @@ fn nobody() -> String {
 
 #[test]
 fn version_names_the_product() {
-    let ran = run(&["version"]);
-    assert_eq!((ran.status, ran.out.as_str()), (0, concat!("Holdfast v", env!("CARGO_PKG_VERSION"), "\n")));
+    for way in ["version", "-version", "--version", "-v"] {
+        let ran = run(&[way]);
+        assert_eq!((ran.status, ran.out.as_str()), (0, concat!("Holdfast v", env!("CARGO_PKG_VERSION"), "\n")));
+    }
 }
 
 #[test]
