@@ -11,6 +11,12 @@ pub fn flag(name: &str) -> bool {
     setting(name).is_some_and(|value| matches!(value.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True"))
 }
 
+/// The name under which [`setting`] finds it, for texts that name it.
+pub fn named(name: &str) -> Option<String> {
+    let names = ["HOLDFAST_", "VAULT_"].map(|product| format!("{product}{name}"));
+    names.into_iter().find(|name| variable(name).is_some())
+}
+
 pub fn home() -> Option<PathBuf> {
     variable("HOME").map(PathBuf::from)
 }

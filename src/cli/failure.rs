@@ -8,11 +8,15 @@ use std::path::Path;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Done {
     Good,
-    /// The server is there and sealed.
-    Sealed,
+    /// The server is there and sealed; or what was asked about is not there, where the answer is the exit status.
+    No,
+    /// A report with warnings and without a failure: exit status 2.
+    Warned,
+    /// A report with a failure: exit status 1.
+    Failed,
 }
 
-/// Why a command did not work.
+/// Why a command did not do what it is there for.
 #[derive(Debug)]
 pub enum Failure {
     /// The command was given something it cannot use: exit status 1.
@@ -21,6 +25,18 @@ pub enum Failure {
     Refused(String),
     /// The server could not start or run: exit status 1.
     Server(String),
+    /// The request was to be shown, not sent: exit status 0.
+    Shown(String),
+}
+
+impl Done {
+    pub fn exit_status(self) -> u8 {
+        match self {
+            Done::Good => 0,
+            Done::Failed => 1,
+            Done::No | Done::Warned => 2,
+        }
+    }
 }
 
 impl Failure {
@@ -40,26 +56,39 @@ impl Failure {
         Failure::Usage(format!("Error reading {}: {error}", path.display()))
     }
 
-    /// What was being done, before what went wrong.
-    pub fn while_doing(self, what: impl fmt::Display) -> Failure {
-        match self {
-            Failure::Refused(problem) => Failure::Refused(format!("Error {what}: {problem}")),
-            other => other,
-        }
+    pub fn written(path: &Path, error: io::Error) -> Failure {
+        Failure::Refused(format!("Error writing {}: {error}", path.display()))
     }
 
     pub fn exit_status(&self) -> u8 {
         match self {
+            Failure::Shown(_) => 0,
             Failure::Usage(_) | Failure::Server(_) => 1,
             Failure::Refused(_) => 2,
         }
     }
 }
 
+/// Puts what was being done before what went wrong.
+pub trait While<T> {
+    fn doing(self, what: impl fmt::Display) -> Result<T, Failure>;
+}
+
+impl<T> While<T> for Result<T, Failure> {
+    fn doing(self, what: impl fmt::Display) -> Result<T, Failure> {
+        self.map_err(|failure| match failure {
+            Failure::Refused(problem) => Failure::Refused(format!("Error {what}: {problem}")),
+            other => other,
+        })
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Usage(problem) | Failure::Refused(problem) | Failure::Server(problem) => f.write_str(problem),
+            Failure::Usage(text) | Failure::Refused(text) | Failure::Server(text) | Failure::Shown(text) => {
+                f.write_str(text)
+            }
         }
     }
 }

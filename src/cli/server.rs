@@ -12,6 +12,9 @@ use crate::server::Server;
 use crate::telemetry;
 
 #[derive(Args)]
+#[command(
+    after_help = "Examples:\n  holdfast server -config=/etc/holdfast\n  holdfast server -dev -dev-root-token-id=root"
+)]
 pub struct Arguments {
     /// A file in HCL or JSON, or a folder of them; may be given again
     #[arg(long, value_name = "PATH")]

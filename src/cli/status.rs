@@ -4,17 +4,13 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use super::client::Client;
-use super::connection::Connection;
-use super::failure::{Done, Failure};
-use super::output::{self, FormatFlag, cell};
+use super::failure::{Done, Failure, While};
+use super::globals::Globals;
+use super::output::{self, cell};
 
 #[derive(Args)]
-pub struct Arguments {
-    #[command(flatten)]
-    connection: Connection,
-    #[command(flatten)]
-    output: FormatFlag,
-}
+#[command(after_help = "Examples:\n  holdfast status\n  holdfast status -format=json -address=https://10.0.0.2:8200")]
+pub struct Arguments {}
 
 /// Fields of the seal's status and their names for people, in the order of the table.
 const SEAL: &[(&str, &str)] = &[
@@ -40,17 +36,20 @@ const LEADER: &[(&str, &str)] = &[
     ("raft_applied_index", "Raft Applied Index"),
 ];
 
-pub async fn run(arguments: Arguments) -> Result<Done, Failure> {
-    let client = arguments.connection.client()?;
+pub async fn run(Arguments {}: Arguments, globals: &Globals) -> Result<Done, Failure> {
+    let client = globals.client()?;
     // Whatever goes wrong here is no word about the seal: exit status 1, not 2.
-    let unknown = |failure: Failure| Failure::usage(failure.while_doing("checking seal status").to_string());
-    let seal = client.get("sys/seal-status").await.and_then(super::client::Reply::ok).map_err(unknown)?;
+    let seal = client.get("sys/seal-status").await.and_then(super::client::Reply::ok).doing("checking seal status");
+    let seal = seal.map_err(|failure| match failure {
+        Failure::Refused(problem) => Failure::Usage(problem),
+        other => other,
+    })?;
     let sealed = seal["sealed"].as_bool().unwrap_or(true);
     let leader = if sealed { Value::Null } else { leader(&client).await };
     let mut all = seal.as_object().cloned().unwrap_or_default();
     all.extend(leader.as_object().cloned().unwrap_or_default());
-    arguments.output.format.print(&Value::Object(all.clone()), || table(&all, sealed))?;
-    Ok(if sealed { Done::Sealed } else { Done::Good })
+    globals.output()?.value(&Value::Object(all.clone()), || table(&all, sealed))?;
+    Ok(if sealed { Done::No } else { Done::Good })
 }
 
 /// A node that knows no leader right now still has a status.
@@ -83,7 +82,7 @@ pub fn table(all: &Map<String, Value>, sealed: bool) -> String {
     if let Some(mode) = mode(all) {
         rows.push(["HA Mode".to_owned(), mode.to_owned()]);
     }
-    output::table(["Key", "Value"], &rows)
+    output::pairs(&rows)
 }
 
 fn mode(all: &Map<String, Value>) -> Option<&'static str> {

@@ -13,7 +13,7 @@ mod tls;
 
 pub use body::BodyRoom;
 pub use listener::{ListenError, Listening, bind};
-pub use tls::TlsError;
+pub use tls::{TlsError, server_config};
 
 use std::net::SocketAddr;
 use std::sync::Arc;

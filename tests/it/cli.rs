@@ -12,8 +12,10 @@ fn nobody() -> String {
 
 #[test]
 fn version_names_the_product() {
-    let ran = run(&["version"]);
-    assert_eq!((ran.status, ran.out.as_str()), (0, concat!("Holdfast v", env!("CARGO_PKG_VERSION"), "\n")));
+    for way in ["version", "-version", "--version", "-v"] {
+        let ran = run(&[way]);
+        assert_eq!((ran.status, ran.out.as_str()), (0, concat!("Holdfast v", env!("CARGO_PKG_VERSION"), "\n")));
+    }
 }
 
 #[test]
@@ -58,7 +60,21 @@ fn what_cannot_be_used_is_said_before_anything_is_sent() {
         (&["operator", "unseal"][..], "Nothing was entered"),
         (&["status", "-ca-cert=/nowhere.pem"][..], "/nowhere.pem"),
         (&["status", "-client-cert=/c.pem"][..], "must be given together"),
-        (&["status", "-format=xml"][..], "possible values: table, json, yaml"),
+        (&["status", "-header=x"][..], "it must be NAME=VALUE"),
+        (&["status", "-tls-server-name=a b", "-address=https://127.0.0.1:1"][..], "it is not a host's name"),
+        (&["write", "sys/x"][..], "Must supply data or use -force"),
+        (&["kv", "patch", "secret/app"][..], "Must supply data"),
+        (&["kv", "undelete", "secret/app"][..], "--versions"),
+        (&["token", "revoke"][..], "required"),
+        (&["lease", "revoke", "-force", "x"][..], "--prefix"),
+        (&["token", "capabilities", "-accessor", "x"][..], "an accessor and a path"),
+        (&["operator", "init", "-pgp-keys=/nowhere.asc", "-status", "-x"][..], "unexpected argument '--x'"),
+        (&["operator", "generate-root", "-decode=AAAA"][..], "--otp"),
+        (&["operator", "raft", "snapshot", "restore", "/nowhere.snap"][..], "/nowhere.snap"),
+        (&["operator", "raft", "autopilot", "set-config"][..], "Nothing to set"),
+        (&["login", "-method=userpass"][..], "'username' must be supplied"),
+        (&["login", "-non-interactive"][..], "-non-interactive"),
+        (&["status", "-format=xml"][..], "possible values: table, json, yaml, raw"),
     ] {
         let ran = run_with(arguments, &to_nobody, "");
         assert_eq!(ran.status, 1, "{arguments:?} {ran:?}");
@@ -74,4 +90,53 @@ fn a_dev_server_takes_no_configuration() {
     assert_eq!((ran.status, ran.err.contains("leave out -config")), (1, true), "{}", ran.err);
     let ran = run(&["server", "-dev", "-dev-listen-address=nowhere"]);
     assert_eq!(ran.status, 1);
+}
+
+#[test]
+fn settings_of_the_environment_that_make_no_sense() {
+    for (name, value) in [("VAULT_FORMAT", "xml"), ("VAULT_MAX_RETRIES", "many"), ("VAULT_CLIENT_TIMEOUT", "soon")] {
+        let address = nobody();
+        let ran = run_with(&["read", "sys/x"], &[("VAULT_ADDR", &address), (name, value)], "");
+        assert_eq!((ran.status, ran.err.contains(name)), (1, true), "{ran:?}");
+    }
+}
+
+#[test]
+fn requests_are_shown_in_place_of_being_sent() {
+    let variables = [("VAULT_ADDR", "http://127.0.0.1:1"), ("VAULT_TOKEN", "s.secret"), ("VAULT_NAMESPACE", "team")];
+    let ran = run_with(&["-output-curl-string", "write", "secret/app", "k=v"], &variables, "");
+    let shown = "curl -X PUT -H \"X-Vault-Request: true\" -H \"X-Vault-Token: $(holdfast print token)\" \
+                 -H 'X-Vault-Namespace: team' -d '{\"k\":\"v\"}' 'http://127.0.0.1:1/v1/secret/app'\n";
+    assert_eq!((ran.status, ran.out.as_str()), (0, shown), "{ran:?}");
+    let ran = run_with(&["secrets", "enable", "kv", "-output-policy"], &variables, "");
+    assert_eq!(ran.out, "path \"sys/mounts/kv\" {\n  capabilities = [\"create\", \"update\"]\n}\n");
+}
+
+#[test]
+fn completions_name_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = run(&["completion", shell]);
+        assert_eq!(ran.status, 0);
+        assert!(ran.out.contains("enable-versioning") && ran.out.contains("output-curl-string"), "{shell}");
+    }
+    assert_eq!(run(&["completion", "tcsh"]).status, 1);
+    let home = tempfile::TempDir::new().unwrap();
+    let variables = [("HOME", home.path().to_str().unwrap())];
+    assert_eq!(run_with(&["completion", "fish", "-install"], &variables, "").status, 0);
+    assert!(home.path().join(".config/fish/completions/holdfast.fish").exists());
+    assert_eq!(run_with(&["completion", "zsh", "-install"], &variables, "").status, 1);
+}
+
+#[test]
+fn a_policy_is_laid_out_anew() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let name = file.path().to_str().unwrap();
+    std::fs::write(file.path(), "path \"a\" {\ncapabilities=[\"read\"] # why\n}").unwrap();
+    let ran = run(&["policy", "fmt", name]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let text = std::fs::read_to_string(name).unwrap();
+    assert_eq!(text, "path \"a\" {\n  capabilities = [\"read\"] # why\n}\n");
+    std::fs::write(file.path(), "path {").unwrap();
+    assert_eq!(run(&["policy", "fmt", name]).status, 1);
+    assert_eq!(std::fs::read_to_string(name).unwrap(), "path {", "what cannot be read is left alone");
 }

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion, in its harness too")]
 
 mod cli;
+mod cli_dev;
+mod cli_diagnose;
+mod cli_serving;
 mod clients;
 mod config;
 mod harness;

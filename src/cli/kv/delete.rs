@@ -3,34 +3,34 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Target, mount};
-use crate::cli::failure::{Done, Failure};
+use super::mount::Target;
+use crate::cli::failure::{Done, Failure, While};
+use crate::cli::globals::Globals;
 use crate::cli::output;
 
 #[derive(Args)]
+#[command(after_help = "Examples:\n  holdfast kv delete secret/app\n  holdfast kv delete -versions=3,4 secret/app")]
 pub struct Arguments {
-    /// The secret's path, its mount first
-    path: String,
-    /// Only these versions
-    #[arg(long, value_delimiter = ',')]
-    versions: Vec<u64>,
     #[command(flatten)]
     target: Target,
+    /// Only these versions
+    #[arg(long, value_delimiter = ',', value_name = "NUMBER")]
+    versions: Vec<u64>,
 }
 
-pub async fn run(arguments: Arguments) -> Result<Done, Failure> {
-    let target = &arguments.target;
-    let client = target.connection.client()?;
-    let location = mount::locate(&client, target.mount.as_deref(), &arguments.path).await?;
+pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failure> {
+    let client = globals.client()?;
+    let location = arguments.target.locate(&client).await?;
     if !arguments.versions.is_empty() && !location.versioned {
         return Err(Failure::usage("This mount keeps no versions"));
     }
     let path = location.path("data");
-    let answer = if arguments.versions.is_empty() {
-        client.delete(&path).await?.ok()
+    let reply = if arguments.versions.is_empty() {
+        client.delete(&path).await
     } else {
-        client.post(&location.path("delete"), &json!({ "versions": arguments.versions })).await?.ok()
+        client.post(&location.path("delete"), &json!({ "versions": arguments.versions })).await
     };
-    answer.map_err(|failure| failure.while_doing(format_args!("deleting {path}")))?;
+    let doing = format!("deleting {path}");
+    output::warnings(&reply.doing(&doing)?.ok().doing(&doing)?);
     output::say(&format!("Success! Data deleted (if it existed) at: {path}"))
 }

@@ -1,8 +1,21 @@
 //! Where a path's mount ends, and which version it has.
 
-use crate::cli::client::Client;
-use crate::cli::failure::Failure;
+use clap::Args;
+use reqwest::Method;
+
+use crate::cli::client::{Ask, Client};
+use crate::cli::failure::{Failure, While};
 use crate::cli::output;
+
+/// Which secret is meant.
+#[derive(Args)]
+pub struct Target {
+    /// The secret's path, its mount first unless -mount names it
+    path: String,
+    /// The mount, where it is not the first part of the path
+    #[arg(long, value_name = "PATH")]
+    mount: Option<String>,
+}
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Location {
@@ -12,23 +25,33 @@ pub struct Location {
     pub versioned: bool,
 }
 
-/// Asks the server. `mount` is that of the flag.
-pub async fn locate(client: &Client, mount: Option<&str>, path: &str) -> Result<Location, Failure> {
-    let path = path.trim_matches('/');
-    let whole = match mount {
-        Some(mount) => format!("{}/{path}", mount.trim_matches('/')),
-        None => path.to_owned(),
-    };
-    let asked = mount.unwrap_or(path).trim_matches('/');
-    let reply = client.get(&format!("sys/internal/ui/mounts/{asked}")).await?;
-    let answer = reply.ok().map_err(|failure| failure.while_doing(format_args!("asking for the mount of {whole}")))?;
-    let about = &answer["data"];
-    let mount = match about["path"].as_str() {
-        Some(path) if !path.is_empty() => format!("{}/", path.trim_end_matches('/')),
-        _ => return Err(Failure::refused(format!("The server named no mount for {whole}"))),
-    };
-    let versioned = output::cell(&about["options"]["version"]) == "2";
-    Ok(split(mount, &whole, versioned))
+impl Target {
+    /// Asks the server.
+    pub async fn locate(&self, client: &Client) -> Result<Location, Failure> {
+        let path = self.path.trim_matches('/');
+        let mount = self.mount.as_ref().map(|mount| mount.trim_matches('/'));
+        let whole = mount.map_or_else(|| path.to_owned(), |mount| format!("{mount}/{path}"));
+        let asked = mount.unwrap_or(path);
+        let ask = Ask::new(Method::GET, &format!("sys/internal/ui/mounts/{asked}")).preflight();
+        let doing = format!("asking for the mount of {whole}");
+        let answer = client.send(ask).await.doing(&doing)?.ok().doing(&doing)?;
+        let about = &answer["data"];
+        let mount = match about["path"].as_str() {
+            Some(path) if !path.is_empty() => format!("{}/", path.trim_end_matches('/')),
+            _ => return Err(Failure::refused(format!("The server named no mount for {whole}"))),
+        };
+        let versioned = output::cell(&about["options"]["version"]) == "2";
+        Ok(split(mount, &whole, versioned))
+    }
+
+    /// As [`Target::locate`], for what only an engine with versions has.
+    pub async fn versioned(&self, client: &Client, what: &str) -> Result<Location, Failure> {
+        let location = self.locate(client).await?;
+        match location.versioned {
+            true => Ok(location),
+            false => Err(Failure::usage(format!("{what} not supported on KV Version 1"))),
+        }
+    }
 }
 
 fn split(mount: String, whole: &str, versioned: bool) -> Location {

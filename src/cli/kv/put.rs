@@ -3,29 +3,31 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{Target, mount, pairs};
-use crate::cli::failure::{Done, Failure};
-use crate::cli::output;
+use super::mount::Target;
+use super::written;
+use crate::cli::failure::{Done, Failure, While};
+use crate::cli::globals::Globals;
+use crate::cli::pairs;
 
 #[derive(Args)]
+#[command(
+    after_help = "Examples:\n  holdfast kv put secret/app user=app password=@password.txt\n  holdfast kv put -cas=0 secret/app key=only-if-new\n  holdfast kv put secret/app @secret.json"
+)]
 pub struct Arguments {
-    /// The secret's path, its mount first
-    path: String,
-    /// key=value, key=@file, key=- (standard input), @file.json, or - (JSON on standard input)
-    #[arg(allow_hyphen_values = true)]
-    data: Vec<String>,
-    /// Write only if the newest version is this one; 0: only if there is none
-    #[arg(long)]
-    cas: Option<u64>,
     #[command(flatten)]
     target: Target,
+    /// key=value, key=@file, key=- (standard input), @file.json, or - (JSON on standard input)
+    #[arg(value_name = "K=V")]
+    data: Vec<String>,
+    /// Write only if the newest version is this one; 0: only if there is none
+    #[arg(long, value_name = "NUMBER")]
+    cas: Option<u64>,
 }
 
-pub async fn run(arguments: Arguments) -> Result<Done, Failure> {
-    let target = &arguments.target;
+pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failure> {
     let data = pairs::read(&arguments.data)?;
-    let client = target.connection.client()?;
-    let location = mount::locate(&client, target.mount.as_deref(), &arguments.path).await?;
+    let client = globals.client()?;
+    let location = arguments.target.locate(&client).await?;
     let path = location.path("data");
     let asked = match (location.versioned, arguments.cas) {
         (false, Some(_)) => return Err(Failure::usage("This mount keeps no versions, so -cas means nothing")),
@@ -33,13 +35,7 @@ pub async fn run(arguments: Arguments) -> Result<Done, Failure> {
         (true, None) => json!({ "data": data, "options": {} }),
         (true, Some(cas)) => json!({ "data": data, "options": { "cas": cas } }),
     };
-    let answer = client.put(&path, &asked).await?.ok();
-    let answer = answer.map_err(|failure| failure.while_doing(format_args!("writing data to {path}")))?;
-    if !location.versioned {
-        return output::say(&format!("Success! Data written to: {path}"));
-    }
-    target.output.format.print(&answer, || {
-        let metadata = output::titled("Metadata", &output::object_table(&answer["data"]));
-        format!("{}\n\n{metadata}", output::titled("Secret Path", &path))
-    })
+    let doing = format!("writing data to {path}");
+    let answer = client.put(&path, &asked).await.doing(&doing)?.ok().doing(&doing)?;
+    written::print(globals, &path, location.versioned, &answer)
 }

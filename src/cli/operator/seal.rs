@@ -3,18 +3,15 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::connection::Connection;
-use crate::cli::failure::{Done, Failure};
+use crate::cli::failure::{Done, Failure, While};
+use crate::cli::globals::Globals;
 use crate::cli::output;
 
 #[derive(Args)]
-pub struct Arguments {
-    #[command(flatten)]
-    connection: Connection,
-}
+#[command(after_help = "Example:\n  holdfast operator seal -address=https://10.0.0.2:8200")]
+pub struct Arguments {}
 
-pub async fn run(arguments: Arguments) -> Result<Done, Failure> {
-    let client = arguments.connection.client()?;
-    client.put("sys/seal", &json!({})).await?.ok().map_err(|failure| failure.while_doing("sealing"))?;
+pub async fn run(Arguments {}: Arguments, globals: &Globals) -> Result<Done, Failure> {
+    globals.client()?.put("sys/seal", &json!({})).await.doing("sealing")?.ok().doing("sealing")?;
     output::say("Success! Holdfast is sealed.")
 }

@@ -3,18 +3,16 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::connection::Connection;
-use crate::cli::failure::{Done, Failure};
+use crate::cli::failure::{Done, Failure, While};
+use crate::cli::globals::Globals;
 use crate::cli::output;
 
 #[derive(Args)]
-pub struct Arguments {
-    #[command(flatten)]
-    connection: Connection,
-}
+#[command(after_help = "Example:\n  holdfast operator step-down")]
+pub struct Arguments {}
 
-pub async fn run(arguments: Arguments) -> Result<Done, Failure> {
-    let client = arguments.connection.client()?;
-    client.put("sys/step-down", &json!({})).await?.ok().map_err(|failure| failure.while_doing("stepping down"))?;
+pub async fn run(Arguments {}: Arguments, globals: &Globals) -> Result<Done, Failure> {
+    let doing = "stepping down";
+    globals.client()?.put("sys/step-down", &json!({})).await.doing(doing)?.ok().doing(doing)?;
     output::say("Success! The active node was told to step down.")
 }

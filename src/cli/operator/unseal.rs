@@ -2,40 +2,40 @@
 
 use clap::Args;
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
-use crate::cli::connection::Connection;
-use crate::cli::failure::{Done, Failure};
-use crate::cli::output::FormatFlag;
+use crate::cli::failure::{Done, Failure, While};
+use crate::cli::globals::Globals;
 use crate::cli::{prompt, status};
 
 #[derive(Args)]
+#[command(
+    after_help = "Examples:\n  holdfast operator unseal\n  holdfast operator unseal - < share.txt\n  holdfast operator unseal -reset"
+)]
 pub struct Arguments {
-    /// The unseal key. Without one it is asked for, or read from standard input: a command line is seen by others
+    /// The unseal key, or - for standard input. Without one it is asked for: a command line is seen by others
     key: Option<String>,
     /// Forget the keys given so far
     #[arg(long)]
     reset: bool,
-    #[command(flatten)]
-    connection: Connection,
-    #[command(flatten)]
-    output: FormatFlag,
+    /// Give the key as one of the seal that is being left
+    #[arg(long)]
+    migrate: bool,
 }
 
-pub async fn run(arguments: Arguments) -> Result<Done, Failure> {
-    let client = arguments.connection.client()?;
-    let asked = if arguments.reset {
+pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failure> {
+    let client = globals.client()?;
+    let mut asked = if arguments.reset {
         json!({ "reset": true })
     } else {
-        let key = match arguments.key {
-            Some(key) if key != "-" => Zeroizing::new(key),
-            _ => prompt::secret("Unseal Key (will be hidden): ")?,
-        };
+        let key = prompt::given_or_secret(globals, arguments.key, "Unseal Key (will be hidden): ")?;
         json!({ "key": key.as_str() })
     };
-    let answer = client.put("sys/unseal", &asked).await?.ok().map_err(|failure| failure.while_doing("unsealing"))?;
+    if arguments.migrate {
+        asked["migrate"] = true.into();
+    }
+    let answer = client.put("sys/unseal", &asked).await.doing("unsealing")?.ok().doing("unsealing")?;
     let sealed = answer["sealed"].as_bool().unwrap_or(true);
-    arguments.output.format.print(&answer, || match &answer {
+    globals.output()?.value(&answer, || match &answer {
         Value::Object(all) => status::table(all, sealed),
         _ => String::new(),
     })

@@ -1,16 +1,14 @@
 //! `holdfast operator raft join URL`
 
-use std::fs;
-use std::path::Path;
-
 use clap::Args;
 use serde_json::{Map, Value};
 
-use crate::cli::connection::Connection;
-use crate::cli::failure::{Done, Failure};
-use crate::cli::output::{self, FormatFlag};
+use crate::cli::failure::{Done, Failure, While};
+use crate::cli::globals::Globals;
+use crate::cli::{output, pairs};
 
 #[derive(Args)]
+#[command(after_help = "Example:\n  holdfast operator raft join -leader-ca-cert=@ca.pem https://10.0.0.1:8200")]
 pub struct Arguments {
     /// The URL of a member
     leader_api_addr: Option<String>,
@@ -26,16 +24,29 @@ pub struct Arguments {
     /// Go on trying in the background
     #[arg(long)]
     retry: bool,
-    #[command(flatten)]
-    connection: Connection,
-    #[command(flatten)]
-    output: FormatFlag,
+    /// Join without a vote
+    #[arg(long)]
+    non_voter: bool,
+    /// Where nodes are found that are not known by URL: http or https
+    #[arg(long, value_name = "SCHEME")]
+    auto_join_scheme: Option<String>,
+    /// The port of nodes that are found so
+    #[arg(long, value_name = "NUMBER")]
+    auto_join_port: Option<u16>,
 }
 
-pub async fn run(arguments: Arguments) -> Result<Done, Failure> {
-    let client = arguments.connection.client()?;
+pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failure> {
+    let client = globals.client()?;
     let mut asked = Map::new();
-    asked.insert("leader_api_addr".into(), arguments.leader_api_addr.into());
+    // What is no URL says how to find the others.
+    let found = arguments.leader_api_addr.as_deref().is_some_and(|given| given.contains("provider="));
+    let name = if found { "auto_join" } else { "leader_api_addr" };
+    asked.insert(name.into(), arguments.leader_api_addr.into());
+    asked.extend(arguments.auto_join_scheme.map(|scheme| ("auto_join_scheme".into(), scheme.into())));
+    asked.extend(arguments.auto_join_port.map(|port| ("auto_join_port".into(), port.into())));
+    if arguments.non_voter {
+        asked.insert("non_voter".into(), true.into());
+    }
     asked.insert("retry".into(), arguments.retry.into());
     for (key, given) in [
         ("leader_ca_cert", arguments.leader_ca_cert),
@@ -43,18 +54,11 @@ pub async fn run(arguments: Arguments) -> Result<Done, Failure> {
         ("leader_client_key", arguments.leader_client_key),
     ] {
         if let Some(given) = given {
-            asked.insert(key.into(), text_or_file(given)?.into());
+            asked.insert(key.into(), pairs::text(&given)?.into());
         }
     }
-    let answer = client.post("sys/storage/raft/join", &Value::Object(asked)).await?.ok();
-    let answer = answer.map_err(|failure| failure.while_doing("joining the node to the cluster"))?;
+    let doing = "joining the node to the raft cluster";
+    let answer = client.post("sys/storage/raft/join", &Value::Object(asked)).await.doing(doing)?.ok().doing(doing)?;
     let rows = [["Joined".to_owned(), output::cell(&answer["joined"])]];
-    arguments.output.format.print(&answer, || output::table(["Key", "Value"], &rows))
-}
-
-fn text_or_file(given: String) -> Result<String, Failure> {
-    match given.strip_prefix('@') {
-        None => Ok(given),
-        Some(file) => fs::read_to_string(file).map_err(|error| Failure::file(Path::new(file), error)),
-    }
+    globals.output()?.value(&answer, || output::pairs(&rows))
 }

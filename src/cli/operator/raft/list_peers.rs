@@ -2,23 +2,19 @@
 
 use clap::Args;
 
-use crate::cli::connection::Connection;
-use crate::cli::failure::{Done, Failure};
-use crate::cli::output::{self, FormatFlag, cell};
+use crate::cli::failure::{Done, Failure, While};
+use crate::cli::globals::Globals;
+use crate::cli::output::{self, cell};
 
 #[derive(Args)]
-pub struct Arguments {
-    #[command(flatten)]
-    connection: Connection,
-    #[command(flatten)]
-    output: FormatFlag,
-}
+#[command(after_help = "Example:\n  holdfast operator raft list-peers")]
+pub struct Arguments {}
 
-pub async fn run(arguments: Arguments) -> Result<Done, Failure> {
-    let client = arguments.connection.client()?;
-    let answer = client.get("sys/storage/raft/configuration").await?.ok();
-    let answer = answer.map_err(|failure| failure.while_doing("reading the raft cluster configuration"))?;
-    arguments.output.format.print(&answer, || {
+pub async fn run(Arguments {}: Arguments, globals: &Globals) -> Result<Done, Failure> {
+    let doing = "reading the raft cluster configuration";
+    let client = globals.client()?;
+    let answer = client.get("sys/storage/raft/configuration").await.doing(doing)?.ok().doing(doing)?;
+    globals.output()?.value(&answer, || {
         let servers = answer["data"]["config"]["servers"].as_array().into_iter().flatten();
         let rows: Vec<[String; 4]> = servers
             .map(|server| {

@@ -1,17 +1,25 @@
 //! `key=value` arguments as one object.
 //!
 //! `key=value`, `key=@file` (the file's text), `key=-` (standard input), `@file.json` and `-` (an object in JSON).
-//! A backslash before `@` or `-` takes the sign away.
+//! A backslash before `@` or `-` takes the sign away. A key that is given again has a list of values.
 
 use std::fs;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::cli::failure::Failure;
-use crate::cli::prompt;
+use super::failure::Failure;
+use super::prompt;
 
+/// At least one.
 pub fn read(arguments: &[String]) -> Result<Value, Failure> {
+    match read_any(arguments)? {
+        object if object.is_empty() => Err(Failure::usage("Must supply data")),
+        object => Ok(Value::Object(object)),
+    }
+}
+
+pub fn read_any(arguments: &[String]) -> Result<Map<String, Value>, Failure> {
     let mut object = Map::new();
     for argument in arguments {
         if let Some(file) = argument.strip_prefix('@') {
@@ -19,20 +27,50 @@ pub fn read(arguments: &[String]) -> Result<Value, Failure> {
         } else if argument == "-" {
             object.extend(json_object(&prompt::standard_input()?, "standard input")?);
         } else {
-            let lacking = || Failure::usage(format!("Failed to parse K=V data: {argument:?} has no `=`"));
-            let (key, value) = argument.split_once('=').ok_or_else(lacking)?;
-            object.insert(key.to_owned(), Value::String(text(value)?));
+            let (key, value) = split(argument)?;
+            add(&mut object, key, Value::String(text(value)?));
         }
     }
-    if object.is_empty() {
-        return Err(Failure::usage("Must supply data"));
-    }
-    Ok(Value::Object(object))
+    Ok(object)
 }
 
-fn text(value: &str) -> Result<String, Failure> {
+/// As parameters of a query: each value a text, a list its members.
+pub fn query(arguments: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    let mut query = Vec::new();
+    for (key, value) in read_any(arguments)? {
+        match value {
+            Value::Array(values) => query.extend(values.iter().map(|value| (key.clone(), super::output::cell(value)))),
+            value => query.push((key, super::output::cell(&value))),
+        }
+    }
+    Ok(query)
+}
+
+/// Those of a flag such as `-options=version=2`: plain texts.
+pub fn plain(arguments: &[String]) -> Result<Map<String, Value>, Failure> {
+    let pairs = arguments.iter().map(|argument| split(argument).map(|(key, value)| (key.to_owned(), value.into())));
+    pairs.collect()
+}
+
+fn split(argument: &str) -> Result<(&str, &str), Failure> {
+    let lacking = || Failure::usage(format!("Failed to parse K=V data: {argument:?} has no `=`"));
+    argument.split_once('=').ok_or_else(lacking)
+}
+
+fn add(object: &mut Map<String, Value>, key: &str, value: Value) {
+    match object.get_mut(key) {
+        None => {
+            object.insert(key.to_owned(), value);
+        }
+        Some(Value::Array(values)) => values.push(value),
+        Some(first) => *first = Value::Array(vec![first.take(), value]),
+    }
+}
+
+/// A value as it was typed: a text, or where to read one.
+pub fn text(value: &str) -> Result<String, Failure> {
     if value == "-" {
-        return prompt::standard_input();
+        return prompt::standard_input().map(|text| text.as_str().to_owned());
     }
     match value.strip_prefix('@') {
         Some(file) => file_text(file),
@@ -63,6 +101,7 @@ mod tests {
     #[test]
     fn pairs_become_members() {
         assert_eq!(of(&["a=1", "b=x=y", "c="]).unwrap(), json!({"a": "1", "b": "x=y", "c": ""}));
+        assert_eq!(of(&["a=1", "a=2", "a=3"]).unwrap(), json!({"a": ["1", "2", "3"]}));
         assert_eq!(of(&["a=\\@x", "b=\\-"]).unwrap(), json!({"a": "@x", "b": "-"}));
     }
 

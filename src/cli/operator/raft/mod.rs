@@ -1,0 +1,38 @@
+//! `holdfast operator raft …`
+
+mod autopilot;
+mod join;
+mod list_peers;
+mod remove_peer;
+mod snapshot;
+
+use clap::Subcommand;
+
+use crate::cli::failure::{Done, Failure};
+use crate::cli::globals::Globals;
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// The nodes of the cluster
+    ListPeers(list_peers::Arguments),
+    /// Make a new node join the cluster of another
+    Join(join::Arguments),
+    /// Take a node out of the cluster
+    RemovePeer(remove_peer::Arguments),
+    /// Backups
+    #[command(subcommand)]
+    Snapshot(snapshot::Command),
+    /// How healthy the cluster is, and what it does about it by itself
+    #[command(subcommand)]
+    Autopilot(autopilot::Command),
+}
+
+pub async fn run(command: Command, globals: &Globals) -> Result<Done, Failure> {
+    match command {
+        Command::ListPeers(arguments) => list_peers::run(arguments, globals).await,
+        Command::Join(arguments) => join::run(arguments, globals).await,
+        Command::RemovePeer(arguments) => remove_peer::run(arguments, globals).await,
+        Command::Snapshot(command) => snapshot::run(command, globals).await,
+        Command::Autopilot(command) => autopilot::run(command, globals).await,
+    }
+}
