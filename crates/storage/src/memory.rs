@@ -85,6 +85,11 @@ impl SealedSnapshot for MemorySnapshot {
     fn revision(&self) -> Revision {
         self.revision
     }
+
+    /// There is one history, so nothing to tell it from.
+    fn fingerprint(&self) -> [u8; 32] {
+        [0; 32]
+    }
 }
 
 #[async_trait]
@@ -105,7 +110,7 @@ impl SealedStore for MemoryStore {
         }
         state.index += 1;
         let data = Arc::clone(&state.data);
-        let effects = match decide(&batch, &mut |key| Ok(data.get(key.as_bytes()).cloned())) {
+        let effects = match decide(&batch, state.revision.epoch, &mut |key| Ok(data.get(key.as_bytes()).cloned())) {
             Err(error) => return Err(CommitError::Unavailable(error.to_string())),
             Ok(Err(Refusal::Conflict(key))) => return Err(CommitError::Conflict { key }),
             Ok(Err(Refusal::Floor(key))) => return Err(CommitError::Floor { key }),

@@ -80,6 +80,7 @@ impl OpenStore {
     /// Encrypts the batch; what it will take in the log is then known.
     pub fn seal(&self, id: RequestId, now: Millis, open: OpenBatch) -> Result<Batch, ReadError> {
         let mut batch = Batch::new(id, now);
+        batch.epoch = open.epoch;
         for (path, revision) in open.checks {
             batch.checks.push(Check { key: self.key(&path)?, revision });
         }
