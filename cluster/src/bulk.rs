@@ -6,14 +6,14 @@
 //!
 //! A load fills a generation beside the current one, which nobody reads, and a switch makes it current on every node at
 //! the same entry. One load is under way at most: beginning another removes what the one before has left. A chunk that is
-//! not the next one of the load under way changes nothing, and neither does a switch that has not seen every chunk; so a
+//! not the next one of the load under way changes nothing, and neither does a switch that has not seen every chunk, or whose checks fail; so a
 //! load whose leader is gone can be ended by the next leader, and nothing of it can come later.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use storage::{Epoch, RawKey};
+use storage::{Check, Epoch, RawKey};
 
 /// Names one load, at random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +46,8 @@ pub struct Switch {
     /// Where the loaded state stood in its own line.
     pub n: u64,
     pub fingerprint: [u8; 32],
+    /// What the records to write were made from, in the state that ends.
+    pub checks: Vec<Check>,
     /// Records to write on top of what was loaded, in the same step.
     pub puts: Vec<(RawKey, Bytes)>,
     /// Folders to empty before.

@@ -107,6 +107,10 @@ impl Join {
             if membership.membership().nodes().count() > 1 || membership.membership().get_node(&shared.id).is_none() {
                 return Err(FoundError::Initialised);
             }
+            let now = shared.leadership.borrow().clone();
+            if now.is_ready() {
+                return Ok(now.term);
+            }
             shared.raft.trigger().elect(false).await.map_err(|e| consensus(&e))?;
         } else {
             let alone = std::collections::BTreeMap::from([(shared.id, shared.local.member.clone())]);

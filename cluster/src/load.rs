@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use storage::{Class, Epoch, RawKey, Revision, Stored};
+use storage::{Check, Class, Epoch, RawKey, Revision, Stored};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::timeout;
 
@@ -42,6 +42,8 @@ pub struct Loaded {
     /// Where it stood in its own history.
     pub revision: Revision,
     pub fingerprint: [u8; 32],
+    /// What `puts` were made from, in the state that ends: had it changed, the switch would not take place.
+    pub checks: Vec<Check>,
     pub puts: Vec<(RawKey, Bytes)>,
     /// Folders to empty before that.
     pub prefix_deletes: Vec<RawKey>,
@@ -134,9 +136,9 @@ impl Load {
         let number = current.max(loaded.revision.epoch.number).checked_add(1);
         let number = number.ok_or_else(|| LoadError::Unavailable("there is no epoch above this one".to_owned()))?;
         let epoch = Epoch { number, bits: u64::from_be_bytes(crypto::random()) };
-        let Loaded { revision, fingerprint, puts, prefix_deletes } = loaded;
+        let Loaded { revision, fingerprint, checks, puts, prefix_deletes } = loaded;
         let (load, chunks) = (self.id, self.chunks);
-        let switch = Switch { load, chunks, epoch, n: revision.n, fingerprint, puts, prefix_deletes };
+        let switch = Switch { load, chunks, epoch, n: revision.n, fingerprint, checks, puts, prefix_deletes };
         self.switching = true;
         match self.propose(Bulk::Switch(Arc::new(switch))).await {
             Ok(Applied::Switched(revision)) => Ok(revision),
@@ -160,7 +162,7 @@ impl Load {
     async fn propose(&self, bulk: Bulk) -> Result<Applied, LoadError> {
         let Loads { shared, gate, .. } = &*self.loads;
         match propose(shared, gate, self.term, Command::Bulk(bulk)).await {
-            Ok(Applied::NotThisLoad) => Err(LoadError::Unavailable("another node has ended the restore".to_owned())),
+            Ok(Applied::NotThisLoad) => Err(LoadError::Unavailable(ENDED.to_owned())),
             Ok(applied) => Ok(applied),
             Err(ProposeError::NotActive) => Err(LoadError::NotLeader),
             Err(ProposeError::Unavailable(why)) => Err(LoadError::Unavailable(why.to_owned())),
@@ -180,5 +182,6 @@ impl Drop for Load {
     }
 }
 
+const ENDED: &str = "the restore was ended by another node, or the cluster's keys were changed meanwhile";
 /// How long a switch whose answer was lost is waited for.
 const ARRIVES: Duration = Duration::from_secs(10);

@@ -225,6 +225,17 @@ fn put_records(out: &mut BytesMut, records: &[(RawKey, Bytes)]) {
     }
 }
 
+fn put_checks(out: &mut BytesMut, checks: &[Check]) {
+    put_len(out, checks.len());
+    for check in checks {
+        put_bytes(out, check.key.as_bytes());
+        out.put_u8(u8::from(check.revision.is_some()));
+        if let Some(revision) = check.revision {
+            out.put_slice(&revision.to_bytes());
+        }
+    }
+}
+
 fn put_bulk(out: &mut BytesMut, bulk: &Bulk) {
     match bulk {
         Bulk::Begin(id) => {
@@ -244,6 +255,7 @@ fn put_bulk(out: &mut BytesMut, bulk: &Bulk) {
             put_epoch(out, switch.epoch);
             out.put_u64(switch.n);
             out.put_slice(&switch.fingerprint);
+            put_checks(out, &switch.checks);
             put_records(out, &switch.puts);
             put_keys(out, &switch.prefix_deletes);
         }
@@ -257,14 +269,7 @@ fn put_bulk(out: &mut BytesMut, bulk: &Bulk) {
 fn put_batch(out: &mut BytesMut, batch: &Batch) {
     out.put_slice(&batch.id.to_bytes());
     out.put_u64(batch.now.0);
-    put_len(out, batch.checks.len());
-    for check in &batch.checks {
-        put_bytes(out, check.key.as_bytes());
-        out.put_u8(u8::from(check.revision.is_some()));
-        if let Some(revision) = check.revision {
-            out.put_slice(&revision.to_bytes());
-        }
-    }
+    put_checks(out, &batch.checks);
     put_records(out, &batch.puts);
     put_keys(out, &batch.deletes);
     put_keys(out, &batch.prefix_deletes);
@@ -407,6 +412,14 @@ impl Input {
         Ok(out)
     }
 
+    fn checks(&mut self) -> Result<Vec<Check>, DecodeError> {
+        self.list(|input| {
+            let key = input.key()?;
+            let revision = if input.flag()? { Some(input.revision()?) } else { None };
+            Ok(Check { key, revision })
+        })
+    }
+
     fn records(&mut self) -> Result<Vec<(RawKey, Bytes)>, DecodeError> {
         self.list(|input| Ok((input.key()?, input.bytes()?)))
     }
@@ -422,6 +435,7 @@ impl Input {
             epoch: self.epoch()?,
             n: self.u64()?,
             fingerprint: self.array()?,
+            checks: self.checks()?,
             puts: self.records()?,
             prefix_deletes: self.list(Self::key)?,
         })
@@ -434,11 +448,7 @@ impl Input {
     fn batch(&mut self) -> Result<Batch, DecodeError> {
         let id = RequestId::from_bytes(&self.take(RequestId::LEN)?).ok_or(DecodeError::Truncated)?;
         let now = Millis(self.u64()?);
-        let checks = self.list(|input| {
-            let key = input.key()?;
-            let revision = if input.flag()? { Some(input.revision()?) } else { None };
-            Ok(Check { key, revision })
-        })?;
+        let checks = self.checks()?;
         let puts = self.records()?;
         let deletes = self.list(Self::key)?;
         let prefix_deletes = self.list(Self::key)?;
@@ -491,6 +501,7 @@ mod tests {
             epoch: Epoch { number: 9, bits: 1 },
             n: 6,
             fingerprint: [2; 32],
+            checks: vec![Check { key: key("j"), revision: None }],
             puts: records.clone(),
             prefix_deletes: vec![key("i")],
         };

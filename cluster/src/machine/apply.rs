@@ -64,7 +64,7 @@ impl Live {
             }
             EntryPayload::Normal(Command::Epoch(epoch)) => planned.epoch(*epoch),
             EntryPayload::Normal(Command::Batch(batch)) => self.batch(database, batch, &mut planned)?,
-            EntryPayload::Normal(Command::Bulk(bulk)) => self.bulk(database, bulk, &mut planned),
+            EntryPayload::Normal(Command::Bulk(bulk)) => self.bulk(database, bulk, &mut planned)?,
         }
         planned.write.put_cf(database.column(META), POSITION, planned.position.encode());
         database.write(planned.write)?;

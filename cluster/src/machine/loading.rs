@@ -6,7 +6,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use rocksdb::WriteBatch;
 use storage::apply::Effects;
-use storage::{Class, RawKey, Revision, Value};
+use storage::{Class, RawKey, Revision, StoreError, Value};
 
 use super::apply::{Live, Planned};
 use super::database::{DATA, Database, LOADING, META};
@@ -25,13 +25,14 @@ pub struct Loading {
 }
 
 impl Live {
-    pub(super) fn bulk(&self, database: &Database, bulk: &Bulk, planned: &mut Planned) {
+    pub(super) fn bulk(&self, database: &Database, bulk: &Bulk, planned: &mut Planned) -> Result<(), StoreError> {
         planned.answer = match bulk {
             Bulk::Begin(id) => self.begin(database, *id, planned),
             Bulk::Chunk(chunk) => self.chunk(database, chunk, planned),
-            Bulk::Switch(switch) => self.switch(database, switch, planned),
+            Bulk::Switch(switch) => self.switch(database, switch, planned)?,
             Bulk::End(id) => self.end(database, *id, planned),
         };
+        Ok(())
     }
 
     fn begin(&self, database: &Database, id: LoadId, planned: &mut Planned) -> Applied {
@@ -55,12 +56,18 @@ impl Live {
         Applied::Loaded
     }
 
-    fn switch(&self, database: &Database, switch: &Switch, planned: &mut Planned) -> Applied {
+    fn switch(&self, database: &Database, switch: &Switch, planned: &mut Planned) -> Result<Applied, StoreError> {
         let (Some(loading), Some(generation)) = (self.loading_of(switch.load), self.next_generation()) else {
-            return Applied::NotThisLoad;
+            return Ok(Applied::NotThisLoad);
         };
         if loading.chunks != switch.chunks || switch.epoch.number <= self.position.revision.epoch.number {
-            return Applied::NotThisLoad;
+            return Ok(Applied::NotThisLoad);
+        }
+        for check in &switch.checks {
+            let found = database.get(self.position.generation, &check.key)?;
+            if found.map(|stored| stored.revision) != check.revision {
+                return Ok(Applied::NotThisLoad);
+            }
         }
         delete_generation(database, self.position.generation, &mut planned.write);
         let position = &mut planned.position;
@@ -76,7 +83,7 @@ impl Live {
         planned.effects(database, &effects);
         planned.set_loading(database, None);
         planned.change = Some(Change::everything(planned.position.index(), planned.position.revision));
-        Applied::Switched(planned.position.revision)
+        Ok(Applied::Switched(planned.position.revision))
     }
 
     /// Removes what the load has brought, if it is still the one.

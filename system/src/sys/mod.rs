@@ -10,6 +10,7 @@ mod mounts_tune;
 mod policies_acl;
 mod policy;
 mod raft_configuration;
+mod raft_snapshot;
 mod seal;
 mod step_down;
 mod wrapping_lookup;
@@ -44,6 +45,8 @@ impl Sys {
             policy::list(node),
             policy::one(node),
             raft_configuration::path(node),
+            raft_snapshot::path(node),
+            raft_snapshot::force(node),
             seal::path(node),
             step_down::path(node),
             wrapping_lookup::path(node),

@@ -35,7 +35,7 @@ fn switch_to(load: LoadId, chunks: u32, epoch: Epoch) -> Command {
         (key(Class::Local, b"on top"), Bytes::from_static(b"l")),
     ];
     let prefix_deletes = vec![key(Class::Local, b"old")];
-    let switch = Switch { load, chunks, epoch, n: 40, fingerprint: [4; 32], puts, prefix_deletes };
+    let switch = Switch { load, chunks, epoch, n: 40, fingerprint: [4; 32], checks: Vec::new(), puts, prefix_deletes };
     Command::Bulk(Bulk::Switch(Arc::new(switch)))
 }
 
@@ -159,6 +159,14 @@ async fn steps_out_of_turn_are_refused() {
         "no new line of history"
     );
     assert_eq!(answer(end(OTHER)), Applied::NotThisLoad);
+    let Command::Bulk(Bulk::Switch(mistaken)) = switch(LOAD, 1) else { unreachable!() };
+    let checks = vec![Check { key: key(Class::Local, b"seal"), revision: Some(Revision::default()) }];
+    let mistaken = Switch { checks, ..(*mistaken).clone() };
+    assert_eq!(
+        answer(Command::Bulk(Bulk::Switch(Arc::new(mistaken)))),
+        Applied::NotThisLoad,
+        "made from something else"
+    );
     assert_eq!(answer(switch(LOAD, 1)), Applied::Switched(Revision { epoch: EPOCH, n: 41 }));
     for late in [switch(LOAD, 1), chunk(LOAD, 1), end(LOAD)] {
         assert_eq!(answer(late), Applied::NotThisLoad, "it is over");
