@@ -1,14 +1,16 @@
 //! The cluster as core wants to see it: fills in [`Replication`] with a [`cluster::Node`].
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use cluster::{Leadership, Node};
 use holdfast_core::replication::{
-    Asker, ForwardError, Leader, Member, MemberStatus, Outcome, Position, Replication, Role, Unavailable,
+    Asker, ForwardError, Leader, Load, LoadError, Loaded, Member, MemberStatus, Outcome, Position, Replication, Role,
+    Unavailable,
 };
-use storage::{Batch, Millis, RequestId, SealedStore, Term};
+use storage::{Batch, Epoch, Millis, RawKey, RequestId, Revision, SealedStore, Stored, Term};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -18,10 +20,12 @@ const ENTER_MAX: std::time::Duration = std::time::Duration::from_secs(600);
 pub struct ClusterReplication {
     node: Arc<Node>,
     role: watch::Receiver<Role>,
+    /// The folder of the state.
+    data: PathBuf,
 }
 
 impl ClusterReplication {
-    pub fn new(node: Arc<Node>) -> Self {
+    pub fn new(node: Arc<Node>, data: PathBuf) -> Self {
         let mut leadership = node.leadership();
         let (tell, role) = watch::channel(role_of(&leadership.borrow()));
         tokio::spawn(async move {
@@ -37,7 +41,7 @@ impl ClusterReplication {
                 });
             }
         });
-        Self { node, role }
+        Self { node, role, data }
     }
 }
 
@@ -62,6 +66,28 @@ fn outcome(outcome: cluster::Outcome) -> Outcome {
 
 fn unavailable(error: impl std::fmt::Display) -> Unavailable {
     Unavailable(error.to_string())
+}
+
+fn load_error(error: cluster::LoadError) -> LoadError {
+    match error {
+        cluster::LoadError::Unknown => LoadError::Unknown(error.to_string()),
+        _ => LoadError::Unavailable(error.to_string()),
+    }
+}
+
+struct ClusterLoad(cluster::Load);
+
+#[async_trait]
+impl Load for ClusterLoad {
+    async fn add(&mut self, records: Vec<(RawKey, Stored)>) -> Result<(), LoadError> {
+        self.0.add(records).await.map_err(load_error)
+    }
+
+    async fn switch(self: Box<Self>, loaded: Loaded) -> Result<Revision, LoadError> {
+        let Loaded { revision, fingerprint, checks, puts, prefix_deletes } = loaded;
+        let loaded = cluster::Loaded { revision, fingerprint, checks, puts, prefix_deletes };
+        self.0.switch(loaded).await.map_err(load_error)
+    }
 }
 
 fn to_core(id: u64, member: &cluster::Member) -> Member {
@@ -126,6 +152,28 @@ impl Replication for ClusterReplication {
 
     async fn found(&self, first: Batch) -> Result<(), Unavailable> {
         self.node.found(first).await.map(|_| ()).map_err(unavailable)
+    }
+
+    async fn load(&self) -> Result<Box<dyn Load>, LoadError> {
+        Ok(Box::new(ClusterLoad(self.node.load().await.map_err(load_error)?)))
+    }
+
+    async fn found_by_load(&self) -> Result<Box<dyn Load>, LoadError> {
+        self.node.found_empty().await.map_err(|e| LoadError::Unavailable(e.to_string()))?;
+        self.load().await
+    }
+
+    fn epoch(&self) -> watch::Receiver<Epoch> {
+        self.node.epoch()
+    }
+
+    fn scratch(&self) -> std::io::Result<std::fs::File> {
+        tempfile::tempfile_in(&self.data)
+    }
+
+    fn room(&self) -> std::io::Result<u64> {
+        let disk = rustix::fs::statvfs(&self.data)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     fn joining(&self) -> Member {

@@ -11,8 +11,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use storage::apply::Refusal;
-use storage::{Batch, Committed, Epoch};
+use storage::{Batch, Committed, Epoch, Revision};
 
+use crate::bulk::Bulk;
 use crate::machine::Machine;
 use crate::snapshot::Checkpoint;
 
@@ -56,8 +57,10 @@ pub struct Member {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     Batch(Arc<Batch>),
-    /// Begins a line of history: at founding, restore, recovery and promotion.
+    /// Begins a line of history: at founding, recovery and promotion.
     Epoch(Epoch),
+    /// A step of loading the replicated keys anew, from a backup.
+    Bulk(Bulk),
 }
 
 impl Command {
@@ -71,6 +74,10 @@ impl fmt::Display for Command {
         match self {
             Self::Batch(batch) => write!(f, "batch {}", batch.id),
             Self::Epoch(epoch) => write!(f, "epoch {}", epoch.number),
+            Self::Bulk(Bulk::Begin(_)) => write!(f, "begin of a load"),
+            Self::Bulk(Bulk::Chunk(chunk)) => write!(f, "chunk {} of a load", chunk.number),
+            Self::Bulk(Bulk::Switch(switch)) => write!(f, "switch to epoch {}", switch.epoch.number),
+            Self::Bulk(Bulk::End(_)) => write!(f, "end of a load"),
         }
     }
 }
@@ -88,6 +95,13 @@ pub enum Applied {
     /// The id was applied before; this is the answer kept with it.
     #[serde(skip)]
     Repeated(Option<Bytes>),
+    /// The load that is under way took the entry.
+    Loaded,
+    /// What was loaded is current, at this revision.
+    #[serde(skip)]
+    Switched(Revision),
+    /// It is not, or no longer, the load under way; nothing changed.
+    NotThisLoad,
 }
 
 /// The clock of consensus. `election_max` must be equal on all nodes: a leader trusts its own value as its lease.

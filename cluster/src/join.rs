@@ -14,14 +14,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use openraft::ChangeMembers;
 use openraft::errors::{ClientWriteError, RaftError};
-use openraft::raft::responder::ProgressResponder;
 use storage::{Batch, CommitError, Committed, Epoch, SealedStore, Term};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::consensus::{Command, LeaderId, Member, NodeId, StoredMembership};
+use crate::consensus::{Command, Member, NodeId, StoredMembership};
 use crate::identity::node_id;
 use crate::log::encoding::{decode_membership, encode_membership};
 use crate::membership;
+use crate::propose::propose;
 use crate::shared::{Shared, members};
 use crate::snapshot::replace_file;
 use crate::store::Store;
@@ -89,6 +89,14 @@ impl Join {
 
     /// Makes a cluster of this node alone. May be called again when it failed before the first batch.
     pub async fn found(&self, first: Batch) -> Result<Committed, FoundError> {
+        let term = self.lead_alone().await?;
+        let bits = u64::from_be_bytes(crypto::random());
+        self.begin_epoch(term, Epoch { number: 1, bits }).await?;
+        Ok(self.store.commit(Term(term), first).await?)
+    }
+
+    /// Elects this node, in a cluster of itself that has no data yet.
+    pub async fn lead_alone(&self) -> Result<u64, FoundError> {
         let shared = &self.shared;
         if shared.reader.position().borrow().revision.n > 0 {
             return Err(FoundError::Initialised);
@@ -98,6 +106,10 @@ impl Join {
             let membership = shared.membership();
             if membership.membership().nodes().count() > 1 || membership.membership().get_node(&shared.id).is_none() {
                 return Err(FoundError::Initialised);
+            }
+            let now = shared.leadership.borrow().clone();
+            if now.is_ready() {
+                return Ok(now.term);
             }
             shared.raft.trigger().elect(false).await.map_err(|e| consensus(&e))?;
         } else {
@@ -109,19 +121,13 @@ impl Join {
         let Ok(Ok(term)) = timeout_at(Instant::now() + FOUND, led).await else {
             return Err(consensus(&"this node could not elect itself"));
         };
-        let bits = u64::from_be_bytes(crypto::random());
-        self.begin_epoch(term, Epoch { number: 1, bits }).await?;
-        Ok(self.store.commit(Term(term), first).await?)
+        Ok(term)
     }
 
     async fn begin_epoch(&self, term: u64, epoch: Epoch) -> Result<(), FoundError> {
-        let (responder, answer) = ProgressResponder::complete_only();
-        let leader = LeaderId { term, node_id: self.shared.id };
-        let write = self.shared.raft.write(Command::Epoch(epoch)).with_leader(leader).responder(responder);
-        write.await.map_err(|e| FoundError::Consensus(e.to_string()))?;
-        match timeout_at(Instant::now() + FOUND, answer).await {
-            Ok(Ok(Ok(_))) => Ok(()),
-            _ => Err(FoundError::Consensus("the cluster's first entry was not committed".to_owned())),
+        match propose(&self.shared, &self.store.gate, term, Command::Epoch(epoch)).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(FoundError::Consensus("the cluster's first entry was not committed".to_owned())),
         }
     }
 

@@ -10,11 +10,13 @@
 //!         ├─ leadership  who leads;  campaign: who wants to;  handover: who shall
 //!         ├─ reads       from which index on a read sees everything acknowledged before it
 //!         ├─ forward     requests to the leader, and what became of them
+//!         ├─ load        the whole of the replicated keys anew, from a backup
 //!         └─ store       batches through consensus
 //!                │
 //!   identity ─ network ─ consensus ─ log ─ machine ─ snapshot
 //! ```
 
+mod bulk;
 mod campaign;
 pub mod consensus;
 mod forward;
@@ -22,12 +24,14 @@ mod handover;
 pub mod identity;
 mod join;
 mod leadership;
+mod load;
 pub mod log;
 pub mod machine;
 mod membership;
 mod network;
 mod node;
 mod open;
+mod propose;
 mod reads;
 mod shared;
 pub mod snapshot;
@@ -40,6 +44,7 @@ pub use forward::{ForwardError, ForwardHandler, Outcome, OutcomeError};
 pub use handover::TransferError;
 pub use join::{AdmitError, EnterError, FoundError, Joining};
 pub use leadership::{Leadership, Role};
+pub use load::{Load, LoadError, Loaded};
 pub use machine::Change;
 pub use membership::MemberStatus;
 pub use network::ForwardRefusal;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use storage::{Batch, Committed, Millis, RequestId, SealedStore};
+use storage::{Batch, Committed, Epoch, Millis, RequestId, SealedStore};
 use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
@@ -20,6 +20,7 @@ use crate::forward::{ForwardError, Forwards, Outcome, OutcomeError};
 use crate::handover::{Handover, TransferError};
 use crate::join::{AdmitError, EnterError, FoundError, Join, Joining};
 use crate::leadership::Leadership;
+use crate::load::{Load, LoadError, Loads};
 use crate::log::LogStore;
 use crate::machine::Change;
 use crate::membership::{self, MemberStatus};
@@ -39,6 +40,7 @@ pub struct Node {
     handover: Arc<Handover>,
     campaign: Arc<Campaign>,
     join: Join,
+    loads: Arc<Loads>,
     parts: Mutex<Option<Parts>>,
 }
 
@@ -64,9 +66,10 @@ impl Node {
         handover: Arc<Handover>,
         campaign: Arc<Campaign>,
         join: Join,
+        loads: Arc<Loads>,
         parts: Parts,
     ) -> Self {
-        Self { shared, store, reads, forwards, handover, campaign, join, parts: Mutex::new(Some(parts)) }
+        Self { shared, store, reads, forwards, handover, campaign, join, loads, parts: Mutex::new(Some(parts)) }
     }
 
     pub fn id(&self) -> u64 {
@@ -81,6 +84,21 @@ impl Node {
     /// Makes a cluster of this node alone and commits its first batch.
     pub async fn found(&self, first: Batch) -> Result<Committed, FoundError> {
         self.join.found(first).await
+    }
+
+    /// Begins to load the replicated keys anew, on the leader. What other keys there are, members for instance, stays.
+    pub async fn load(&self) -> Result<Load, LoadError> {
+        self.loads.begin().await
+    }
+
+    /// Makes a cluster of this node alone, whose data is to be loaded. May be called again when that has failed.
+    pub async fn found_empty(&self) -> Result<(), FoundError> {
+        self.join.lead_alone().await.map(|_| ())
+    }
+
+    /// The line of history that the state is on; moves with a load's switch.
+    pub fn epoch(&self) -> watch::Receiver<Epoch> {
+        self.shared.reader.epoch()
     }
 
     /// What this node shows to be let into a cluster.

@@ -18,6 +18,7 @@ use crate::handover::{Gate, Handover};
 use crate::identity::{KeyFileError, NodeKey, Pins, server_config};
 use crate::join::{self, Join};
 use crate::leadership::{Leadership, Role};
+use crate::load::Loads;
 use crate::log::{Faults, LogOptions, LogStore, OnFatal};
 use crate::machine::{Machine, MachineOptions};
 use crate::membership::{self, Vouched};
@@ -222,6 +223,7 @@ impl Node {
         let handover = Arc::new(Handover { shared: shared.clone(), gate });
         let join = Join { shared: shared.clone(), store: store.clone(), entering: options.data.join(ENTERING) };
 
+        let loads = Arc::new(Loads::new(shared.clone(), store.gate.clone()));
         let (closing, closed) = watch::channel(false);
         let door = Door { local, pins: pins.clone(), raft: raft.clone() };
         let services = Services { shared: shared.clone(), reads: reads.clone(), forwards: forwards.clone() };
@@ -240,10 +242,11 @@ impl Node {
             handle.spawn(membership::greet(shared.clone())),
             handle.spawn(campaign::run(shared.clone(), campaign.clone(), handover.clone())),
             handle.spawn(keeping),
+            handle.spawn(loads.clone().sweep()),
             handle.spawn(note_removal(shared.clone(), options.data.join(REMOVED))),
         ];
         let closed = Parts { closing, listener, tasks, threads, lock, log, whole };
-        Ok(Arc::new(Node::new(shared, store, reads, forwards, handover, campaign, join, closed)))
+        Ok(Arc::new(Node::new(shared, store, reads, forwards, handover, campaign, join, loads, closed)))
     }
 }
 

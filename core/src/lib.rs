@@ -2,12 +2,13 @@
 //!
 //! Modules, lower ones first; each uses only those above it in this list:
 //! `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` < `policies` <
-//! `due` < `token` < `lockout` < `audit` < `lifecycle` (init, unseal, seal, join) < `change` < `wrap` < `pipeline` <
+//! `due` < `token` < `lockout` < `audit` < `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `wrap` < `pipeline` <
 //! `service` (which node runs a request) and `worker` (what is due).
 //!
 //! Core knows plugins only as [`sdk::Plugin`] and the replicated store only as [`replication::Replication`].
 
 pub mod audit;
+pub mod backup;
 mod cache;
 pub mod catalog;
 pub mod change;

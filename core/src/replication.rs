@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use storage::{Batch, Millis, RequestId, SealedStore, Term};
+use storage::{Batch, Check, Epoch, Millis, RawKey, RequestId, Revision, SealedStore, Stored, Term};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -101,6 +101,38 @@ impl Position {
     }
 }
 
+/// Whence a loaded state comes, and what is written on top of it in the same step.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Where it stood in its own history.
+    pub revision: Revision,
+    pub fingerprint: [u8; 32],
+    /// What `puts` were made from: if that has changed, nothing happens.
+    pub checks: Vec<Check>,
+    pub puts: Vec<(RawKey, Bytes)>,
+    /// Folders to empty before.
+    pub prefix_deletes: Vec<RawKey>,
+}
+
+#[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
+pub enum LoadError {
+    /// Nothing has changed.
+    #[error("{0}")]
+    Unavailable(String),
+    /// All of it has changed, or nothing.
+    #[error("{0}")]
+    Unknown(String),
+}
+
+/// Replicated records on their way in, beside those there are. Dropped, it leaves nothing.
+#[async_trait]
+pub trait Load: Send {
+    /// Adds records, about 1 MiB at a time.
+    async fn add(&mut self, records: Vec<(RawKey, Stored)>) -> Result<(), LoadError>;
+    /// Makes them the state, on a new line of history, on every node in one step.
+    async fn switch(self: Box<Self>, loaded: Loaded) -> Result<Revision, LoadError>;
+}
+
 #[async_trait]
 pub trait Replication: Send + Sync {
     /// Whether there is a cluster that this node belongs to.
@@ -120,6 +152,17 @@ pub trait Replication: Send + Sync {
 
     /// Makes a cluster of this node alone, with this batch as its first.
     async fn found(&self, first: Batch) -> Result<(), Unavailable>;
+
+    /// Begins to load the replicated records anew, on the active node.
+    async fn load(&self) -> Result<Box<dyn Load>, LoadError>;
+    /// The same on a node that has no cluster: it becomes one of this node alone.
+    async fn found_by_load(&self) -> Result<Box<dyn Load>, LoadError>;
+    /// The line of history that the state here is on. Another one begins with a load.
+    fn epoch(&self) -> watch::Receiver<Epoch>;
+    /// A file without a name beside the state, for what is too large for memory.
+    fn scratch(&self) -> std::io::Result<std::fs::File>;
+    /// Bytes that are free where the state is.
+    fn room(&self) -> std::io::Result<u64>;
 
     /// This node, as it asks to be admitted.
     fn joining(&self) -> Member;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use sdk::{Map, Value, Verb};
+use sdk::{Map, Pipe, Value, Verb};
 use serde::{Deserialize, Serialize};
 use storage::RequestId;
 
@@ -26,6 +26,9 @@ pub struct Request {
     pub help: bool,
     /// HEAD, which no path answers, but which is authenticated like the others.
     pub head: bool,
+    /// A body that is streamed instead of being in `body`. It stays on the node that it came to.
+    #[serde(skip)]
+    pub upload: Option<Pipe>,
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sdk::{Answer, Body, Failure, Map, Value, json};
+use sdk::{Answer, Body, Failure, Map, Pipe, Value, json};
 use serde::{Deserialize, Serialize};
 use storage::RequestId;
 
@@ -12,21 +12,37 @@ pub struct Response {
     pub content_type: String,
     pub body: Vec<u8>,
     pub headers: BTreeMap<String, String>,
+    /// What follows, where there is more than fits into `body`.
+    #[serde(skip)]
+    pub stream: Option<Pipe>,
 }
 
 impl Response {
     pub fn json(status: u16, body: &Value) -> Self {
         let mut bytes = serde_json::to_vec(body).expect("a JSON value always serializes");
         bytes.push(b'\n');
-        Self { status, content_type: "application/json".into(), body: bytes, headers: BTreeMap::new() }
+        Self { status, content_type: "application/json".into(), body: bytes, headers: BTreeMap::new(), stream: None }
     }
 
     pub fn empty(status: u16) -> Self {
-        Self { status, content_type: "application/json".into(), body: Vec::new(), headers: BTreeMap::new() }
+        Self {
+            status,
+            content_type: "application/json".into(),
+            body: Vec::new(),
+            headers: BTreeMap::new(),
+            stream: None,
+        }
     }
 
     pub fn errors(status: u16, errors: &[&str]) -> Self {
         Self::json(status, &json!({ "errors": errors }))
+    }
+
+    /// 307: the same request, at another address.
+    pub fn redirect(location: &str) -> Self {
+        let mut response = Self::empty(307);
+        response.headers.insert("location".into(), location.into());
+        response
     }
 
     /// 503, to be tried again after this many seconds.
@@ -60,6 +76,16 @@ impl Response {
                 content_type: (*content_type).into(),
                 body: bytes.clone(),
                 headers: BTreeMap::new(),
+                stream: None,
+            },
+            Body::Stream { content_type, file_name, pipe } => Self {
+                content_type: (*content_type).into(),
+                headers: BTreeMap::from([(
+                    "content-disposition".into(),
+                    format!("attachment; filename=\"{file_name}\""),
+                )]),
+                stream: Some(pipe.clone()),
+                ..Self::empty(status(200))
             },
             Body::Bare(map) => Self::json(status(200), &Value::Object(map.clone())),
             _ => Self::json(status(200), &Value::Object(envelope(id, answer))),

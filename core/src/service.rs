@@ -83,6 +83,32 @@ impl Service {
         matches!(self.node.role(), Role::Active { .. })
     }
 
+    /// Serves a request with a body that is streamed, one way or the other. It runs here or not at all: such a body is not
+    /// forwarded.
+    pub async fn serve_streamed(&self, request: Request, deadline: Instant) -> Response {
+        if self.node.is_sealed() {
+            return Response::failure(&Failure::Sealed);
+        }
+        let term = match self.node.role() {
+            Role::Active { term } => term,
+            Role::Standby { leader } if !leader.api_address.is_empty() => {
+                return Response::redirect(&format!(
+                    "{}/v1/{}",
+                    leader.api_address.trim_end_matches('/'),
+                    request.path
+                ));
+            }
+            Role::Standby { .. } | Role::Unknown => return Response::unavailable(NO_LEADER),
+        };
+        match self.node.replication.read_point(deadline.min(Instant::now() + READ_POINT_MAX)).await {
+            Ok(now) => {
+                let run = Run { request: &request, now, term: Some(term), deadline, forwarded: false };
+                self.pipeline.run(run).await
+            }
+            Err(problem) => Response::unavailable(&problem.0),
+        }
+    }
+
     /// Runs what another node forwarded. The payload and the answer are sealed messages.
     pub async fn serve_forwarded(&self, id: RequestId, payload: &[u8], deadline: Instant) -> Result<Bytes, SealError> {
         let plain = self.node.barrier.open_message(FORWARD, &id.to_bytes(), payload)?;
@@ -93,6 +119,10 @@ impl Service {
             }
             Ok(_) => Response::errors(400, &["the forwarded request has another id than its envelope"]),
             Err(e) => Response::errors(400, &[&format!("the forwarded request cannot be read: {e}")]),
+        };
+        let response = match response.stream {
+            Some(_) => Response::errors(400, &["this answer is a stream; ask the active node for it"]),
+            None => response,
         };
         seal_response(&self.node.barrier, id, &response).map(Bytes::from)
     }
@@ -228,6 +258,9 @@ impl Service {
         Instant::now() < deadline
     }
 }
+
+/// How long a streamed request waits for the leader's lease to be confirmed.
+const READ_POINT_MAX: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Nothing was done there, and it may be asked again.
 fn is_retry(response: &Response) -> bool {

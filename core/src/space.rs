@@ -41,6 +41,11 @@ pub fn keyring() -> RawKey {
     RawKey::root(Class::Replicated).plain("").plain("keyring")
 }
 
+/// The folder of how this cluster's root key is wrapped.
+pub fn seal() -> RawKey {
+    RawKey::root(Class::Local).plain("seal")
+}
+
 pub fn seal_config() -> RawKey {
     RawKey::root(Class::Local).plain("seal").plain("config")
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use storage::{Batch, MemoryStore, Millis, RequestId, SealedStore, Term};
+use storage::{Batch, Epoch, MemoryStore, Millis, RawKey, RequestId, Revision, SealedStore, Stored, Term};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::replication::{
-    Asker, ForwardError, Member, MemberStatus, Outcome, Position, Replication, Role, Unavailable,
+    Asker, ForwardError, Load, LoadError, Loaded, Member, MemberStatus, Outcome, Position, Replication, Role,
+    Unavailable,
 };
 
 /// Always the leader once it is founded.
@@ -18,6 +19,7 @@ pub struct Alone {
     store: Arc<MemoryStore>,
     role: watch::Sender<Role>,
     now: Mutex<Millis>,
+    epoch: watch::Sender<Epoch>,
 }
 
 impl Default for Alone {
@@ -26,6 +28,7 @@ impl Default for Alone {
             store: Arc::new(MemoryStore::default()),
             role: watch::Sender::new(Role::Unknown),
             now: Mutex::new(Millis(1_700_000_000_000)),
+            epoch: watch::Sender::default(),
         }
     }
 }
@@ -35,6 +38,28 @@ impl Alone {
     pub fn advance(&self, by: std::time::Duration) {
         let mut now = self.now.lock();
         *now = now.plus(by);
+    }
+}
+
+/// What is loaded, until it is switched to.
+struct Loading {
+    store: Arc<MemoryStore>,
+    epoch: watch::Sender<Epoch>,
+    records: Vec<(RawKey, Stored)>,
+}
+
+#[async_trait]
+impl Load for Loading {
+    async fn add(&mut self, records: Vec<(RawKey, Stored)>) -> Result<(), LoadError> {
+        self.records.extend(records);
+        Ok(())
+    }
+    async fn switch(self: Box<Self>, loaded: Loaded) -> Result<Revision, LoadError> {
+        let mut on_top = Batch::new(RequestId { applied: 0, random: [0; 16] }, Millis(0));
+        (on_top.puts, on_top.prefix_deletes) = (loaded.puts, loaded.prefix_deletes);
+        let revision = self.store.replace(self.records, loaded.revision.n, on_top);
+        self.epoch.send_replace(revision.epoch);
+        Ok(revision)
     }
 }
 
@@ -66,6 +91,22 @@ impl Replication for Alone {
         self.store.commit(Term(1), first).await.map_err(|e| Unavailable(e.to_string()))?;
         self.role.send_replace(Role::Active { term: Term(1) });
         Ok(())
+    }
+    async fn load(&self) -> Result<Box<dyn Load>, LoadError> {
+        Ok(Box::new(Loading { store: Arc::clone(&self.store), epoch: self.epoch.clone(), records: Vec::new() }))
+    }
+    async fn found_by_load(&self) -> Result<Box<dyn Load>, LoadError> {
+        self.role.send_replace(Role::Active { term: Term(1) });
+        self.load().await
+    }
+    fn epoch(&self) -> watch::Receiver<Epoch> {
+        self.epoch.subscribe()
+    }
+    fn scratch(&self) -> std::io::Result<std::fs::File> {
+        tempfile::tempfile()
+    }
+    fn room(&self) -> std::io::Result<u64> {
+        Ok(u64::MAX)
     }
     fn joining(&self) -> Member {
         Member {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sdk::NamespaceId;
-use storage::{Access, Millis, PathKey, Read, Term, TxnState};
+use storage::{Access, Epoch, Millis, PathKey, Read, Term, TxnState};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
@@ -45,8 +45,8 @@ pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
 
 struct Worker {
     node: Arc<Node>,
-    /// The term that `after` is from.
-    led: Option<Term>,
+    /// The term and the line of history that `after` is from: another leader, or a restore, may have put in earlier ones.
+    led: Option<(Term, Epoch)>,
     /// Up to where the index is done with: what was deleted is not walked over again. What comes in has a later time.
     after: Option<PathKey>,
 }
@@ -58,8 +58,9 @@ impl Worker {
         if self.node.is_sealed() {
             return Ok(IDLE);
         }
-        if self.led != Some(term) {
-            (self.led, self.after) = (Some(term), None);
+        let led = Some((term, *self.node.replication.epoch().borrow()));
+        if self.led != led {
+            (self.led, self.after) = (led, None);
         }
         let text = |problem: &dyn std::fmt::Display| problem.to_string();
         let deadline = Instant::now() + READ_MAX;

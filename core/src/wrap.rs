@@ -57,7 +57,9 @@ pub(crate) fn answer(
 ) -> Result<Answer, Failure> {
     match &answer.body {
         Body::Empty if answer.auth.is_none() && answer.warnings.is_empty() => return Ok(answer),
-        Body::Raw { .. } => return Err(Failure::invalid("this answer is no JSON, so it cannot be wrapped")),
+        Body::Raw { .. } | Body::Stream { .. } => {
+            return Err(Failure::invalid("this answer is no JSON, so it cannot be wrapped"));
+        }
         _ => {}
     }
     let rendered = response::Response::answer(request.id, &answer).body;

@@ -6,9 +6,15 @@ use http_body_util::Full;
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
 
-pub fn render(response: Response, head: bool) -> hyper::Response<Full<Bytes>> {
-    let body = if head { Bytes::new() } else { Bytes::from(response.body) };
-    let mut out = hyper::Response::new(Full::new(body));
+use super::stream::AnswerBody;
+
+pub fn render(response: Response, head: bool) -> hyper::Response<AnswerBody> {
+    let body = match response.stream.and_then(|pipe| pipe.open()).filter(|_| !head) {
+        Some(reader) => AnswerBody::Stream(reader),
+        None if head => AnswerBody::Whole(Full::default()),
+        None => AnswerBody::Whole(Full::new(Bytes::from(response.body))),
+    };
+    let mut out = hyper::Response::new(body);
     *out.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = out.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

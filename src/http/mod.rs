@@ -9,6 +9,8 @@ mod body;
 mod json;
 mod listener;
 mod parse;
+mod snapshot;
+mod stream;
 mod tls;
 
 pub use body::BodyRoom;
@@ -20,10 +22,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
 use holdfast_core::response::Response;
 use holdfast_core::service::Service;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use sdk::Failure;
@@ -34,6 +34,7 @@ use tracing::Instrument;
 
 use crate::config::RequestLimits;
 use parse::{Parsed, Refused};
+use stream::AnswerBody;
 
 /// What a request that keeps its own deadline may take longer.
 const GRACE: Duration = Duration::from_secs(1);
@@ -53,7 +54,7 @@ impl Face {
         request: hyper::Request<Incoming>,
         remote: SocketAddr,
         limits: &RequestLimits,
-    ) -> hyper::Response<Full<Bytes>> {
+    ) -> hyper::Response<AnswerBody> {
         let deadline = Instant::now() + limits.duration;
         let head = request.method() == hyper::Method::HEAD;
         let one_at_a_time = request.version() <= hyper::Version::HTTP_11;
@@ -79,6 +80,9 @@ impl Face {
         id: storage::RequestId,
         deadline: Instant,
     ) -> Response {
+        if snapshot::is_wanted(&request) {
+            return self.snapshot(request, remote, id, deadline).await;
+        }
         let reading = parse::parse(request, remote, limits, &self.bodies, id);
         let parsed = match tokio::time::timeout_at(deadline, reading).await {
             Ok(Ok(parsed)) => parsed,

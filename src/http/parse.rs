@@ -7,6 +7,7 @@ use holdfast_core::request::{Request, canonical};
 use holdfast_core::token::ClientToken;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use hyper::http::request::Parts;
 use percent_encoding::percent_decode_str;
 use sdk::{FromField, Map, SignedSeconds, Value, Verb};
 use storage::RequestId;
@@ -83,6 +84,16 @@ pub async fn parse(
     Ok(Parsed { method, path, query, body, request, _room: room })
 }
 
+/// A request whose body is left to whoever takes it.
+pub fn without_body(head: &Parts, path: &str, remote: SocketAddr, id: RequestId) -> Result<Request, Refused> {
+    let mut query = parse_query(head.uri.query().unwrap_or_default());
+    let (verb, method) = match head.method {
+        hyper::Method::GET => (read_verb(&mut query)?, Method::Get),
+        _ => (Verb::Write, Method::Write),
+    };
+    service_request(&head.headers, verb, path, &query, remote, id, method)
+}
+
 fn service_request(
     headers: &HeaderMap,
     verb: Verb,
@@ -108,6 +119,7 @@ fn service_request(
         wrap_ttl: wrap_ttl(headers)?,
         help: method == Method::Get && query.get("help").is_some_and(|v| bool::from_field(v).unwrap_or(false)),
         head: method == Method::Head,
+        upload: None,
     })
 }
 

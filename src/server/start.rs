@@ -63,7 +63,7 @@ impl Server {
 
         let service = Arc::new(OnceLock::new());
         let cluster = cluster::Node::open(cluster_options(&config), Arc::new(Forwarding::new(&service))).await?;
-        let replication = Arc::new(ClusterReplication::new(Arc::clone(&cluster)));
+        let replication = Arc::new(ClusterReplication::new(Arc::clone(&cluster), config.storage.path.clone()));
         let limits = TtlLimits { default: config.leases.default, max: config.leases.max };
         let node = Node::new(replication, Settings { lockouts: config.lockouts.clone(), ..Settings::new(limits) });
 
@@ -95,6 +95,7 @@ impl Server {
         if node.unseals_itself() {
             tokio::spawn(Arc::clone(&node).unseal_itself(stopping.clone()));
         }
+        tokio::spawn(Arc::clone(&node).keep_attuned(stopping.clone()));
         tokio::spawn(worker::run(Arc::clone(&node), stopping.clone()));
         if !targets.is_empty() {
             tokio::spawn(keep_asking(Arc::clone(&node), targets, introduce, stopping));

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion, in its harness too")]
 
+mod backup;
 mod cli;
 mod cli_dev;
 mod cli_diagnose;

@@ -12,6 +12,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use openraft::EntryPayload;
 use storage::{Batch, Check, CounterChange, CounterOp, Epoch, Millis, RawKey, RequestId, Revision};
 
+use crate::bulk::{Bulk, Chunk, LoadId, Switch};
 use crate::consensus::{Command, Entry, LeaderId, LogId, Member, Membership, SnapshotMeta, StoredMembership, Vote};
 
 #[derive(Debug, thiserror::Error)]
@@ -37,11 +38,22 @@ mod kind {
     pub const MEMBERSHIP: u8 = 1;
     pub const BATCH: u8 = 2;
     pub const EPOCH: u8 = 3;
+    pub const BEGIN_LOAD: u8 = 4;
+    pub const CHUNK: u8 = 5;
+    pub const SWITCH: u8 = 6;
+    pub const END_LOAD: u8 = 7;
+}
+
+/// What follows at the end of a batch.
+mod tail {
+    pub const OUTCOME: u8 = 1;
+    pub const EPOCH: u8 = 2;
 }
 
 pub fn encode_entry(entry: &Entry) -> Bytes {
     let size = match &entry.payload {
         EntryPayload::Normal(Command::Batch(batch)) => batch.size() + 64,
+        EntryPayload::Normal(Command::Bulk(Bulk::Chunk(chunk))) => chunk.size(),
         _ => 256,
     };
     let mut out = BytesMut::with_capacity(size);
@@ -59,9 +71,9 @@ pub fn encode_entry(entry: &Entry) -> Bytes {
         }
         EntryPayload::Normal(Command::Epoch(epoch)) => {
             out.put_u8(kind::EPOCH);
-            out.put_u32(epoch.number);
-            out.put_u64(epoch.bits);
+            put_epoch(&mut out, *epoch);
         }
+        EntryPayload::Normal(Command::Bulk(bulk)) => put_bulk(&mut out, bulk),
     }
     out.freeze()
 }
@@ -75,6 +87,10 @@ pub fn decode_entry(bytes: Bytes) -> Result<Entry, DecodeError> {
         kind::MEMBERSHIP => EntryPayload::Membership(input.membership()?),
         kind::BATCH => EntryPayload::Normal(Command::Batch(Arc::new(input.batch()?))),
         kind::EPOCH => EntryPayload::Normal(Command::Epoch(input.epoch()?)),
+        kind::BEGIN_LOAD => EntryPayload::Normal(Command::Bulk(Bulk::Begin(input.load()?))),
+        kind::CHUNK => EntryPayload::Normal(Command::Bulk(Bulk::Chunk(Arc::new(input.chunk()?)))),
+        kind::SWITCH => EntryPayload::Normal(Command::Bulk(Bulk::Switch(Arc::new(input.switch()?)))),
+        kind::END_LOAD => EntryPayload::Normal(Command::Bulk(Bulk::End(input.load()?))),
         _ => return Err(DecodeError::Malformed("an entry of an unknown kind")),
     };
     input.finish()?;
@@ -196,22 +212,65 @@ fn put_keys(out: &mut BytesMut, keys: &[RawKey]) {
     keys.iter().for_each(|key| put_bytes(out, key.as_bytes()));
 }
 
-fn put_batch(out: &mut BytesMut, batch: &Batch) {
-    out.put_slice(&batch.id.to_bytes());
-    out.put_u64(batch.now.0);
-    put_len(out, batch.checks.len());
-    for check in &batch.checks {
+fn put_epoch(out: &mut BytesMut, epoch: Epoch) {
+    out.put_u32(epoch.number);
+    out.put_u64(epoch.bits);
+}
+
+fn put_records(out: &mut BytesMut, records: &[(RawKey, Bytes)]) {
+    put_len(out, records.len());
+    for (key, value) in records {
+        put_bytes(out, key.as_bytes());
+        put_bytes(out, value);
+    }
+}
+
+fn put_checks(out: &mut BytesMut, checks: &[Check]) {
+    put_len(out, checks.len());
+    for check in checks {
         put_bytes(out, check.key.as_bytes());
         out.put_u8(u8::from(check.revision.is_some()));
         if let Some(revision) = check.revision {
             out.put_slice(&revision.to_bytes());
         }
     }
-    put_len(out, batch.puts.len());
-    for (key, value) in &batch.puts {
-        put_bytes(out, key.as_bytes());
-        put_bytes(out, value);
+}
+
+fn put_bulk(out: &mut BytesMut, bulk: &Bulk) {
+    match bulk {
+        Bulk::Begin(id) => {
+            out.put_u8(kind::BEGIN_LOAD);
+            out.put_slice(&id.0);
+        }
+        Bulk::Chunk(chunk) => {
+            out.put_u8(kind::CHUNK);
+            out.put_slice(&chunk.load.0);
+            out.put_u32(chunk.number);
+            put_records(out, &chunk.records);
+        }
+        Bulk::Switch(switch) => {
+            out.put_u8(kind::SWITCH);
+            out.put_slice(&switch.load.0);
+            out.put_u32(switch.chunks);
+            put_epoch(out, switch.epoch);
+            out.put_u64(switch.n);
+            out.put_slice(&switch.fingerprint);
+            put_checks(out, &switch.checks);
+            put_records(out, &switch.puts);
+            put_keys(out, &switch.prefix_deletes);
+        }
+        Bulk::End(id) => {
+            out.put_u8(kind::END_LOAD);
+            out.put_slice(&id.0);
+        }
     }
+}
+
+fn put_batch(out: &mut BytesMut, batch: &Batch) {
+    out.put_slice(&batch.id.to_bytes());
+    out.put_u64(batch.now.0);
+    put_checks(out, &batch.checks);
+    put_records(out, &batch.puts);
     put_keys(out, &batch.deletes);
     put_keys(out, &batch.prefix_deletes);
     put_len(out, batch.counters.len());
@@ -229,9 +288,13 @@ fn put_batch(out: &mut BytesMut, batch: &Batch) {
             }
         }
     }
-    out.put_u8(u8::from(batch.outcome.is_some()));
+    let (outcome, epoch) = (u8::from(batch.outcome.is_some()), u8::from(batch.epoch.is_some()));
+    out.put_u8(outcome * tail::OUTCOME | epoch * tail::EPOCH);
     if let Some(outcome) = &batch.outcome {
         put_bytes(out, outcome);
+    }
+    if let Some(epoch) = batch.epoch {
+        put_epoch(out, epoch);
     }
 }
 
@@ -335,9 +398,47 @@ impl Input {
 
     fn member(&mut self) -> Result<Member, DecodeError> {
         let (name, address, api_address) = (self.text()?, self.text()?, self.text()?);
-        let mut key = [0; 32];
-        self.take(32)?.copy_to_slice(&mut key);
+        let key = self.array()?;
         Ok(Member { name, address, api_address, key })
+    }
+
+    fn load(&mut self) -> Result<LoadId, DecodeError> {
+        Ok(LoadId(self.array()?))
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let mut out = [0; N];
+        self.take(N)?.copy_to_slice(&mut out);
+        Ok(out)
+    }
+
+    fn checks(&mut self) -> Result<Vec<Check>, DecodeError> {
+        self.list(|input| {
+            let key = input.key()?;
+            let revision = if input.flag()? { Some(input.revision()?) } else { None };
+            Ok(Check { key, revision })
+        })
+    }
+
+    fn records(&mut self) -> Result<Vec<(RawKey, Bytes)>, DecodeError> {
+        self.list(|input| Ok((input.key()?, input.bytes()?)))
+    }
+
+    fn chunk(&mut self) -> Result<Chunk, DecodeError> {
+        Ok(Chunk { load: self.load()?, number: self.u32()?, records: self.records()? })
+    }
+
+    fn switch(&mut self) -> Result<Switch, DecodeError> {
+        Ok(Switch {
+            load: self.load()?,
+            chunks: self.u32()?,
+            epoch: self.epoch()?,
+            n: self.u64()?,
+            fingerprint: self.array()?,
+            checks: self.checks()?,
+            puts: self.records()?,
+            prefix_deletes: self.list(Self::key)?,
+        })
     }
 
     fn revision(&mut self) -> Result<Revision, DecodeError> {
@@ -347,12 +448,8 @@ impl Input {
     fn batch(&mut self) -> Result<Batch, DecodeError> {
         let id = RequestId::from_bytes(&self.take(RequestId::LEN)?).ok_or(DecodeError::Truncated)?;
         let now = Millis(self.u64()?);
-        let checks = self.list(|input| {
-            let key = input.key()?;
-            let revision = if input.flag()? { Some(input.revision()?) } else { None };
-            Ok(Check { key, revision })
-        })?;
-        let puts = self.list(|input| Ok((input.key()?, input.bytes()?)))?;
+        let checks = self.checks()?;
+        let puts = self.records()?;
         let deletes = self.list(Self::key)?;
         let prefix_deletes = self.list(Self::key)?;
         let counters = self.list(|input| {
@@ -364,8 +461,13 @@ impl Input {
             };
             Ok(CounterChange { key, op })
         })?;
-        let outcome = if self.flag()? { Some(self.bytes()?) } else { None };
-        Ok(Batch { id, now, checks, puts, deletes, prefix_deletes, counters, outcome })
+        let follows = self.u8()?;
+        if follows & !(tail::OUTCOME | tail::EPOCH) != 0 {
+            return Err(DecodeError::Malformed("a batch that ends in something unknown"));
+        }
+        let outcome = if follows & tail::OUTCOME != 0 { Some(self.bytes()?) } else { None };
+        let epoch = if follows & tail::EPOCH != 0 { Some(self.epoch()?) } else { None };
+        Ok(Batch { id, now, epoch, checks, puts, deletes, prefix_deletes, counters, outcome })
     }
 }
 
@@ -390,6 +492,19 @@ mod tests {
         batch.counters.push(CounterChange { key: key("f"), op: CounterOp::Set(-4) });
         batch.counters.push(CounterChange { key: key("g"), op: CounterOp::Add { by: -1, floor: 0 } });
         batch.outcome = Some(Bytes::from_static(b"answer"));
+        batch.epoch = Some(Epoch { number: 4, bits: 88 });
+        let load = LoadId([3; 16]);
+        let records = vec![(key("h"), Bytes::from_static(b"record"))];
+        let switch = Switch {
+            load,
+            chunks: 7,
+            epoch: Epoch { number: 9, bits: 1 },
+            n: 6,
+            fingerprint: [2; 32],
+            checks: vec![Check { key: key("j"), revision: None }],
+            puts: records.clone(),
+            prefix_deletes: vec![key("i")],
+        };
         let member = Member { name: "n1".into(), address: "h:1".into(), api_address: "https://h".into(), key: [1; 32] };
         let nodes = BTreeMap::from([(1, member), (2, Member::default())]);
         let membership = Membership::new(vec![BTreeSet::from([1]), BTreeSet::from([1, 2])], nodes).unwrap();
@@ -398,6 +513,10 @@ mod tests {
             EntryPayload::Membership(membership),
             EntryPayload::Normal(Command::batch(batch)),
             EntryPayload::Normal(Command::Epoch(Epoch { number: 2, bits: 77 })),
+            EntryPayload::Normal(Command::Bulk(Bulk::Begin(load))),
+            EntryPayload::Normal(Command::Bulk(Bulk::Chunk(Arc::new(Chunk { load, number: 5, records })))),
+            EntryPayload::Normal(Command::Bulk(Bulk::Switch(Arc::new(switch)))),
+            EntryPayload::Normal(Command::Bulk(Bulk::End(load))),
         ]
         .into_iter()
         .map(|payload| Entry { log_id, payload })

@@ -11,6 +11,7 @@ use storage::{Batch, Class, Committed, Epoch, Revision, StoreError};
 
 use super::database::{DATA, Database, MEMBERSHIP, META, OUTCOMES, POSITION};
 use super::feed::Change;
+use super::loading::Loading;
 use super::outcomes::{self, Outcomes};
 use super::position::Position;
 use super::{fingerprint, key, value};
@@ -22,16 +23,19 @@ pub(super) struct Live {
     pub position: Position,
     pub membership: StoredMembership,
     pub outcomes: Outcomes,
+    pub loading: Option<Loading>,
 }
 
 /// An entry's effect, worked out but not written.
-struct Planned {
-    write: WriteBatch,
-    position: Position,
-    answer: Applied,
-    change: Option<Change>,
+pub(super) struct Planned {
+    pub write: WriteBatch,
+    pub position: Position,
+    pub answer: Applied,
+    pub change: Option<Change>,
     membership: Option<StoredMembership>,
     outcome: Option<KeptOutcome>,
+    /// The load that is under way from now on, if that changes.
+    pub loading: Option<Option<Loading>>,
 }
 
 struct KeptOutcome {
@@ -49,6 +53,7 @@ impl Live {
             change: None,
             membership: None,
             outcome: None,
+            loading: None,
         };
         match &entry.payload {
             EntryPayload::Blank => {}
@@ -59,6 +64,7 @@ impl Live {
             }
             EntryPayload::Normal(Command::Epoch(epoch)) => planned.epoch(*epoch),
             EntryPayload::Normal(Command::Batch(batch)) => self.batch(database, batch, &mut planned)?,
+            EntryPayload::Normal(Command::Bulk(bulk)) => self.bulk(database, bulk, &mut planned)?,
         }
         planned.write.put_cf(database.column(META), POSITION, planned.position.encode());
         database.write(planned.write)?;
@@ -66,6 +72,9 @@ impl Live {
         self.position = planned.position;
         if let Some(membership) = planned.membership {
             self.membership = membership;
+        }
+        if let Some(loading) = planned.loading {
+            self.loading = loading;
         }
         if let (Some(kept), EntryPayload::Normal(Command::Batch(batch))) = (planned.outcome, &entry.payload) {
             self.outcomes.evict(kept.evicted);
@@ -81,7 +90,7 @@ impl Live {
             return Ok(());
         }
         let generation = self.position.generation;
-        match decide(batch, &mut |key| database.get(generation, key))? {
+        match decide(batch, self.position.revision.epoch, &mut |key| database.get(generation, key))? {
             Err(refusal) => planned.answer = Applied::Refused(refusal),
             Ok(effects) => {
                 planned.effects(database, &effects);
@@ -106,7 +115,7 @@ impl Planned {
         }
     }
 
-    fn effects(&mut self, database: &Database, effects: &Effects) {
+    pub fn effects(&mut self, database: &Database, effects: &Effects) {
         let position = &mut self.position;
         if effects.replicated {
             position.revision = position.revision.next();

@@ -16,6 +16,7 @@ use rocksdb::{
 };
 use storage::{RawKey, StoreError, Stored};
 
+use super::loading::Loading;
 use super::outcomes::{self, Limits, Outcomes};
 use super::position::Position;
 use super::{key, value};
@@ -88,6 +89,13 @@ impl Database {
 
     pub fn membership(&self) -> Result<StoredMembership, StoreError> {
         membership(&self.rocks)
+    }
+
+    /// The load that is under way.
+    pub fn loading(&self) -> Result<Option<Loading>, StoreError> {
+        let record = self.rocks.get_pinned_cf(self.column(META), LOADING).map_err(unreadable)?;
+        let loading = record.map(|record| Loading::decode(&record)).transpose();
+        loading.map_err(|error| StoreError::Corrupt(error.to_string()))
     }
 
     /// Reads the outcome window, from where the last eviction ended.
@@ -224,5 +232,6 @@ pub(super) const META: &str = "meta";
 pub(super) const OUTCOMES: &str = "outcomes";
 pub(super) const POSITION: &str = "position";
 pub(super) const MEMBERSHIP: &str = "membership";
+pub(super) const LOADING: &str = "loading";
 const POINTER: &str = "SM_CURRENT";
 const FOLDER: &str = "sm-";

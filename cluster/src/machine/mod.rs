@@ -20,16 +20,18 @@ mod database;
 mod feed;
 mod fingerprint;
 mod key;
+mod loading;
 mod outcomes;
 mod position;
 mod raft;
 mod reader;
 #[cfg(test)]
 mod tests;
-mod value;
+pub(crate) mod value;
 mod view;
 
 pub use feed::Change;
+pub use loading::Loading;
 pub use outcomes::Outcome;
 pub use position::Position;
 pub use raft::{Machine, MachineOptions};

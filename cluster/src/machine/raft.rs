@@ -11,6 +11,7 @@ use futures::stream::{Stream, StreamExt};
 use openraft::storage::{EntryResponder, RaftStateMachine};
 use openraft::{OptionalSend, RaftSnapshotBuilder};
 use parking_lot::RwLock;
+use storage::Epoch;
 use tokio::sync::{broadcast, watch};
 
 use super::apply::Live;
@@ -43,6 +44,8 @@ pub(super) struct Shared {
     /// Written by apply and install alone, which never run at once.
     pub live: RwLock<Live>,
     pub position: watch::Sender<Position>,
+    /// Moves when another line of history begins, which is seldom.
+    pub epoch: watch::Sender<Epoch>,
     pub feed: broadcast::Sender<Change>,
     pub shelf: Shelf,
     limits: Limits,
@@ -64,6 +67,7 @@ impl Machine {
         let shared = Shared {
             data: options.data,
             position: watch::channel(live.position.clone()).0,
+            epoch: watch::channel(live.position.revision.epoch).0,
             database: ArcSwap::from_pointee(database),
             live: RwLock::new(live),
             feed: feed::channel(),
@@ -108,8 +112,14 @@ impl Shared {
             }
             answers.push(answer);
         }
-        self.position.send_replace(self.live.read().position.clone());
+        self.tell(self.live.read().position.clone());
         Ok(answers)
+    }
+
+    fn tell(&self, position: Position) {
+        let epoch = position.revision.epoch;
+        self.position.send_replace(position);
+        self.epoch.send_if_modified(|known| std::mem::replace(known, epoch) != epoch);
     }
 
     /// Puts a checkpoint's state in the place of the current one. Until the pointer changes, a crash keeps the old.
@@ -138,7 +148,7 @@ impl Shared {
         old.doom();
         let change = Change::everything(position.index(), position.revision);
         tracing::info!(index = position.index(), folder = %self.database.load().path().display(), "a snapshot was installed");
-        self.position.send_replace(position);
+        self.tell(position);
         self.feed.send(change).ok();
         Ok(())
     }
@@ -213,7 +223,7 @@ fn offered(checkpoint: Checkpoint) -> Snapshot {
 fn load(database: &Database, limits: Limits) -> Result<Live, storage::StoreError> {
     let position = database.position()?;
     let outcomes = database.outcomes(position.evicted, limits)?;
-    Ok(Live { membership: database.membership()?, outcomes, position })
+    Ok(Live { membership: database.membership()?, outcomes, loading: database.loading()?, position })
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {

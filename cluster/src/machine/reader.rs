@@ -4,10 +4,11 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use storage::{RequestId, SealedSnapshot, StoreError};
+use storage::{Epoch, RequestId, SealedSnapshot, StoreError};
 use tokio::sync::{broadcast, watch};
 
 use super::feed::Change;
+use super::loading::Loading;
 use super::outcomes::Outcome;
 use super::position::Position;
 use super::raft::Shared;
@@ -33,6 +34,16 @@ impl StateReader {
     /// Where the state stands, and every move of it. What it names is visible to a snapshot taken afterwards.
     pub fn position(&self) -> watch::Receiver<Position> {
         self.shared.position.subscribe()
+    }
+
+    /// The line of history that the state is on.
+    pub fn epoch(&self) -> watch::Receiver<Epoch> {
+        self.shared.epoch.subscribe()
+    }
+
+    /// The load that is under way, as far as entries are applied.
+    pub fn loading(&self) -> Option<Loading> {
+        self.shared.live.read().loading
     }
 
     /// The index up to which entries are applied.

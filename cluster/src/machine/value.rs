@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use storage::{Revision, StoreError, Stored, Value};
 
-pub(super) fn encode(revision: Revision, value: &Value) -> Vec<u8> {
+pub(crate) fn encode(revision: Revision, value: &Value) -> Vec<u8> {
     let payload_len = if let Value::Bytes(bytes) = value { bytes.len() } else { 8 };
     let mut out = Vec::with_capacity(HEADER_LEN + payload_len);
     out.push(FORMAT);

@@ -81,4 +81,8 @@ impl SealedSnapshot for StateView {
     fn revision(&self) -> Revision {
         self.position.revision
     }
+
+    fn fingerprint(&self) -> [u8; 32] {
+        self.position.fingerprint
+    }
 }

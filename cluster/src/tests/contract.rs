@@ -34,7 +34,7 @@ impl SealedStore for OneNode {
             Applied::Refused(Refusal::Conflict(key)) => Err(CommitError::Conflict { key }),
             Applied::Refused(Refusal::Floor(key)) => Err(CommitError::Floor { key }),
             Applied::Repeated(outcome) => Err(CommitError::Repeated { outcome }),
-            Applied::Blank => Err(CommitError::Unknown(id)),
+            other => panic!("no batch is answered so: {other:?}"),
         }
     }
 

@@ -60,8 +60,12 @@ impl Nodes {
     }
 
     async fn some_leader(&self) -> usize {
+        self.some_leader_of(|_| true).await
+    }
+
+    async fn some_leader_of(&self, wanted: impl Fn(usize) -> bool) -> usize {
         for _ in 0..2000 {
-            if let Some(at) = self.leader().await {
+            if let Some(at) = self.leader().await.filter(|at| wanted(*at)) {
                 return at;
             }
             sleep(Duration::from_millis(10)).await;
@@ -111,6 +115,69 @@ async fn write_on(nodes: Arc<Nodes>, ledger: Arc<Ledger>, worker: usize) {
     }
 }
 
+/// Waits until all three say the same of their state.
+async fn settled(nodes: &Nodes) {
+    let mut states = Vec::new();
+    for _ in 0..1000 {
+        states.clear();
+        for at in 0..3 {
+            states.push(nodes.at(at).ask("state").await.unwrap());
+        }
+        if states.windows(2).all(|pair| pair[0] == pair[1]) {
+            return;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the nodes differ: {states:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_killed_in_the_middle_of_a_load_leaves_the_old_state_or_the_new_one_everywhere() {
+    const CHUNKS: usize = 40;
+    let nodes = Nodes::of_three().await;
+    let mut current = "round-0".to_owned();
+    let leader = nodes.some_leader().await;
+    nodes.at(leader).ask(&format!("load {current} {CHUNKS}")).await.unwrap();
+    let (mut old, mut new) = (0, 0);
+    for round in 1..=8_u64 {
+        let (leader, next) = (nodes.some_leader().await, format!("round-{round}"));
+        let process = nodes.at(leader);
+        let loading = {
+            let (process, command) = (process.clone(), format!("load {next} {CHUNKS}"));
+            tokio::spawn(async move { process.ask(&command).await })
+        };
+        // Anywhere from before the first chunk to behind the switch.
+        sleep(Duration::from_millis(round * 12)).await;
+        process.kill();
+        process.died().await;
+        let acknowledged = loading.await.unwrap().is_some_and(|said| !said.starts_with("error"));
+        nodes.some_leader_of(|at| at != leader).await;
+        nodes.restart(leader).await;
+        nodes.some_leader().await;
+        settled(&nodes).await;
+        let found = nodes.at(leader).ask("local k0").await.unwrap();
+        assert!(found == next || (found == current && !acknowledged), "{found} after {current} and {next}");
+        for at in 0..3 {
+            for n in 0..CHUNKS {
+                assert_eq!(nodes.at(at).ask(&format!("local k{n}")).await.unwrap(), found, "k{n} on {}", NAMES[at]);
+            }
+        }
+        if found == next {
+            new += 1
+        } else {
+            old += 1
+        }
+        current = found;
+    }
+    // One that nobody kills goes through.
+    let leader = nodes.some_leader().await;
+    let said = nodes.at(leader).ask(&format!("load last {CHUNKS}")).await.unwrap();
+    assert!(!said.starts_with("error"), "{said}");
+    settled(&nodes).await;
+    assert_eq!(nodes.at((leader + 1) % 3).ask("local k0").await.unwrap(), "last");
+    eprintln!("{old} loads left the old state, {new} were carried out");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_nodes_lose_nothing_that_was_acknowledged() {
     let nodes = Nodes::of_three().await;
@@ -157,18 +224,7 @@ async fn killed_nodes_lose_nothing_that_was_acknowledged() {
         writer.await.unwrap();
     }
 
-    let mut states = Vec::new();
-    for _ in 0..1000 {
-        states.clear();
-        for at in 0..3 {
-            states.push(nodes.at(at).ask("state").await.unwrap());
-        }
-        if states.windows(2).all(|pair| pair[0] == pair[1]) {
-            break;
-        }
-        sleep(Duration::from_millis(10)).await;
-    }
-    assert!(states.windows(2).all(|pair| pair[0] == pair[1]), "the nodes differ: {states:?}");
+    settled(&nodes).await;
     let acknowledged = ledger.acknowledged.lock().clone();
     for (key, value) in &acknowledged {
         for (at, name) in NAMES.iter().enumerate() {

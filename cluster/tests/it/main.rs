@@ -7,5 +7,6 @@ mod forwarding;
 mod harness;
 mod joining;
 mod killing;
+mod loading;
 mod reading;
 mod sealing;

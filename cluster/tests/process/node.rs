@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cluster::{ForwardHandler, Joining, Member, Node, Options, Timing};
-use storage::{Batch, Class, CommitError, Millis, RawKey, RequestId, SegKind, Term, Value};
+use cluster::{ForwardHandler, Joining, Loaded, Member, Node, Options, Timing};
+use storage::{Batch, Class, CommitError, Millis, RawKey, RequestId, Revision, SegKind, Stored, Term, Value};
 use tokio::time::Instant;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -93,6 +93,17 @@ async fn run(node: &Node, command: &str) -> Result<String, Failure> {
             Ok(_) => format!("value {}", get(node, key)?),
             Err(error) => format!("no {error}"),
         },
+        // Loads so many chunks of one record each, instead of everything.
+        ["load", tag, chunks] => {
+            let mut load = node.load().await?;
+            for n in 0..chunks.parse::<u32>()? {
+                let value = Value::Bytes(Bytes::copy_from_slice(tag.as_bytes()));
+                let stored = Stored { revision: Revision::default(), value };
+                load.add(vec![(key(&format!("k{n}"))?, stored)]).await?;
+            }
+            let (revision, fingerprint) = node.fingerprint();
+            load.switch(Loaded { revision, fingerprint, ..Loaded::default() }).await?.to_string()
+        }
         ["local", key] => get(node, key)?,
         ["state"] => {
             let (revision, fingerprint) = node.fingerprint();

@@ -113,7 +113,7 @@ pub fn entry(
 fn response(answer: &Answer, hmac: &Hmac<'_>) -> Value {
     let data = match &answer.body {
         Body::Data(data) | Body::Mirrored(data) | Body::Bare(data) => hmac.value(&Value::Object(data.clone())),
-        Body::Empty | Body::Raw { .. } => Value::Null,
+        Body::Empty | Body::Raw { .. } | Body::Stream { .. } => Value::Null,
     };
     let auth = answer.auth.as_ref().map(|auth| {
         json!({

@@ -115,7 +115,9 @@ impl Node {
         let token = tokens.create(&mut txn, options.now, root_token()).map_err(|e| failed(&e))?.token;
         let (open, _latches) = state.finish();
         let id = RequestId { applied: 0, random: crypto::random() };
-        let batch = store.seal(id, options.now, open).map_err(|e| failed(&e))?;
+        let mut batch = store.seal(id, options.now, open).map_err(|e| failed(&e))?;
+        // It was made on a store of this call's own, whose history is not the cluster's.
+        batch.epoch = None;
         Ok((batch, token))
     }
 }

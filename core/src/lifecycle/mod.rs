@@ -1,5 +1,6 @@
 //! A node's life: initialised, sealed, unsealed; and how it joins others.
 
+mod attune;
 mod auto_unseal;
 mod init;
 mod join;
@@ -14,12 +15,17 @@ use barrier::{Barrier, Seal, SealConfig, WrappedRoot};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use storage::{OpenStore, Value, View};
+use tokio::sync::watch;
 
+pub(crate) use attune::Keys;
 pub use init::{InitError, InitOptions, Initialised};
 pub use join::{Admission, AdmitError, Introduce, JoinAnswer, JoinChallenge, JoinError, JoinTarget};
 pub use status::SealStatus;
 pub use unseal::UnsealError;
 
+use attune::Attuned;
+
+use crate::backup::Saves;
 use crate::lockout::{LockoutDefaults, Lockouts};
 use crate::mount::{Mounts, TtlLimits};
 use crate::policies::Policies;
@@ -57,7 +63,9 @@ pub struct Node {
     unsealing: Mutex<unseal::Progress>,
     joining: Mutex<Option<join::Pending>>,
     cluster: Mutex<Option<ClusterInfo>>,
-    founding: tokio::sync::Mutex<()>,
+    pub(crate) founding: tokio::sync::Mutex<()>,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) saves: Saves,
     /// Held while keys come or go.
     turning: Mutex<()>,
 }
@@ -73,12 +81,16 @@ impl Node {
     pub fn new(replication: Arc<dyn Replication>, settings: Settings) -> Arc<Self> {
         let limits = settings.limits;
         let barrier = Arc::new(Barrier::new());
+        let keys = Arc::new(Keys::new(Arc::clone(&barrier)));
+        let store = Arc::new(Attuned { store: replication.store(), keys: Arc::clone(&keys) });
         Arc::new(Self {
             mounts: Arc::new(Mounts::new(limits)),
             policies: Arc::new(Policies::default()),
             tokens: Arc::new(Tokens::new(Arc::clone(&barrier), limits)),
             lockouts: Lockouts::new(settings.lockouts),
-            store: OpenStore::new(replication.store(), Arc::clone(&barrier) as _),
+            store: OpenStore::new(store, Arc::clone(&barrier) as _),
+            keys,
+            saves: Saves::default(),
             barrier,
             replication,
             seal: settings.seal,
@@ -124,17 +136,50 @@ impl Node {
         {
             tracing::warn!(%problem, "leadership could not be handed over before sealing");
         }
+        self.forget_keys();
+    }
+
+    /// Follows the state to other lines of history, also while nobody asks this node for anything.
+    pub async fn keep_attuned(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut epoch = self.replication.epoch();
+        loop {
+            tokio::select! {
+                changed = epoch.changed() => if changed.is_err() { return },
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+            self.attune();
+        }
+    }
+
+    /// Brings the keys in step with the state, now.
+    pub(crate) fn attune(&self) {
+        if let Err(problem) = self.store.snapshot() {
+            tracing::debug!(%problem, "the keys do not fit the state");
+        }
         let _turning = self.turning.lock();
-        self.replication.set_sealed(true);
+        if self.is_sealed() {
+            self.forget();
+        }
+    }
+
+    fn forget_keys(&self) {
+        let _turning = self.turning.lock();
         self.barrier.seal();
+        self.forget();
+        tracing::info!("the node is sealed");
+    }
+
+    /// What else a sealed node has to forget; shares that were given belong to the wraps of before.
+    fn forget(&self) {
+        self.replication.set_sealed(true);
+        *self.unsealing.lock() = unseal::Progress::default();
         self.tokens.forget();
         self.mounts.forget();
         self.policies.forget();
         self.lockouts.forget();
-        tracing::info!("the node is sealed");
     }
 
-    fn raw(&self, key: &storage::RawKey) -> Result<Option<Vec<u8>>, storage::StoreError> {
+    pub(crate) fn raw(&self, key: &storage::RawKey) -> Result<Option<Vec<u8>>, storage::StoreError> {
         let stored = self.replication.store().snapshot()?.get(key)?;
         Ok(stored.and_then(|s| match s.value {
             Value::Bytes(bytes) => Some(bytes.to_vec()),
@@ -143,7 +188,7 @@ impl Node {
     }
 
     /// How the root key is wrapped, if the state is here.
-    fn stored_seal(&self) -> Result<Option<(SealConfig, WrappedRoot)>, storage::StoreError> {
+    pub(crate) fn stored_seal(&self) -> Result<Option<(SealConfig, WrappedRoot)>, storage::StoreError> {
         let parse = |what: &str, e: serde_json::Error| storage::StoreError::Corrupt(format!("{what}: {e}"));
         let (Some(config), Some(wraps)) = (self.raw(&space::seal_config())?, self.raw(&space::seal_wraps())?) else {
             return Ok(None);

@@ -51,7 +51,7 @@ pub(super) fn dispatch(
     };
     let Some(latches) = stages.latches.take() else { return Failure::internal("a request without latches").into() };
     let ctx = context(run, located, permit.caller());
-    let params = matched.params(permit.limited(run.request.body.clone()));
+    let params = matched.params(permit.limited(run.request.body.clone())).with_upload(run.request.upload.clone());
     let here = space_of(located, permit.caller());
     let mut state = TxnState::new(snapshot, latches);
     for (path, revision) in rely_on {

@@ -207,6 +207,7 @@ fn request(verb: Verb, path: &str, token: Option<&ClientToken>) -> Request {
         wrap_ttl: None,
         help: false,
         head: false,
+        upload: None,
     }
 }
 

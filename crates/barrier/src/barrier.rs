@@ -15,9 +15,9 @@ use crate::{JoinKey, Keyring, KeyringError, RootKey, Seal, SealFailure, TermInfo
 
 #[derive(Default)]
 pub struct Barrier {
-    state: ArcSwapOption<Unsealed>,
+    pub(crate) state: ArcSwapOption<Unsealed>,
     /// Held while the state is replaced: a new edition must not undo a seal that came in between.
-    replacing: Mutex<()>,
+    pub(crate) replacing: Mutex<()>,
 }
 
 /// A keyring's next edition, to be stored and then [installed](Barrier::install) on every unsealed node.

@@ -9,7 +9,7 @@ use crypto::{Aead, Key32, LockedKey};
 use storage::Millis;
 use zeroize::Zeroizing;
 
-use crate::{JoinKey, RootKey};
+use crate::{JoinKey, JoinKeyOf, RootKey};
 
 /// Rotating more often than this is refused: the sealed keyring has to fit into one log entry.
 pub const TERMS_MAX: usize = 4096;
@@ -72,6 +72,28 @@ impl Keyring {
     pub fn set_join_key(&mut self, join: JoinKey) {
         self.join = join;
         self.edition += 1;
+    }
+
+    /// Comes after `current`: a higher edition, with the data keys of that one whose terms are free here.
+    pub(crate) fn succeed(&mut self, current: Keyring, join: JoinKeyOf) {
+        self.edition = self.edition.max(current.edition).saturating_add(1);
+        if join == JoinKeyOf::Cluster {
+            self.join = current.join;
+        }
+        for (term, key) in current.terms {
+            if self.terms.len() < TERMS_MAX {
+                self.terms.entry(term).or_insert(key);
+            }
+        }
+        self.active = self.terms.keys().next_back().copied().unwrap_or(self.active);
+    }
+
+    /// Whether `other` has everything that this one can open.
+    pub(crate) fn is_part_of(&self, other: &Keyring) -> bool {
+        let has = |(term, data): (&u32, &DataKey)| {
+            other.terms.get(term).is_some_and(|known| crypto::ct_eq(known.key.expose(), data.key.expose()))
+        };
+        self.is_kin_of(other) && self.terms.iter().all(has)
     }
 
     pub fn active_term(&self) -> u32 {

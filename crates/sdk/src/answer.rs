@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Act, Login};
+use crate::{Act, Login, Pipe};
 
 /// The `auth` block of a login or a token creation, as the wire shows it.
 #[derive(Clone, Serialize, Deserialize)]
@@ -54,6 +54,8 @@ pub enum Body {
     Bare(Map<String, Value>),
     /// Anything else.
     Raw { content_type: &'static str, bytes: Vec<u8> },
+    /// A file that is made while it is sent, under this name.
+    Stream { content_type: &'static str, file_name: String, pipe: Pipe },
 }
 
 #[derive(Clone, Default)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::{Failure, FromField};
+use crate::{Failure, FromField, Pipe, PipeReader};
 
 /// One field, for help and the API description.
 #[derive(Clone, Copy, Debug)]
@@ -29,11 +29,22 @@ pub trait Input: Sized {
 pub struct Params {
     captures: BTreeMap<&'static str, String>,
     body: Map<String, Value>,
+    upload: Option<Pipe>,
 }
 
 impl Params {
     pub fn new(captures: BTreeMap<&'static str, String>, body: Map<String, Value>) -> Self {
-        Self { captures, body }
+        Self { captures, body, upload: None }
+    }
+
+    #[must_use]
+    pub fn with_upload(self, upload: Option<Pipe>) -> Self {
+        Self { upload, ..self }
+    }
+
+    /// The body of a request whose body is no JSON but a stream, for whoever opens it first.
+    pub fn upload(&self) -> Option<PipeReader> {
+        self.upload.as_ref().and_then(Pipe::open)
     }
 
     pub fn body(&self) -> &Map<String, Value> {

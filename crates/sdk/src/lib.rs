@@ -19,6 +19,7 @@ mod input;
 mod login;
 mod page;
 mod pattern;
+mod pipe;
 mod plugin;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -33,6 +34,7 @@ pub use help::Help;
 pub use input::{FieldSpec, Input, Params};
 pub use login::{Cidr, Login, Renewal, TokenType, within};
 pub use page::Page;
+pub use pipe::{Closed, Pipe, PipeReader, PipeWriter, pipe};
 pub use plugin::{Plugin, PluginKind};
 pub use sdk_derive::Input;
 pub use storage::{Access, Child, Millis, PathKey as Key, Read, Txn, View};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::{Batch, Class, CounterOp, RawKey, StoreError, Stored, Value};
+use crate::{Batch, Class, CounterOp, Epoch, RawKey, StoreError, Stored, Value};
 
 /// The changes of an accepted batch, counters resolved. Range deletes come first, then single deletes, then puts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,15 +21,21 @@ pub struct Effects {
 /// Why a batch changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
+    /// The bare class of replicated keys stands for all of them: another line of history has begun.
     Conflict(RawKey),
     Floor(RawKey),
 }
 
-/// Checks what the batch relied on against the state that `get` reads, and says what it changes.
+/// Checks what the batch relied on against the state that `get` reads, and says what it changes. `epoch` is the line of
+/// history that the state is on.
 pub fn decide(
     batch: &Batch,
+    epoch: Epoch,
     get: &mut dyn FnMut(&RawKey) -> Result<Option<Stored>, StoreError>,
 ) -> Result<Result<Effects, Refusal>, StoreError> {
+    if batch.epoch.is_some_and(|read_from| read_from != epoch) {
+        return Ok(Err(Refusal::Conflict(RawKey::root(Class::Replicated))));
+    }
     for check in &batch.checks {
         if get(&check.key)?.map(|s| s.revision) != check.revision {
             return Ok(Err(Refusal::Conflict(check.key.clone())));

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{Millis, RawKey, Revision};
+use crate::{Epoch, Millis, RawKey, Revision};
 
 /// Names one request across nodes, so that what became of it can be asked. It begins with the Raft index that the
 /// node which took the request had applied then.
@@ -80,6 +80,9 @@ pub struct Batch {
     pub id: RequestId,
     /// The proposer's clock.
     pub now: Millis,
+    /// The line of history that the transaction read from. On any other, a restored one for instance, the batch is
+    /// refused: what it read, and the keys it is sealed with, are not those of that line.
+    pub epoch: Option<Epoch>,
     pub checks: Vec<Check>,
     pub puts: Vec<(RawKey, Bytes)>,
     pub deletes: Vec<RawKey>,
@@ -94,6 +97,7 @@ impl Batch {
         Self {
             id,
             now,
+            epoch: None,
             checks: Vec::new(),
             puts: Vec::new(),
             deletes: Vec::new(),
@@ -118,6 +122,7 @@ impl Batch {
             + self.counters.iter().map(|c| key(&c.key) + 16).sum::<usize>()
             + self.outcome.as_ref().map_or(0, Bytes::len)
             + RequestId::LEN
+            + Epoch::LEN
             + OVERHEAD
     }
 }

@@ -82,6 +82,7 @@ impl OpenStore {
         metrics::counter!("vault.barrier.put").increment(open.puts.len() as u64);
         metrics::counter!("vault.barrier.delete").increment((open.deletes.len() + open.prefix_deletes.len()) as u64);
         let mut batch = Batch::new(id, now);
+        batch.epoch = open.epoch;
         for (path, revision) in open.checks {
             batch.checks.push(Check { key: self.key(&path)?, revision });
         }

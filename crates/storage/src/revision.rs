@@ -13,6 +13,11 @@ pub struct Epoch {
     pub bits: u64,
 }
 
+impl Epoch {
+    /// Bytes of its fixed encoding: number, bits, each big-endian.
+    pub const LEN: usize = 12;
+}
+
 /// The position that a batch changing replicated keys has taken. It survives restore and promotion, which Raft
 /// indexes do not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -34,6 +34,9 @@ pub enum StoreError {
     Io(String),
     #[error("a stored record is damaged: {0}")]
     Corrupt(String),
+    /// The state is of a line of history whose keys are not here.
+    #[error("the server is sealed")]
+    Sealed,
 }
 
 /// The state at one moment. Later commits do not show in it.
@@ -50,6 +53,9 @@ pub trait SealedSnapshot: Send + Sync {
 
     /// The state's revision.
     fn revision(&self) -> Revision;
+
+    /// The running hash of the history that led to it: equal revision, equal fingerprint.
+    fn fingerprint(&self) -> [u8; 32];
 }
 
 /// The term of leadership that a transaction began in; it proposes in no other.

@@ -8,11 +8,13 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use crate::view::{decode, read_record, record, relative, to_record};
-use crate::{Access, Child, CounterOp, LatchSet, OpenSnapshot, Path, PathKey, Read, Revision, Seg, View};
+use crate::{Access, Child, CounterOp, Epoch, LatchSet, OpenSnapshot, Path, PathKey, Read, Revision, Seg, View};
 
 /// A batch before it is sealed: everything in the clear.
 #[derive(Default)]
 pub struct OpenBatch {
+    /// The line of history that its transaction read from.
+    pub epoch: Option<Epoch>,
     pub checks: Vec<(Path, Option<Revision>)>,
     pub puts: Vec<(Path, Zeroizing<Vec<u8>>)>,
     pub deletes: Vec<Path>,
@@ -85,6 +87,7 @@ impl TxnState {
     pub fn finish(self) -> (OpenBatch, LatchSet) {
         let buffer = self.buffer.into_inner();
         let mut batch = OpenBatch {
+            epoch: Some(self.snapshot.state_revision().epoch),
             checks: buffer.checks.into_iter().collect(),
             prefix_deletes: buffer.prefix_deletes.into_iter().collect(),
             counters: buffer.counters.into_iter().collect(),

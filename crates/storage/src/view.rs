@@ -31,7 +31,7 @@ pub enum Access {
 impl From<ReadError> for Access {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Seal(SealError::Sealed) => Self::Sealed,
+            ReadError::Seal(SealError::Sealed) | ReadError::Store(StoreError::Sealed) => Self::Sealed,
             ReadError::Seal(other) => Self::Broken(other.to_string()),
             ReadError::Store(StoreError::Io(text) | StoreError::Corrupt(text)) => Self::Broken(text),
             ReadError::Key(error) => Self::InvalidName(error.to_string()),

@@ -24,6 +24,7 @@ mod policy;
 mod raft_configuration;
 mod remount;
 mod remount_status;
+mod raft_snapshot;
 mod seal;
 mod step_down;
 mod wrapping_lookup;
@@ -72,6 +73,8 @@ impl Sys {
             policy::list(node),
             policy::one(node),
             raft_configuration::path(node),
+            raft_snapshot::path(node),
+            raft_snapshot::force(node),
             seal::path(node),
             step_down::path(node),
             wrapping_lookup::path(node),

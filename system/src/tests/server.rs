@@ -82,6 +82,7 @@ impl Server {
             wrap_ttl: None,
             help: false,
             head: false,
+            upload: None,
         };
         let response = self.service.serve(request, Instant::now() + Duration::from_secs(5)).await;
         let body = match response.body.as_slice() {

@@ -64,6 +64,36 @@ impl Client {
         answer.unwrap_or_else(|error| panic!("{method} {}{path}: {error:?}", self.address))
     }
 
+    /// The bytes of an answer that is no JSON.
+    pub async fn download(&self, path: &str) -> Vec<u8> {
+        let mut request = self.http.get(format!("{}{path}", self.address));
+        if let Some(token) = &self.token {
+            request = request.header("X-Vault-Token", token);
+        }
+        request.send().await.unwrap().error_for_status().unwrap().bytes().await.unwrap().to_vec()
+    }
+
+    /// Sends bytes as the body, in pieces, with a pause between any two.
+    pub async fn try_upload(&self, path: &str, body: &[u8], pause: Duration) -> Result<Answer, reqwest::Error> {
+        let pieces: Vec<Vec<u8>> = body.chunks(16 * 1024).map(<[u8]>::to_vec).collect();
+        let pieces = futures::stream::unfold(pieces.into_iter(), move |mut pieces| async move {
+            tokio::time::sleep(pause).await;
+            Some((Ok::<_, std::io::Error>(pieces.next()?), pieces))
+        });
+        let mut request = self.http.post(format!("{}{path}", self.address)).body(reqwest::Body::wrap_stream(pieces));
+        if let Some(token) = &self.token {
+            request = request.header("X-Vault-Token", token);
+        }
+        let answer = request.send().await?;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let text = answer.text().await?;
+        Ok(Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null) })
+    }
+
+    pub async fn upload(&self, path: &str, body: &[u8]) -> Answer {
+        self.try_upload(path, body, Duration::ZERO).await.unwrap_or_else(|error| panic!("{path}: {error:?}"))
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, None).await
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Batch, Check, Class, CommitError, CounterChange, CounterOp, Millis, RawKey, RequestId, SealedStore, SegKind, Step,
-    Term, Value,
+    Batch, Check, Class, CommitError, CounterChange, CounterOp, Epoch, Millis, RawKey, RequestId, SealedStore, SegKind,
+    Step, Term, Value,
 };
 
 pub async fn run<F, Fut>(mut make: F)
@@ -179,6 +179,17 @@ fn checks_fence(s: Subject) -> Case {
         right.puts.push((key(&["a"]), bytes("three")));
         let third = s.store.commit(s.term, right).await.unwrap();
         assert_eq!(third.revision, first.revision.next(), "a refused batch leaves the revision alone");
+
+        let epoch = s.store.snapshot().unwrap().revision().epoch;
+        let mut elsewhere = s.batch(4);
+        elsewhere.epoch = Some(Epoch { number: epoch.number + 1, ..epoch });
+        elsewhere.puts.push((key(&["a"]), bytes("four")));
+        let refused = s.store.commit(s.term, elsewhere).await.unwrap_err();
+        assert!(matches!(refused, CommitError::Conflict { .. }), "it read from another line of history: {refused}");
+        let mut here = s.batch(5);
+        here.epoch = Some(epoch);
+        here.puts.push((key(&["a"]), bytes("five")));
+        s.store.commit(s.term, here).await.unwrap();
     })
 }
 

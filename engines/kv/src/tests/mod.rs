@@ -103,7 +103,7 @@ fn seen(answer: Answer) -> Seen {
             assert!(bytes.is_empty(), "kv answers nothing raw but the empty body");
             (200, Value::Null)
         }
-        Body::Mirrored(_) | Body::Bare(_) => panic!("kv answers in the usual envelope"),
+        Body::Mirrored(_) | Body::Bare(_) | Body::Stream { .. } => panic!("kv answers in the usual envelope"),
     };
     Seen {
         status: answer.status.unwrap_or(default),
