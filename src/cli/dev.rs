@@ -73,6 +73,7 @@ impl Dev {
             cluster_address: cluster_address.into(),
             cluster_name: None,
             audit: Vec::new(),
+            audit_api: Default::default(),
             seal: Seal::Shamir,
             leases: LeaseLimits::default(),
             log: LogSettings::default(),

@@ -77,7 +77,8 @@ impl Face {
         id: storage::RequestId,
         deadline: Instant,
     ) -> Response {
-        let reading = parse::parse(request, remote, limits, &self.bodies, id);
+        let audited = self.service.node().audit.headers();
+        let reading = parse::parse(request, remote, limits, &self.bodies, &audited, id);
         let parsed = match tokio::time::timeout_at(deadline, reading).await {
             Ok(Ok(parsed)) => parsed,
             Ok(Err(refused)) => return refuse(&refused),

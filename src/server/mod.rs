@@ -1,7 +1,9 @@
 //! A running server: the cluster's node, core on it, and the listeners.
 
+mod audit;
 mod forwarding;
 mod introduce;
+mod post;
 mod start;
 mod stop;
 #[cfg(test)]

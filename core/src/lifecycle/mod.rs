@@ -20,6 +20,7 @@ pub use join::{Admission, AdmitError, Introduce, JoinAnswer, JoinChallenge, Join
 pub use status::SealStatus;
 pub use unseal::UnsealError;
 
+use crate::audit::Audit;
 use crate::lockout::{LockoutDefaults, Lockouts};
 use crate::mount::{Mounts, TtlLimits};
 use crate::policies::Policies;
@@ -51,6 +52,7 @@ pub struct Node {
     pub policies: Arc<Policies>,
     pub tokens: Arc<Tokens>,
     pub lockouts: Lockouts,
+    pub audit: Arc<Audit>,
     pub store: OpenStore,
     /// What unseals this node without anybody's help, if it is configured so.
     seal: Option<Arc<dyn Seal>>,
@@ -78,6 +80,7 @@ impl Node {
             policies: Arc::new(Policies::default()),
             tokens: Arc::new(Tokens::new(Arc::clone(&barrier), limits)),
             lockouts: Lockouts::new(settings.lockouts),
+            audit: Arc::new(Audit::new(Arc::clone(&barrier))),
             store: OpenStore::new(replication.store(), Arc::clone(&barrier) as _),
             barrier,
             replication,
@@ -131,6 +134,7 @@ impl Node {
         self.mounts.forget();
         self.policies.forget();
         self.lockouts.forget();
+        self.audit.forget();
         tracing::info!("the node is sealed");
     }
 

@@ -23,7 +23,7 @@ pub use authorize::Permit;
 pub(crate) use commit::{resolve, unknown};
 pub use locate::{Kind, Located, locate};
 
-use crate::audit::{Audit, AuditError, Subject};
+use crate::audit::{AuditError, Subject};
 use crate::catalog::Catalog;
 use crate::change::change;
 use crate::lifecycle::Node;
@@ -40,7 +40,6 @@ const RUNS_MAX: usize = 32;
 pub struct Pipeline {
     node: Arc<Node>,
     catalog: Catalog,
-    audit: Audit,
     latches: Arc<Latches>,
     workers: Workers,
 }
@@ -71,8 +70,8 @@ enum Again {
 }
 
 impl Pipeline {
-    pub fn new(node: Arc<Node>, catalog: Catalog, audit: Audit) -> Self {
-        Self { node, catalog, audit, latches: Latches::new(), workers: Workers::default() }
+    pub fn new(node: Arc<Node>, catalog: Catalog) -> Self {
+        Self { node, catalog, latches: Latches::new(), workers: Workers::default() }
     }
 
     /// Runs a request here. The caller has made sure of the read point, and of leadership where `term` is given.
@@ -98,8 +97,12 @@ impl Pipeline {
 
     /// Writes down that this request goes on to the active node. What cannot be audited here does not go.
     pub async fn audit_forward(&self, request: &Request) -> Result<(), Response> {
-        let subject = Subject { request, operation: "forward", mount: None, who: None };
-        let written = self.audit.forward(self.node.replication.now(), &subject).await;
+        let subject = Subject::new(request, "forward", None, None);
+        let snapshot = self.node.store.snapshot().map_err(storage::Access::from);
+        if let Err(access) = snapshot.and_then(|snapshot| self.node.audit.refresh(&snapshot)) {
+            return Err(Response::failure(&access.into()));
+        }
+        let written = self.node.audit.forward(self.node.replication.now(), &subject).await;
         written.map_err(|error| refused_by_audit(request, &error))
     }
 
@@ -108,6 +111,9 @@ impl Pipeline {
             Ok(snapshot) => snapshot,
             Err(error) => return Ok(Response::failure(&storage::Access::from(error).into())),
         };
+        if let Err(access) = self.node.audit.refresh(&snapshot) {
+            return Ok(Response::failure(&access.into()));
+        }
         let view = View::new(snapshot.clone(), space::records(&NamespaceId::root()));
         let mut rely_on = RelyOn::new();
 
@@ -122,15 +128,11 @@ impl Pipeline {
         let permit = caller
             .and_then(|caller| authorize::authorize(&self.node, &view, run, caller, located.as_ref(), &mut rely_on));
 
-        let who = permit.as_ref().map_or_else(|refused| refused.who.clone(), Permit::who);
-        let subject = Subject {
-            request: run.request,
-            operation: permit.as_ref().map_or("denied", Permit::operation_name),
-            mount: located.as_ref().map(|l| (l.mount.type_name.as_str(), l.mount.accessor.as_str())),
-            who: who.as_ref(),
-        };
+        let who = permit.as_ref().map_or_else(|refused| refused.who.as_ref(), Permit::who).cloned();
+        let operation = permit.as_ref().map_or_else(|_| authorize::asked(run), Permit::operation_name);
+        let subject = Subject::new(run.request, operation, located.as_ref().map(|l| l.mount.as_ref()), who.as_ref());
         if !stages.audited {
-            if let Err(error) = self.audit.request(run.now, &subject).await {
+            if let Err(error) = self.node.audit.request(run.now, &subject).await {
                 return Ok(refused_by_audit(run.request, &error));
             }
             stages.audited = true;
@@ -142,8 +144,9 @@ impl Pipeline {
                 Err(spent.err().unwrap_or(refused.failure))
             }
         };
+        let now = self.node.replication.now();
         Ok(match &result {
-            Ok(done) => match self.audit.response(run.now, &subject, Ok(&done.answer)).await {
+            Ok(done) => match self.node.audit.response(now, &subject, Ok(&done.answer)).await {
                 Ok(()) => finish(run, &done.answer, &done.response).await,
                 Err(error) => {
                     self.take_back(run, &done.answer).await;
@@ -152,7 +155,7 @@ impl Pipeline {
             },
             Err(failure) => {
                 log_failure(run.request, failure);
-                match self.audit.response(run.now, &subject, Err(failure)).await {
+                match self.node.audit.response(now, &subject, Err(failure)).await {
                     Ok(()) => Response::failure(failure),
                     Err(error) => refused_by_audit(run.request, &error),
                 }

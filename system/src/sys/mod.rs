@@ -1,7 +1,10 @@
 //! `sys/`, as far as it takes a token. What a node answers for itself is in [`crate::node`].
 
+mod audit;
+mod audit_hash;
 mod auth;
 mod auth_tune;
+mod config_auditing_request_headers;
 mod describe;
 mod internal_ui_mounts;
 mod mount_config;
@@ -31,12 +34,17 @@ impl Sys {
     /// `mountable` are the plugins that users may mount.
     pub fn new(node: &Arc<Node>, mountable: Arc<Catalog>) -> Self {
         let paths = vec![
+            audit::list(node),
+            audit::one(node),
+            audit_hash::path(node),
             auth::list(node),
             auth_tune::path(node, &mountable),
             auth::one(node, &mountable),
             mounts::list(node),
             mounts_tune::path(node, &mountable),
             mounts::one(node, &mountable),
+            config_auditing_request_headers::all(),
+            config_auditing_request_headers::one(node),
             internal_ui_mounts::all(node),
             internal_ui_mounts::one(node),
             policies_acl::list(node),
