@@ -32,7 +32,8 @@ pub fn serve(address: SocketAddr, certificate: &Path, key: &Path) -> Result<(), 
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
                 let Ok(tls) = acceptor.accept(stream).await else { return };
-                let answer = service_fn(|_| async { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(&BODY)))) });
+                let answer =
+                    service_fn(|_| async { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(&BODY)))) });
                 // A client that hangs up ends its connection, and nothing else.
                 let _ = http1::Builder::new().serve_connection(TokioIo::new(tls), answer).await;
             });

@@ -2,7 +2,8 @@
 //!
 //! Modules, lower ones first; each uses only those above it in this list:
 //! `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` < `policies` <
-//! `due` < `token` < `lockout` < `audit` < `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `wrap` < `pipeline` <
+//! `due` < `token` < `lockout` < `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `wrap` <
+//! `pipeline` <
 //! `service` (which node runs a request) and `worker` (what is due).
 //!
 //! Core knows plugins only as [`sdk::Plugin`] and the replicated store only as [`replication::Replication`].

@@ -21,7 +21,8 @@ use super::token_file;
 use certificates::Certificates;
 
 use crate::config::{
-    ApiAddress, LeaseLimits, Listener, LogSettings, RaftStorage, RaftTiming, RequestLimits, Telemetry, Seal, ServerConfig,
+    ApiAddress, LeaseLimits, Listener, LogSettings, RaftStorage, RaftTiming, RequestLimits, Seal, ServerConfig,
+    Telemetry,
 };
 
 #[derive(Args)]
@@ -113,6 +114,7 @@ impl Dev {
             cluster_address: cluster_address.into(),
             cluster_name: None,
             audit: Vec::new(),
+            audit_api: Default::default(),
             seal: Seal::Shamir,
             lockouts: Default::default(),
             leases: LeaseLimits::default(),

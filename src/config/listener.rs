@@ -70,7 +70,13 @@ const DEPTH_LARGEST: u64 = 1000;
 
 impl Default for RequestLimits {
     fn default() -> Self {
-        Self { size: 32 << 20, duration: Duration::from_secs(90), json_depth: 500, json_strings: None, open_metrics: false }
+        Self {
+            size: 32 << 20,
+            duration: Duration::from_secs(90),
+            json_depth: 500,
+            json_strings: None,
+            open_metrics: false,
+        }
     }
 }
 

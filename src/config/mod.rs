@@ -12,7 +12,7 @@
 //! A bad value stops the start and says where it stands and what would be right. A key that is not declared is a
 //! warning with the nearest known one; a key that Vault has and this server has no use for is named as such. Several
 //! files are read as one: the last value of a key counts, blocks add up. Nothing here opens a port or touches the
-//! files that the configuration names.
+//! files that the configuration names, but for what an `audit "http"` device takes its credential from.
 
 mod address;
 mod audit;
@@ -34,7 +34,7 @@ mod source;
 mod telemetry;
 
 pub use address::{ApiAddress, HostPort};
-pub use audit::{AuditDevice, AuditDeviceKind, AuditFile};
+pub use audit::AuditDevice;
 pub use environment::Environment;
 pub use lease::LeaseLimits;
 pub use listener::{Listener, RequestLimits, TlsFiles, TlsVersion};

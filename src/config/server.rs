@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use holdfast_core::audit::ApiRules;
 use holdfast_core::lockout::LockoutDefaults;
 
 use super::address::{self, ApiAddress, HostPort};
@@ -37,6 +38,8 @@ pub struct ServerConfig {
     pub cluster_name: Option<String>,
     /// `audit`
     pub audit: Vec<AuditDevice>,
+    /// What devices made through the API may reach.
+    pub audit_api: ApiRules,
     /// `seal`
     pub seal: Seal,
     pub leases: LeaseLimits,
@@ -95,7 +98,7 @@ const BLOCKS: &[Key] = &[
     Key::blocks("backend", 1, &[&raft::TABLE]),
     Key::blocks("listener", 1, &[&listener::TCP]),
     Key::blocks("seal", 1, &[&seal::SHAMIR]),
-    Key::blocks("audit", 2, &[&audit::FILE]),
+    Key::blocks("audit", 2, &[&audit::FILE, &audit::SOCKET, &audit::SYSLOG, &audit::HTTP]),
     Key::blocks("telemetry", 0, &[&telemetry::TABLE]),
     Key::blocks("user_lockout", 1, &[&lockout::TABLE]),
 ];
@@ -116,6 +119,7 @@ pub(super) fn read(
         api_address,
         cluster_name: top.text("cluster_name")?.filter(|name| !name.is_empty()),
         audit: audit::read(&top, &mut warnings)?,
+        audit_api: audit::api(&top)?,
         seal: seal::read(&top, &mut warnings)?,
         leases: lease::read(&top)?,
         lockouts: lockout::read(&top, &mut warnings)?,

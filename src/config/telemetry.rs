@@ -26,7 +26,11 @@ pub const TABLE: Table = Table {
             "`0s` switches the form for Prometheus off. Otherwise a series is shown for as long as the server runs.",
         ),
         Key::ignored("usage_gauge_period", NotOffered, "what a whole scan of the store would tell is not measured"),
-        Key::ignored("maximum_gauge_cardinality", NotOffered, "what a whole scan of the store would tell is not measured"),
+        Key::ignored(
+            "maximum_gauge_cardinality",
+            NotOffered,
+            "what a whole scan of the store would tell is not measured",
+        ),
         Key::ignored("disable_hostname", NotOffered, "no name carries the host: who scrapes knows it"),
         Key::ignored("enable_hostname_label", NotOffered, "no metric carries the host: who scrapes knows it"),
         Key::ignored("metrics_prefix", NotOffered, "names begin as Vault's do"),
@@ -34,7 +38,11 @@ pub const TABLE: Table = Table {
         Key::ignored("num_lease_metrics_buckets", NotOffered, "leases are not counted by when they end"),
         Key::ignored("add_lease_metrics_namespace_labels", NotOffered, "leases are not counted by when they end"),
         Key::ignored("add_mount_point_rollback_metrics", NotOffered, "there are no rollbacks"),
-        Key::ignored("filter_default", NotOffered, "every metric is shown; drop what is not wanted where it is scraped"),
+        Key::ignored(
+            "filter_default",
+            NotOffered,
+            "every metric is shown; drop what is not wanted where it is scraped",
+        ),
         Key::ignored("prefix_filter", NotOffered, "every metric is shown; drop what is not wanted where it is scraped"),
         Key::ignored("statsite_address", NotOffered, "nothing is sent to Statsite"),
         Key::ignored("statsd_address", NotOffered, "nothing is sent to StatsD"),
@@ -65,9 +73,18 @@ pub const OF_LISTENER: Table = Table {
     label: "",
     about: "Who may see metrics at this address.",
     keys: &[&[
-        Key::new("unauthenticated_metrics_access", Flag, "false", "`sys/metrics` needs no token, also on a sealed node."),
+        Key::new(
+            "unauthenticated_metrics_access",
+            Flag,
+            "false",
+            "`sys/metrics` needs no token, also on a sealed node.",
+        ),
         Key::ignored("metrics_path", NotOffered, "metrics are at `sys/metrics`"),
-        Key::ignored("disallow_metrics", NotOffered, "metrics need a token unless `unauthenticated_metrics_access` is set"),
+        Key::ignored(
+            "disallow_metrics",
+            NotOffered,
+            "metrics need a token unless `unauthenticated_metrics_access` is set",
+        ),
         Key::ignored("metrics_only", NotOffered, "a listener answers everything"),
     ]],
 };

@@ -83,7 +83,8 @@ impl Face {
         if snapshot::is_wanted(&request) {
             return self.snapshot(request, remote, id, deadline).await;
         }
-        let reading = parse::parse(request, remote, limits, &self.bodies, id);
+        let audited = self.service.node().audit.headers();
+        let reading = parse::parse(request, remote, limits, &self.bodies, &audited, id);
         let parsed = match tokio::time::timeout_at(deadline, reading).await {
             Ok(Ok(parsed)) => parsed,
             Ok(Err(refused)) => return refuse(&refused),

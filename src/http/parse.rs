@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use holdfast_core::audit::AuditedHeaders;
 use holdfast_core::request::{Request, canonical};
 use holdfast_core::token::ClientToken;
 use hyper::body::Incoming;
@@ -52,6 +53,7 @@ pub async fn parse(
     remote: SocketAddr,
     limits: &RequestLimits,
     bodies: &BodyRoom,
+    audited: &AuditedHeaders,
     id: RequestId,
 ) -> Result<Parsed, Refused> {
     let (head, body) = request.into_parts();
@@ -81,6 +83,7 @@ pub async fn parse(
         _ => (Err(Refused::bare(405)), Ok(Map::new())),
     };
     let request = verb.and_then(|verb| service_request(&head.headers, verb, &path, &query, remote, id, method));
+    let request = request.map(|request| Request { audit_headers: audit_headers(&head.headers, audited), ..request });
     Ok(Parsed { method, path, query, body, request, _room: room })
 }
 
@@ -116,6 +119,7 @@ fn service_request(
         body: Map::new(),
         remote: Some(remote),
         content_type: content_type(headers),
+        audit_headers: Vec::new(),
         wrap_ttl: wrap_ttl(headers)?,
         help: method == Method::Get && query.get("help").is_some_and(|v| bool::from_field(v).unwrap_or(false)),
         head: method == Method::Head,
@@ -133,6 +137,16 @@ fn wrap_ttl(headers: &HeaderMap) -> Result<Option<Duration>, Refused> {
     }
     let ttl = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
     Ok(Some(ttl).filter(|ttl| !ttl.is_zero()))
+}
+
+/// Those headers that audit entries show.
+fn audit_headers(headers: &HeaderMap, audited: &AuditedHeaders) -> Vec<(String, Vec<String>)> {
+    let values = |name: &str| -> Vec<String> {
+        let all = headers.get_all(name).into_iter();
+        all.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
+    };
+    let shown = audited.names().filter(|name| headers.contains_key(*name));
+    shown.map(|name| (name.to_owned(), values(name))).collect()
 }
 
 /// A GET is a list or a scan if its query says so. These parameters are no input of the operation.

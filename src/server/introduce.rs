@@ -69,7 +69,7 @@ async fn under_name(client: ClientBuilder, url: &mut Url, name: &str) -> Result<
 }
 
 /// An error with what caused it: the last one says most.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

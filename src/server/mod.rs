@@ -1,8 +1,10 @@
 //! A running server: the cluster's node, core on it, and the listeners.
 
+mod audit;
 mod forwarding;
 mod gauges;
 mod introduce;
+mod post;
 mod start;
 mod stop;
 #[cfg(test)]

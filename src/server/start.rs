@@ -1,12 +1,12 @@
 //! Starting, from a checked configuration to open ports.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cluster::Options;
-use holdfast_core::audit::{Audit, Device, FileDevice, FileError};
+use holdfast_core::audit::OptionError;
 use holdfast_core::lifecycle::{JoinTarget, Node, Settings};
 use holdfast_core::mount::TtlLimits;
 use holdfast_core::pipeline::Pipeline;
@@ -21,11 +21,12 @@ use system::node::Local;
 use tokio::sync::watch;
 
 use super::Server;
+use super::audit;
 use super::forwarding::Forwarding;
 use super::gauges::Measured;
 use super::introduce::HttpIntroduce;
 use crate::catalog;
-use crate::config::{AuditDeviceKind, Pem, RetryJoin, ServerConfig};
+use crate::config::{Pem, RetryJoin, ServerConfig};
 use crate::http::{self, BodyRoom, Face, ListenError};
 use crate::replication::ClusterReplication;
 use crate::telemetry::metrics;
@@ -40,7 +41,7 @@ pub enum StartError {
     #[error(transparent)]
     Cluster(#[from] cluster::OpenError),
     #[error(transparent)]
-    Audit(#[from] FileError),
+    Audit(#[from] OptionError),
     #[error("{} cannot be read: {problem}", file.display())]
     File { file: PathBuf, problem: std::io::Error },
 }
@@ -67,12 +68,12 @@ impl Server {
         let limits = TtlLimits { default: config.leases.default, max: config.leases.max };
         let node = Node::new(replication, Settings { lockouts: config.lockouts.clone(), ..Settings::new(limits) });
 
-        let audit = Audit::new(audit_devices(&config)?, Arc::clone(&node.barrier));
+        node.audit.configure(audit::setup(&config)?)?;
         let prometheus = config.telemetry.prometheus;
         let measures: Arc<dyn Measures> = Arc::new(Measured { metrics: measured, node: Arc::clone(&node), prometheus });
         tokio::spawn(roll_metrics());
         let catalog = system::with_builtins(catalog::plugins(), &node, &measures);
-        let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone(), audit);
+        let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone());
         let serving = Arc::new(Service::new(Arc::clone(&node), catalog, pipeline, config.standby_reads));
         // The only place that sets it.
         let _ = service.set(Arc::clone(&serving));
@@ -141,22 +142,6 @@ fn cluster_options(config: &ServerConfig) -> Options {
         max_entry_size: storage.max_entry_size,
         read_index_only: storage.read_index_only,
     }
-}
-
-fn audit_devices(config: &ServerConfig) -> Result<Vec<Arc<dyn Device>>, FileError> {
-    const OWNER_ONLY: u32 = 0o600;
-    let mut devices: Vec<Arc<dyn Device>> = Vec::new();
-    for device in &config.audit {
-        let AuditDeviceKind::File(file) = &device.kind;
-        let path = match file.file.to_str() {
-            Some("stdout") => Path::new("/dev/stdout"),
-            Some("discard") => Path::new("/dev/null"),
-            _ => &file.file,
-        };
-        let mode = file.mode.unwrap_or(OWNER_ONLY);
-        devices.push(Arc::new(FileDevice::open(&device.path, path, mode, &file.prefix)?));
-    }
-    Ok(devices)
 }
 
 /// Since when this node has been active, for as long as it is.

@@ -30,7 +30,10 @@ impl Server {
             tokio::select! {
                 _ = terminate.recv() => break tracing::info!("asked to end (SIGTERM)"),
                 _ = interrupt.recv() => break tracing::info!("asked to end (SIGINT)"),
-                _ = hangup.recv() => tracing::warn!("SIGHUP has no effect in this version: nothing is read again"),
+                _ = hangup.recv() => {
+                    self.node.audit.reopen();
+                    tracing::info!("audit files are opened anew (SIGHUP)");
+                }
             }
         }
     }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use barrier::Share;
 use criterion::{Criterion, criterion_group, criterion_main};
-use holdfast_core::audit::Audit;
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::{InitOptions, Node, Settings};
 use holdfast_core::mount::TtlLimits;
@@ -35,6 +34,8 @@ fn lookup_self(token: &ClientToken) -> Request {
         wrap_ttl: None,
         help: false,
         head: false,
+        audit_headers: Vec::new(),
+        upload: None,
     }
 }
 
@@ -60,11 +61,11 @@ fn request(c: &mut Criterion) {
     group.bench_function("token lookup", |b| {
         b.iter(|| node.tokens.authenticate(&view, black_box(&token), alone.now()).is_ok());
     });
-    let answer = Answer::json(json!({"data": {"value": "x".repeat(1024)}, "metadata": {"version": 1, "destroyed": false}}));
+    let answer =
+        Answer::json(json!({"data": {"value": "x".repeat(1024)}, "metadata": {"version": 1, "destroyed": false}}));
     group.bench_function("JSON answer of 1 KiB", |b| b.iter(|| Response::answer(asked.id, black_box(&answer))));
 
-    let audit = Audit::new(Vec::new(), Arc::clone(&node.barrier));
-    let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone(), audit);
+    let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone());
     let service = Service::new(Arc::clone(&node), catalog, pipeline, true);
     group.bench_function("lookup-self, whole", |b| {
         b.iter(|| {

@@ -45,7 +45,9 @@ pub(crate) fn show(measures: &dyn Measures, format: &str) -> Shown {
             Some((content_type, text)) => Shown { status: 200, content_type, bytes: text.into_bytes() },
             None => refused("prometheus is not enabled: prometheus_retention_time is 0".to_owned()),
         },
-        other => refused(format!("metric response format {other:?} is unknown: leave it out for JSON, or say prometheus")),
+        other => {
+            refused(format!("metric response format {other:?} is unknown: leave it out for JSON, or say prometheus"))
+        }
     }
 }
 

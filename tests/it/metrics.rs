@@ -93,9 +93,13 @@ async fn every_query_of_the_dashboard_finds_its_metrics() {
         assert!(!targets.is_empty(), "{}", panel["title"]);
         queries.extend(targets.iter().map(|target| target["expr"].as_str().unwrap()));
     }
-    queries.extend(dashboard["templating"]["list"].as_array().unwrap().iter().filter_map(|v| {
-        v["query"].as_str().filter(|query| query.contains('('))
-    }));
+    queries.extend(
+        dashboard["templating"]["list"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|v| v["query"].as_str().filter(|query| query.contains('('))),
+    );
     assert!(queries.len() > 20, "{queries:?}");
 
     let cluster = Cluster::serving(1, Transport::Plain).await;

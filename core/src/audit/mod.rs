@@ -1,59 +1,238 @@
-//! Audit: an entry is built once, its values HMACed, and handed to every device.
+//! Audit: an entry is built once, its secrets hashed, and handed to the devices.
 //!
-//! If no enabled device acknowledges having written a request's entry, the request does not happen.
+//! If no enabled device acknowledges having written a request's entry, nothing of the request happens. What devices
+//! there are, what they are told and whose word it takes is in `docs/AUDIT.md`.
 
-mod file;
-mod format;
+mod api_rules;
+mod broker;
+mod change;
+mod device;
+mod entry;
+mod filter;
+mod hash;
+mod headers;
+mod line;
+mod open;
+mod options;
+mod sink;
+mod table;
+#[cfg(test)]
+mod tests;
 
+pub use api_rules::ApiRules;
+pub use change::AuditRefused;
+pub use device::{Device, Sink, Written};
+pub use entry::{Decided, Entry, Phase, Subject, Who};
+pub use hash::Hashed;
+pub use headers::AuditedHeaders;
+pub use line::Style;
+pub use options::{Delivery, HttpTarget, KINDS, OptionError, Plan, Rules, SocketKind, Target};
+pub use sink::http::Post;
+pub use table::{AuditTable, DeviceRecord};
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::OnceLock;
 
-use async_trait::async_trait;
+use arc_swap::ArcSwap;
 use barrier::Barrier;
-use bytes::Bytes;
-use futures::future::join_all;
-use storage::Millis;
+use parking_lot::Mutex;
+use storage::{Access, Millis, OpenSnapshot, Revision, View};
 
-pub use file::{FileDevice, FileError};
-pub use format::{Subject, Who};
-
-/// Somewhere that entries are written to.
-#[async_trait]
-pub trait Device: Send + Sync {
-    fn name(&self) -> &str;
-    /// Returns once the line is written. Whether it is also synced is the device's own option.
-    async fn write(&self, line: Bytes) -> Result<(), String>;
-}
+use crate::space;
+use open::{Forbidden, Opener};
 
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
-    #[error("no audit device could write the entry: {0}")]
+    /// Which devices, and why.
+    #[error("no audit device has written the entry: {0}")]
     Devices(String),
-    /// Sealed meanwhile: there is no key to audit with.
+    /// Sealed meanwhile: there is no key to hash with.
     #[error("the server is sealed")]
     Sealed,
 }
 
-/// How long a device may take for one entry.
-const WRITE_MAX: Duration = Duration::from_secs(5);
+/// What the configuration says about audit.
+#[derive(Default)]
+pub struct Setup {
+    pub devices: Vec<Configured>,
+    pub api: ApiRules,
+    pub http: Option<Arc<dyn Post>>,
+}
+
+/// A device of the configuration.
+pub struct Configured {
+    /// Without the slash at its end.
+    pub path: String,
+    pub record: DeviceRecord,
+    pub plan: Plan,
+}
+
+/// The devices at one revision of the table.
+struct Devices {
+    /// The state's revision up to which the table is known not to have changed.
+    seen: Revision,
+    /// The table's own.
+    table: Option<Revision>,
+    records: BTreeMap<String, DeviceRecord>,
+    headers: Arc<AuditedHeaders>,
+    /// The configuration's first.
+    list: Vec<Arc<Device>>,
+}
 
 pub struct Audit {
-    devices: Vec<Arc<dyn Device>>,
     barrier: Arc<Barrier>,
+    configured: OnceLock<Arc<Fixed>>,
+    current: ArcSwap<Devices>,
+    /// Held while devices come and go.
+    turning: Mutex<()>,
+}
+
+/// What does not change while the process runs.
+struct Fixed {
+    records: BTreeMap<String, DeviceRecord>,
+    list: Vec<Arc<Device>>,
+    api: ApiRules,
+    opener: Opener,
 }
 
 impl Audit {
-    pub fn new(devices: Vec<Arc<dyn Device>>, barrier: Arc<Barrier>) -> Self {
-        Self { devices, barrier }
+    pub fn new(barrier: Arc<Barrier>) -> Self {
+        Self {
+            barrier,
+            configured: OnceLock::new(),
+            current: ArcSwap::from_pointee(Devices::none()),
+            turning: Mutex::new(()),
+        }
+    }
+
+    /// Once, before anything is served: the configuration's devices begin to work.
+    pub fn configure(&self, setup: Setup) -> Result<(), OptionError> {
+        let opener = Opener { http: setup.http };
+        let mut list = Vec::new();
+        let mut records = BTreeMap::new();
+        options::covers(&setup.devices.iter().map(|device| device.plan.rules.clone()).collect::<Vec<_>>())?;
+        for device in setup.devices {
+            let name = format!("{}/", device.path);
+            let at = |problem: String| OptionError(format!("the audit device {name} of the configuration: {problem}"));
+            if let Err(problem) = opener.check(&device.plan, None) {
+                // Whoever is to read a pipe or a socket may come later; a file that cannot be is a mistake.
+                if matches!(device.plan.target, options::Target::File { .. }) && !problem.contains("nobody reads") {
+                    return Err(at(problem));
+                }
+                tracing::warn!(device = name, problem, "an audit device does not work yet");
+            }
+            let sink = opener.sink(&device.plan, None).map_err(|error| at(error.0))?;
+            let started = Device::start(&name, &device.record.kind, device.plan.rules, sink);
+            list.push(Arc::new(started.map_err(|error| at(error.to_string()))?));
+            records.insert(name, device.record);
+        }
+        self.begin(Fixed { records, list, api: setup.api, opener });
+        Ok(())
+    }
+
+    /// With devices that are already at work.
+    pub fn use_devices(&self, list: Vec<Arc<Device>>) {
+        let opener = Opener { http: None };
+        self.begin(Fixed { records: BTreeMap::new(), list, api: ApiRules::default(), opener });
+    }
+
+    fn begin(&self, fixed: Fixed) {
+        let fixed = self.configured.get_or_init(|| Arc::new(fixed));
+        self.current.store(Arc::new(Devices { list: fixed.list.clone(), ..Devices::none() }));
+    }
+
+    fn fixed(&self) -> Arc<Fixed> {
+        self.configured.get_or_init(Arc::default).clone()
+    }
+
+    /// Makes sure that the devices are those of the snapshot's table, or a later one's.
+    pub fn refresh(&self, snapshot: &OpenSnapshot) -> Result<(), Access> {
+        let state = snapshot.state_revision();
+        if self.current.load().seen >= state {
+            return Ok(());
+        }
+        let view = View::new(snapshot.clone(), space::records(&sdk::NamespaceId::root()));
+        let table = view.revision(&table::key())?;
+        let _turning = self.turning.lock();
+        let current = self.current.load_full();
+        if current.seen >= state {
+            return Ok(());
+        }
+        let next = if current.table == table {
+            Devices { seen: state, ..Devices::clone(&current) }
+        } else {
+            self.devices_of(&AuditTable::read(&view)?, table, state, &current)
+        };
+        self.current.store(Arc::new(next));
+        Ok(())
+    }
+
+    fn devices_of(&self, table: &AuditTable, revision: Option<Revision>, seen: Revision, before: &Devices) -> Devices {
+        let fixed = self.fixed();
+        let mut list = fixed.list.clone();
+        for (name, record) in &table.devices {
+            let known = before.list.iter().find(|device| device.name == *name);
+            if let Some(device) = known.filter(|_| before.records.get(name) == Some(record)) {
+                list.push(Arc::clone(device));
+                continue;
+            }
+            match self.start(&fixed, name, record) {
+                Ok(device) => {
+                    tracing::info!(device = name, kind = record.kind, "an audit device is enabled");
+                    list.push(Arc::new(device));
+                }
+                Err(problem) => tracing::error!(device = name, %problem, "an audit device could not be started"),
+            }
+        }
+        for gone in before.records.keys().filter(|name| !table.devices.contains_key(*name)) {
+            tracing::info!(device = gone, "an audit device is disabled");
+        }
+        let headers = Arc::new(AuditedHeaders(table.headers.clone()));
+        Devices { seen, table: revision, records: table.devices.clone(), headers, list }
+    }
+
+    fn start(&self, fixed: &Fixed, name: &str, record: &DeviceRecord) -> std::io::Result<Device> {
+        match Plan::parse(&record.kind, &record.options) {
+            Ok(plan) => fixed.opener.start(name, &record.kind, &plan, &fixed.api),
+            // Of a later version.
+            Err(error) => Device::start(name, &record.kind, Rules::default(), Box::new(Forbidden(error.0))),
+        }
+    }
+
+    /// When the node is sealed: what the store has said is forgotten.
+    pub fn forget(&self) {
+        let _turning = self.turning.lock();
+        self.current.store(Arc::new(Devices { list: self.fixed().list.clone(), ..Devices::none() }));
+    }
+
+    pub fn headers(&self) -> Arc<AuditedHeaders> {
+        Arc::clone(&self.current.load().headers)
+    }
+
+    /// Lets every device open its file anew.
+    pub fn reopen(&self) {
+        self.current.load().list.iter().for_each(|device| device.reopen());
+    }
+
+    /// The devices that do not work here, and why.
+    pub fn problems(&self) -> Vec<(String, String)> {
+        let current = self.current.load();
+        let problem = |device: &Arc<Device>| Some((device.name.clone(), device.problem()?));
+        current.list.iter().filter_map(problem).collect()
+    }
+
+    pub fn hash(&self, value: &str) -> Result<String, AuditError> {
+        let hashed = Hashed::of(&self.barrier, value.as_bytes()).map_err(|_| AuditError::Sealed)?;
+        Ok(hashed.as_str().to_owned())
     }
 
     pub async fn request(&self, now: Millis, subject: &Subject<'_>) -> Result<(), AuditError> {
-        self.write(|hmac| format::entry("request", now, subject, None, hmac)).await
+        self.write(Phase::Request, now, subject, None).await
     }
 
-    /// That this node sends a request on to the active one, where it is audited in full under the same id.
     pub async fn forward(&self, now: Millis, subject: &Subject<'_>) -> Result<(), AuditError> {
-        self.write(|hmac| format::entry("forward", now, subject, None, hmac)).await
+        self.write(Phase::Forward, now, subject, None).await
     }
 
     pub async fn response(
@@ -62,34 +241,53 @@ impl Audit {
         subject: &Subject<'_>,
         outcome: Result<&sdk::Answer, &sdk::Failure>,
     ) -> Result<(), AuditError> {
-        self.write(|hmac| format::entry("response", now, subject, Some(outcome), hmac)).await
+        self.write(Phase::Response, now, subject, Some(outcome)).await
     }
 
-    async fn write(&self, build: impl FnOnce(&format::Hmac<'_>) -> Vec<u8>) -> Result<(), AuditError> {
-        if self.devices.is_empty() {
-            return Ok(());
+    async fn write(
+        &self,
+        phase: Phase,
+        at: Millis,
+        subject: &Subject<'_>,
+        outcome: Option<Result<&sdk::Answer, &sdk::Failure>>,
+    ) -> Result<(), AuditError> {
+        let current = self.current.load_full();
+        let entry = Entry { phase, at, subject, outcome, headers: &current.headers };
+        let result = broker::deliver(&current.list, &entry, &self.barrier).await;
+        if result.is_err() {
+            let name = if phase == Phase::Response { "response" } else { "request" };
+            metrics::counter!(format!("vault.audit.log_{name}_failure")).increment(1);
         }
-        let hmac = format::Hmac::new(&self.barrier);
-        let line = Bytes::from(build(&hmac));
-        if hmac.failed() {
-            return Err(AuditError::Sealed);
+        result
+    }
+}
+
+impl Devices {
+    fn none() -> Self {
+        Self {
+            seen: Revision::default(),
+            table: None,
+            records: BTreeMap::new(),
+            headers: Arc::default(),
+            list: Vec::new(),
         }
-        let results = join_all(self.devices.iter().map(|device| {
-            let line = line.clone();
-            async move {
-                match tokio::time::timeout(WRITE_MAX, device.write(line)).await {
-                    Ok(Ok(())) => Ok(()),
-                    Ok(Err(problem)) => Err(format!("{}: {problem}", device.name())),
-                    Err(_) => Err(format!("{}: no answer within {WRITE_MAX:?}", device.name())),
-                }
-            }
-        }))
-        .await;
-        let written = results.iter().any(Result::is_ok);
-        let problems: Vec<String> = results.into_iter().filter_map(Result::err).collect();
-        for problem in &problems {
-            tracing::error!(problem, "an audit device failed");
+    }
+}
+
+impl Clone for Devices {
+    fn clone(&self) -> Self {
+        Self {
+            seen: self.seen,
+            table: self.table,
+            records: self.records.clone(),
+            headers: Arc::clone(&self.headers),
+            list: self.list.clone(),
         }
-        if written { Ok(()) } else { Err(AuditError::Devices(problems.join("; "))) }
+    }
+}
+
+impl Default for Fixed {
+    fn default() -> Self {
+        Self { records: BTreeMap::new(), list: Vec::new(), api: ApiRules::default(), opener: Opener { http: None } }
     }
 }

@@ -25,6 +25,7 @@ pub use unseal::UnsealError;
 
 use attune::Attuned;
 
+use crate::audit::Audit;
 use crate::backup::Saves;
 use crate::lockout::{LockoutDefaults, Lockouts};
 use crate::mount::{Mounts, TtlLimits};
@@ -57,6 +58,7 @@ pub struct Node {
     pub policies: Arc<Policies>,
     pub tokens: Arc<Tokens>,
     pub lockouts: Lockouts,
+    pub audit: Arc<Audit>,
     pub store: OpenStore,
     /// What unseals this node without anybody's help, if it is configured so.
     seal: Option<Arc<dyn Seal>>,
@@ -88,6 +90,7 @@ impl Node {
             policies: Arc::new(Policies::default()),
             tokens: Arc::new(Tokens::new(Arc::clone(&barrier), limits)),
             lockouts: Lockouts::new(settings.lockouts),
+            audit: Arc::new(Audit::new(Arc::clone(&barrier))),
             store: OpenStore::new(store, Arc::clone(&barrier) as _),
             keys,
             saves: Saves::default(),
@@ -177,6 +180,7 @@ impl Node {
         self.mounts.forget();
         self.policies.forget();
         self.lockouts.forget();
+        self.audit.forget();
     }
 
     pub(crate) fn raw(&self, key: &storage::RawKey) -> Result<Option<Vec<u8>>, storage::StoreError> {

@@ -1,11 +1,13 @@
 //! May they: policies decide, and only this stage can make the [`Permit`] that dispatch asks for.
 
+use std::sync::Arc;
+
 use policy::{Operation, Question};
 use sdk::{Caller, Ctx, Failure, Map, NamespaceId, Value, Verb};
 use storage::View;
 
 use super::{Located, RelyOn, Run};
-use crate::audit::Who;
+use crate::audit::{Decided, Who};
 use crate::lifecycle::Node;
 use crate::space;
 use crate::token::{TokenKey, Valid};
@@ -13,6 +15,7 @@ use crate::token::{TokenKey, Valid};
 /// That a request was let through.
 pub struct Permit {
     caller: Option<Caller>,
+    who: Option<Who>,
     operation: Operation,
     spends: Option<TokenKey>,
     page_limit: Option<u64>,
@@ -25,16 +28,7 @@ impl Permit {
 
     /// What audit calls the operation.
     pub fn operation_name(&self) -> &'static str {
-        match self.operation {
-            Operation::Create => "create",
-            Operation::Update => "update",
-            Operation::Patch => "patch",
-            Operation::Delete => "delete",
-            Operation::List => "list",
-            Operation::Scan => "scan",
-            Operation::Help => "help",
-            _ => "read",
-        }
+        name(self.operation)
     }
 
     /// The token whose uses this request counts against.
@@ -50,8 +44,8 @@ impl Permit {
         body
     }
 
-    pub(super) fn who(&self) -> Option<Who> {
-        self.caller.as_ref().map(who)
+    pub(super) fn who(&self) -> Option<&Who> {
+        self.who.as_ref()
     }
 }
 
@@ -68,13 +62,26 @@ impl Refused {
     }
 }
 
-fn who(caller: &Caller) -> Who {
-    Who {
-        accessor: caller.accessor.clone(),
-        display_name: caller.display_name.clone(),
-        policies: caller.policies.clone(),
-        entity_id: caller.entity_id.clone(),
+/// What audit calls what a refused request has asked for.
+pub(super) fn asked(run: &Run<'_>) -> &'static str {
+    name(if run.request.help { Operation::Help } else { plain_operation(run.request.verb) })
+}
+
+fn name(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Create => "create",
+        Operation::Update => "update",
+        Operation::Patch => "patch",
+        Operation::Delete => "delete",
+        Operation::List => "list",
+        Operation::Scan => "scan",
+        Operation::Help => "help",
+        _ => "read",
     }
+}
+
+fn who(token: &Valid, decided: Option<Decided>) -> Who {
+    Who { token: Arc::clone(&token.record), uses_left: token.uses_left, decided }
 }
 
 pub(super) fn authorize(
@@ -90,6 +97,7 @@ pub(super) fn authorize(
     if declared.is_some_and(|path| path.open) && !run.request.help {
         let operation = plain_operation(run.request.verb);
         return Ok(Permit {
+            who: token.as_ref().map(|token| who(token, None)),
             caller: token.map(|token| caller_of(run, &token)),
             operation,
             spends: None,
@@ -102,7 +110,9 @@ pub(super) fn authorize(
     };
     let caller = caller_of(run, &token);
     let spends = token.uses_left.map(|_| token.key.clone());
-    let refuse = |failure| Refused { failure, who: Some(who(&caller)), spends: spends.clone() };
+    let refused = Decided { allowed: false, granted_by: Vec::new() };
+    let refused = who(&token, Some(refused));
+    let refuse = |failure| Refused { failure, who: Some(refused.clone()), spends: spends.clone() };
 
     let operation = operation(view, run, located, &caller, rely_on).map_err(&refuse)?;
     let rules = node.policies.rules(view, &token.record.policies, run.now).map_err(|e| refuse(e.into()))?;
@@ -127,7 +137,12 @@ pub(super) fn authorize(
         return Err(refuse(Failure::invalid("cannot write to a path ending in '/'")));
     }
     let page_limit = decision.page_limit;
-    Ok(Permit { caller: Some(caller), operation, spends, page_limit })
+    let granted_by = match decision.is_root() {
+        true => vec!["root".to_owned()],
+        false => decision.granted_by().map(|granted| granted.policy.to_string()).collect(),
+    };
+    let who = who(&token, Some(Decided { allowed: true, granted_by }));
+    Ok(Permit { caller: Some(caller), who: Some(who), operation, spends, page_limit })
 }
 
 fn acl_path(run: &Run<'_>, operation: Operation) -> String {

@@ -24,7 +24,7 @@ pub use authorize::Permit;
 pub(crate) use commit::{resolve, unknown};
 pub use locate::{Kind, Located, locate};
 
-use crate::audit::{Audit, AuditError, Subject};
+use crate::audit::{AuditError, Subject};
 use crate::catalog::Catalog;
 use crate::change::change;
 use crate::lifecycle::Node;
@@ -41,7 +41,6 @@ const RUNS_MAX: usize = 32;
 pub struct Pipeline {
     node: Arc<Node>,
     catalog: Catalog,
-    audit: Audit,
     latches: Arc<Latches>,
     workers: Workers,
 }
@@ -72,8 +71,8 @@ enum Again {
 }
 
 impl Pipeline {
-    pub fn new(node: Arc<Node>, catalog: Catalog, audit: Audit) -> Self {
-        Self { node, catalog, audit, latches: Latches::new(), workers: Workers::default() }
+    pub fn new(node: Arc<Node>, catalog: Catalog) -> Self {
+        Self { node, catalog, latches: Latches::new(), workers: Workers::default() }
     }
 
     /// Runs a request here. The caller has made sure of the read point, and of leadership where `term` is given.
@@ -106,8 +105,12 @@ impl Pipeline {
 
     /// Writes down that this request goes on to the active node. What cannot be audited here does not go.
     pub async fn audit_forward(&self, request: &Request) -> Result<(), Response> {
-        let subject = Subject { request, operation: "forward", mount: None, who: None };
-        let written = self.audit.forward(self.node.replication.now(), &subject).await;
+        let subject = Subject::new(request, "forward", None, None);
+        let snapshot = self.node.store.snapshot().map_err(storage::Access::from);
+        if let Err(access) = snapshot.and_then(|snapshot| self.node.audit.refresh(&snapshot)) {
+            return Err(Response::failure(&access.into()));
+        }
+        let written = self.node.audit.forward(self.node.replication.now(), &subject).await;
         written.map_err(|error| refused_by_audit(request, &error))
     }
 
@@ -116,6 +119,9 @@ impl Pipeline {
             Ok(snapshot) => snapshot,
             Err(error) => return Ok(Response::failure(&storage::Access::from(error).into())),
         };
+        if let Err(access) = self.node.audit.refresh(&snapshot) {
+            return Ok(Response::failure(&access.into()));
+        }
         let view = View::new(snapshot.clone(), space::records(&NamespaceId::root()));
         let mut rely_on = RelyOn::new();
 
@@ -130,16 +136,12 @@ impl Pipeline {
         let permit = caller
             .and_then(|caller| authorize::authorize(&self.node, &view, run, caller, located.as_ref(), &mut rely_on));
 
-        let who = permit.as_ref().map_or_else(|refused| refused.who.clone(), Permit::who);
-        let subject = Subject {
-            request: run.request,
-            operation: permit.as_ref().map_or("denied", Permit::operation_name),
-            mount: located.as_ref().map(|l| (l.mount.type_name.as_str(), l.mount.accessor.as_str())),
-            who: who.as_ref(),
-        };
+        let who = permit.as_ref().map_or_else(|refused| refused.who.as_ref(), Permit::who).cloned();
+        let operation = permit.as_ref().map_or_else(|_| authorize::asked(run), Permit::operation_name);
+        let subject = Subject::new(run.request, operation, located.as_ref().map(|l| l.mount.as_ref()), who.as_ref());
         if !stages.audited {
             let auditing = measure::Timed::begin("vault.audit.log_request", "vault.audit.log_request_failure");
-            if let Err(error) = auditing.ended(self.audit.request(run.now, &subject).await) {
+            if let Err(error) = auditing.ended(self.node.audit.request(run.now, &subject).await) {
                 return Ok(refused_by_audit(run.request, &error));
             }
             stages.audited = true;
@@ -158,9 +160,10 @@ impl Pipeline {
                 Err(spent.err().unwrap_or(refused.failure))
             }
         };
+        let now = self.node.replication.now();
         let auditing = measure::Timed::begin("vault.audit.log_response", "vault.audit.log_response_failure");
         Ok(match &result {
-            Ok(done) => match auditing.ended(self.audit.response(run.now, &subject, Ok(&done.answer)).await) {
+            Ok(done) => match auditing.ended(self.node.audit.response(now, &subject, Ok(&done.answer)).await) {
                 Ok(()) => {
                     if let (Some(located), Some(auth)) = (&located, &done.answer.auth) {
                         measure::token_made(located, auth);
@@ -174,7 +177,7 @@ impl Pipeline {
             },
             Err(failure) => {
                 log_failure(run.request, failure);
-                match auditing.ended(self.audit.response(run.now, &subject, Err(failure)).await) {
+                match auditing.ended(self.node.audit.response(now, &subject, Err(failure)).await) {
                     Ok(()) => Response::failure(failure),
                     Err(error) => refused_by_audit(run.request, &error),
                 }

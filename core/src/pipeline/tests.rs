@@ -1,19 +1,19 @@
-//! The pipeline on a node in memory, with a plugin of one path.
+//! The pipeline on a node in memory, with a plugin of few paths.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use barrier::Share;
 use bytes::Bytes;
 use sdk::{
-    Answer, Backend, Ctx, Failure, Input, Key, MountInfo, Path, Plugin, PluginKind, Read, Txn, Value, Verb, View, json,
+    Answer, Backend, Ctx, Failure, Input, Key, Login, MountInfo, Path, Plugin, PluginKind, Read, TokenSettings, Txn,
+    Value, Verb, View, json,
 };
 use storage::{RequestId, TxnState};
 use tokio::time::Instant;
 
-use crate::audit::{Audit, Device};
+use crate::audit::{Device, Rules, Sink, Written};
 use crate::catalog::Catalog;
 use crate::lifecycle::{InitOptions, Node, Settings};
 use crate::mount::{Mount, Table, TtlLimits};
@@ -54,7 +54,12 @@ impl Counter {
             txn.put(&number(), &77)?;
             Err(Failure::invalid("refused after it had written"))
         });
-        Self { backend: Backend::new("A number.", vec![path, broken]) }
+        let login = Path::new("login").txn(Verb::Write, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| {
+            let token = TokenSettings { policies: vec!["reader".into()], ..TokenSettings::default() };
+            let (alias, display_name) = ("somebody".to_owned(), "somebody".to_owned());
+            Ok(Answer::login(Login { alias, display_name, metadata: [].into(), internal: Value::Null, token }))
+        });
+        Self { backend: Backend::new("A number.", vec![path, broken, login]) }
     }
 }
 
@@ -75,6 +80,7 @@ impl Plugin for Counter {
 struct Lines {
     lines: parking_lot::Mutex<Vec<String>>,
     broken: AtomicBool,
+    answers_broken: AtomicBool,
     /// How many entries it writes before it breaks by itself.
     good: parking_lot::Mutex<Option<usize>>,
 }
@@ -83,26 +89,27 @@ impl Lines {
     fn broken_after(&self, entries: usize) {
         *self.good.lock() = Some(entries);
     }
+
+    fn write(&self, line: String) -> Result<(), String> {
+        match &mut *self.good.lock() {
+            Some(0) => self.broken.store(true, Ordering::Relaxed),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        let is_answer = line.contains("\"type\":\"response\"");
+        if self.broken.load(Ordering::Relaxed) || is_answer && self.answers_broken.load(Ordering::Relaxed) {
+            return Err("broken".into());
+        }
+        self.lines.lock().push(line);
+        Ok(())
+    }
 }
 
 struct Shared(Arc<Lines>);
 
-#[async_trait]
-impl Device for Shared {
-    fn name(&self) -> &str {
-        "lines"
-    }
-    async fn write(&self, line: Bytes) -> Result<(), String> {
-        match &mut *self.0.good.lock() {
-            Some(0) => self.0.broken.store(true, Ordering::Relaxed),
-            Some(left) => *left -= 1,
-            None => {}
-        }
-        if self.0.broken.load(Ordering::Relaxed) {
-            return Err("broken".into());
-        }
-        self.0.lines.lock().push(String::from_utf8_lossy(&line).into_owned());
-        Ok(())
+impl Sink for Shared {
+    fn write(&mut self, lines: &[Bytes], _patience: Duration) -> Written {
+        Written::Each(lines.iter().map(|line| self.0.write(String::from_utf8_lossy(line).into_owned())).collect())
     }
 }
 
@@ -126,8 +133,9 @@ impl Bench {
         let runs = Arc::new(AtomicUsize::new(0));
         let catalog = Catalog::default().with(Counter::new(Arc::clone(&runs))).with(logins::Words::new());
         let audit = Arc::new(Lines::default());
-        let broker = Audit::new(vec![Arc::new(Shared(Arc::clone(&audit)))], Arc::clone(&node.barrier));
-        let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone(), broker);
+        let device = Device::start("lines/", "file", Rules::default(), Box::new(Shared(Arc::clone(&audit)))).unwrap();
+        node.audit.use_devices(vec![Arc::new(device)]);
+        let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone());
         let service = Arc::new(Service::new(Arc::clone(&node), catalog, pipeline, true));
         let bench = Self { service, node, alone, root: made.root_token, audit, runs };
         bench
@@ -208,6 +216,7 @@ fn request(verb: Verb, path: &str, token: Option<&ClientToken>) -> Request {
         help: false,
         head: false,
         upload: None,
+        audit_headers: Vec::new(),
     }
 }
 
@@ -215,6 +224,7 @@ fn json_of(response: &Response) -> Value {
     serde_json::from_slice(&response.body).unwrap()
 }
 
+mod audited;
 mod logins;
 mod sweeping;
 mod wrapping;

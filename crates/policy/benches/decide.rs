@@ -3,9 +3,9 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use policy::{Acl, Operation, Policy, Question, builtin};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
+use policy::{Acl, Operation, Policy, Question, builtin};
 
 /// Exact paths, prefixes and patterns in turn.
 fn rules(count: usize) -> String {
@@ -35,7 +35,8 @@ fn decide(c: &mut Criterion) {
         let cases = [("exact", "secret/data/team-3/app"), ("prefix", "secret/data/team-4/a/b"), ("denied", "secret/x")];
         for (name, path) in cases {
             let question = ask(path);
-            group.bench_function(BenchmarkId::new(name, count), |b| b.iter(|| acl.decide(black_box(&question)).allowed));
+            group
+                .bench_function(BenchmarkId::new(name, count), |b| b.iter(|| acl.decide(black_box(&question)).allowed));
         }
         group.bench_function(BenchmarkId::new("parse and merge", count), |b| {
             b.iter(|| Acl::new(&parse(), Timestamp::UNIX_EPOCH));

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use holdfast_core::audit::Target;
+
 use super::{Environment, clean, folder, load_in, load_named, minimal};
-use crate::config::{AuditDeviceKind, LogFormat, LogLevel, Pem, RaftTiming, RequestLimits, Seal, TlsVersion};
+use crate::config::{LogFormat, LogLevel, Pem, RaftTiming, RequestLimits, Seal, TlsVersion};
 
 #[test]
 fn the_least_there_can_be() {
@@ -105,9 +107,10 @@ fn every_key_of_a_production_node() {
 
     let device = &config.audit[0];
     assert_eq!((device.path.as_str(), device.description.as_str()), ("main", "all of it"));
-    let AuditDeviceKind::File(file) = &device.kind;
-    assert_eq!((file.file.as_path(), file.mode), (Path::new("/var/log/audit.log"), Some(0o640)));
-    assert_eq!(file.prefix, "audit: ");
+    assert_eq!((device.kind.as_str(), device.options["file_path"].as_str()), ("file", "/var/log/audit.log"));
+    let Target::File { path, mode, sync: false } = &device.plan.target else { panic!("it is a file") };
+    assert_eq!((path.as_path(), *mode), (Path::new("/var/log/audit.log"), Some(0o640)));
+    assert_eq!(device.plan.rules.prefix, "audit: ");
 }
 
 #[test]

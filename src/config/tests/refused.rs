@@ -102,13 +102,15 @@ fn bad_values_in_a_listener() {
 #[test]
 fn bad_audit_devices() {
     let device = |body: &str| third_line(&format!("audit \"file\" \"a\" {{ {body} }}"));
-    assert_eq!(
-        device(""),
-        "server.hcl:3: `audit \"file\" \"a\"` lacks `file_path`: it names the file that entries are appended to, \
-         inside `options`"
-    );
+    assert_eq!(device(""), "server.hcl:3: file_path is required: it names the file that entries are appended to");
     assert!(device("options { mode = \"9\" file_path = \"/a\" }").contains("an octal file mode"));
-    assert!(third_line("audit \"syslog\" \"a\" {}").contains("only audit \"file\" is"));
+    assert!(
+        device("options { file_path = \"/a\" filter = \"path = x\" }").contains("the filter is wrong at character 6")
+    );
+    assert!(third_line("audit \"pigeon\" \"a\" {}").contains("there is no audit \"pigeon\"; there are file, socket"));
+    let unset = r#"audit "http" "a" { options { uri = "env://HOLDFAST_NOT_SET" } }"#;
+    assert!(third_line(unset).contains("the variable HOLDFAST_NOT_SET"));
+    assert!(third_line("audit_api_folders = 3").contains("it must be a list of texts"));
     let two = "audit \"file\" \"a\" { options { file_path = \"/a\" } }\naudit \"file\" \"a/\" { options { file_path = \"/b\" } }";
     assert!(third_line(two).starts_with("server.hcl:4: two audit devices have the path \"a\""));
 }

@@ -86,6 +86,10 @@ pub fn answer(local: &Local, query: &Map<String, Value>) -> Response {
         "clock_skew_ms": 0,
         "replication_primary_canary_age_ms": 0,
     });
+    let failing: Vec<String> = node.audit.problems().into_iter().map(|(device, _)| device).collect();
+    if !failing.is_empty() {
+        body["audit_failing"] = json!(failing);
+    }
     if let Some(info) = node.cluster_info() {
         body["cluster_name"] = json!(info.name);
         body["cluster_id"] = json!(info.id);

@@ -1,8 +1,11 @@
 //! `sys/`, as far as it takes a token. What a node answers for itself is in [`crate::node`].
 
+mod audit;
+mod audit_hash;
 mod auth;
 mod auth_tune;
 mod capabilities;
+mod config_auditing_request_headers;
 mod describe;
 mod ha_status;
 mod internal_counters_tokens;
@@ -22,9 +25,9 @@ mod mounts_tune;
 mod policies_acl;
 mod policy;
 mod raft_configuration;
+mod raft_snapshot;
 mod remount;
 mod remount_status;
-mod raft_snapshot;
 mod seal;
 mod step_down;
 mod wrapping_lookup;
@@ -48,6 +51,9 @@ impl Sys {
     /// `mountable` are the plugins that users may mount.
     pub fn new(node: &Arc<Node>, mountable: Arc<Catalog>, measures: &Arc<dyn Measures>) -> Self {
         let mut paths = vec![
+            audit::list(node),
+            audit::one(node),
+            audit_hash::path(node),
             auth::list(node),
             auth_tune::path(node, &mountable),
             auth::one(node, &mountable),
@@ -55,6 +61,8 @@ impl Sys {
             mounts::list(node),
             mounts_tune::path(node, &mountable),
             mounts::one(node, &mountable),
+            config_auditing_request_headers::all(),
+            config_auditing_request_headers::one(node),
             internal_ui_mounts::all(node),
             internal_ui_mounts::one(node),
             internal_ui_namespaces::path(),

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use barrier::Share;
-use holdfast_core::audit::Audit;
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::{InitOptions, Node, Settings};
 use holdfast_core::mount::TtlLimits;
@@ -64,8 +63,7 @@ impl Server {
         node.unseal(Share::from_slice(made.shares[0].expose())).await.unwrap();
         let plugins = Catalog::default().with(Keeper::new(PluginKind::Secret));
         let catalog = crate::with_builtins(plugins.with(Keeper::new(PluginKind::Auth)), &node, &measures);
-        let audit = Audit::new(Vec::new(), Arc::clone(&node.barrier));
-        let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone(), audit);
+        let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone());
         let service = Service::new(node, catalog, pipeline, true);
         Self { alone, root: made.root_token.expose().to_owned(), service }
     }
@@ -80,6 +78,7 @@ impl Server {
             remote: None,
             content_type: String::new(),
             wrap_ttl: None,
+            audit_headers: Vec::new(),
             help: false,
             head: false,
             upload: None,

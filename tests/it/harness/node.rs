@@ -76,6 +76,11 @@ impl Node {
         self.process = Some(command.spawn().unwrap());
     }
 
+    /// For signals. Only while it runs.
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().map(Child::id).unwrap()
+    }
+
     /// How the process ended, if it has.
     pub fn exited(&mut self) -> Option<ExitStatus> {
         self.process.as_mut()?.try_wait().unwrap()

@@ -30,12 +30,33 @@ const fn check(key: &'static str, written: &'static str, holds: fn(&ServerConfig
     Check { key, written, holds }
 }
 
-const CHECKS: &[&[Check]] =
-    &[top::CHECKS, storage::CHECKS, listener::CHECKS, audit::CHECKS, seal::CHECKS, telemetry::CHECKS, lockout::CHECKS];
+const CHECKS: &[&[Check]] = &[
+    top::CHECKS,
+    storage::CHECKS,
+    listener::CHECKS,
+    audit::FILE,
+    audit::SOCKET,
+    audit::SYSLOG,
+    audit::HTTP,
+    audit::API,
+    seal::CHECKS,
+    telemetry::CHECKS,
+    lockout::CHECKS,
+];
 
 /// Complete configurations for each block; what a check writes takes the place of `HERE`.
-const BLOCKS: &[&[(&str, &str)]] =
-    &[top::BLOCKS, storage::BLOCKS, listener::BLOCKS, audit::BLOCKS, seal::BLOCKS, telemetry::BLOCKS, lockout::BLOCKS];
+const BLOCKS: &[&[(&str, &str)]] = &[
+    top::BLOCKS,
+    storage::BLOCKS,
+    listener::BLOCKS,
+    audit::FILE_BLOCKS,
+    audit::SOCKET_BLOCKS,
+    audit::SYSLOG_BLOCKS,
+    audit::HTTP_BLOCKS,
+    seal::BLOCKS,
+    telemetry::BLOCKS,
+    lockout::BLOCKS,
+];
 
 fn text(block: &str, written: &str) -> String {
     let known = BLOCKS.iter().copied().flatten().find(|(name, _)| *name == block);

@@ -9,13 +9,16 @@ pub const CHECKS: &[Check] = &[
     }),
 ];
 
-pub const BLOCKS: &[(&str, &str)] = &[(
-    "telemetry",
-    r#"storage "raft" { path = "/d" node_id = "n" }
+pub const BLOCKS: &[(&str, &str)] = &[
+    (
+        "telemetry",
+        r#"storage "raft" { path = "/d" node_id = "n" }
     listener "tcp" { tls_disable = true }
     telemetry { HERE }"#,
-), (
-    "listener tcp telemetry",
-    r#"storage "raft" { path = "/d" node_id = "n" }
+    ),
+    (
+        "listener tcp telemetry",
+        r#"storage "raft" { path = "/d" node_id = "n" }
     listener "tcp" { tls_disable = true telemetry { HERE } }"#,
-)];
+    ),
+];
