@@ -67,8 +67,8 @@ fn request() -> Request {
 }
 
 fn token() -> TokenRecord {
-    role: None,
     TokenRecord {
+        role: None,
         kind: TokenKind::Service,
         accessor: "abcdefghijklmnopqrstuvwx".into(),
         policies: vec!["app".into(), "default".into()],
