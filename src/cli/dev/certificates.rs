@@ -50,6 +50,7 @@ impl Certificates {
             min_version: TlsVersion::default(),
             client_ca: None,
             client_required: false,
+            client_asked: false,
         }
     }
 
