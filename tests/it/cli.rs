@@ -68,7 +68,7 @@ fn what_cannot_be_used_is_said_before_anything_is_sent() {
         (&["token", "revoke"][..], "required"),
         (&["lease", "revoke", "-force", "x"][..], "--prefix"),
         (&["token", "capabilities", "-accessor", "x"][..], "an accessor and a path"),
-        (&["operator", "init", "-pgp-keys=/nowhere.asc", "-status", "-x"][..], "unexpected argument '--x'"),
+        (&["operator", "init", "-pgp-keys=/nowhere.asc", "-status", "-xy"][..], "unexpected argument '--xy'"),
         (&["operator", "generate-root", "-decode=AAAA"][..], "--otp"),
         (&["operator", "raft", "snapshot", "restore", "/nowhere.snap"][..], "/nowhere.snap"),
         (&["operator", "raft", "autopilot", "set-config"][..], "Nothing to set"),
