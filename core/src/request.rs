@@ -22,6 +22,9 @@ pub struct Request {
     pub content_type: String,
     /// How long the answer is to be kept in a wrapping token, instead of being sent.
     pub wrap_ttl: Option<std::time::Duration>,
+    /// What the listener lets in without a token that otherwise needs one.
+    #[serde(default)]
+    pub doors: Vec<String>,
     /// `?help=1`.
     pub help: bool,
     /// HEAD, which no path answers, but which is authenticated like the others.

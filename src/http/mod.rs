@@ -84,7 +84,7 @@ impl Face {
             Err(_) => return Response::errors(408, &["the request did not arrive completely in time"]),
         };
         // A task of its own: a client that goes away does not stop a request halfway, and a panic ends nothing else.
-        let running = tokio::spawn(self.run(parsed, deadline).in_current_span());
+        let running = tokio::spawn(self.run(parsed, limits.doors.names(), deadline).in_current_span());
         match tokio::time::timeout_at(deadline + GRACE, running).await {
             Ok(Ok(response)) => response,
             Ok(Err(panic)) => {
@@ -97,7 +97,7 @@ impl Face {
         }
     }
 
-    async fn run(self: Arc<Self>, parsed: Parsed, deadline: Instant) -> Response {
+    async fn run(self: Arc<Self>, parsed: Parsed, doors: Vec<String>, deadline: Instant) -> Response {
         let Parsed { method, query, body, request, path, _room } = parsed;
         if let Some(response) = system::node::answer(&self.local, method, &path, &query, &body).await {
             return response;
@@ -109,6 +109,7 @@ impl Face {
             Ok(request) => request,
             Err(refused) => return refuse(&refused),
         };
+        request.doors = doors;
         match body {
             Ok(body) => request.body = body,
             Err(problem) => return Response::errors(400, &[&problem]),

@@ -106,6 +106,7 @@ fn service_request(
         remote: Some(remote),
         content_type: content_type(headers),
         wrap_ttl: wrap_ttl(headers)?,
+        doors: Vec::new(),
         help: method == Method::Get && query.get("help").is_some_and(|v| bool::from_field(v).unwrap_or(false)),
         head: method == Method::Head,
     })

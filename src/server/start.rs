@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use barrier::StaticSeal;
 use cluster::Options;
 use holdfast_core::audit::{Audit, Device, FileDevice, FileError};
 use holdfast_core::lifecycle::{JoinTarget, Node, Settings};
@@ -23,7 +24,7 @@ use super::Server;
 use super::forwarding::Forwarding;
 use super::introduce::HttpIntroduce;
 use crate::catalog;
-use crate::config::{AuditDeviceKind, Pem, RetryJoin, ServerConfig};
+use crate::config::{AuditDeviceKind, Pem, RetryJoin, Seal, SealKey, ServerConfig};
 use crate::http::{self, BodyRoom, Face, ListenError};
 use crate::replication::ClusterReplication;
 
@@ -60,7 +61,7 @@ impl Server {
         let cluster = cluster::Node::open(cluster_options(&config), Arc::new(Forwarding::new(&service))).await?;
         let replication = Arc::new(ClusterReplication::new(Arc::clone(&cluster)));
         let limits = TtlLimits { default: config.leases.default, max: config.leases.max };
-        let node = Node::new(replication, Settings::new(limits));
+        let node = Node::new(replication, Settings { seal: seal(&config.seal), ..Settings::new(limits) });
 
         let audit = Audit::new(audit_devices(&config)?, Arc::clone(&node.barrier));
         let catalog = system::with_builtins(catalog::plugins(), &node);
@@ -77,6 +78,7 @@ impl Server {
             cluster_name: config.cluster_name.clone(),
             serve_reads: config.standby_reads,
             lock_memory: config.lock_memory,
+            rate: system::node::Rate::new(),
             clock: cluster::time::wall,
             active_since: active_since(&node),
             leaving: Arc::clone(&leaving),
@@ -87,11 +89,23 @@ impl Server {
         if node.unseals_itself() {
             tokio::spawn(Arc::clone(&node).unseal_itself(stopping.clone()));
         }
+        tokio::spawn(Arc::clone(&node).keep_keys(stopping.clone()));
         tokio::spawn(worker::run(Arc::clone(&node), stopping.clone()));
         if !targets.is_empty() {
             tokio::spawn(keep_asking(Arc::clone(&node), targets, introduce, stopping));
         }
         Ok(Self { node, cluster, listening, leaving, stop })
+    }
+}
+
+/// What unseals this node without anybody's help.
+fn seal(config: &Seal) -> Option<Arc<dyn barrier::Seal>> {
+    let named = |key: &SealKey| (key.id.clone(), key.key());
+    match config {
+        Seal::Shamir => None,
+        Seal::Static { current, previous } => {
+            Some(Arc::new(StaticSeal::new(named(current), previous.as_ref().map(named))))
+        }
     }
 }
 

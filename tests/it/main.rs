@@ -9,6 +9,7 @@ mod harness;
 mod health;
 mod hostile;
 mod keeping;
+mod keys;
 mod killing;
 mod leaving;
 mod secrecy;

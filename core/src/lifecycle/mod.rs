@@ -1,12 +1,20 @@
 //! A node's life: initialised, sealed, unsealed; and how it joins others.
 
 mod auto_unseal;
+mod ceremony;
+mod change;
+mod follow;
+mod generate_root;
 mod init;
 mod join;
+mod rekey;
+mod rewrap;
+mod rotation;
 mod status;
 #[cfg(test)]
 mod tests;
 mod unseal;
+mod usage;
 
 use std::sync::Arc;
 
@@ -15,8 +23,15 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use storage::{OpenStore, Value, View};
 
-pub use init::{InitError, InitOptions, Initialised};
+pub use ceremony::{CeremonyError, HandedOut};
+pub use change::ChangeError;
+pub use generate_root::{GenerateRootProgress, GenerateRootStarted, GenerateRootStatus, decode_token};
+pub use init::{InitError, InitOptions, Initialised, Recipients};
 pub use join::{Admission, AdmitError, Introduce, JoinAnswer, JoinChallenge, JoinError, JoinTarget};
+pub use rekey::{
+    RekeyBackup, RekeyOptions, RekeyProgress, RekeyStatus, Rekeyed, ShareKind, VerifyProgress, VerifyStatus,
+};
+pub use rotation::{KeyStatus, RotationConfig, rotation_key};
 pub use status::SealStatus;
 pub use unseal::UnsealError;
 
@@ -57,7 +72,13 @@ pub struct Node {
     unsealing: Mutex<unseal::Progress>,
     joining: Mutex<Option<join::Pending>>,
     cluster: Mutex<Option<ClusterInfo>>,
+    keyring: Arc<follow::Follower>,
+    usage: Mutex<usage::Usage>,
     founding: tokio::sync::Mutex<()>,
+    /// Held while the keyring or the wraps of the root key are changed.
+    changing: tokio::sync::Mutex<()>,
+    rekeying: tokio::sync::Mutex<Option<rekey::Rekey>>,
+    generating: tokio::sync::Mutex<Option<generate_root::GenerateRoot>>,
     /// Held while keys come or go.
     turning: Mutex<()>,
 }
@@ -73,12 +94,18 @@ impl Node {
     pub fn new(replication: Arc<dyn Replication>, settings: Settings) -> Arc<Self> {
         let limits = settings.limits;
         let barrier = Arc::new(Barrier::new());
+        let keyring = Arc::new(follow::Follower::new(Arc::clone(&barrier), replication.store()));
         Arc::new(Self {
             mounts: Arc::new(Mounts::new(limits)),
             policies: Arc::new(Policies::default()),
             tokens: Arc::new(Tokens::new(Arc::clone(&barrier), limits)),
             lockouts: Lockouts::new(settings.lockouts),
-            store: OpenStore::new(replication.store(), Arc::clone(&barrier) as _),
+            store: OpenStore::new(replication.store(), Arc::clone(&keyring) as _),
+            keyring,
+            usage: Mutex::default(),
+            changing: tokio::sync::Mutex::default(),
+            rekeying: tokio::sync::Mutex::default(),
+            generating: tokio::sync::Mutex::default(),
             barrier,
             replication,
             seal: settings.seal,
@@ -124,13 +151,16 @@ impl Node {
         {
             tracing::warn!(%problem, "leadership could not be handed over before sealing");
         }
-        let _turning = self.turning.lock();
-        self.replication.set_sealed(true);
-        self.barrier.seal();
-        self.tokens.forget();
-        self.mounts.forget();
-        self.policies.forget();
-        self.lockouts.forget();
+        {
+            let _turning = self.turning.lock();
+            self.replication.set_sealed(true);
+            self.barrier.seal();
+            self.tokens.forget();
+            self.mounts.forget();
+            self.policies.forget();
+            self.lockouts.forget();
+        }
+        self.forget_ceremonies().await;
         tracing::info!("the node is sealed");
     }
 

@@ -23,6 +23,7 @@ mod revoke;
 mod tests;
 
 pub use create::{Created, NewToken, NotCreated};
+pub(crate) use id::random_letters_of;
 pub use id::{ClientToken, TokenKey};
 pub use login::auth_block;
 pub use lookup::{Valid, Why};

@@ -2,14 +2,25 @@
 
 mod auth;
 mod auth_tune;
+mod ceremony;
+mod decode_token;
 mod describe;
+mod generate_root_attempt;
+mod generate_root_update;
 mod internal_ui_mounts;
+mod key_status;
 mod mount_config;
 mod mounts;
 mod mounts_tune;
 mod policies_acl;
 mod policy;
 mod raft_configuration;
+mod rekey_backup;
+mod rekey_init;
+mod rekey_update;
+mod rekey_verify;
+mod rotate;
+mod rotate_config;
 mod seal;
 mod step_down;
 mod wrapping_lookup;
@@ -20,10 +31,16 @@ mod wrapping_wrap;
 use std::sync::Arc;
 
 use holdfast_core::catalog::Catalog;
-use holdfast_core::lifecycle::Node;
+use holdfast_core::lifecycle::{ChangeError, Node, ShareKind};
 use holdfast_core::mount::MountError;
 use holdfast_core::policies::PolicyRefused;
 use sdk::{Backend, Failure, MountInfo, Plugin, PluginKind};
+
+use ceremony::Form;
+
+/// What a listener may let in without a token, by the names of the configuration.
+pub const REKEY: &str = "rekey";
+pub const GENERATE_ROOT: &str = "generate-root";
 
 pub struct Sys(Backend);
 
@@ -44,6 +61,36 @@ impl Sys {
             policy::list(node),
             policy::one(node),
             raft_configuration::path(node),
+            key_status::path(node),
+            generate_root_attempt::path(node, "generate-root/attempt/?", Form::Bare).open_by(GENERATE_ROOT),
+            generate_root_update::path(node, "generate-root/update", Form::Bare).open_by(GENERATE_ROOT),
+            generate_root_attempt::path(node, "generate-root-token/attempt", Form::Enveloped),
+            generate_root_update::path(node, "generate-root-token/update", Form::Enveloped),
+            decode_token::path(),
+            rekey_init::path(node, "rekey/init/?", ShareKind::Unseal, Form::Bare).sudo().open_by(REKEY),
+            rekey_update::path(node, "rekey/update", ShareKind::Unseal, Form::Bare).sudo().open_by(REKEY),
+            rekey_verify::path(node, "rekey/verify", ShareKind::Unseal, Form::Bare).sudo().open_by(REKEY),
+            rekey_backup::path(node, "rekey/backup"),
+            rekey_init::path(node, "rekey-recovery-key/init/?", ShareKind::Recovery, Form::Bare).sudo().open_by(REKEY),
+            rekey_update::path(node, "rekey-recovery-key/update", ShareKind::Recovery, Form::Bare)
+                .sudo()
+                .open_by(REKEY),
+            rekey_verify::path(node, "rekey-recovery-key/verify", ShareKind::Recovery, Form::Bare)
+                .sudo()
+                .open_by(REKEY),
+            rekey_backup::path(node, "rekey/recovery-key-backup"),
+            rekey_init::path(node, "rotate/root/init", ShareKind::Unseal, Form::Enveloped),
+            rekey_update::path(node, "rotate/root/update", ShareKind::Unseal, Form::Enveloped),
+            rekey_verify::path(node, "rotate/root/verify", ShareKind::Unseal, Form::Enveloped),
+            rekey_backup::path(node, "rotate/root/backup"),
+            rekey_init::path(node, "rotate/recovery/init", ShareKind::Recovery, Form::Enveloped),
+            rekey_update::path(node, "rotate/recovery/update", ShareKind::Recovery, Form::Enveloped),
+            rekey_verify::path(node, "rotate/recovery/verify", ShareKind::Recovery, Form::Enveloped),
+            rekey_backup::path(node, "rotate/recovery/backup"),
+            rotate_config::path("rotate/config"),
+            rotate_config::path("rotate/keyring/config"),
+            rotate::path(node, "rotate/keyring"),
+            rotate::path(node, "rotate"),
             seal::path(node),
             step_down::path(node),
             wrapping_lookup::path(node),
@@ -64,6 +111,17 @@ impl Plugin for Sys {
     }
     fn backend(&self, _mount: &MountInfo) -> &Backend {
         &self.0
+    }
+}
+
+/// Why the keys were not changed. An act has begun by then, so it must not be sent again by itself.
+fn change_failure(error: ChangeError) -> Failure {
+    match error {
+        ChangeError::Sealed => Failure::Sealed,
+        ChangeError::NotActive | ChangeError::Unavailable(_) | ChangeError::Unknown(_) => {
+            Failure::OutcomeUnknown(error.to_string())
+        }
+        ChangeError::Broken(_) => Failure::internal(error),
     }
 }
 

@@ -57,15 +57,21 @@ impl Server {
         let limits = TtlLimits { default: Duration::from_secs(3600), max: Duration::from_secs(7200) };
         let alone = Arc::new(Alone::default());
         let node = Node::new(Arc::clone(&alone) as _, Settings::new(limits));
-        let options = InitOptions { shares: 1, threshold: 1, cluster_name: None, now: alone.now() };
+        let options = InitOptions {
+            shares: 1,
+            threshold: 1,
+            recipients: Default::default(),
+            cluster_name: None,
+            now: alone.now(),
+        };
         let made = node.init(options).await.unwrap();
-        node.unseal(Share::from_slice(made.shares[0].expose())).await.unwrap();
+        node.unseal(Share::from_slice(&made.shares[0])).await.unwrap();
         let plugins = Catalog::default().with(Keeper::new(PluginKind::Secret));
         let catalog = crate::with_builtins(plugins.with(Keeper::new(PluginKind::Auth)), &node);
         let audit = Audit::new(Vec::new(), Arc::clone(&node.barrier));
         let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone(), audit);
         let service = Service::new(node, catalog, pipeline, true);
-        Self { root: made.root_token.expose().to_owned(), service }
+        Self { root: made.root_token.to_string(), service }
     }
 
     pub async fn send(&self, verb: Verb, path: &str, token: &str, body: Value) -> Got {
@@ -78,6 +84,7 @@ impl Server {
             remote: None,
             content_type: String::new(),
             wrap_ttl: None,
+            doors: Vec::new(),
             help: false,
             head: false,
         };

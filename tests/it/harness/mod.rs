@@ -16,7 +16,7 @@ mod program;
 mod wait;
 
 pub use client::{Answer, Client};
-pub use cluster::{Cluster, Transport};
+pub use cluster::{Cluster, Keys, Transport};
 pub use node::Node;
 pub use program::{Ran, run, run_with};
 pub use wait::until;
