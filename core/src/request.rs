@@ -25,6 +25,9 @@ pub struct Request {
     /// Those that audit entries show, by name in lower case.
     #[serde(default)]
     pub audit_headers: Vec<(String, Vec<String>)>,
+    /// What the listener lets in without a token that otherwise needs one.
+    #[serde(default)]
+    pub doors: Vec<String>,
     /// `?help=1`.
     pub help: bool,
     /// HEAD, which no path answers, but which is authenticated like the others.

@@ -149,6 +149,10 @@ impl Service {
             Ok(now) => now,
             Err(problem) => return Response::unavailable(&problem.0),
         };
+        if let Err(problem) = self.node.leads(term) {
+            tracing::error!(%problem, "the keyring could not be brought up to date");
+            return Response::failure(&problem.into());
+        }
         self.pipeline.run(Run { request, now, term: Some(term), deadline, forwarded }).await
     }
 

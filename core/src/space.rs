@@ -5,6 +5,7 @@
 //! R / namespace / "mount" / uuid         what a plugin stores
 //! R / namespace / "cubbyhole" / token    what a token keeps for itself
 //! R / "" / "keyring"                     the data keys, sealed under the root key
+//! L / "seal" / "backup"                  new shares, encrypted to their holders
 //! L / "seal" / "config", "wraps"         how the root key is wrapped in this cluster
 //! ```
 
@@ -48,6 +49,16 @@ pub fn seal() -> RawKey {
 
 pub fn seal_config() -> RawKey {
     RawKey::root(Class::Local).plain("seal").plain("config")
+}
+
+/// What belongs to the shares and is sealed all the same.
+pub fn seal_records() -> Path {
+    Path::root(Class::Local).join(&PathKey::new().plain("seal"))
+}
+
+/// The last new shares, encrypted to their holders. In [`seal_records`].
+pub fn rekey_backup() -> PathKey {
+    PathKey::kind("backup")
 }
 
 pub fn seal_wraps() -> RawKey {

@@ -34,6 +34,11 @@ impl Default for Alone {
 }
 
 impl Alone {
+    /// As after an election that it won again.
+    pub fn lead_again(&self, term: Term) {
+        self.role.send_replace(Role::Active { term });
+    }
+
     /// Lets time pass.
     pub fn advance(&self, by: std::time::Duration) {
         let mut now = self.now.lock();

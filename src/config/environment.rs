@@ -68,7 +68,7 @@ fn setting(name: &str) -> Option<String> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the server's configuration reads variables")]
-fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

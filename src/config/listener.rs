@@ -61,6 +61,24 @@ pub struct RequestLimits {
     pub json_strings: Option<usize>,
     /// `unauthenticated_metrics_access` of its `telemetry`.
     pub open_metrics: bool,
+    pub doors: Doors,
+}
+
+/// What needs no token here that otherwise does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Doors {
+    /// `disable_unauthed_rekey_endpoints = false`
+    pub rekey: bool,
+    /// `disable_unauthed_generate_root_endpoints = false`
+    pub generate_root: bool,
+}
+
+impl Doors {
+    /// As requests carry them.
+    pub fn names(self) -> Vec<String> {
+        let doors = [(self.rekey, system::REKEY), (self.generate_root, system::GENERATE_ROOT)];
+        doors.into_iter().filter(|(open, _)| *open).map(|(_, name)| name.to_owned()).collect()
+    }
 }
 
 const PORT: u16 = 8200;
@@ -76,6 +94,7 @@ impl Default for RequestLimits {
             json_depth: 500,
             json_strings: None,
             open_metrics: false,
+            doors: Doors::default(),
         }
     }
 }
@@ -104,6 +123,19 @@ pub const TCP: Table = Table {
         Key::new("max_request_json_strings", Number, "0", "How many texts a JSON body may have, names among them."),
         Key::new("http_read_header_timeout", Time, "10s", "How long a client may take over a request's head."),
         Key::blocks("telemetry", 0, &[&telemetry::OF_LISTENER]),
+        Key::new(
+            "disable_unauthed_rekey_endpoints",
+            Flag,
+            "true",
+            "Whether new key shares need a token besides the present ones. With `false` whoever reaches this listener may \
+             start and cancel attempts.",
+        ),
+        Key::new(
+            "disable_unauthed_generate_root_endpoints",
+            Flag,
+            "true",
+            "Whether generating a root token needs a token besides the key shares.",
+        ),
         Key::ignored("agent_api", NotOffered, "this is a server's listener"),
         Key::ignored("proxy_api", NotOffered, "this is a server's listener"),
     ]],
@@ -111,12 +143,13 @@ pub const TCP: Table = Table {
 
 pub(super) fn read(top: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Vec<Listener>, ConfigError> {
     let mut listeners: Vec<Listener> = Vec::new();
+    let everywhere = doors(top)?;
     for (labels, section) in top.blocks("listener")? {
         if labels[0] != "tcp" {
             let problem = format!("listener {:?} is not offered: the only kind is \"tcp\"", labels[0]);
             return Err(ConfigError::BadBlock { place: section.place(), problem });
         }
-        let listener = one(&section, warnings)?;
+        let listener = one(&section, everywhere, warnings)?;
         let taken = |known: &Listener| known.address == listener.address && listener.address.port() != 0;
         if listeners.iter().any(taken) {
             let problem = format!("two listeners have the address {}: each needs one of its own", listener.address);
@@ -132,7 +165,7 @@ pub(super) fn read(top: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Vec
     Ok(listeners)
 }
 
-fn one(section: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Listener, ConfigError> {
+fn one(section: &Section<'_>, everywhere: Doors, warnings: &mut Vec<Warning>) -> Result<Listener, ConfigError> {
     let address = match section.entry("address") {
         Some(entry) => address::listen(&entry, PORT)?,
         None => SocketAddr::from(([127, 0, 0, 1], PORT)),
@@ -155,13 +188,34 @@ fn one(section: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Listener, C
         let problem = format!("`address` and `cluster_address` are both {address}: clients and nodes need one each");
         return Err(ConfigError::BadBlock { place: section.place(), problem });
     }
+    let open = |disable: &'static str| Ok::<_, ConfigError>(section.flag(disable)? == Some(false));
+    let doors = Doors {
+        rekey: open("disable_unauthed_rekey_endpoints")? || everywhere.rekey,
+        generate_root: open("disable_unauthed_generate_root_endpoints")? || everywhere.generate_root,
+    };
     Ok(Listener {
         address,
         cluster_address,
         tls: tls(section)?,
-        limits: limits(section, warnings)?,
+        limits: RequestLimits { doors, ..limits(section, warnings)? },
         header_timeout: positive(section, "http_read_header_timeout", Duration::from_secs(10))?,
     })
+}
+
+/// `enable_unauthenticated_access`: open at every listener.
+fn doors(top: &Section<'_>) -> Result<Doors, ConfigError> {
+    let mut doors = Doors::default();
+    let Some(entry) = top.entry("enable_unauthenticated_access") else { return Ok(doors) };
+    for name in entry.list()? {
+        match name.as_str() {
+            "rekey" => doors.rekey = true,
+            "generate-root" => doors.generate_root = true,
+            // There are no such endpoints to open.
+            "generate-operation-token" => {}
+            _ => return Err(entry.bad(format!("{name:?} is none of \"rekey\" and \"generate-root\""))),
+        }
+    }
+    Ok(doors)
 }
 
 fn tls(section: &Section<'_>) -> Result<Option<TlsFiles>, ConfigError> {

@@ -37,13 +37,13 @@ pub use address::{ApiAddress, HostPort};
 pub use audit::AuditDevice;
 pub use environment::Environment;
 pub use lease::LeaseLimits;
-pub use listener::{Listener, RequestLimits, TlsFiles, TlsVersion};
+pub use listener::{Doors, Listener, RequestLimits, TlsFiles, TlsVersion};
 pub use log::{LogFormat, LogLevel, LogSettings};
 pub use problem::{ConfigError, Place, Warning};
 pub use raft::{RaftStorage, RaftTiming};
 pub use reference::reference;
 pub use retry_join::{Pem, RetryJoin};
-pub use seal::Seal;
+pub use seal::{Seal, SealKey};
 pub use server::ServerConfig;
 pub use telemetry::Telemetry;
 

@@ -178,6 +178,24 @@ impl Entry<'_> {
         }
     }
 
+    /// Texts, or one text with commas between them.
+    pub fn list(&self) -> Result<Vec<String>, ConfigError> {
+        let wanted = "it must be a list of texts, such as [\"a\", \"b\"]";
+        match &self.value.kind {
+            Kind::String(text) => {
+                Ok(text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect())
+            }
+            Kind::List(items) => items
+                .iter()
+                .map(|item| match &item.kind {
+                    Kind::String(text) => Ok(text.clone()),
+                    _ => Err(self.bad(wanted)),
+                })
+                .collect(),
+            _ => Err(self.bad(wanted)),
+        }
+    }
+
     pub fn flag(&self) -> Result<bool, ConfigError> {
         let truth = match &self.value.kind {
             Kind::Bool(truth) => Some(*truth),

@@ -8,7 +8,7 @@ use holdfast_core::lockout::LockoutDefaults;
 
 use super::address::{self, ApiAddress, HostPort};
 use super::audit::{self, AuditDevice};
-use super::declared::Takes::{Address, Flag, Path, Text};
+use super::declared::Takes::{Address, Flag, List, Path, Text};
 use super::declared::{Key, Table};
 use super::elsewhere;
 use super::environment::Environment;
@@ -93,6 +93,12 @@ const KEYS: &[Key] = &[
         "false",
         "Nothing is said when the kernel may write the memory of this process, and with it keys, to swap.",
     ),
+    Key::new(
+        "enable_unauthenticated_access",
+        List,
+        "",
+        "What needs no token, at any listener, besides key shares: `rekey`, `generate-root`.",
+    ),
     Key::new("pid_file", Path, "", "The file that holds this process's number while it runs."),
 ];
 
@@ -100,7 +106,7 @@ const BLOCKS: &[Key] = &[
     Key::blocks("storage", 1, &[&raft::TABLE]),
     Key::blocks("backend", 1, &[&raft::TABLE]),
     Key::blocks("listener", 1, &[&listener::TCP]),
-    Key::blocks("seal", 1, &[&seal::SHAMIR]),
+    Key::blocks("seal", 1, &[&seal::SHAMIR, &seal::STATIC]),
     Key::blocks("audit", 2, audit::TABLES),
     Key::blocks("telemetry", 0, &[&telemetry::TABLE]),
     Key::blocks("user_lockout", 1, &[&lockout::TABLE]),

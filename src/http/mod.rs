@@ -91,7 +91,8 @@ impl Face {
             Err(_) => return Response::errors(408, &["the request did not arrive completely in time"]),
         };
         // A task of its own: a client that goes away does not stop a request halfway, and a panic ends nothing else.
-        let running = tokio::spawn(self.run(parsed, limits.open_metrics, deadline).in_current_span());
+        let running =
+            tokio::spawn(self.run(parsed, limits.doors.names(), limits.open_metrics, deadline).in_current_span());
         match tokio::time::timeout_at(deadline + GRACE, running).await {
             Ok(Ok(response)) => response,
             Ok(Err(panic)) => {
@@ -104,7 +105,13 @@ impl Face {
         }
     }
 
-    async fn run(self: Arc<Self>, parsed: Parsed, open_metrics: bool, deadline: Instant) -> Response {
+    async fn run(
+        self: Arc<Self>,
+        parsed: Parsed,
+        doors: Vec<String>,
+        open_metrics: bool,
+        deadline: Instant,
+    ) -> Response {
         let Parsed { method, query, body, request, path, _room } = parsed;
         if open_metrics && path == "sys/metrics" {
             return system::measures::answer(self.measures.as_ref(), method, &query);
@@ -119,6 +126,7 @@ impl Face {
             Ok(request) => request,
             Err(refused) => return refuse(&refused),
         };
+        request.doors = doors;
         match body {
             Ok(body) => request.body = body,
             Err(problem) => return Response::errors(400, &[&problem]),

@@ -121,6 +121,7 @@ fn service_request(
         content_type: content_type(headers),
         audit_headers: Vec::new(),
         wrap_ttl: wrap_ttl(headers)?,
+        doors: Vec::new(),
         help: method == Method::Get && query.get("help").is_some_and(|v| bool::from_field(v).unwrap_or(false)),
         head: method == Method::Head,
         upload: None,

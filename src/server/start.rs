@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use barrier::StaticSeal;
 use cluster::Options;
 use holdfast_core::audit::OptionError;
 use holdfast_core::lifecycle::{JoinTarget, Node, Settings};
@@ -26,7 +27,7 @@ use super::forwarding::Forwarding;
 use super::gauges::Measured;
 use super::introduce::HttpIntroduce;
 use crate::catalog;
-use crate::config::{Pem, RetryJoin, ServerConfig};
+use crate::config::{Pem, RetryJoin, Seal, SealKey, ServerConfig};
 use crate::http::{self, BodyRoom, Face, ListenError};
 use crate::replication::ClusterReplication;
 use crate::telemetry::metrics;
@@ -66,7 +67,8 @@ impl Server {
         let cluster = cluster::Node::open(cluster_options(&config), Arc::new(Forwarding::new(&service))).await?;
         let replication = Arc::new(ClusterReplication::new(Arc::clone(&cluster), config.storage.path.clone()));
         let limits = TtlLimits { default: config.leases.default, max: config.leases.max };
-        let node = Node::new(replication, Settings { lockouts: config.lockouts.clone(), ..Settings::new(limits) });
+        let settings = Settings { limits, lockouts: config.lockouts.clone(), seal: seal(&config.seal) };
+        let node = Node::new(replication, settings);
 
         node.audit.configure(audit::setup(&config)?)?;
         let prometheus = config.telemetry.prometheus;
@@ -86,6 +88,7 @@ impl Server {
             cluster_name: config.cluster_name.clone(),
             serve_reads: config.standby_reads,
             lock_memory: config.lock_memory,
+            rate: system::node::Rate::new(),
             clock: cluster::time::wall,
             active_since: active_since(&node),
             leaving: Arc::clone(&leaving),
@@ -97,6 +100,7 @@ impl Server {
             tokio::spawn(Arc::clone(&node).unseal_itself(stopping.clone()));
         }
         tokio::spawn(Arc::clone(&node).keep_attuned(stopping.clone()));
+        tokio::spawn(Arc::clone(&node).keep_keys(stopping.clone()));
         tokio::spawn(worker::run(Arc::clone(&node), stopping.clone()));
         if !targets.is_empty() {
             tokio::spawn(keep_asking(Arc::clone(&node), targets, introduce, stopping));
@@ -112,6 +116,17 @@ async fn roll_metrics() {
     loop {
         beat.tick().await;
         metrics.roll();
+    }
+}
+
+/// What unseals this node without anybody's help.
+fn seal(config: &Seal) -> Option<Arc<dyn barrier::Seal>> {
+    let named = |key: &SealKey| (key.id.clone(), key.key());
+    match config {
+        Seal::Shamir => None,
+        Seal::Static { current, previous } => {
+            Some(Arc::new(StaticSeal::new(named(current), previous.as_ref().map(named))))
+        }
     }
 }
 

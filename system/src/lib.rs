@@ -7,10 +7,13 @@ mod cubbyhole;
 mod identity;
 pub mod measures;
 pub mod node;
+mod share;
 mod sys;
 mod token;
 
 use std::sync::Arc;
+
+pub use sys::{GENERATE_ROOT, REKEY};
 
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;

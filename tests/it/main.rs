@@ -14,6 +14,7 @@ mod harness;
 mod health;
 mod hostile;
 mod keeping;
+mod keys;
 mod killing;
 mod leaving;
 mod metrics;

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use barrier::{
-    Barrier, JoinKey, Keyring, RootKey, Seal, SealConfig, SealConfigError, Share, UnsealKey, WrappedRoot, split,
-    wrap_root,
+    Barrier, JoinKey, Keyring, RootKey, Seal, SealConfig, SealConfigError, UnsealKey, WrappedRoot, split, wrap_root,
 };
+use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
+use openpgp::PublicKey;
 use sdk::NamespaceId;
 use storage::{Batch, Check, Latches, MemoryStore, Millis, OpenStore, PathKey, RequestId, TxnState};
 
+use zeroize::Zeroizing;
+
+use super::ceremony::{HandedOut, hand_out, parse_keys};
 use super::{ClusterInfo, Node};
 use crate::mount::{Mount, Table};
 use crate::space;
@@ -19,15 +23,24 @@ pub struct InitOptions {
     /// Of the unseal key; where the node unseals by itself, of the recovery key, and there may be none.
     pub shares: i64,
     pub threshold: i64,
+    pub recipients: Recipients,
     pub cluster_name: Option<String>,
     /// The proposer's clock.
     pub now: Millis,
 }
 
+/// Whom the answer is encrypted to: OpenPGP keys in base64, one for each share.
+#[derive(Default)]
+pub struct Recipients {
+    pub shares: Vec<String>,
+    pub root_token: Option<String>,
+}
+
 /// What initialisation gives, once.
 pub struct Initialised {
-    pub shares: Vec<Share>,
-    pub root_token: ClientToken,
+    pub shares: HandedOut,
+    /// In base64 of its encrypted form where a key was given.
+    pub root_token: Zeroizing<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +49,8 @@ pub enum InitError {
     Already,
     #[error("invalid seal configuration: {0}")]
     Seal(#[from] SealConfigError),
+    #[error("invalid seal configuration: {0}")]
+    Recipients(String),
     #[error("{0}")]
     Failed(String),
 }
@@ -50,6 +65,9 @@ impl Node {
             None => SealConfig::shamir(options.shares, options.threshold, String::new())?,
             Some(seal) => SealConfig::automatic(seal.kind(), options.shares, options.threshold, String::new())?,
         };
+        let recipients = parse_recipients(&options.recipients.shares, &config)?;
+        let token_recipient = options.recipients.root_token.as_deref().map(PublicKey::parse).transpose();
+        let token_recipient = token_recipient.map_err(|e| InitError::Recipients(e.to_string()))?;
         let root = RootKey::random();
         let unseal = (config.shares() > 0).then(UnsealKey::random);
         let join = unseal.as_ref().map_or_else(JoinKey::random, UnsealKey::join_key);
@@ -62,6 +80,17 @@ impl Node {
         barrier.unseal(keyring, root);
         let (mut batch, root_token) = self.first_records(&barrier, &options)?;
         barrier.seal();
+        // Before anything is founded: what cannot be handed out must not be needed.
+        let made = unseal.map(|unseal| split(&unseal, &config)).unwrap_or_default();
+        let shares = hand_out(&made, &recipients).map_err(|e| InitError::Recipients(e.to_string()))?;
+        let root_token = match token_recipient {
+            None => Zeroizing::new(root_token.expose().to_owned()),
+            Some(key) => {
+                let encrypted = key.encrypt(root_token.expose().as_bytes());
+                let encrypted = encrypted.map_err(|e| InitError::Recipients(e.to_string()))?;
+                Zeroizing::new(BASE64_STANDARD.encode(encrypted))
+            }
+        };
 
         let json = |what: Result<Vec<u8>, serde_json::Error>| {
             what.map(Bytes::from).map_err(|e| InitError::Failed(e.to_string()))
@@ -74,7 +103,6 @@ impl Node {
         batch.puts.push((space::seal_wraps(), json(serde_json::to_vec(&wraps))?));
         self.replication.found(batch).await.map_err(|e| InitError::Failed(e.to_string()))?;
         tracing::info!(shares = options.shares, threshold = options.threshold, "the cluster is initialised");
-        let shares = unseal.map(|unseal| split(&unseal, &config)).unwrap_or_default();
         Ok(Initialised { shares, root_token })
     }
 
@@ -122,11 +150,19 @@ impl Node {
     }
 }
 
+fn parse_recipients(keys: &[String], config: &SealConfig) -> Result<Vec<PublicKey>, InitError> {
+    if !keys.is_empty() && keys.len() != usize::from(config.shares()) {
+        let text = "count mismatch between number of provided PGP keys and number of shares";
+        return Err(InitError::Recipients(text.to_owned()));
+    }
+    parse_keys(keys).map_err(InitError::Recipients)
+}
+
 pub(super) fn cluster_key() -> PathKey {
     PathKey::kind("cluster")
 }
 
-fn root_token() -> NewToken {
+pub(super) fn root_token() -> NewToken {
     NewToken {
         policies: vec!["root".into()],
         path: "auth/token/root".into(),

@@ -2,12 +2,20 @@
 
 mod attune;
 mod auto_unseal;
+mod ceremony;
+mod change;
+mod follow;
+mod generate_root;
 mod init;
 mod join;
+mod rekey;
+mod rewrap;
+mod rotation;
 mod status;
 #[cfg(test)]
 mod tests;
 mod unseal;
+mod usage;
 
 use std::sync::Arc;
 
@@ -18,8 +26,15 @@ use storage::{OpenStore, Value, View};
 use tokio::sync::watch;
 
 pub(crate) use attune::Keys;
-pub use init::{InitError, InitOptions, Initialised};
+pub use ceremony::{CeremonyError, HandedOut};
+pub use change::ChangeError;
+pub use generate_root::{GenerateRootProgress, GenerateRootStarted, GenerateRootStatus, decode_token};
+pub use init::{InitError, InitOptions, Initialised, Recipients};
 pub use join::{Admission, AdmitError, Introduce, JoinAnswer, JoinChallenge, JoinError, JoinTarget};
+pub use rekey::{
+    RekeyBackup, RekeyOptions, RekeyProgress, RekeyStatus, Rekeyed, ShareKind, VerifyProgress, VerifyStatus,
+};
+pub use rotation::{KeyStatus, RotationConfig, rotation_key};
 pub use status::SealStatus;
 pub use unseal::UnsealError;
 
@@ -68,6 +83,12 @@ pub struct Node {
     pub(crate) founding: tokio::sync::Mutex<()>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) saves: Saves,
+    keyring: Arc<follow::Follower>,
+    usage: Mutex<usage::Usage>,
+    /// Held while the keyring or the wraps of the root key are changed.
+    changing: tokio::sync::Mutex<()>,
+    rekeying: tokio::sync::Mutex<Option<rekey::Rekey>>,
+    generating: tokio::sync::Mutex<Option<generate_root::GenerateRoot>>,
     /// Held while keys come or go.
     turning: Mutex<()>,
 }
@@ -85,15 +106,21 @@ impl Node {
         let barrier = Arc::new(Barrier::new());
         let keys = Arc::new(Keys::new(Arc::clone(&barrier)));
         let store = Arc::new(Attuned { store: replication.store(), keys: Arc::clone(&keys) });
+        let keyring = Arc::new(follow::Follower::new(Arc::clone(&barrier), replication.store()));
         Arc::new(Self {
             mounts: Arc::new(Mounts::new(limits)),
             policies: Arc::new(Policies::default()),
             tokens: Arc::new(Tokens::new(Arc::clone(&barrier), limits)),
             lockouts: Lockouts::new(settings.lockouts),
             audit: Arc::new(Audit::new(Arc::clone(&barrier))),
-            store: OpenStore::new(store, Arc::clone(&barrier) as _),
+            store: OpenStore::new(store, Arc::clone(&keyring) as _),
             keys,
             saves: Saves::default(),
+            keyring,
+            usage: Mutex::default(),
+            changing: tokio::sync::Mutex::default(),
+            rekeying: tokio::sync::Mutex::default(),
+            generating: tokio::sync::Mutex::default(),
             barrier,
             replication,
             seal: settings.seal,
@@ -140,6 +167,7 @@ impl Node {
             tracing::warn!(%problem, "leadership could not be handed over before sealing");
         }
         self.forget_keys();
+        self.forget_ceremonies().await;
     }
 
     /// Follows the state to other lines of history, also while nobody asks this node for anything.

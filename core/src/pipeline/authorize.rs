@@ -94,7 +94,8 @@ pub(super) fn authorize(
 ) -> Result<Permit, Refused> {
     let matched = located.and_then(|l| l.plugin.backend(&l.info).find(&l.path));
     let declared = matched.as_ref().map(|m| m.path);
-    if declared.is_some_and(|path| path.open) && !run.request.help {
+    let opened = |door: &str| run.request.doors.iter().any(|open| open == door);
+    if declared.is_some_and(|path| path.open || path.door.is_some_and(opened)) && !run.request.help {
         let operation = plain_operation(run.request.verb);
         return Ok(Permit {
             who: token.as_ref().map(|token| who(token, None)),

@@ -127,9 +127,17 @@ impl Bench {
         let limits = TtlLimits { default: Duration::from_secs(3600), max: Duration::from_secs(7200) };
         let alone = Arc::new(Alone::default());
         let node = Node::new(Arc::clone(&alone) as _, Settings::new(limits));
-        let made =
-            node.init(InitOptions { shares: 1, threshold: 1, cluster_name: None, now: alone.now() }).await.unwrap();
-        node.unseal(Share::from_slice(made.shares[0].expose())).await.unwrap();
+        let made = node
+            .init(InitOptions {
+                shares: 1,
+                threshold: 1,
+                recipients: Default::default(),
+                cluster_name: None,
+                now: alone.now(),
+            })
+            .await
+            .unwrap();
+        node.unseal(Share::from_slice(&made.shares[0])).await.unwrap();
         let runs = Arc::new(AtomicUsize::new(0));
         let catalog = Catalog::default().with(Counter::new(Arc::clone(&runs))).with(logins::Words::new());
         let audit = Arc::new(Lines::default());
@@ -137,7 +145,14 @@ impl Bench {
         node.audit.use_devices(vec![Arc::new(device)]);
         let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone());
         let service = Arc::new(Service::new(Arc::clone(&node), catalog, pipeline, true));
-        let bench = Self { service, node, alone, root: made.root_token, audit, runs };
+        let bench = Self {
+            service,
+            node,
+            alone,
+            root: crate::token::ClientToken::new(made.root_token.to_string()),
+            audit,
+            runs,
+        };
         bench
             .change(|state, node| {
                 let mut mount = Mount::new(Table::Secret, "c/", "counter", "");
@@ -213,6 +228,7 @@ fn request(verb: Verb, path: &str, token: Option<&ClientToken>) -> Request {
         remote: None,
         content_type: String::new(),
         wrap_ttl: None,
+        doors: Vec::new(),
         help: false,
         head: false,
         upload: None,

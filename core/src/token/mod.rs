@@ -24,6 +24,7 @@ mod revoke;
 mod tests;
 
 pub use create::{Created, NewToken, NotCreated};
+pub(crate) use id::random_letters_of;
 pub use id::{ClientToken, TokenKey};
 pub use leases::Revoked;
 pub use login::auth_block;

@@ -23,14 +23,14 @@ impl Bench {
         let limits = TtlLimits { default: Duration::from_secs(3600), max: Duration::from_secs(7200) };
         let now = Millis(1_700_000_000_000);
         let node = Node::new(Arc::new(Alone::default()), Settings::new(limits));
-        let options = InitOptions { shares: 3, threshold: 2, cluster_name: None, now };
+        let options = InitOptions { shares: 3, threshold: 2, recipients: Default::default(), cluster_name: None, now };
         let made = node.init(options).await.unwrap();
         assert!(node.is_sealed(), "initialising does not unseal");
-        node.unseal(Share::from_slice(made.shares[0].expose())).await.unwrap();
+        node.unseal(Share::from_slice(&made.shares[0])).await.unwrap();
         assert!(node.is_sealed(), "one share of two is not enough");
-        node.unseal(Share::from_slice(made.shares[2].expose())).await.unwrap();
+        node.unseal(Share::from_slice(&made.shares[2])).await.unwrap();
         assert!(!node.is_sealed());
-        Self { node, root: made.root_token, now }
+        Self { node, root: crate::token::ClientToken::new(made.root_token.to_string()), now }
     }
 
     async fn change<T>(&self, write: impl FnOnce(&mut TxnState) -> T) -> T {

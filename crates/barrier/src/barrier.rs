@@ -106,6 +106,11 @@ impl Barrier {
         self.with(|u| u.keyring.active_term())
     }
 
+    /// The active term, and how often this node has encrypted under it since it was unsealed.
+    pub fn encryptions(&self) -> Result<(u32, u64), SealError> {
+        self.with(Unsealed::encryptions)
+    }
+
     /// The data keys, oldest first.
     pub fn terms(&self) -> Result<Vec<TermInfo>, SealError> {
         self.with(Unsealed::term_infos)

@@ -70,10 +70,15 @@ impl Unsealed {
         }
         let term = u32::from_be_bytes(term);
         let Some(known) = self.terms.get(&term) else {
-            return Err(SealError::Corrupt(format!("its data key, term {term}, is not in the keyring")));
+            return Err(SealError::UnknownTerm(term));
         };
         let aad = [header.as_slice(), key].concat();
         known.cipher.open(&aad, body).map_err(|_| corrupt("it was altered, or belongs under another key"))
+    }
+
+    /// The active term, and how often this node has encrypted under it since it was unsealed.
+    pub(crate) fn encryptions(&self) -> (u32, u64) {
+        (self.active, self.terms.get(&self.active).map_or(0, |term| term.encryptions.load(Ordering::Relaxed)))
     }
 
     pub(crate) fn term_infos(&self) -> Vec<TermInfo> {

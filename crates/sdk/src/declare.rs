@@ -90,6 +90,8 @@ pub struct Path {
     exists: Option<Arc<ExistsFn>>,
     /// Needs no token.
     pub open: bool,
+    /// Needs no token where the listener that the request came in by opens this door.
+    pub door: Option<&'static str>,
     /// A login, and the parameter that names who wants to.
     pub login: Option<&'static str>,
     /// What a caller is told whose token does not count, where "permission denied" would say too little.
@@ -107,6 +109,7 @@ impl Path {
             operations: BTreeMap::new(),
             exists: None,
             open: false,
+            door: None,
             login: None,
             dead_token: None,
             sudo: false,
@@ -123,6 +126,13 @@ impl Path {
     #[must_use]
     pub fn open(mut self) -> Self {
         self.open = true;
+        self
+    }
+
+    /// Needs no token where the configuration says so, under this name.
+    #[must_use]
+    pub fn open_by(mut self, door: &'static str) -> Self {
+        self.door = Some(door);
         self
     }
 

@@ -24,7 +24,7 @@ pub use batch::{Batch, Check, Committed, CounterChange, CounterOp, RequestId};
 pub use key::{Class, KeyError, NAME_MAX, Path, PathKey, RawKey, Seg, SegKind};
 pub use latch::{LatchSet, Latches};
 pub use memory::MemoryStore;
-pub use open::{Child, Clear, OpenSnapshot, OpenStore, SealError, Sealer};
+pub use open::{Child, Clear, OpenSnapshot, OpenStore, ReadError, SealError, Sealer};
 pub use revision::{Epoch, Millis, Revision};
 pub use sealed::{CommitError, SealedSnapshot, SealedStore, Step, StoreError, Stored, Term, Value};
 pub use txn::{OpenBatch, Txn, TxnState};

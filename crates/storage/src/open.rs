@@ -16,6 +16,9 @@ pub enum SealError {
     Sealed,
     #[error("a stored record does not open: {0}")]
     Corrupt(String),
+    /// It was sealed with a data key that this sealer does not have, or not yet.
+    #[error("a stored record was sealed with data key {0}, which is not in the keyring")]
+    UnknownTerm(u32),
 }
 
 /// Encrypts and decrypts what goes into the store. Implemented by the barrier.

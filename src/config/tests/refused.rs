@@ -135,6 +135,13 @@ fn what_is_missing() {
 fn what_is_not_a_configuration() {
     assert!(matches!(load("storage \"raft\" {").unwrap_err(), ConfigError::Syntax { .. }));
     assert!(refusal("\n\napi_addr = = 3").starts_with("server.hcl:3: "));
+    let sealed = |keys: &str| third_line(&format!("seal \"static\" {{ {keys} }}"));
+    assert!(sealed("").contains("`current_key`"), "{}", sealed(""));
+    assert!(sealed("current_key_id = \"a\"").contains("must be given together"));
+    let short = sealed("current_key_id = \"a\" current_key = \"shh\"");
+    assert!(short.contains("32 bytes") && !short.contains("shh"), "{short}");
+    assert!(sealed("current_key_id = \"a\" current_key = \"file:///no/such\"").contains("cannot be read"));
+    assert!(third_line("enable_unauthenticated_access = [\"all\"]").contains("\"all\""));
     assert!(third_line("seal = 3").starts_with("server.hcl:3: "));
     let nowhere = PathBuf::from("/nowhere/server.hcl");
     let error = load_in(&[nowhere], &Environment::default()).unwrap_err();

@@ -1,9 +1,9 @@
 //! `sys/init`.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use holdfast_core::lifecycle::{InitError, InitOptions, Node};
+use holdfast_core::lifecycle::{InitError, InitOptions, Node, Recipients};
 use holdfast_core::response::Response;
-use sdk::{Map, Value, json};
+use sdk::{FromField, Map, StringList, Value, json};
 
 use super::Local;
 
@@ -27,18 +27,17 @@ pub async fn init(local: &Local, body: &Map<String, Value>) -> Response {
         Ok(numbers) => numbers,
         Err(problem) => return Response::errors(400, &[&problem]),
     };
-    for name in [mine[2], "root_token_pgp_key"] {
-        if is_given(body, name) {
-            let text = format!("{name} is not supported by this version; leave it out and protect the answer yourself");
-            return Response::errors(400, &[&text]);
-        }
-    }
-    let options = InitOptions { shares, threshold, cluster_name: local.cluster_name.clone(), now: (local.clock)() };
+    let recipients = match recipients(body, mine[2]) {
+        Ok(recipients) => recipients,
+        Err(problem) => return Response::errors(400, &[&problem]),
+    };
+    let options =
+        InitOptions { shares, threshold, recipients, cluster_name: local.cluster_name.clone(), now: (local.clock)() };
     match local.node.init(options).await {
         Ok(made) => {
-            let hex: Vec<String> = made.shares.iter().map(|s| hex::encode(s.expose())).collect();
-            let base64: Vec<String> = made.shares.iter().map(|s| BASE64_STANDARD.encode(s.expose())).collect();
-            let mut answer = json!({"keys": hex, "keys_base64": base64, "root_token": made.root_token.expose()});
+            let hex: Vec<String> = made.shares.iter().map(hex::encode).collect();
+            let base64: Vec<String> = made.shares.iter().map(|share| BASE64_STANDARD.encode(share)).collect();
+            let mut answer = json!({"keys": hex, "keys_base64": base64, "root_token": made.root_token.as_str()});
             if seal.is_automatic() {
                 let nothing = json!([]);
                 answer["recovery_keys"] = std::mem::replace(&mut answer["keys"], nothing.clone());
@@ -46,7 +45,9 @@ pub async fn init(local: &Local, body: &Map<String, Value>) -> Response {
             }
             Response::json(200, &answer)
         }
-        Err(error @ (InitError::Already | InitError::Seal(_))) => Response::errors(400, &[&error.to_string()]),
+        Err(error @ (InitError::Already | InitError::Seal(_) | InitError::Recipients(_))) => {
+            Response::errors(400, &[&error.to_string()])
+        }
         Err(InitError::Failed(problem)) => {
             tracing::error!(problem, "initialisation failed");
             Response::errors(500, &[&format!("initialisation failed: {problem}")])
@@ -61,6 +62,15 @@ const RECOVERY: [&str; 3] = ["recovery_shares", "recovery_threshold", "recovery_
 
 fn is_given(body: &Map<String, Value>, name: &str) -> bool {
     body.get(name).is_some_and(|v| !v.is_null() && ![json!(0), json!([]), json!("")].contains(v))
+}
+
+fn recipients(body: &Map<String, Value>, name: &str) -> Result<Recipients, String> {
+    let field = |name: &str| body.get(name).unwrap_or(&Value::Null);
+    let failed = |name: &str, why: String| format!("failed to decode JSON input: {name}: {why}");
+    let StringList(shares) = StringList::from_field(field(name)).map_err(|why| failed(name, why))?;
+    let token = field("root_token_pgp_key");
+    let token = String::from_field(token).map_err(|why| failed("root_token_pgp_key", why))?;
+    Ok(Recipients { shares, root_token: Some(token).filter(|token| !token.is_empty()) })
 }
 
 /// This path takes JSON numbers only, as clients are used to.

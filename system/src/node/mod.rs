@@ -4,16 +4,21 @@ mod health;
 mod init;
 mod join;
 mod leader;
+mod rate;
 mod seal_status;
 mod unseal;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+pub use rate::Rate;
 
 use holdfast_core::lifecycle::{Introduce, Node};
 use holdfast_core::response::Response;
 use sdk::{Map, Value};
 use storage::Millis;
+use tokio::time::Instant;
 
 /// How a request to one of these paths was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +40,8 @@ pub struct Local {
     pub serve_reads: bool,
     /// Whether it is to be said when keys are not pinned to memory.
     pub lock_memory: bool,
+    /// Of requests that need no token.
+    pub rate: Rate,
     /// The wall clock.
     pub clock: fn() -> Millis,
     /// Since when this node is active.
@@ -51,6 +58,11 @@ pub async fn answer(
     query: &Map<String, Value>,
     body: &Result<Map<String, Value>, String>,
 ) -> Option<Response> {
+    if is_for_anybody(method, path)
+        && let Err(wait) = local.rate.take(Instant::now())
+    {
+        return Some(too_many(wait));
+    }
     let nothing = Map::new();
     let body = match (method, body) {
         (Method::Write, Err(problem)) if is_local(path) => return Some(Response::errors(400, &[problem])),
@@ -72,6 +84,23 @@ pub async fn answer(
         (path, _) if is_local(path) => Response::errors(405, &[]),
         _ => return None,
     })
+}
+
+/// What may be asked without a token, or may be by configuration, and costs more than reading a number.
+fn is_for_anybody(method: Method, path: &str) -> bool {
+    match path {
+        "sys/health" | "sys/seal-status" | "sys/leader" => false,
+        "sys/init" => method == Method::Write,
+        _ => is_local(path) || ["sys/rekey", "sys/generate-root/"].iter().any(|open| path.starts_with(open)),
+    }
+}
+
+fn too_many(wait: Duration) -> Response {
+    let text = "too many requests of the kind that needs no token; this node takes more in a moment";
+    let mut response = Response::errors(429, &[text]);
+    let seconds = wait.as_millis().div_ceil(1000).max(1);
+    response.headers.insert("retry-after".into(), seconds.to_string());
+    response
 }
 
 fn is_local(path: &str) -> bool {

@@ -1,7 +1,5 @@
 //! `sys/unseal`.
 
-use barrier::Share;
-use base64::prelude::{BASE64_STANDARD, Engine};
 use holdfast_core::lifecycle::UnsealError;
 use holdfast_core::response::Response;
 use sdk::{Map, Value};
@@ -19,7 +17,7 @@ pub async fn unseal(local: &Local, body: &Map<String, Value>) -> Response {
                 let text = "'key' must be specified in request body as JSON, or 'reset' set to true";
                 return Response::errors(400, &[text]);
             }
-            Some(text) => match decode(text) {
+            Some(text) => match crate::share::decode(text) {
                 Some(share) => node.unseal(share).await,
                 None => return Response::errors(400, &["'key' must be a valid hex or base64 string"]),
             },
@@ -38,10 +36,4 @@ pub async fn unseal(local: &Local, body: &Map<String, Value>) -> Response {
         }
         Err(error) => Response::errors(400, &[&error.to_string()]),
     }
-}
-
-/// Hexadecimal first, as every share in hexadecimal would pass for base64 too.
-fn decode(text: &str) -> Option<Share> {
-    let bytes = hex::decode(text).or_else(|_| BASE64_STANDARD.decode(text)).ok()?;
-    Some(Share::from_slice(&bytes))
 }

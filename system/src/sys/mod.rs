@@ -5,13 +5,18 @@ mod audit_hash;
 mod auth;
 mod auth_tune;
 mod capabilities;
+mod ceremony;
 mod config_auditing_request_headers;
+mod decode_token;
 mod describe;
+mod generate_root_attempt;
+mod generate_root_update;
 mod ha_status;
 mod internal_counters_tokens;
 mod internal_ui_mounts;
 mod internal_ui_namespaces;
 mod internal_ui_resultant_acl;
+mod key_status;
 mod leases;
 mod leases_lookup;
 mod leases_renew;
@@ -26,8 +31,14 @@ mod policies_acl;
 mod policy;
 mod raft_configuration;
 mod raft_snapshot;
+mod rekey_backup;
+mod rekey_init;
+mod rekey_update;
+mod rekey_verify;
 mod remount;
 mod remount_status;
+mod rotate;
+mod rotate_config;
 mod seal;
 mod step_down;
 mod wrapping_lookup;
@@ -38,12 +49,17 @@ mod wrapping_wrap;
 use std::sync::Arc;
 
 use holdfast_core::catalog::Catalog;
-use holdfast_core::lifecycle::Node;
+use holdfast_core::lifecycle::{ChangeError, Node, ShareKind};
 use holdfast_core::mount::MountError;
 use holdfast_core::policies::PolicyRefused;
 use sdk::{Backend, Failure, MountInfo, Plugin, PluginKind};
 
 use crate::measures::Measures;
+use ceremony::Form;
+
+/// What a listener may let in without a token, by the names of the configuration.
+pub const REKEY: &str = "rekey";
+pub const GENERATE_ROOT: &str = "generate-root";
 
 pub struct Sys(Backend);
 
@@ -83,6 +99,36 @@ impl Sys {
             raft_configuration::path(node),
             raft_snapshot::path(node),
             raft_snapshot::force(node),
+            key_status::path(node),
+            generate_root_attempt::path(node, "generate-root/attempt/?", Form::Bare).open_by(GENERATE_ROOT),
+            generate_root_update::path(node, "generate-root/update", Form::Bare).open_by(GENERATE_ROOT),
+            generate_root_attempt::path(node, "generate-root-token/attempt", Form::Enveloped),
+            generate_root_update::path(node, "generate-root-token/update", Form::Enveloped),
+            decode_token::path(),
+            rekey_init::path(node, "rekey/init/?", ShareKind::Unseal, Form::Bare).sudo().open_by(REKEY),
+            rekey_update::path(node, "rekey/update", ShareKind::Unseal, Form::Bare).sudo().open_by(REKEY),
+            rekey_verify::path(node, "rekey/verify", ShareKind::Unseal, Form::Bare).sudo().open_by(REKEY),
+            rekey_backup::path(node, "rekey/backup"),
+            rekey_init::path(node, "rekey-recovery-key/init/?", ShareKind::Recovery, Form::Bare).sudo().open_by(REKEY),
+            rekey_update::path(node, "rekey-recovery-key/update", ShareKind::Recovery, Form::Bare)
+                .sudo()
+                .open_by(REKEY),
+            rekey_verify::path(node, "rekey-recovery-key/verify", ShareKind::Recovery, Form::Bare)
+                .sudo()
+                .open_by(REKEY),
+            rekey_backup::path(node, "rekey/recovery-key-backup"),
+            rekey_init::path(node, "rotate/root/init", ShareKind::Unseal, Form::Enveloped),
+            rekey_update::path(node, "rotate/root/update", ShareKind::Unseal, Form::Enveloped),
+            rekey_verify::path(node, "rotate/root/verify", ShareKind::Unseal, Form::Enveloped),
+            rekey_backup::path(node, "rotate/root/backup"),
+            rekey_init::path(node, "rotate/recovery/init", ShareKind::Recovery, Form::Enveloped),
+            rekey_update::path(node, "rotate/recovery/update", ShareKind::Recovery, Form::Enveloped),
+            rekey_verify::path(node, "rotate/recovery/verify", ShareKind::Recovery, Form::Enveloped),
+            rekey_backup::path(node, "rotate/recovery/backup"),
+            rotate_config::path("rotate/config"),
+            rotate_config::path("rotate/keyring/config"),
+            rotate::path(node, "rotate/keyring"),
+            rotate::path(node, "rotate"),
             seal::path(node),
             step_down::path(node),
             wrapping_lookup::path(node),
@@ -112,6 +158,15 @@ impl Plugin for Sys {
 
 fn lease_given(id: &str) -> Result<(), Failure> {
     if id.is_empty() { Err(Failure::invalid("lease_id must be specified")) } else { Ok(()) }
+/// Why the keys were not changed. An act has begun by then, so it must not be sent again by itself.
+fn change_failure(error: ChangeError) -> Failure {
+    match error {
+        ChangeError::Sealed => Failure::Sealed,
+        ChangeError::NotActive | ChangeError::Unavailable(_) | ChangeError::Unknown(_) => {
+            Failure::OutcomeUnknown(error.to_string())
+        }
+        ChangeError::Broken(_) => Failure::internal(error),
+    }
 }
 
 fn mount_failure(error: MountError) -> Failure {

@@ -58,14 +58,20 @@ impl Server {
         let alone = Arc::new(Alone::default());
         let measures: Arc<dyn crate::measures::Measures> = Arc::new(crate::measures::Nothing);
         let node = Node::new(Arc::clone(&alone) as _, Settings::new(limits));
-        let options = InitOptions { shares: 1, threshold: 1, cluster_name: None, now: alone.now() };
+        let options = InitOptions {
+            shares: 1,
+            threshold: 1,
+            recipients: Default::default(),
+            cluster_name: None,
+            now: alone.now(),
+        };
         let made = node.init(options).await.unwrap();
-        node.unseal(Share::from_slice(made.shares[0].expose())).await.unwrap();
+        node.unseal(Share::from_slice(&made.shares[0])).await.unwrap();
         let plugins = Catalog::default().with(Keeper::new(PluginKind::Secret));
         let catalog = crate::with_builtins(plugins.with(Keeper::new(PluginKind::Auth)), &node, &measures);
         let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone());
         let service = Service::new(node, catalog, pipeline, true);
-        Self { alone, root: made.root_token.expose().to_owned(), service }
+        Self { alone, root: made.root_token.to_string(), service }
     }
 
     pub async fn send(&self, verb: Verb, path: &str, token: &str, body: Value) -> Got {
@@ -79,6 +85,7 @@ impl Server {
             content_type: String::new(),
             wrap_ttl: None,
             audit_headers: Vec::new(),
+            doors: Vec::new(),
             help: false,
             head: false,
             upload: None,

@@ -11,6 +11,14 @@ pub const CHECKS: &[Check] = &[
     check("listener tcp cluster_address", r#"cluster_address = "127.0.0.1:9""#, |c| {
         first(c).cluster_address.to_string() == "127.0.0.1:9"
     }),
+    check("listener tcp disable_unauthed_rekey_endpoints", "disable_unauthed_rekey_endpoints = false", |c| {
+        first(c).limits.doors.rekey
+    }),
+    check(
+        "listener tcp disable_unauthed_generate_root_endpoints",
+        "disable_unauthed_generate_root_endpoints = false",
+        |c| first(c).limits.doors.generate_root,
+    ),
     check("listener tcp tls_disable", "tls_disable = true", |c| first(c).tls.is_none()),
     check("listener tcp tls_cert_file", r#"tls_cert_file = "/x""#, |c| tls(c).certificate == Path::new("/x")),
     check("listener tcp tls_key_file", r#"tls_key_file = "/x""#, |c| tls(c).key == Path::new("/x")),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Check, check};
-use crate::config::{LogFormat, LogLevel};
+use crate::config::{Doors, LogFormat, LogLevel};
 
 pub const CHECKS: &[Check] = &[
     check("cluster_name", r#"cluster_name = "prod""#, |c| c.cluster_name.as_deref() == Some("prod")),
@@ -13,6 +13,9 @@ pub const CHECKS: &[Check] = &[
     check("disable_standby_reads", "disable_standby_reads = true", |c| !c.standby_reads),
     check("disable_performance_standby", "disable_performance_standby = true", |c| !c.standby_reads),
     check("disable_mlock", "disable_mlock = true", |c| !c.lock_memory),
+    check("enable_unauthenticated_access", r#"enable_unauthenticated_access = ["rekey"]"#, |c| {
+        c.listeners[0].limits.doors == Doors { rekey: true, generate_root: false }
+    }),
     check("pid_file", r#"pid_file = "/p""#, |c| c.pid_file.as_deref() == Some(Path::new("/p"))),
     check("default_lease_ttl", r#"default_lease_ttl = "1h""#, |c| c.leases.default == Duration::from_secs(3600)),
     check("max_lease_ttl", r#"max_lease_ttl = "1h""#, |c| c.leases.max == Duration::from_secs(3600)),

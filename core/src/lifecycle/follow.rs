@@ -1,0 +1,98 @@
+//! The barrier as the store sees it: it follows the keyring that is stored.
+//!
+//! Another node may have rotated. It commits the new keyring before it seals anything with it, so a record that this node
+//! reads has its data key in the keyring of the same state or of a later one: a record of an unknown term makes this load
+//! the stored keyring, and then opens. A new leader loads it once before it writes, so that it never seals with a key that
+//! was replaced. Nothing is polled.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use barrier::{Barrier, InstallError};
+use storage::{RawKey, SealError, SealedStore, Sealer, Term, Value};
+use tokio::sync::Notify;
+use zeroize::Zeroizing;
+
+use super::Node;
+use crate::space;
+
+pub(super) struct Follower {
+    barrier: Arc<Barrier>,
+    store: Arc<dyn SealedStore>,
+    /// The term of leadership for which the keyring was last brought up to date.
+    led: AtomicU64,
+    /// How many encryptions of the active data key are accounted for; at that many, `wake` is told.
+    pub(super) wake_at: AtomicU64,
+    pub(super) wake: Notify,
+}
+
+impl Follower {
+    pub fn new(barrier: Arc<Barrier>, store: Arc<dyn SealedStore>) -> Self {
+        let (led, wake_at) = (AtomicU64::default(), AtomicU64::default());
+        Self { barrier, store, led, wake_at, wake: Notify::new() }
+    }
+
+    /// Takes over the stored keyring if it is newer than the one in use.
+    pub fn refresh(&self) -> Result<(), SealError> {
+        let broken = |problem: &dyn std::fmt::Display| SealError::Corrupt(format!("the keyring: {problem}"));
+        let stored = self.store.snapshot().and_then(|s| s.get(&space::keyring())).map_err(|e| broken(&e))?;
+        let Some(Value::Bytes(sealed)) = stored.map(|s| s.value) else {
+            return Err(broken(&"it is missing"));
+        };
+        match self.barrier.install(&sealed) {
+            Ok(newer) => {
+                if newer {
+                    tracing::info!(term = self.barrier.active_term().ok(), "a new edition of the keyring is in use");
+                }
+                Ok(())
+            }
+            Err(InstallError::Sealed) => Err(SealError::Sealed),
+            Err(problem) => Err(broken(&problem)),
+        }
+    }
+
+    /// Before this node writes as the leader of that term. Only leaders change the keyring, and this one has applied what
+    /// those before it committed.
+    pub fn leads(&self, term: Term) -> Result<(), SealError> {
+        if self.led.load(Ordering::Acquire) != term.0 {
+            self.refresh()?;
+            self.led.store(term.0, Ordering::Release);
+        }
+        Ok(())
+    }
+}
+
+impl Sealer for Follower {
+    fn seal_name(&self, before: &[u8], name: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.barrier.seal_name(before, name)
+    }
+
+    fn open_name(&self, before: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.barrier.open_name(before, sealed)
+    }
+
+    fn seal_value(&self, key: &RawKey, value: &[u8]) -> Result<Vec<u8>, SealError> {
+        let sealed = self.barrier.seal_value(key, value)?;
+        if self.barrier.encryptions()?.1 >= self.wake_at.load(Ordering::Relaxed) {
+            self.wake.notify_one();
+        }
+        Ok(sealed)
+    }
+
+    fn open_value(&self, key: &RawKey, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        match self.barrier.open_value(key, sealed) {
+            Err(SealError::UnknownTerm(_)) => {
+                self.refresh()?;
+                self.barrier.open_value(key, sealed)
+            }
+            opened => opened,
+        }
+    }
+}
+
+impl Node {
+    /// Before this node writes as the leader of that term.
+    pub fn leads(&self, term: Term) -> Result<(), storage::Access> {
+        self.keyring.leads(term).map_err(|e| storage::ReadError::from(e).into())
+    }
+}

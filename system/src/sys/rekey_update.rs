@@ -1,0 +1,67 @@
+//! `sys/rekey/update`, `sys/rekey-recovery-key/update`, `sys/rotate/root/update`, `sys/rotate/recovery/update`: shares of
+//! the present key come in; with the last one the new ones go out.
+
+use std::sync::Arc;
+
+use holdfast_core::lifecycle::{Node, RekeyProgress, Rekeyed, ShareKind};
+use sdk::{Ctx, Failure, Input, Path, Txn, Value, Verb, json};
+use tokio::time::Instant;
+
+use super::ceremony::{Form, NO_KEY, acting, failure, share, spelled};
+use super::rekey_init;
+
+#[derive(Input)]
+struct Nothing {}
+
+#[derive(Input)]
+struct Update {
+    /// One share of the present key.
+    key: Option<String>,
+    /// Of the attempt.
+    nonce: Option<String>,
+}
+
+const UNCERTAIN: &str =
+    "leadership was lost while the new shares were stored: keep the old ones too, and try which of them unseal";
+
+pub fn path(node: &Arc<Node>, pattern: &'static str, kind: ShareKind, form: Form) -> Path {
+    Path::new(pattern)
+        .help(
+            "Takes one share of the present key.",
+            "The last one that is needed answers with the new shares. Wrong shares are thrown away, the attempt stays.",
+        )
+        .txn(Verb::Read, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| Err(Failure::invalid(NO_KEY)))
+        .act::<Update>(
+            Verb::Write,
+            acting(node, move |node: Arc<Node>, update: Update, deadline: Instant| async move {
+                let (share, nonce) = (share(update.key)?, update.nonce.unwrap_or_default());
+                match node.rekey_update(kind, share, &nonce, deadline).await.map_err(failure)? {
+                    RekeyProgress::More(status) => Ok(form.answer(rekey_init::body(&status, form))),
+                    RekeyProgress::Done(done) => {
+                        let answer = form.answer(body(&done));
+                        Ok(if done.uncertain { answer.warn(UNCERTAIN) } else { answer })
+                    }
+                }
+            }),
+        )
+}
+
+fn body(done: &Rekeyed) -> Value {
+    let (hex, base64) = spelled(&done.keys);
+    let mut body = json!({
+        "nonce": done.nonce,
+        "complete": true,
+        "keys": hex,
+        "keys_base64": base64,
+        "pgp_fingerprints": done.fingerprints,
+        "backup": done.backup,
+        "verification_required": done.verification_nonce.is_some(),
+    });
+    if let Some(nonce) = &done.verification_nonce {
+        body["verification_nonce"] = json!(nonce);
+    }
+    if done.uncertain {
+        body["warnings"] = json!([UNCERTAIN]);
+    }
+    body
+}
