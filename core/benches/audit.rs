@@ -63,6 +63,7 @@ fn request() -> Request {
         help: false,
         head: false,
         upload: None,
+        doors: Vec::new(),
     }
 }
 

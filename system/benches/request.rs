@@ -36,6 +36,7 @@ fn lookup_self(token: &ClientToken) -> Request {
         head: false,
         audit_headers: Vec::new(),
         upload: None,
+        doors: Vec::new(),
     }
 }
 
@@ -45,10 +46,16 @@ fn request(c: &mut Criterion) {
     let limits = TtlLimits { default: Duration::from_secs(3600), max: Duration::from_secs(7200) };
     let node = Node::new(Arc::clone(&alone) as _, Settings::new(limits));
     let token = runtime.block_on(async {
-        let options = InitOptions { shares: 1, threshold: 1, cluster_name: None, now: alone.now() };
+        let options = InitOptions {
+            shares: 1,
+            threshold: 1,
+            recipients: Default::default(),
+            cluster_name: None,
+            now: alone.now(),
+        };
         let made = node.init(options).await.expect("it can be initialised");
-        node.unseal(Share::from_slice(made.shares[0].expose())).await.expect("the share unseals it");
-        ClientToken::new(made.root_token.expose().to_owned())
+        node.unseal(Share::from_slice(&made.shares[0])).await.expect("the share unseals it");
+        ClientToken::new(made.root_token.to_string())
     });
     let measures: Arc<dyn Measures> = Arc::new(Nothing);
     let catalog = system::with_builtins(Catalog::default(), &node, &measures);

@@ -26,8 +26,14 @@ fn fresh() -> Arc<Node> {
 /// A node that serves, and its one share.
 async fn serving() -> (Arc<Node>, Vec<u8>) {
     let node = fresh();
-    let options = InitOptions { shares: 1, threshold: 1, cluster_name: Some("c".into()), now: Millis(1) };
-    let share = node.init(options).await.unwrap().shares.remove(0).expose().to_vec();
+    let options = InitOptions {
+        shares: 1,
+        threshold: 1,
+        recipients: Default::default(),
+        cluster_name: Some("c".into()),
+        now: Millis(1),
+    };
+    let share = node.init(options).await.unwrap().shares.remove(0).to_vec();
     unseal(&node, &share).await;
     (node, share)
 }

@@ -158,6 +158,8 @@ impl Plugin for Sys {
 
 fn lease_given(id: &str) -> Result<(), Failure> {
     if id.is_empty() { Err(Failure::invalid("lease_id must be specified")) } else { Ok(()) }
+}
+
 /// Why the keys were not changed. An act has begun by then, so it must not be sent again by itself.
 fn change_failure(error: ChangeError) -> Failure {
     match error {

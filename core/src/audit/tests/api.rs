@@ -34,9 +34,15 @@ impl Bench {
         let alone = Arc::new(Alone::default());
         let node = Node::new(Arc::clone(&alone) as _, Settings::new(limits));
         node.audit.configure(Setup { devices, api, http: None }).unwrap();
-        let options = InitOptions { shares: 1, threshold: 1, cluster_name: None, now: alone.now() };
+        let options = InitOptions {
+            shares: 1,
+            threshold: 1,
+            recipients: Default::default(),
+            cluster_name: None,
+            now: alone.now(),
+        };
         let made = node.init(options).await.unwrap();
-        node.unseal(barrier::Share::from_slice(made.shares[0].expose())).await.unwrap();
+        node.unseal(barrier::Share::from_slice(&made.shares[0])).await.unwrap();
         Self { node, alone, folder }
     }
 

@@ -44,6 +44,7 @@ fn request(body: Value) -> Request {
         help: false,
         head: false,
         upload: None,
+        doors: Vec::new(),
     }
 }
 
