@@ -77,7 +77,10 @@ const DEVICE: &[Key] = &[
     Key::ignored("type", NotOffered, "the block's first label says it"),
 ];
 
-pub static FILE: Table = Table {
+/// One for each kind.
+pub const TABLES: &[&Table] = &[&FILE, &SOCKET, &SYSLOG, &HTTP];
+
+static FILE: Table = Table {
     label: "file",
     about: "Entries are appended to a file. The second label is the device's path.",
     keys: &[DEVICE, &[Key::blocks("options", 0, &[&FILE_OPTIONS])]],
@@ -97,7 +100,7 @@ static FILE_OPTIONS: Table = Table {
     ],
 };
 
-pub static SOCKET: Table = Table {
+static SOCKET: Table = Table {
     label: "socket",
     about: "Entries are sent to a socket. The second label is the device's path.",
     keys: &[DEVICE, &[Key::blocks("options", 0, &[&SOCKET_OPTIONS])]],
@@ -115,7 +118,7 @@ static SOCKET_OPTIONS: Table = Table {
     ],
 };
 
-pub static SYSLOG: Table = Table {
+static SYSLOG: Table = Table {
     label: "syslog",
     about: "Entries go to the machine's syslog. The second label is the device's path.",
     keys: &[DEVICE, &[Key::blocks("options", 0, &[&SYSLOG_OPTIONS])]],
@@ -133,7 +136,7 @@ static SYSLOG_OPTIONS: Table = Table {
     ],
 };
 
-pub static HTTP: Table = Table {
+static HTTP: Table = Table {
     label: "http",
     about: "Entries are posted to a URI, one each. The second label is the device's path.",
     keys: &[DEVICE, &[Key::blocks("options", 0, &[&HTTP_OPTIONS])]],

@@ -51,8 +51,11 @@ pub struct ServerConfig {
     pub pid_file: Option<PathBuf>,
 }
 
-pub const TABLE: Table =
-    Table { label: "", about: "Outside of any block.", keys: &[KEYS, lease::KEYS, log::KEYS, BLOCKS, elsewhere::KEYS] };
+pub const TABLE: Table = Table {
+    label: "",
+    about: "Outside of any block.",
+    keys: &[KEYS, lease::KEYS, log::KEYS, audit::API, BLOCKS, elsewhere::KEYS],
+};
 
 const KEYS: &[Key] = &[
     Key::new("cluster_name", Text, "", "The name that a cluster initialised on this node gets. Without one it is made up."),
@@ -93,7 +96,7 @@ const BLOCKS: &[Key] = &[
     Key::blocks("backend", 1, &[&raft::TABLE]),
     Key::blocks("listener", 1, &[&listener::TCP]),
     Key::blocks("seal", 1, &[&seal::SHAMIR]),
-    Key::blocks("audit", 2, &[&audit::FILE, &audit::SOCKET, &audit::SYSLOG, &audit::HTTP]),
+    Key::blocks("audit", 2, audit::TABLES),
     Key::blocks("telemetry", 0, &[&telemetry::TABLE]),
 ];
 

@@ -70,8 +70,6 @@ pub struct Configured {
 
 /// The devices at one revision of the table.
 struct Devices {
-    /// The state's revision up to which the table is known not to have changed.
-    seen: Revision,
     /// The table's own.
     table: Option<Revision>,
     records: BTreeMap<String, DeviceRecord>,
@@ -84,6 +82,8 @@ pub struct Audit {
     barrier: Arc<Barrier>,
     configured: OnceLock<Arc<Fixed>>,
     current: ArcSwap<Devices>,
+    /// The state's revision up to which the table is known not to have changed.
+    seen: Mutex<Revision>,
     /// Held while devices come and go.
     turning: Mutex<()>,
 }
@@ -102,6 +102,7 @@ impl Audit {
             barrier,
             configured: OnceLock::new(),
             current: ArcSwap::from_pointee(Devices::none()),
+            seen: Mutex::default(),
             turning: Mutex::new(()),
         }
     }
@@ -149,26 +150,25 @@ impl Audit {
     /// Makes sure that the devices are those of the snapshot's table, or a later one's.
     pub fn refresh(&self, snapshot: &OpenSnapshot) -> Result<(), Access> {
         let state = snapshot.state_revision();
-        if self.current.load().seen >= state {
+        if *self.seen.lock() >= state {
             return Ok(());
         }
         let view = View::new(snapshot.clone(), space::records(&sdk::NamespaceId::root()));
         let table = view.revision(&table::key())?;
-        let _turning = self.turning.lock();
-        let current = self.current.load_full();
-        if current.seen >= state {
-            return Ok(());
+        // Held until the revision is noted: an older snapshot's table must not come after it.
+        let turning = (self.current.load().table != table).then(|| self.turning.lock());
+        if turning.is_some() && *self.seen.lock() < state {
+            let current = self.current.load_full();
+            if current.table != table {
+                self.current.store(Arc::new(self.devices_of(&AuditTable::read(&view)?, table, &current)));
+            }
         }
-        let next = if current.table == table {
-            Devices { seen: state, ..Devices::clone(&current) }
-        } else {
-            self.devices_of(&AuditTable::read(&view)?, table, state, &current)
-        };
-        self.current.store(Arc::new(next));
+        let mut seen = self.seen.lock();
+        *seen = state.max(*seen);
         Ok(())
     }
 
-    fn devices_of(&self, table: &AuditTable, revision: Option<Revision>, seen: Revision, before: &Devices) -> Devices {
+    fn devices_of(&self, table: &AuditTable, revision: Option<Revision>, before: &Devices) -> Devices {
         let fixed = self.fixed();
         let mut list = fixed.list.clone();
         for (name, record) in &table.devices {
@@ -189,7 +189,7 @@ impl Audit {
             tracing::info!(device = gone, "an audit device is disabled");
         }
         let headers = Arc::new(AuditedHeaders(table.headers.clone()));
-        Devices { seen, table: revision, records: table.devices.clone(), headers, list }
+        Devices { table: revision, records: table.devices.clone(), headers, list }
     }
 
     fn start(&self, fixed: &Fixed, name: &str, record: &DeviceRecord) -> std::io::Result<Device> {
@@ -203,6 +203,7 @@ impl Audit {
     /// When the node is sealed: what the store has said is forgotten.
     pub fn forget(&self) {
         let _turning = self.turning.lock();
+        *self.seen.lock() = Revision::default();
         self.current.store(Arc::new(Devices { list: self.fixed().list.clone(), ..Devices::none() }));
     }
 
@@ -264,25 +265,7 @@ impl Audit {
 
 impl Devices {
     fn none() -> Self {
-        Self {
-            seen: Revision::default(),
-            table: None,
-            records: BTreeMap::new(),
-            headers: Arc::default(),
-            list: Vec::new(),
-        }
-    }
-}
-
-impl Clone for Devices {
-    fn clone(&self) -> Self {
-        Self {
-            seen: self.seen,
-            table: self.table,
-            records: self.records.clone(),
-            headers: Arc::clone(&self.headers),
-            list: self.list.clone(),
-        }
+        Self { table: None, records: BTreeMap::new(), headers: Arc::default(), list: Vec::new() }
     }
 }
 
