@@ -59,7 +59,7 @@ pub struct ServerConfig {
 pub const TABLE: Table = Table {
     label: "",
     about: "Outside of any block.",
-    keys: &[KEYS, audit::API, lease::KEYS, log::KEYS, BLOCKS, elsewhere::KEYS],
+    keys: &[KEYS, lease::KEYS, log::KEYS, audit::API, BLOCKS, elsewhere::KEYS],
 };
 
 const KEYS: &[Key] = &[
