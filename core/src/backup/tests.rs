@@ -173,8 +173,9 @@ async fn a_broken_file_changes_nothing() {
     for len in (0..file.len()).step_by(97).chain([file.len() - 1, file.len() - 9]) {
         assert!(is_invalid(restore(&node, &file[..len], Trust::RootKey).await, "nothing was restored"), "cut at {len}");
     }
-    // Behind the header of gzip, whose fields say nothing of the content.
-    for at in (10..file.len()).step_by(61) {
+    // Behind the header of gzip, whose fields say nothing of the content; and but for the last byte of what is compressed,
+    // which may have bits that nobody reads.
+    for at in (10..file.len()).step_by(61).filter(|at| *at != file.len() - 9) {
         let mut bad = file.clone();
         bad[at] ^= 0x20;
         assert!(is_invalid(restore(&node, &bad, Trust::Caller).await, "nothing was restored"), "byte {at}");
