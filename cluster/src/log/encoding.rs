@@ -289,7 +289,7 @@ fn put_batch(out: &mut BytesMut, batch: &Batch) {
         }
     }
     let (outcome, epoch) = (u8::from(batch.outcome.is_some()), u8::from(batch.epoch.is_some()));
-    out.put_u8(outcome * tail::OUTCOME | epoch * tail::EPOCH);
+    out.put_u8((outcome * tail::OUTCOME) | (epoch * tail::EPOCH));
     if let Some(outcome) = &batch.outcome {
         put_bytes(out, outcome);
     }

@@ -31,7 +31,7 @@ mod tests;
 mod write;
 
 pub use header::Header;
-pub use read::{Whole, header, walk};
+pub use read::{Records, Whole, header, walk};
 pub use restore::{Restore, Trust};
 pub use save::Saves;
 

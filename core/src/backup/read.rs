@@ -24,6 +24,9 @@ pub struct Whole {
     pub(super) mac: [u8; 32],
 }
 
+/// What one file of the state holds.
+pub type Records = Vec<(RawKey, Stored)>;
+
 /// The header alone; whether the rest is whole remains open.
 pub fn header(from: impl Read) -> Result<Header, BackupError> {
     let mut archive = tar::Archive::new(GzDecoder::new(BufReader::new(from)));
@@ -35,7 +38,7 @@ pub fn header(from: impl Read) -> Result<Header, BackupError> {
 /// when the end has come: `visit` may not do anything with them that cannot be undone.
 pub fn walk(
     from: impl Read,
-    visit: &mut dyn FnMut(&Header, Vec<(RawKey, Stored)>) -> Result<(), BackupError>,
+    visit: &mut dyn FnMut(&Header, Records) -> Result<(), BackupError>,
 ) -> Result<Whole, BackupError> {
     let mut archive = tar::Archive::new(GzDecoder::new(BufReader::new(from)));
     let mut entries = archive.entries().map_err(not_one)?.raw(true);
@@ -81,7 +84,6 @@ pub fn walk(
     if entries.next().is_some() {
         return Err(BackupError::Damaged("something follows its end".into()));
     }
-    drop(entries);
     to_the_end(archive)?;
     Ok(Whole { header, records, bytes, sums: sums.sum(), mac })
 }

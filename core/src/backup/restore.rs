@@ -18,7 +18,7 @@ use storage::{Check, RawKey, Stored, Value};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
-use super::{BackupError, Whole, walk};
+use super::{BackupError, Records, Whole, walk};
 use crate::lifecycle::Node;
 use crate::replication::{Load, LoadError, Loaded};
 use crate::space;
@@ -209,7 +209,7 @@ impl Node {
 
 fn from_the_start(
     mut file: &File,
-    visit: &mut dyn FnMut(Vec<(RawKey, Stored)>) -> Result<(), BackupError>,
+    visit: &mut dyn FnMut(Records) -> Result<(), BackupError>,
 ) -> Result<Whole, BackupError> {
     file.rewind()?;
     walk(file, &mut |_, records| visit(records))
