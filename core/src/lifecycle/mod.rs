@@ -179,6 +179,8 @@ impl Node {
                 _ = stop.wait_for(|stop| *stop) => return,
             }
             self.attune();
+            // What was begun with the keys of before cannot be ended with these.
+            self.forget_ceremonies().await;
         }
     }
 

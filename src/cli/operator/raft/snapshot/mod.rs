@@ -1,5 +1,6 @@
 //! `holdfast operator raft snapshot …`
 
+mod inspect;
 mod restore;
 mod save;
 
@@ -14,11 +15,14 @@ pub enum Command {
     Save(save::Arguments),
     /// Put a backup in the place of all that the cluster holds
     Restore(restore::Arguments),
+    /// Check a backup file, and say which cluster and root key it is of
+    Inspect(inspect::Arguments),
 }
 
 pub async fn run(command: Command, globals: &Globals) -> Result<Done, Failure> {
     match command {
         Command::Save(arguments) => save::run(arguments, globals).await,
         Command::Restore(arguments) => restore::run(arguments, globals).await,
+        Command::Inspect(arguments) => inspect::run(&arguments, globals),
     }
 }
