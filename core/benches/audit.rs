@@ -57,6 +57,7 @@ fn request() -> Request {
         token: Some(ClientToken::new("s.abcdefghijklmnopqrstuvwx".into())),
         body: Map::from_iter([("version".to_owned(), Value::String("7".into()))]),
         remote: Some(([10, 1, 2, 3], 45678).into()),
+        certificates: Vec::new(),
         content_type: String::new(),
         wrap_ttl: None,
         audit_headers: Vec::new(),

@@ -18,6 +18,9 @@ pub struct Request {
     /// The body's fields; the query's where a request has no body.
     pub body: Map<String, Value>,
     pub remote: Option<SocketAddr>,
+    /// The client's certificate, whose key it has proved to hold, then those that came with it, in DER. Nobody has
+    /// verified them further.
+    pub certificates: Vec<Vec<u8>>,
     /// Lower case, without parameters; empty if there was none.
     pub content_type: String,
     /// How long the answer is to be kept in a wrapping token, instead of being sent.

@@ -21,8 +21,7 @@ use super::token_file;
 use certificates::Certificates;
 
 use crate::config::{
-    ApiAddress, LeaseLimits, Listener, LogSettings, RaftStorage, RaftTiming, RequestLimits, Seal, ServerConfig,
-    Telemetry,
+    ApiAddress, LeaseLimits, Listener, LogSettings, RaftStorage, RaftTiming, Seal, ServerConfig, Telemetry,
 };
 
 #[derive(Args)]
@@ -104,11 +103,8 @@ impl Dev {
                 read_index_only: false,
             },
             listeners: vec![Listener {
-                address: self.address,
-                cluster_address,
                 tls: self.certificates.as_ref().map(Certificates::files),
-                limits: RequestLimits::default(),
-                header_timeout: Duration::from_secs(10),
+                ..Listener::at(self.address)
             }],
             api_address: ApiAddress { tls: self.certificates.is_some(), at: self.address.into() },
             cluster_address: cluster_address.into(),
@@ -122,6 +118,8 @@ impl Dev {
             telemetry: Telemetry { prometheus: true },
             standby_reads: true,
             lock_memory: false,
+            tell_hostname: false,
+            tell_node_id: false,
             pid_file: None,
         }
     }

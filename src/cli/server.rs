@@ -7,9 +7,9 @@ use clap::Args;
 
 use super::dev::{self, Dev};
 use super::failure::{Done, Failure};
-use crate::config::{self, LogLevel, ServerConfig, Warning};
-use crate::server::Server;
-use crate::telemetry;
+use crate::config::{Flags, Loaded, LogFormat, LogLevel, ServerConfig, Sources, Warning};
+use crate::server::{Reload, Server};
+use crate::telemetry::{self, Lines};
 
 #[derive(Args)]
 #[command(
@@ -22,56 +22,77 @@ pub struct Arguments {
     /// trace, debug, info, warn or error; goes before the configuration
     #[arg(long, value_name = "LEVEL", value_parser = log_level)]
     log_level: Option<LogLevel>,
+    /// standard or json; goes before the configuration
+    #[arg(long, value_name = "FORMAT", value_parser = log_format)]
+    log_format: Option<LogFormat>,
+    /// Lines go to this file as well; goes before the configuration
+    #[arg(long, value_name = "PATH")]
+    log_file: Option<PathBuf>,
     #[command(flatten)]
     dev: dev::DevFlags,
 }
 
+/// What is asked for, complete before anything starts.
+struct Settled {
+    dev: Option<Dev>,
+    config: ServerConfig,
+    warnings: Vec<Warning>,
+    /// Not of a -dev server, which has no files.
+    reload: Option<Reload>,
+}
+
 pub fn run(arguments: Arguments) -> Result<Done, Failure> {
-    let (dev, mut config, warnings) = settle(&arguments)?;
-    config.log.level = arguments.log_level.unwrap_or(config.log.level);
-    telemetry::start(config.log);
-    for warning in &warnings {
+    let settled = settle(arguments)?;
+    let unusable = |error| Failure::Server(format!("Error opening log_file: {error}"));
+    let lines = telemetry::start(&settled.config.log).map_err(unusable)?;
+    for warning in &settled.warnings {
         tracing::warn!("configuration: {warning}");
     }
-    let pid_file = PidFile::write(config.pid_file.as_deref())?;
+    let pid_file = PidFile::write(settled.config.pid_file.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::runtime)?;
-    let outcome = runtime.block_on(serve(config, dev.as_ref()));
+    let outcome = runtime.block_on(serve(settled, lines));
     drop(pid_file);
     outcome
 }
 
-/// What is asked for, complete before anything starts.
-fn settle(arguments: &Arguments) -> Result<(Option<Dev>, ServerConfig, Vec<Warning>), Failure> {
+fn settle(arguments: Arguments) -> Result<Settled, Failure> {
+    let flags =
+        Flags { log_level: arguments.log_level, log_format: arguments.log_format, log_file: arguments.log_file };
     if let Some(dev) = Dev::wanted(&arguments.dev)? {
         if !arguments.config.is_empty() {
             return Err(Failure::usage("A -dev server is configured by its flags: leave out -config"));
         }
-        let config = dev.config();
-        return Ok((Some(dev), config, Vec::new()));
+        let mut config = dev.config();
+        config.log.level = flags.log_level.unwrap_or(config.log.level);
+        config.log.format = flags.log_format.unwrap_or(config.log.format);
+        return Ok(Settled { dev: Some(dev), config, warnings: Vec::new(), reload: None });
     }
+    let sources = Sources::of_process(arguments.config, flags);
     let unusable = |error| Failure::usage(format!("Error loading configuration: {error}"));
-    let (config, warnings) = config::load(&arguments.config).map_err(unusable)?;
-    Ok((None, config, warnings))
+    let Loaded { config, warnings, written } = sources.load().map_err(unusable)?;
+    Ok(Settled { dev: None, config, warnings, reload: Some(Reload::new(sources, written)) })
 }
 
-async fn serve(config: ServerConfig, dev: Option<&Dev>) -> Result<Done, Failure> {
+async fn serve(settled: Settled, lines: &'static Lines) -> Result<Done, Failure> {
+    let Settled { dev, config, reload, .. } = settled;
     let described = describe(&config);
     let server = Server::start(config).await;
-    let server = server.map_err(|error| Failure::Server(format!("Error starting the server: {error}")))?;
+    let mut server = server.map_err(|error| Failure::Server(format!("Error starting the server: {error}")))?;
+    server.add_follower(Box::new(lines));
     eprintln!(
         "==> Holdfast server configuration:\n\n{described}\n==> Holdfast server started! Log data will stream in below:\n"
     );
     let outcome = match dev {
         None => {
-            server.wait_for_signal().await;
+            server.wait_for_signal(reload.as_ref()).await;
             Ok(Done::Good)
         }
         Some(dev) => tokio::select! {
-            () = server.wait_for_signal() => Ok(Done::Good),
+            () = server.wait_for_signal(None) => Ok(Done::Good),
             refused = dev.set_up() => match refused {
                 Err(failure) => Err(failure),
                 Ok(()) => {
-                    server.wait_for_signal().await;
+                    server.wait_for_signal(None).await;
                     Ok(Done::Good)
                 }
             },
@@ -90,10 +111,13 @@ fn describe(config: &ServerConfig) -> String {
     for (number, listener) in config.listeners.iter().enumerate() {
         let tls = if listener.tls.is_some() { "enabled" } else { "disabled" };
         let name = format!("Listener {}", number + 1);
-        lines.push_str(&format!(
-            "{name:>18}: tcp (addr: \"{}\", cluster address: \"{}\", tls: \"{tls}\")\n",
-            listener.address, listener.cluster_address
-        ));
+        let line = match listener.endpoint.tcp() {
+            Some((address, cluster)) => {
+                format!("tcp (addr: \"{address}\", cluster address: \"{cluster}\", tls: \"{tls}\")")
+            }
+            None => format!("unix (addr: \"{}\")", listener.endpoint),
+        };
+        lines.push_str(&format!("{name:>18}: {line}\n"));
     }
     let storage = config.storage.path.display();
     lines.push_str(&format!("{:>18}: raft (node \"{}\", {storage})\n", "Storage", config.storage.node_id));
@@ -125,4 +149,8 @@ impl Drop for PidFile {
 
 fn log_level(text: &str) -> Result<LogLevel, String> {
     LogLevel::parse(text).ok_or_else(|| LogLevel::WANTED.to_owned())
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    LogFormat::parse(text).ok_or_else(|| LogFormat::WANTED.to_owned())
 }

@@ -29,7 +29,6 @@ pub const KEYS: &[Key] = &[
     Key::ignored("introspection_endpoint", NotOffered, "there is no sys/internal/inspect"),
     Key::ignored("kms_library", Enterprise, "there are no managed keys"),
     Key::ignored("license_path", Enterprise, "no license is needed"),
-    Key::ignored("max_service_registrations", NotOffered, "there is no service registration"),
     Key::ignored("plugin", NotOffered, "plugins are part of the program"),
     Key::ignored("plugin_auto_download", NotOffered, "plugins are part of the program"),
     Key::ignored("plugin_auto_register", NotOffered, "plugins are part of the program"),

@@ -33,7 +33,7 @@ impl Environment {
             raft_path: setting("RAFT_PATH"),
             log_level: setting("LOG_LEVEL"),
             log_format: setting("LOG_FORMAT"),
-            host_name: variable("HOSTNAME").or_else(kernel_host_name),
+            host_name: host_name(),
         }
     }
 
@@ -70,6 +70,11 @@ fn setting(name: &str) -> Option<String> {
 #[expect(clippy::disallowed_methods, reason = "the one place where the server's configuration reads variables")]
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// What this machine calls itself.
+pub fn host_name() -> Option<String> {
+    variable("HOSTNAME").or_else(kernel_host_name)
 }
 
 fn kernel_host_name() -> Option<String> {

@@ -19,6 +19,7 @@ mod audit;
 mod declared;
 mod elsewhere;
 mod environment;
+mod flags;
 mod lease;
 mod listener;
 mod lockout;
@@ -32,13 +33,19 @@ mod section;
 mod server;
 mod source;
 mod telemetry;
+mod written;
 
 pub use address::{ApiAddress, HostPort};
 pub use audit::AuditDevice;
-pub use environment::Environment;
+pub use environment::{Environment, host_name};
+pub use flags::Flags;
 pub use lease::LeaseLimits;
-pub use listener::{Doors, Listener, RequestLimits, TlsFiles, TlsVersion};
-pub use log::{LogFormat, LogLevel, LogSettings};
+pub use listener::{
+    Access, CertificateDecoder, CertificateHeader, Cors, Doors, Endpoint, ForwardedFor, HttpTimeouts, Listener,
+    MetricsAccess, ProxyBehaviour, ProxyProtocol, Redaction, RequestLimits, ResponseHeaders, TlsFiles, TlsVersion,
+    UnixSocket,
+};
+pub use log::{LogFile, LogFormat, LogLevel, LogSettings};
 pub use problem::{ConfigError, Place, Warning};
 pub use raft::{RaftStorage, RaftTiming};
 pub use reference::reference;
@@ -46,19 +53,38 @@ pub use retry_join::{Pem, RetryJoin};
 pub use seal::{Seal, SealKey};
 pub use server::ServerConfig;
 pub use telemetry::Telemetry;
+pub use written::Written;
 
 use std::path::PathBuf;
 
-/// Reads the files, and the files of the folders, in this order. Values from the process's environment
-/// (`VAULT_API_ADDR` and the like) go before those of the files.
-pub fn load(paths: &[PathBuf]) -> Result<(ServerConfig, Vec<Warning>), ConfigError> {
-    load_in(paths, &Environment::of_process())
+/// Where a configuration comes from. Flags go before the environment, and that before the files.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Files, and folders of files, in this order.
+    pub paths: Vec<PathBuf>,
+    pub environment: Environment,
+    pub flags: Flags,
 }
 
-/// As [`load`], with an environment of the caller's choice.
-pub fn load_in(paths: &[PathBuf], environment: &Environment) -> Result<(ServerConfig, Vec<Warning>), ConfigError> {
-    let documents = source::read(paths)?;
-    server::read(&documents, environment)
+/// A configuration that can be used, and what is odd about it.
+pub struct Loaded {
+    pub config: ServerConfig,
+    pub warnings: Vec<Warning>,
+    /// What the files say, to be compared with another reading of them.
+    pub written: Written,
+}
+
+impl Sources {
+    /// These files in the process's environment.
+    pub fn of_process(paths: Vec<PathBuf>, flags: Flags) -> Sources {
+        Sources { paths, environment: Environment::of_process(), flags }
+    }
+
+    pub fn load(&self) -> Result<Loaded, ConfigError> {
+        let documents = source::read(&self.paths)?;
+        let (config, warnings) = server::read(&documents, &self.environment, &self.flags)?;
+        Ok(Loaded { config, warnings, written: Written::of(&documents) })
+    }
 }
 
 #[cfg(test)]

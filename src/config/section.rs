@@ -22,10 +22,11 @@ pub(super) struct Section<'a> {
     asked: RefCell<Vec<&'static str>>,
 }
 
+/// What one file says of a section.
 #[derive(Clone, Copy)]
-struct Part<'a> {
-    file: &'a Path,
-    body: &'a Body,
+pub(super) struct Part<'a> {
+    pub file: &'a Path,
+    pub body: &'a Body,
     at: Position,
 }
 
@@ -72,6 +73,20 @@ impl<'a> Section<'a> {
                 problem: error.problem,
             })?;
             found.extend(blocks.iter().map(|block| child(name, kinds, part.file, block)));
+        }
+        Ok(found)
+    }
+
+    /// What stands inside blocks whose names are the writer's choice.
+    pub fn maps(&self, name: &'static str) -> Result<Vec<Part<'a>>, ConfigError> {
+        self.ask(name);
+        let mut found = Vec::new();
+        for part in &self.parts {
+            let blocks = part.body.blocks(name, 0).map_err(|error| ConfigError::BadBlock {
+                place: Place::new(part.file, error.at),
+                problem: error.problem,
+            })?;
+            found.extend(blocks.iter().map(|block| Part { file: part.file, body: block.body, at: block.at }));
         }
         Ok(found)
     }
@@ -188,7 +203,7 @@ impl Entry<'_> {
             Kind::List(items) => items
                 .iter()
                 .map(|item| match &item.kind {
-                    Kind::String(text) => Ok(text.clone()),
+                    Kind::String(text) => Ok(text.trim().to_owned()),
                     _ => Err(self.bad(wanted)),
                 })
                 .collect(),

@@ -8,10 +8,11 @@ use holdfast_core::lockout::LockoutDefaults;
 
 use super::address::{self, ApiAddress, HostPort};
 use super::audit::{self, AuditDevice};
-use super::declared::Takes::{Address, Flag, List, Path, Text};
+use super::declared::Takes::{Address, Duration as Time, Flag, List, Path, Text};
 use super::declared::{Key, Table};
 use super::elsewhere;
 use super::environment::Environment;
+use super::flags::Flags;
 use super::lease::{self, LeaseLimits};
 use super::listener::{self, Listener};
 use super::lockout;
@@ -52,6 +53,10 @@ pub struct ServerConfig {
     pub standby_reads: bool,
     /// False with `disable_mlock`: then nothing is said when the kernel lets keys be swapped out.
     pub lock_memory: bool,
+    /// `enable_response_header_hostname`
+    pub tell_hostname: bool,
+    /// `enable_response_header_raft_node_id`
+    pub tell_node_id: bool,
     /// `pid_file`
     pub pid_file: Option<PathBuf>,
 }
@@ -98,6 +103,25 @@ const KEYS: &[Key] = &[
         List,
         "",
         "What needs no token, at any listener, besides key shares: `rekey`, `generate-root`.",
+    )
+    .reloadable(),
+    Key::new(
+        "default_max_request_duration",
+        Time,
+        "90s",
+        "How long a request may take on a listener without `max_request_duration`.",
+    ),
+    Key::new(
+        "enable_response_header_hostname",
+        Flag,
+        "false",
+        "Every answer names this node's host in `X-Vault-Hostname`.",
+    ),
+    Key::new(
+        "enable_response_header_raft_node_id",
+        Flag,
+        "false",
+        "Every answer names this node in `X-Vault-Raft-Node-ID`.",
     ),
     Key::new("pid_file", Path, "", "The file that holds this process's number while it runs."),
 ];
@@ -105,7 +129,7 @@ const KEYS: &[Key] = &[
 const BLOCKS: &[Key] = &[
     Key::blocks("storage", 1, &[&raft::TABLE]),
     Key::blocks("backend", 1, &[&raft::TABLE]),
-    Key::blocks("listener", 1, &[&listener::TCP]),
+    Key::blocks("listener", 1, &[&listener::TCP, &listener::UNIX]),
     Key::blocks("seal", 1, &[&seal::SHAMIR, &seal::STATIC]),
     Key::blocks("audit", 2, audit::TABLES),
     Key::blocks("telemetry", 0, &[&telemetry::TABLE]),
@@ -115,14 +139,17 @@ const BLOCKS: &[Key] = &[
 pub(super) fn read(
     documents: &[Document],
     environment: &Environment,
+    flags: &Flags,
 ) -> Result<(ServerConfig, Vec<Warning>), ConfigError> {
     let top = Section::top(&TABLE, documents);
     let mut warnings = Vec::new();
     let storage = raft::read(&top, environment, &mut warnings)?;
-    let listeners = listener::read(&top, &mut warnings)?;
-    let api_address = api_address(&top, environment, &listeners[0], &mut warnings)?;
+    let request_duration = top.duration("default_max_request_duration")?.filter(|given| !given.is_zero());
+    let listeners = listener::read(&top, request_duration, &mut warnings)?;
+    let first = first_address(&listeners);
+    let api_address = api_address(&top, environment, &first, &mut warnings)?;
     let config = ServerConfig {
-        cluster_address: cluster_address(&top, environment, &api_address, &listeners[0])?,
+        cluster_address: cluster_address(&top, environment, &api_address, &first)?,
         storage,
         listeners,
         api_address,
@@ -133,9 +160,11 @@ pub(super) fn read(
         leases: lease::read(&top)?,
         lockouts: lockout::read(&top, &mut warnings)?,
         telemetry: telemetry::read(&top, &mut warnings)?,
-        log: log::read(&top, environment)?,
+        log: log::read(&top, environment, flags)?,
         standby_reads: standby_reads(&top)?,
         lock_memory: !top.flag("disable_mlock")?.unwrap_or(false),
+        tell_hostname: top.flag("enable_response_header_hostname")?.unwrap_or(false),
+        tell_node_id: top.flag("enable_response_header_raft_node_id")?.unwrap_or(false),
         pid_file: top.path("pid_file")?,
     };
     top.finish(&mut warnings)?;
@@ -147,10 +176,23 @@ fn standby_reads(top: &Section<'_>) -> Result<bool, ConfigError> {
     Ok(!ours.unwrap_or(false) && !theirs.unwrap_or(false))
 }
 
+/// The first listener that has an address.
+struct First {
+    address: SocketAddr,
+    cluster: SocketAddr,
+    tls: bool,
+}
+
+fn first_address(listeners: &[Listener]) -> First {
+    let tcp = listeners.iter().find_map(|listener| Some((listener.endpoint.tcp()?, listener.tls.is_some())));
+    let ((address, cluster), tls) = tcp.expect("invariant: reading listeners insists on one with an address");
+    First { address, cluster, tls }
+}
+
 fn api_address(
     top: &Section<'_>,
     environment: &Environment,
-    first: &Listener,
+    first: &First,
     warnings: &mut Vec<Warning>,
 ) -> Result<ApiAddress, ConfigError> {
     let entry = top.entry("api_addr");
@@ -168,14 +210,14 @@ fn api_address(
             format!("without `api_addr` clients and other nodes are told {heard_at}, which they cannot reach");
         warnings.push(Warning::Adjusted { place: top.place(), problem });
     }
-    Ok(ApiAddress { tls: first.tls.is_some(), at: heard_at.into() })
+    Ok(ApiAddress { tls: first.tls, at: heard_at.into() })
 }
 
 fn cluster_address(
     top: &Section<'_>,
     environment: &Environment,
     api: &ApiAddress,
-    first: &Listener,
+    first: &First,
 ) -> Result<HostPort, ConfigError> {
     let entry = top.entry("cluster_addr");
     if let Some(address) = environment.cluster_address()? {
@@ -187,9 +229,9 @@ fn cluster_address(
     }
     // A load balancer's port says nothing about the node's own; the listener's does.
     let port = if api.at.port == first.address.port() {
-        address::next_port(api.at.port).unwrap_or(first.cluster_address.port())
+        address::next_port(api.at.port).unwrap_or(first.cluster.port())
     } else {
-        first.cluster_address.port()
+        first.cluster.port()
     };
     Ok(HostPort { host: api.at.host.clone(), port })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::declared::Takes::{Duration as Time, Flag};
+use super::declared::Takes::Duration as Time;
 use super::declared::Why::NotOffered;
 use super::declared::{Key, Table};
 use super::problem::{ConfigError, Warning};
@@ -68,27 +68,6 @@ pub const TABLE: Table = Table {
     ]],
 };
 
-/// Of one listener.
-pub const OF_LISTENER: Table = Table {
-    label: "",
-    about: "Who may see metrics at this address.",
-    keys: &[&[
-        Key::new(
-            "unauthenticated_metrics_access",
-            Flag,
-            "false",
-            "`sys/metrics` needs no token, also on a sealed node.",
-        ),
-        Key::ignored("metrics_path", NotOffered, "metrics are at `sys/metrics`"),
-        Key::ignored(
-            "disallow_metrics",
-            NotOffered,
-            "metrics need a token unless `unauthenticated_metrics_access` is set",
-        ),
-        Key::ignored("metrics_only", NotOffered, "a listener answers everything"),
-    ]],
-};
-
 pub(super) fn read(top: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Telemetry, ConfigError> {
     let mut telemetry = Telemetry { prometheus: true };
     for (_, section) in top.blocks("telemetry")? {
@@ -98,14 +77,4 @@ pub(super) fn read(top: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Tel
         section.finish(warnings)?;
     }
     Ok(telemetry)
-}
-
-/// Whether metrics need no token at a listener.
-pub(super) fn open_metrics(listener: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<bool, ConfigError> {
-    let mut open = false;
-    for (_, section) in listener.blocks("telemetry")? {
-        open = section.flag("unauthenticated_metrics_access")?.unwrap_or(open);
-        section.finish(warnings)?;
-    }
-    Ok(open)
 }

@@ -4,10 +4,21 @@ use bytes::Bytes;
 use holdfast_core::response::Response;
 use http_body_util::Full;
 use hyper::StatusCode;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY};
 
 use super::stream::AnswerBody;
+use crate::config::ResponseHeaders;
 
+/// What every answer of this node says of it.
+#[derive(Default)]
+pub struct NodeHeaders {
+    /// `enable_response_header_hostname`
+    pub hostname: Option<String>,
+    /// `enable_response_header_raft_node_id`
+    pub raft_node_id: Option<String>,
+}
+
+/// Without a body if it answers a HEAD.
 pub fn render(response: Response, head: bool) -> hyper::Response<AnswerBody> {
     let body = match response.stream.and_then(|pipe| pipe.open()).filter(|_| !head) {
         Some(reader) => AnswerBody::Stream(reader),
@@ -19,13 +30,30 @@ pub fn render(response: Response, head: bool) -> hyper::Response<AnswerBody> {
     let headers = out.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
-    if let Ok(value) = HeaderValue::from_str(&response.content_type) {
-        headers.insert(CONTENT_TYPE, value);
-    }
+    set(headers, CONTENT_TYPE.as_str(), &response.content_type);
     for (name, value) in &response.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name.as_str()), HeaderValue::from_str(value)) {
-            headers.insert(name, value);
-        }
+        set(headers, name, value);
     }
     out
+}
+
+/// Adds what the configuration wants on answers of this status.
+pub fn decorate(out: &mut hyper::Response<AnswerBody>, custom: &ResponseHeaders, node: &NodeHeaders) {
+    let status = out.status().as_u16();
+    let headers = out.headers_mut();
+    for (name, value) in custom.of(status) {
+        headers.insert(name.clone(), value.clone());
+    }
+    for (name, value) in [("x-vault-hostname", &node.hostname), ("x-vault-raft-node-id", &node.raft_node_id)] {
+        if let Some(value) = value {
+            set(headers, name, value);
+        }
+    }
+}
+
+/// A text that cannot be a header is left out.
+pub fn set(headers: &mut HeaderMap, name: &str, value: &str) {
+    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+        headers.insert(name, value);
+    }
 }

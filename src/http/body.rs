@@ -14,8 +14,6 @@ use super::parse::Refused;
 const KIB: usize = 1024;
 /// Bytes of all bodies that are being read or answered.
 const ALL_MAX: usize = 512 * KIB * KIB;
-/// How long a body may take to arrive.
-const ARRIVAL_MAX: Duration = Duration::from_secs(30);
 
 /// Memory for bodies. A body has the room of what has come of it, not of what it said it would be: who opens many and
 /// sends nothing takes nothing from others.
@@ -29,10 +27,15 @@ impl Default for BodyRoom {
 
 impl BodyRoom {
     /// The body, and its room, to be kept until the request is answered.
-    pub async fn read(&self, body: Incoming, most: usize) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Refused> {
-        match timeout(ARRIVAL_MAX, self.collect(body, most)).await {
+    pub async fn read(
+        &self,
+        body: Incoming,
+        most: usize,
+        arrival: Duration,
+    ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Refused> {
+        match timeout(arrival, self.collect(body, most)).await {
             Ok(read) => read,
-            Err(_) => Err(Refused::new(408, format!("the body did not arrive within {ARRIVAL_MAX:?}"))),
+            Err(_) => Err(Refused::new(408, format!("the body did not arrive within {arrival:?} (http_read_timeout)"))),
         }
     }
 

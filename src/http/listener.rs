@@ -1,36 +1,71 @@
 //! API listeners: bound first, served once the server is ready, drained when it stops.
 
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use arc_swap::ArcSwap;
 use rustix::process::{Resource, getrlimit};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 
-use super::{Face, TlsError, tls};
-use crate::config::Listener;
+use super::connection::Connection;
+use super::socket::Socket;
+use super::tls::Tls;
+use super::{Face, TlsError};
+use crate::config::{Listener, ServerConfig};
 
 /// Open connections of one listener, if the process may open as many files; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 16 * 1024;
 /// Files that are for the store, its log, audit and the other nodes.
 const FILES_KEPT: usize = 512;
-/// How long a client may take until its first bytes have come, TLS included.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
-/// A port that is bound but not served yet.
+/// What a listener serves with; a part of it is replaced while it serves.
+pub struct Serving {
+    pub config: ArcSwap<Listener>,
+    pub tls: Option<Tls>,
+}
+
+/// An address that is bound but not served yet.
 pub struct Bound {
-    socket: TcpListener,
-    tls: Option<TlsAcceptor>,
-    config: Listener,
+    socket: Socket,
+    serving: Arc<Serving>,
+}
+
+/// A served address.
+pub struct Listening {
+    /// `None` for a socket of this machine.
+    pub address: Option<SocketAddr>,
+    pub serving: Arc<Serving>,
+    done: tokio::task::JoinHandle<()>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    #[error("the API cannot listen on {endpoint}: {problem}")]
+    Bind { endpoint: String, problem: std::io::Error },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+pub async fn bind(config: &Listener) -> Result<Bound, ListenError> {
+    let tls = config.tls.as_ref().map(Tls::read).transpose()?;
+    let failed = |problem| ListenError::Bind { endpoint: config.endpoint.to_string(), problem };
+    let socket = Socket::bind(&config.endpoint).await.map_err(failed)?;
+    Ok(Bound { socket, serving: Arc::new(Serving { config: ArcSwap::from_pointee(config.clone()), tls }) })
+}
+
+impl Serving {
+    /// Takes over what may change: the certificate's files are read again, and headers and doors are those of `config`.
+    pub fn reload(&self, config: &ServerConfig) -> Result<(), TlsError> {
+        let current = self.config.load_full();
+        if let Some(new) = config.listeners.iter().find(|new| new.endpoint == current.endpoint) {
+            let (headers, doors) = (new.headers.clone(), new.doors);
+            self.config.store(Arc::new(Listener { headers, doors, ..Listener::clone(&current) }));
+        }
+        self.tls.as_ref().map_or(Ok(()), Tls::reload)
+    }
 }
 
 /// As many as leave the store its files: a server that cannot write its log has to end.
@@ -39,40 +74,18 @@ fn connections_max() -> usize {
     files.saturating_sub(FILES_KEPT).clamp(16, CONNECTIONS_MAX)
 }
 
-/// A served port.
-pub struct Listening {
-    pub address: SocketAddr,
-    done: tokio::task::JoinHandle<()>,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum ListenError {
-    #[error("the API cannot listen on {address}: {problem}")]
-    Bind { address: SocketAddr, problem: std::io::Error },
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-}
-
-pub async fn bind(config: &Listener) -> Result<Bound, ListenError> {
-    let tls = config.tls.as_ref().map(tls::server_config).transpose()?.map(TlsAcceptor::from);
-    let failed = |problem| ListenError::Bind { address: config.address, problem };
-    let socket = TcpListener::bind(config.address).await.map_err(failed)?;
-    Ok(Bound { socket, tls, config: config.clone() })
-}
-
 impl Bound {
-    pub fn address(&self) -> SocketAddr {
-        self.socket.local_addr().unwrap_or(self.config.address)
-    }
-
     /// Serves until `stop` becomes true, then lets open requests finish.
     pub fn serve(self, face: Arc<Face>, stop: watch::Receiver<bool>) -> Listening {
-        let address = self.address();
-        Listening { address, done: tokio::spawn(self.run(face, stop)) }
+        if self.serving.tls.as_ref().is_some_and(|tls| tls.files().look_again.is_some()) {
+            tokio::spawn(look_again(Arc::clone(&self.serving), stop.clone()));
+        }
+        let (address, serving) = (self.socket.address(), Arc::clone(&self.serving));
+        Listening { address, serving, done: tokio::spawn(self.run(face, stop)) }
     }
 
     async fn run(self, face: Arc<Face>, mut stop: watch::Receiver<bool>) {
-        let Self { socket, tls, config } = self;
+        let Self { socket, serving } = self;
         let most = connections_max();
         let room = Arc::new(Semaphore::new(most));
         loop {
@@ -81,21 +94,15 @@ impl Bound {
                 accepted = socket.accept() => accepted,
                 _ = stop.wait_for(|stop| *stop) => break,
             };
-            let (stream, remote) = match accepted {
-                Ok(accepted) => accepted,
+            let stream = match accepted {
+                Ok(stream) => stream,
                 Err(problem) => {
                     tracing::warn!(%problem, "a connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
             };
-            let connection = Connection {
-                face: Arc::clone(&face),
-                tls: tls.clone(),
-                config: config.clone(),
-                remote,
-                stop: stop.clone(),
-            };
+            let connection = Connection { face: Arc::clone(&face), serving: Arc::clone(&serving), stop: stop.clone() };
             tokio::spawn(async move {
                 connection.serve(stream).await;
                 drop(permit);
@@ -118,63 +125,31 @@ impl Listening {
     }
 }
 
-struct Connection {
-    face: Arc<Face>,
-    tls: Option<TlsAcceptor>,
-    config: Listener,
-    remote: SocketAddr,
-    stop: watch::Receiver<bool>,
+/// `tls_auto_reload`: the certificate's files are read again when one of them has changed.
+async fn look_again(serving: Arc<Serving>, mut stop: watch::Receiver<bool>) {
+    let Some((tls, interval)) = serving.tls.as_ref().and_then(|tls| Some((tls, tls.files().look_again?))) else {
+        return;
+    };
+    let mut seen = changed(tls);
+    while timeout(interval, stop.wait_for(|stop| *stop)).await.is_err() {
+        let now = changed(tls);
+        if now == seen {
+            continue;
+        }
+        match tls.reload() {
+            Ok(()) => {
+                seen = now;
+                tracing::info!(certificate = %tls.files().certificate.display(), "the certificate was read again");
+            }
+            // Half-written files: they are looked at again.
+            Err(problem) => tracing::warn!(%problem, "a changed certificate cannot be used; the old one stays"),
+        }
+    }
 }
 
-impl Connection {
-    async fn serve(self, stream: TcpStream) {
-        // Answers are small: waiting to fill a packet would only delay them.
-        let _ = stream.set_nodelay(true);
-        match self.tls.clone() {
-            None => self.http(stream).await,
-            Some(acceptor) => match timeout(HANDSHAKE_MAX, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => self.http(stream).await,
-                Ok(Err(problem)) => tracing::debug!(remote = %self.remote, %problem, "no TLS connection"),
-                Err(_) => tracing::debug!(remote = %self.remote, "a TLS handshake took too long"),
-            },
-        }
-    }
-
-    async fn http<S>(self, stream: S)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let mut stream = BufReader::new(stream);
-        match timeout(HANDSHAKE_MAX, stream.fill_buf()).await {
-            Ok(Ok(bytes)) if !bytes.is_empty() => {}
-            _ => return tracing::debug!(remote = %self.remote, "a connection was opened and not used"),
-        }
-        let Self { face, config, remote, mut stop, .. } = self;
-        let service = service_fn(move |request| {
-            let (face, limits) = (Arc::clone(&face), config.limits);
-            async move { Ok::<_, std::convert::Infallible>(face.answer(request, remote, &limits).await) }
-        });
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(config.header_timeout).half_close(false);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(256)
-            .keep_alive_interval(KEEP_ALIVE)
-            .keep_alive_timeout(KEEP_ALIVE);
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-        let stopping = async move { stop.wait_for(|stop| *stop).await.is_ok() };
-        let ended = tokio::select! {
-            // The request that is here already is read first: asked to end before that, the connection would drop it.
-            biased;
-            ended = connection.as_mut() => ended,
-            _ = stopping => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(problem) = ended {
-            tracing::debug!(%remote, %problem, "a connection ended early");
-        }
-    }
+/// When each file was changed last, and how long it is.
+fn changed(tls: &Tls) -> Vec<Option<(SystemTime, u64)>> {
+    let files: [&PathBuf; 2] = [&tls.files().certificate, &tls.files().key];
+    let of = |file: &PathBuf| std::fs::metadata(file).and_then(|m| Ok((m.modified()?, m.len()))).ok();
+    files.into_iter().map(of).collect()
 }

@@ -1,23 +1,35 @@
 //! The HTTP face: bytes in, one canonical [`Request`](holdfast_core::request::Request) to the service, bytes out.
 //!
 //! ```text
-//!   listener ─ TLS ─ parse (limits, method, path, headers, JSON) ─ node's own paths │ service ─ answer
+//!   socket ─ PROXY header ─ TLS ─ peer (who asks) ─ gate, cors ─ parse (limits, method, path, headers, JSON)
+//!          ─ node's own paths │ service ─ answer (redaction, headers)
 //! ```
 
+mod activity;
 mod answer;
 mod body;
+mod certificates;
+mod connection;
+mod cors;
+mod gate;
 mod json;
 mod listener;
 mod parse;
+mod peer;
+mod proxied;
+mod redact;
+mod request_log;
 mod snapshot;
+mod socket;
 mod stream;
 mod tls;
 
+pub use answer::NodeHeaders;
 pub use body::BodyRoom;
-pub use listener::{ListenError, Listening, bind};
-pub use tls::{TlsError, server_config};
+pub use listener::{ListenError, Listening, Serving, bind};
+pub use request_log::RequestLog;
+pub use tls::{Tls, TlsError};
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -26,14 +38,18 @@ use holdfast_core::response::Response;
 use holdfast_core::service::Service;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
+use hyper::{Method, Version};
 use sdk::Failure;
 use system::measures::Measures;
 use system::node::Local;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::config::RequestLimits;
+use crate::config::{Doors, Listener, Redaction};
+use cors::Verdict;
 use parse::{Parsed, Refused};
+use peer::Peer;
+use request_log::Answered;
 use stream::AnswerBody;
 
 /// What a request that keeps its own deadline may take longer.
@@ -45,6 +61,8 @@ pub struct Face {
     pub local: Local,
     pub bodies: BodyRoom,
     pub measures: Arc<dyn Measures>,
+    pub names: NodeHeaders,
+    pub log: RequestLog,
 }
 
 impl Face {
@@ -52,47 +70,80 @@ impl Face {
     async fn answer(
         self: Arc<Self>,
         request: hyper::Request<Incoming>,
-        remote: SocketAddr,
-        limits: &RequestLimits,
+        peer: &Peer,
+        listener: &Listener,
     ) -> hyper::Response<AnswerBody> {
-        let deadline = Instant::now() + limits.duration;
-        let head = request.method() == hyper::Method::HEAD;
-        let one_at_a_time = request.version() <= hyper::Version::HTTP_11;
+        let (began, method) = (Instant::now(), request.method().clone());
+        let one_at_a_time = request.version() <= Version::HTTP_11;
+        let path = request.uri().path().to_owned();
         let id = storage::RequestId {
             applied: self.service.node().replication.position().applied,
             random: crypto::random(),
         };
         let span = tracing::info_span!("request", id = %id);
-        let response = Arc::clone(&self).respond(request, remote, limits, id, deadline).instrument(span).await;
-        let mut answer = answer::render(response, head);
+        let (remote, mut out) = match peer.behind(listener, request.headers()) {
+            Ok(peer) => {
+                let judged = Arc::clone(&self).judged(request, &peer, listener, id, began).instrument(span.clone());
+                (peer.remote, judged.await)
+            }
+            Err(refused) => (peer.remote, answer::render(refuse(&refused), false)),
+        };
+        answer::decorate(&mut out, &listener.headers, &self.names);
         // Said before the connection is closed, or the next request on it would meet the closing.
         if one_at_a_time && self.local.leaving.load(Ordering::Relaxed) {
-            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            out.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        answer
+        let status = out.status().as_u16();
+        let answered = Answered { method: method.as_str(), path: &path, remote, status, took: began.elapsed() };
+        span.in_scope(|| self.log.write(&answered));
+        out
+    }
+
+    /// First what the listener wants, then the request itself.
+    async fn judged(
+        self: Arc<Self>,
+        request: hyper::Request<Incoming>,
+        peer: &Peer,
+        listener: &Listener,
+        id: storage::RequestId,
+        began: Instant,
+    ) -> hyper::Response<AnswerBody> {
+        let head = request.method() == Method::HEAD;
+        if let Some(refusal) = gate::refusal(listener, request.uri().path(), request.headers()) {
+            return answer::render(refusal, head);
+        }
+        let for_pages = match cors::judge(listener.access.cors.as_ref(), request.method(), request.headers()) {
+            Verdict::Pass(headers) => headers,
+            Verdict::Answer(response) => return answer::render(response, head),
+        };
+        let deadline = began + listener.limits.duration;
+        let mut out = answer::render(self.respond(request, peer, listener, id, deadline).await, head);
+        for (name, value) in for_pages {
+            answer::set(out.headers_mut(), name, &value);
+        }
+        out
     }
 
     async fn respond(
         self: Arc<Self>,
         request: hyper::Request<Incoming>,
-        remote: SocketAddr,
-        limits: &RequestLimits,
+        peer: &Peer,
+        listener: &Listener,
         id: storage::RequestId,
         deadline: Instant,
     ) -> Response {
         if snapshot::is_wanted(&request) {
-            return self.snapshot(request, remote, id, deadline).await;
+            return self.snapshot(request, peer, id, deadline).await;
         }
         let audited = self.service.node().audit.headers();
-        let reading = parse::parse(request, remote, limits, &self.bodies, &audited, id);
+        let reading = parse::parse(request, peer, listener, &self.bodies, &audited, id);
         let parsed = match tokio::time::timeout_at(deadline, reading).await {
             Ok(Ok(parsed)) => parsed,
             Ok(Err(refused)) => return refuse(&refused),
             Err(_) => return Response::errors(408, &["the request did not arrive completely in time"]),
         };
         // A task of its own: a client that goes away does not stop a request halfway, and a panic ends nothing else.
-        let running =
-            tokio::spawn(self.run(parsed, limits.doors.names(), limits.open_metrics, deadline).in_current_span());
+        let running = tokio::spawn(self.run(parsed, Manner::of(listener), deadline).in_current_span());
         match tokio::time::timeout_at(deadline + GRACE, running).await {
             Ok(Ok(response)) => response,
             Ok(Err(panic)) => {
@@ -105,19 +156,14 @@ impl Face {
         }
     }
 
-    async fn run(
-        self: Arc<Self>,
-        parsed: Parsed,
-        doors: Vec<String>,
-        open_metrics: bool,
-        deadline: Instant,
-    ) -> Response {
+    async fn run(self: Arc<Self>, parsed: Parsed, manner: Manner, deadline: Instant) -> Response {
         let Parsed { method, query, body, request, path, _room } = parsed;
-        if open_metrics && path == "sys/metrics" {
+        if manner.open_metrics && path == "sys/metrics" {
             return system::measures::answer(self.measures.as_ref(), method, &query);
         }
         if let Some(response) = system::node::answer(&self.local, method, &path, &query, &body).await {
-            return response;
+            let open = !redact::concerns(manner.redaction, &path) || request.as_ref().is_ok_and(|r| self.is_known(r));
+            return if open { response } else { redact::blank(manner.redaction, response) };
         }
         if self.service.node().is_sealed() {
             return Response::failure(&Failure::Sealed);
@@ -126,13 +172,37 @@ impl Face {
             Ok(request) => request,
             Err(refused) => return refuse(&refused),
         };
-        request.doors = doors;
+        request.doors = manner.doors.names();
         match body {
             Ok(body) => request.body = body,
             Err(problem) => return Response::errors(400, &[&problem]),
         }
         tracing::debug!(verb = ?request.verb, "a request");
         self.service.serve(request, deadline).await
+    }
+
+    /// Whether the request brings a token that counts on this node, whatever it allows.
+    fn is_known(&self, request: &holdfast_core::request::Request) -> bool {
+        let node = self.service.node();
+        let (Some(token), Ok(view)) = (&request.token, node.local_view()) else { return false };
+        let valid = node.tokens.authenticate(&view, token, (self.local.clock)());
+        let remote = request.remote.map(|remote| remote.ip());
+        valid.is_ok_and(|valid| sdk::within(&valid.record.bound_cidrs, remote))
+    }
+}
+
+/// How requests of one listener are answered.
+#[derive(Clone, Copy)]
+struct Manner {
+    redaction: Redaction,
+    doors: Doors,
+    open_metrics: bool,
+}
+
+impl Manner {
+    fn of(listener: &Listener) -> Manner {
+        let (redaction, doors) = (listener.access.redaction, listener.doors);
+        Manner { redaction, doors, open_metrics: listener.metrics.open }
     }
 }
 

@@ -1,6 +1,5 @@
 //! From an HTTP request to the one value that router, policies and audit share.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use holdfast_core::audit::AuditedHeaders;
@@ -17,7 +16,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::body::BodyRoom;
 use super::json;
-use crate::config::RequestLimits;
+use super::peer::Peer;
+use crate::config::Listener;
 
 /// Why a request is not even looked at.
 #[derive(Debug)]
@@ -50,20 +50,23 @@ pub struct Parsed {
 
 pub async fn parse(
     request: hyper::Request<Incoming>,
-    remote: SocketAddr,
-    limits: &RequestLimits,
+    peer: &Peer,
+    listener: &Listener,
     bodies: &BodyRoom,
     audited: &AuditedHeaders,
     id: RequestId,
 ) -> Result<Parsed, Refused> {
+    let limits = &listener.limits;
     let (head, body) = request.into_parts();
     let raw = head.uri.path();
     let below = raw.strip_prefix("/v1/").ok_or(Refused::bare(404))?;
     let decoded: Vec<u8> = percent_decode_str(below).collect();
     let path = canonical(&decoded).map_err(|e| Refused::new(400, e.to_string()))?;
     let mut query = parse_query(head.uri.query().unwrap_or_default());
+    // It asks about the operation and is no input of it.
+    let help = query.remove("help").is_some_and(|value| bool::from_field(&value).unwrap_or(false));
 
-    let (bytes, room) = bodies.read(body, limits.size).await?;
+    let (bytes, room) = bodies.read(body, limits.size, listener.timeouts.read).await?;
     let method = match head.method.as_str() {
         "GET" => Method::Get,
         "HEAD" => Method::Head,
@@ -75,36 +78,38 @@ pub async fn parse(
             let verb = read_verb(&mut query);
             (verb, Ok(query.clone()))
         }
-        "POST" | "PUT" => (Ok(Verb::Write), json::object(&bytes, limits.json_depth, limits.json_strings)),
-        "PATCH" => (Ok(Verb::Patch), json::object(&bytes, limits.json_depth, limits.json_strings)),
+        "POST" | "PUT" => (Ok(Verb::Write), json::object(&bytes, limits)),
+        "PATCH" => (Ok(Verb::Patch), json::object(&bytes, limits)),
         "DELETE" => (Ok(Verb::Delete), Ok(query.clone())),
         "LIST" => (Ok(Verb::List), Ok(query.clone())),
         "SCAN" => (Ok(Verb::Scan), Ok(query.clone())),
         _ => (Err(Refused::bare(405)), Ok(Map::new())),
     };
-    let request = verb.and_then(|verb| service_request(&head.headers, verb, &path, &query, remote, id, method));
-    let request = request.map(|request| Request { audit_headers: audit_headers(&head.headers, audited), ..request });
+    let request = verb.and_then(|verb| service_request(&head.headers, verb, &path, peer, id));
+    let is_head = method == Method::Head;
+    let request = request.map(|request| Request {
+        audit_headers: audit_headers(&head.headers, audited),
+        help: help && !is_head,
+        head: is_head,
+        ..request
+    });
     Ok(Parsed { method, path, query, body, request, _room: room })
 }
 
 /// A request whose body is left to whoever takes it.
-pub fn without_body(head: &Parts, path: &str, remote: SocketAddr, id: RequestId) -> Result<Request, Refused> {
+pub fn without_body(head: &Parts, path: &str, peer: &Peer, id: RequestId) -> Result<Request, Refused> {
     let mut query = parse_query(head.uri.query().unwrap_or_default());
-    let (verb, method) = match head.method {
-        hyper::Method::GET => (read_verb(&mut query)?, Method::Get),
-        _ => (Verb::Write, Method::Write),
-    };
-    service_request(&head.headers, verb, path, &query, remote, id, method)
+    let help = query.remove("help").is_some_and(|value| bool::from_field(&value).unwrap_or(false));
+    let verb = if head.method == hyper::Method::GET { read_verb(&mut query)? } else { Verb::Write };
+    Ok(Request { help, ..service_request(&head.headers, verb, path, peer, id)? })
 }
 
 fn service_request(
     headers: &HeaderMap,
     verb: Verb,
     path: &str,
-    query: &Map<String, Value>,
-    remote: SocketAddr,
+    peer: &Peer,
     id: RequestId,
-    method: Method,
 ) -> Result<Request, Refused> {
     let namespace = text(headers, "x-vault-namespace").unwrap_or_default();
     if !matches!(namespace.trim_matches('/'), "" | "root") {
@@ -117,13 +122,14 @@ fn service_request(
         path: path.to_owned(),
         token: token(headers),
         body: Map::new(),
-        remote: Some(remote),
+        remote: peer.remote,
+        certificates: peer.certificates.to_vec(),
         content_type: content_type(headers),
         audit_headers: Vec::new(),
         wrap_ttl: wrap_ttl(headers)?,
         doors: Vec::new(),
-        help: method == Method::Get && query.get("help").is_some_and(|v| bool::from_field(v).unwrap_or(false)),
-        head: method == Method::Head,
+        help: false,
+        head: false,
         upload: None,
     })
 }
@@ -180,7 +186,7 @@ fn token(headers: &HeaderMap) -> Option<ClientToken> {
     let bearer = || {
         let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
         let (scheme, token) = value.trim().split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+        (scheme == "Bearer").then(|| token.trim().to_owned())
     };
     text(headers, "x-vault-token").filter(|t| !t.is_empty()).or_else(bearer).map(ClientToken::new)
 }

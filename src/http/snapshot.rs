@@ -4,7 +4,6 @@
 //! Instead of a size and a time for the whole there is a time for each piece. A node that has no cluster takes a restore
 //! from anybody, as it takes `sys/init`.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +21,7 @@ use storage::RequestId;
 use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 
+use super::peer::Peer;
 use super::{Face, parse, refuse};
 
 /// How long the next piece of an upload may take to come.
@@ -46,12 +46,12 @@ impl Face {
     pub(super) async fn snapshot(
         self: Arc<Self>,
         request: hyper::Request<Incoming>,
-        remote: SocketAddr,
+        peer: &Peer,
         id: RequestId,
         deadline: Instant,
     ) -> Response {
         let (head, body) = request.into_parts();
-        let mut request = match parsed(&head, remote, id) {
+        let mut request = match parsed(&head, peer, id) {
             Ok(request) => request,
             Err(refused) => return refuse(&refused),
         };
@@ -79,10 +79,10 @@ impl Face {
     }
 }
 
-fn parsed(head: &Parts, remote: SocketAddr, id: RequestId) -> Result<Request, parse::Refused> {
+fn parsed(head: &Parts, peer: &Peer, id: RequestId) -> Result<Request, parse::Refused> {
     // This door was chosen by it.
     let path = path(head.uri.path()).unwrap_or_default();
-    parse::without_body(head, &path, remote, id)
+    parse::without_body(head, &path, peer, id)
 }
 
 /// A task of its own does the work: a client that goes away once it has sent everything does not stop it half-way.

@@ -5,11 +5,13 @@ mod forwarding;
 mod gauges;
 mod introduce;
 mod post;
+mod reload;
 mod start;
 mod stop;
 #[cfg(test)]
 mod tests;
 
+pub use reload::{Follow, Reload};
 pub use start::StartError;
 
 use std::net::SocketAddr;
@@ -25,6 +27,8 @@ pub struct Server {
     node: Arc<Node>,
     cluster: Arc<cluster::Node>,
     listening: Vec<Listening>,
+    /// What SIGHUP concerns.
+    followers: Vec<Box<dyn Follow>>,
     /// Set before it stops.
     leaving: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
@@ -33,7 +37,12 @@ pub struct Server {
 impl Server {
     /// Where the API listens.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listening.iter().map(|l| l.address).collect()
+        self.listening.iter().filter_map(|l| l.address).collect()
+    }
+
+    /// On SIGHUP this is asked to follow the configuration as well.
+    pub fn add_follower(&mut self, follower: Box<dyn Follow>) {
+        self.followers.push(follower);
     }
 
     pub fn node(&self) -> &Arc<Node> {

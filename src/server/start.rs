@@ -21,14 +21,14 @@ use system::measures::Measures;
 use system::node::Local;
 use tokio::sync::watch;
 
-use super::Server;
 use super::audit;
 use super::forwarding::Forwarding;
 use super::gauges::Measured;
 use super::introduce::HttpIntroduce;
+use super::{Follow, Server};
 use crate::catalog;
-use crate::config::{Pem, RetryJoin, Seal, SealKey, ServerConfig};
-use crate::http::{self, BodyRoom, Face, ListenError};
+use crate::config::{self, Pem, RetryJoin, Seal, SealKey, ServerConfig};
+use crate::http::{self, BodyRoom, Face, ListenError, NodeHeaders, RequestLog};
 use crate::replication::ClusterReplication;
 use crate::telemetry::metrics;
 
@@ -94,8 +94,10 @@ impl Server {
             leaving: Arc::clone(&leaving),
         };
         let (stop, stopping) = watch::channel(false);
-        let face = Arc::new(Face { service: serving, local, bodies: BodyRoom::default(), measures });
-        let listening = bound.into_iter().map(|b| b.serve(Arc::clone(&face), stopping.clone())).collect();
+        let (bodies, names, log) = (BodyRoom::default(), node_headers(&config), RequestLog::default());
+        let face = Arc::new(Face { service: serving, local, bodies, measures, names, log });
+        face.log.set(config.log.requests);
+        let listening: Vec<_> = bound.into_iter().map(|b| b.serve(Arc::clone(&face), stopping.clone())).collect();
         if node.unseals_itself() {
             tokio::spawn(Arc::clone(&node).unseal_itself(stopping.clone()));
         }
@@ -105,7 +107,9 @@ impl Server {
         if !targets.is_empty() {
             tokio::spawn(keep_asking(Arc::clone(&node), targets, introduce, stopping));
         }
-        Ok(Self { node, cluster, listening, leaving, stop })
+        let mut followers: Vec<Box<dyn Follow>> = vec![Box::new(face)];
+        followers.extend(listening.iter().map(|l| Box::new(Arc::clone(&l.serving)) as Box<dyn Follow>));
+        Ok(Self { node, cluster, listening, followers, leaving, stop })
     }
 }
 
@@ -139,9 +143,16 @@ fn raise_file_limit() {
     }
 }
 
+fn node_headers(config: &ServerConfig) -> NodeHeaders {
+    NodeHeaders {
+        hostname: config::host_name().filter(|_| config.tell_hostname),
+        raft_node_id: Some(config.storage.node_id.clone()).filter(|_| config.tell_node_id),
+    }
+}
+
 fn cluster_options(config: &ServerConfig) -> Options {
     let storage = &config.storage;
-    let mut listen: Vec<_> = config.listeners.iter().map(|l| l.cluster_address).collect();
+    let mut listen: Vec<_> = config.listeners.iter().filter_map(|l| Some(l.endpoint.tcp()?.1)).collect();
     listen.dedup();
     Options {
         data: storage.path.clone(),

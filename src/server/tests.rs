@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sdk::{Value, json};
 
 use super::Server;
-use crate::config::{self, Environment};
+use crate::config::{Environment, Flags, Sources};
 
 const VALUE: &str = "canary-value-77c1";
 const NAME: &str = "canary-name-9b02";
@@ -29,7 +29,8 @@ async fn a_checkpoint_holds_neither_value_nor_name() {
         "disable_mlock": true,
     });
     fs::write(&file, settings.to_string()).unwrap();
-    let (config, _) = config::load_in(&[file], &Environment::default()).unwrap();
+    let sources = Sources { paths: vec![file], environment: Environment::default(), flags: Flags::default() };
+    let config = sources.load().unwrap().config;
     let server = Server::start(config).await.unwrap();
     let base = format!("http://{}/v1", server.addresses()[0]);
     let http = reqwest::Client::new();

@@ -1,13 +1,14 @@
 //! What the process tells of itself: log lines, metrics, and log lines for those who listen over HTTP.
 //!
-//! Lines go to standard error. Each carries the fields of the spans it was written in, the request's id among them;
+//! Lines go to standard error, and to a file if one is named. Each carries the fields of the spans it was written in, the request's id among them;
 //! the span itself is opened where a request enters. What must never be in a line is not filtered here: secrets live in
 //! types that cannot be formatted.
 
+mod file;
 pub mod metrics;
 mod monitor;
 
-use std::io::{IsTerminal, stderr};
+use std::io::{self, IsTerminal, stderr};
 use std::sync::{Arc, OnceLock};
 
 use tracing::level_filters::LevelFilter;
@@ -18,6 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, registry, reload};
 
 use crate::config::{LogFormat, LogLevel, LogSettings};
+use file::RotatedFile;
 pub use monitor::{Listener, Monitor, Monitors};
 
 /// Libraries whose chatter says nothing to an operator, and from which level on they are heard. Consensus warns of each
@@ -35,21 +37,26 @@ const QUIET: &[(&str, LevelFilter)] = &[
 /// What can be asked of the lines once they are written.
 pub struct Lines {
     level: Box<dyn Fn(LogLevel) + Send + Sync>,
+    file: Option<RotatedFile>,
     pub monitors: Monitors,
 }
 
 static LINES: OnceLock<Lines> = OnceLock::new();
 
 /// From now on lines are written. Of several calls in one process the first counts.
-pub fn start(settings: LogSettings) {
-    LINES.get_or_init(|| {
-        let (log, level) = switched(lines(settings.format, stderr, stderr().is_terminal()), filter(settings.level));
+pub fn start(settings: &LogSettings) -> io::Result<&'static Lines> {
+    let file = settings.file.as_ref().map(RotatedFile::open).transpose()?;
+    Ok(LINES.get_or_init(|| {
+        let to_person = lines(settings.format, stderr, stderr().is_terminal());
+        let to_file = file.clone().map(|file| lines(settings.format, file, false));
+        let both = to_file.into_iter().chain([to_person]).collect::<Vec<_>>().boxed();
+        let (log, level) = switched(both, filter(settings.level));
         let (standard, standard_lines) = monitored(LogFormat::Standard);
         let (json, json_lines) = monitored(LogFormat::Json);
         // It fails only where a test has installed a subscriber of its own.
         let _ = registry().with(vec![log, standard_lines, json_lines]).try_init();
-        Lines { level: Box::new(move |to| level(filter(to))), monitors: Monitors { standard, json } }
-    });
+        Lines { level: Box::new(move |to| level(filter(to))), file, monitors: Monitors { standard, json } }
+    }))
 }
 
 type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
@@ -93,6 +100,11 @@ impl Lines {
     /// Which lines are written from now on.
     pub fn set_level(&self, level: LogLevel) {
         (self.level)(level);
+    }
+
+    /// For whoever has moved the log file away.
+    pub fn reopen(&self) -> io::Result<()> {
+        self.file.as_ref().map_or(Ok(()), RotatedFile::reopen)
     }
 }
 

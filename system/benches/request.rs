@@ -30,6 +30,7 @@ fn lookup_self(token: &ClientToken) -> Request {
         token: Some(token.clone()),
         body: Map::new(),
         remote: None,
+        certificates: Vec::new(),
         content_type: String::new(),
         wrap_ttl: None,
         help: false,

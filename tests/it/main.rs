@@ -17,6 +17,7 @@ mod keeping;
 mod keys;
 mod killing;
 mod leaving;
+mod listener;
 mod metrics;
 mod secrecy;
 mod serving;

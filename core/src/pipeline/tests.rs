@@ -226,6 +226,7 @@ fn request(verb: Verb, path: &str, token: Option<&ClientToken>) -> Request {
         token: token.cloned(),
         body: sdk::Map::new(),
         remote: None,
+        certificates: Vec::new(),
         content_type: String::new(),
         wrap_ttl: None,
         doors: Vec::new(),

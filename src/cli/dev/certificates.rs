@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use crate::cli::failure::Failure;
-use crate::config::{TlsFiles, TlsVersion};
+use crate::config::TlsFiles;
 
 pub struct Certificates {
     authority: PathBuf,
@@ -44,14 +44,7 @@ impl Certificates {
     }
 
     pub fn files(&self) -> TlsFiles {
-        TlsFiles {
-            certificate: self.certificate.clone(),
-            key: self.key.clone(),
-            min_version: TlsVersion::default(),
-            client_ca: None,
-            client_required: false,
-            client_asked: false,
-        }
+        TlsFiles { client_asked: false, ..TlsFiles::new(self.certificate.clone(), self.key.clone()) }
     }
 
     pub fn trusted(&self) -> Result<reqwest::Certificate, Failure> {

@@ -6,7 +6,12 @@ use std::time::Duration;
 use holdfast_core::audit::Target;
 
 use super::{Environment, clean, folder, load_in, load_named, minimal};
-use crate::config::{LogFormat, LogLevel, Pem, RaftTiming, RequestLimits, Seal, TlsVersion};
+use crate::config::{Listener, LogFormat, LogLevel, Pem, RaftTiming, RequestLimits, Seal, ServerConfig, TlsVersion};
+
+fn addresses(config: &ServerConfig, listener: usize) -> (String, String) {
+    let (address, cluster_address) = config.listeners[listener].endpoint.tcp().unwrap();
+    (address.to_string(), cluster_address.to_string())
+}
 
 #[test]
 fn the_least_there_can_be() {
@@ -14,10 +19,11 @@ fn the_least_there_can_be() {
     assert_eq!(config.storage.node_id, "n1");
     assert_eq!(config.storage.timing, RaftTiming::default());
     assert_eq!(config.storage.max_entry_size, 1 << 20);
-    assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:8200");
-    assert_eq!(config.listeners[0].cluster_address.to_string(), "127.0.0.1:8201");
+    assert_eq!(addresses(&config, 0).0, "127.0.0.1:8200");
+    assert_eq!(addresses(&config, 0).1, "127.0.0.1:8201");
     assert_eq!(config.listeners[0].tls, None);
     assert_eq!(config.listeners[0].limits, RequestLimits::default());
+    assert_eq!(config.listeners, [Listener::at(([127, 0, 0, 1], 8200).into())]);
     assert_eq!(config.api_address.to_string(), "http://127.0.0.1:8200");
     assert_eq!(config.cluster_address.to_string(), "127.0.0.1:8201");
     assert_eq!(config.seal, Seal::Shamir);
@@ -102,8 +108,8 @@ fn every_key_of_a_production_node() {
     let limits = config.listeners[0].limits;
     assert_eq!((limits.size, limits.duration), (2048, Duration::from_secs(30)));
     assert_eq!((limits.json_depth, limits.json_strings), (100, Some(20)));
-    assert_eq!(config.listeners[1].address.to_string(), "0.0.0.0:9200");
-    assert_eq!(config.listeners[1].cluster_address.to_string(), "0.0.0.0:9201");
+    assert_eq!(addresses(&config, 1).0, "0.0.0.0:9200");
+    assert_eq!(addresses(&config, 1).1, "0.0.0.0:9201");
 
     let device = &config.audit[0];
     assert_eq!((device.path.as_str(), device.description.as_str()), ("main", "all of it"));
@@ -189,12 +195,12 @@ fn addresses_that_are_not_given_follow_from_those_that_are() {
     assert_eq!(config.api_address.to_string(), "http://[::1]:7000");
     assert_eq!(config.cluster_address.to_string(), "[::1]:7001");
     let config = listening("address = \"10.1.1.1\"", "");
-    assert_eq!(config.listeners[0].address.to_string(), "10.1.1.1:8200");
+    assert_eq!(addresses(&config, 0).0, "10.1.1.1:8200");
     // Behind a balancer on another port, nodes still meet on the listener's own.
     let config = listening("address = \"0.0.0.0:8200\"", "api_addr = \"https://lb.example.com:443\"");
     assert_eq!(config.cluster_address.to_string(), "lb.example.com:8201");
     let config = listening("address = \"localhost:0\"", "");
-    assert_eq!(config.listeners[0].cluster_address.to_string(), "127.0.0.1:0");
+    assert_eq!(addresses(&config, 0).1, "127.0.0.1:0");
 }
 
 #[test]

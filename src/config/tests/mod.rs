@@ -2,19 +2,25 @@ mod accepted;
 mod keys;
 mod reference;
 mod refused;
+mod sources;
 mod warned;
 
 use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::{ConfigError, Environment, ServerConfig, Warning, load_in};
+use super::{ConfigError, Environment, Flags, ServerConfig, Sources, Warning};
 
 /// A configuration that needs nothing more; `more` is added at its end.
 fn minimal(more: &str) -> String {
     format!(
         "storage \"raft\" {{ path = \"/data\" node_id = \"n1\" }}\nlistener \"tcp\" {{ tls_disable = true }}\n{more}"
     )
+}
+
+fn load_in(paths: &[PathBuf], environment: &Environment) -> Result<(ServerConfig, Vec<Warning>), ConfigError> {
+    let sources = Sources { paths: paths.to_owned(), environment: environment.clone(), flags: Flags::default() };
+    sources.load().map(|loaded| (loaded.config, loaded.warnings))
 }
 
 /// Loads one file with this text and this name.

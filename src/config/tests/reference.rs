@@ -5,7 +5,6 @@ use std::path::Path;
 use crate::config::reference;
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a developer's switch, not the server's")]
 fn the_reference_is_what_the_declarations_make() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/CONFIGURATION.md");
     let made = reference();

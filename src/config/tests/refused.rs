@@ -89,6 +89,30 @@ fn bad_values_in_a_listener() {
          `tls_disable = true` does without"
     );
     assert!(listener("tls_disable = true max_request_duration = \"-1s\"").contains("it must be a duration"));
+    assert!(listener("tls_disable = true address = \"h:1\"").contains("an IP address and a port"));
+    let tls = |keys: &str| listener(&format!("tls_cert_file = \"/c\" tls_key_file = \"/k\" {keys}"));
+    assert!(tls("tls_max_version = \"tls12\" tls_min_version = \"tls13\"").contains("no version is left"));
+    assert!(tls("tls_cipher_suites = \"TLS_MINE\"").contains("TLS_MINE is not offered; there are TLS_ECDHE_"));
+    assert!(tls("tls_key_exchange_preferences = [\"CurveP521\"]").contains("its entries must be X25519MLKEM768"));
+    assert!(tls("tls_auto_reload_interval = \"1s\"").contains("at least \"5s\""));
+    let plain = |keys: &str| listener(&format!("tls_disable = true {keys}"));
+    assert!(plain("proxy_protocol_behavior = \"maybe\"").contains("use_always, allow_authorized or deny_unauthorized"));
+    assert!(
+        plain("proxy_protocol_behavior = \"deny_unauthorized\"").contains("needs `proxy_protocol_authorized_addrs`")
+    );
+    assert!(plain("x_forwarded_for_authorized_addrs = \"everybody\"").contains("addresses or networks"));
+    assert!(plain("x_forwarded_for_hop_skips = -1").contains("between 0 and 100"));
+    assert!(plain("x_forwarded_for_client_cert_decoders = [\"HEX\"]").contains("URL, PEM or RFC9440"));
+    assert!(plain("custom_response_headers { \"9xx\" = {} }").contains("\"9xx\" is no status"));
+    assert!(plain("custom_response_headers { \"2xx\" = { \"a b\" = [\"\"] } }").contains("no name of a header"));
+    assert!(plain("custom_response_headers { \"2xx\" = { \"A\" = 1 } }").contains("a list of texts"));
+    assert!(plain("role = \"admin\"").contains("default or metrics_only"));
+    assert!(plain("telemetry { metrics_only = true disallow_metrics = true }").contains("alone and not at all"));
+    assert!(plain("cors_allowed_origins = [\"*\", \"a\"]").contains("\"*\" alone"));
+    assert!(plain("chroot_namespace = \"team/\"").contains("`chroot_namespace` is not offered by this server"));
+    assert!(third_line("listener \"unix\" { }").contains("lacks `address`"));
+    assert!(third_line("listener \"unix\" { address = \"/s\" socket_mode = \"9\" }").contains("an octal file mode"));
+    assert!(third_line("log_requests_level = \"some\"").contains("off, trace, debug, info, warn or error"));
     assert!(listener("tls_disable = true max_json_depth = 0").contains("between 1 and 1000"));
     assert!(listener("tls_disable = true address = \"127.0.0.1:65535\"").contains("lacks `cluster_address`"));
     let same = listener("tls_disable = true address = \"127.0.0.1:1\" cluster_address = \"127.0.0.1:1\"");
@@ -118,7 +142,7 @@ fn bad_audit_devices() {
 #[test]
 fn what_this_version_does_not_offer() {
     assert!(third_line("seal \"awskms\" {}").starts_with("server.hcl:3: seal \"awskms\" is not offered"));
-    assert!(third_line("listener \"unix\" {}").starts_with("server.hcl:3: listener \"unix\" is not offered"));
+    assert!(third_line("listener \"quic\" {}").starts_with("server.hcl:3: listener \"quic\" is not offered"));
     let message = refusal("storage \"consul\" {}\nlistener \"tcp\" { tls_disable = true }");
     assert_eq!(message, "server.hcl:1: storage \"consul\" is not offered: the only storage is \"raft\"");
 }

@@ -82,6 +82,7 @@ impl Server {
             token: (!token.is_empty()).then(|| ClientToken::new(token.into())),
             body: body.as_object().cloned().unwrap_or_default(),
             remote: None,
+            certificates: Vec::new(),
             content_type: String::new(),
             wrap_ttl: None,
             audit_headers: Vec::new(),

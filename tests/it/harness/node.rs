@@ -102,8 +102,13 @@ impl Node {
 
     /// SIGTERM alone.
     pub fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// `kill -HUP` and the like.
+    pub fn signal(&self, name: &str) {
         let number = self.process.as_ref().map(Child::id).unwrap();
-        let sent = Command::new("kill").args(["-TERM", &number.to_string()]).status().unwrap();
+        let sent = Command::new("kill").args([&format!("-{name}"), &number.to_string()]).status().unwrap();
         assert!(sent.success());
     }
 

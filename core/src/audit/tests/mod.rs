@@ -38,6 +38,7 @@ fn request(body: Value) -> Request {
         token: Some(ClientToken::new(TOKEN.into())),
         body,
         remote: Some(([10, 1, 2, 3], 45678).into()),
+        certificates: Vec::new(),
         content_type: String::new(),
         wrap_ttl: None,
         audit_headers: Vec::new(),

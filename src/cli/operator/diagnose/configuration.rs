@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use super::finding::Report;
-use crate::config::{self, Seal, ServerConfig};
+use crate::config::{Flags, Loaded, Seal, ServerConfig, Sources};
 
 pub fn check(report: &mut Report, paths: &[PathBuf]) -> Option<ServerConfig> {
-    let (config, warnings) = match config::load(paths) {
+    let sources = Sources::of_process(paths.to_owned(), Flags::default());
+    let Loaded { config, warnings, .. } = match sources.load() {
         Ok(loaded) => loaded,
         Err(problem) => {
             report.failure("configuration", problem.to_string(), "mend it; nothing else can be checked before");

@@ -7,22 +7,23 @@ use std::time::SystemTime;
 use super::certificate;
 use super::finding::Report;
 use crate::config::ServerConfig;
-use crate::http;
+use crate::http::Tls;
 
 pub fn check(report: &mut Report, config: &ServerConfig) {
     for listener in &config.listeners {
-        port(report, listener.address, "clients");
-        port(report, listener.cluster_address, "nodes");
+        let Some((address, cluster_address)) = listener.endpoint.tcp() else { continue };
+        port(report, address, "clients");
+        port(report, cluster_address, "nodes");
         match &listener.tls {
-            None if listener.address.ip().is_loopback() => {
-                report.good("listener/tls", format!("{}: without TLS, for this machine alone", listener.address));
+            None if address.ip().is_loopback() => {
+                report.good("listener/tls", format!("{address}: without TLS, for this machine alone"));
             }
             None => {
-                let found = format!("{}: without TLS, for whoever reaches it", listener.address);
+                let found = format!("{address}: without TLS, for whoever reaches it");
                 report.warning("listener/tls", found, "give it `tls_cert_file` and `tls_key_file`");
             }
             Some(files) => {
-                if let Err(problem) = http::server_config(files) {
+                if let Err(problem) = Tls::read(files) {
                     report.failure(
                         "listener/tls",
                         problem.to_string(),

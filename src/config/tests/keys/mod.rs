@@ -90,21 +90,28 @@ fn collect(within: &str, table: &'static Table, found: &mut BTreeMap<String, &'s
     }
 }
 
+/// All checks; one of `listener *` is a check of both kinds of listeners.
+fn checks() -> impl Iterator<Item = (String, &'static Check)> {
+    let kinds = |check: &'static Check| match check.key.split_once(" * ") {
+        None => vec![(check.key.to_owned(), check)],
+        Some((block, key)) => ["tcp", "unix"].map(|kind| (format!("{block} {kind} {key}"), check)).into(),
+    };
+    CHECKS.iter().copied().flatten().flat_map(kinds)
+}
+
 #[test]
 fn every_key_that_is_read_does_what_its_check_says() {
     let declared = declared();
-    let mut checked: Vec<&str> = CHECKS.iter().copied().flatten().map(|check| check.key).collect();
-    for check in CHECKS.iter().copied().flatten() {
-        assert!(declared.contains_key(check.key), "{} has a check and is not declared", check.key);
-        let (with, warnings) = load(&text(parent(check.key), check.written)).unwrap();
-        assert_eq!(warnings, [], "{}", check.key);
-        let (without, _) = load(&text(parent(check.key), "")).unwrap();
-        assert!((check.holds)(&with), "{} does not do what its check says", check.key);
-        assert!(!(check.holds)(&without), "what the check of {} says is so without it", check.key);
+    for (key, check) in checks() {
+        assert!(declared.contains_key(&key), "{key} has a check and is not declared");
+        let (with, warnings) = load(&text(parent(&key), check.written)).unwrap();
+        assert_eq!(warnings, [], "{key}");
+        let (without, _) = load(&text(parent(&key), "")).unwrap();
+        assert!((check.holds)(&with), "{key} does not do what its check says");
+        assert!(!(check.holds)(&without), "what the check of {key} says is so without it");
     }
-    checked.sort_unstable();
-    let unchecked =
-        declared.iter().filter(|(name, key)| key.is_read() && checked.binary_search(&name.as_str()).is_err());
+    let checked: Vec<String> = checks().map(|(key, _)| key).collect();
+    let unchecked = declared.iter().filter(|(name, key)| key.is_read() && !checked.contains(name));
     let unchecked: Vec<&String> = unchecked.map(|(name, _)| name).collect();
     assert!(unchecked.is_empty(), "declared keys without a check: {unchecked:?}");
 }
