@@ -91,6 +91,7 @@ fn main() -> ExitCode {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a token in an argument would show in the list of processes")]
 fn run_load(load: Load) -> Result<(), Box<dyn std::error::Error>> {
     let plan = load::Plan {
         tls: client::tls(&load.ca)?,

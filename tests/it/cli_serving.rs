@@ -56,10 +56,7 @@ async fn a_secret_and_its_versions() {
         "Success! Enabled the kv-v2 secrets engine at: secret/\n"
     );
     let put = shell.says("kv put secret/app user=ann password=one");
-    assert!(
-        put.starts_with("== Secret Path ==\nsecret/data/app\n\n==="),
-        "{put}"
-    );
+    assert!(put.starts_with("== Secret Path ==\nsecret/data/app\n\n==="), "{put}");
     assert!(put.contains("version            1\n"), "{put}");
     shell.says("kv put -cas=1 -mount=secret app user=ann password=two n=1");
     assert_eq!(shell.does("kv put -cas=1 secret/app a=b").status, 2);

@@ -157,9 +157,9 @@ async fn a_leader_killed_in_the_middle_of_a_load_leaves_the_old_state_or_the_new
         settled(&nodes).await;
         let found = nodes.at(leader).ask("local k0").await.unwrap();
         assert!(found == next || (found == current && !acknowledged), "{found} after {current} and {next}");
-        for at in 0..3 {
+        for (at, name) in NAMES.iter().enumerate() {
             for n in 0..CHUNKS {
-                assert_eq!(nodes.at(at).ask(&format!("local k{n}")).await.unwrap(), found, "k{n} on {}", NAMES[at]);
+                assert_eq!(nodes.at(at).ask(&format!("local k{n}")).await.unwrap(), found, "k{n} on {name}");
             }
         }
         if found == next {

@@ -43,10 +43,12 @@ impl Default for Manner {
 impl Manner {
     /// As the environment has it: `NAMESPACE`, `WRAP_TTL`, `CLIENT_TIMEOUT`, `MAX_RETRIES`, `DISABLE_REDIRECTS`.
     pub fn of_environment() -> Result<Manner, Failure> {
-        let mut manner = Manner::default();
-        manner.namespace = environment::setting("NAMESPACE");
-        manner.wrap_ttl = environment::setting("WRAP_TTL");
-        manner.follow = !environment::flag("DISABLE_REDIRECTS");
+        let mut manner = Manner {
+            namespace: environment::setting("NAMESPACE"),
+            wrap_ttl: environment::setting("WRAP_TTL"),
+            follow: !environment::flag("DISABLE_REDIRECTS"),
+            ..Manner::default()
+        };
         if let Some(text) = environment::setting("CLIENT_TIMEOUT") {
             let given = duration::parse(&text).filter(|given| !given.is_zero());
             manner.timeout = given.ok_or_else(|| {

@@ -88,10 +88,9 @@ fn scan(line: &str) -> Scanned {
             '#' => break,
             '/' if next == Some('/') => break,
             '/' if next == Some('*') => {
-                match line[at..].find("*/") {
-                    None => found.inside = Inside::Comment,
-                    // What follows a comment within a line is left to itself: it is as good as never there.
-                    Some(_) => {}
+                // What follows a comment within a line is left to itself: it is as good as never there.
+                if !line[at..].contains("*/") {
+                    found.inside = Inside::Comment;
                 }
                 break;
             }
