@@ -71,6 +71,7 @@ async fn best_effort_counts_only_where_it_is_alone() {
 }
 
 #[tokio::test]
+#[expect(clippy::await_holding_lock, reason = "the device's own thread is what has to wait for it")]
 async fn a_stuck_device_holds_up_nobody_and_piles_up_nothing() {
     let ((a, stuck), (b, good)) = (memory("a/", impatient(Delivery::BestEffort)), memory("b/", rules(Delivery::Any)));
     let audit = audit(vec![Arc::clone(&a), b]);
@@ -88,6 +89,7 @@ async fn a_stuck_device_holds_up_nobody_and_piles_up_nothing() {
 }
 
 #[tokio::test]
+#[expect(clippy::await_holding_lock, reason = "the device's own thread is what has to wait for it")]
 async fn a_required_device_that_is_stuck_is_named_and_what_failed_is_not_written_later() {
     let (a, stuck) = memory("a/", impatient(Delivery::Required));
     let audit = audit(vec![a]);
