@@ -324,7 +324,7 @@ mod tests {
         assert_eq!(plan.rules.delivery, Delivery::Required);
         assert!(plan.rules.style.hmac_accessor && !plan.rules.style.raw);
         assert_eq!(parse("file", &[("path", "Discard")]).unwrap().target, Target::Discard);
-        assert_eq!(parse("file", &[("path", "stdout"), ("log_raw", "1")]).unwrap().rules.style.raw, true);
+        assert!(parse("file", &[("path", "stdout"), ("log_raw", "1")]).unwrap().rules.style.raw);
         assert_eq!(
             parse("socket", &[("address", "/run/x"), ("socket_type", "unix")]).unwrap().target,
             Target::Socket { kind: SocketKind::Unix, address: "/run/x".into() }

@@ -93,7 +93,7 @@ impl FileSink {
             return false;
         }
         self.looked = Instant::now();
-        std::fs::metadata(&self.path).map_or(true, |now| (now.dev(), now.ino()) != (open.device, open.inode))
+        !std::fs::metadata(&self.path).is_ok_and(|now| (now.dev(), now.ino()) == (open.device, open.inode))
     }
 }
 

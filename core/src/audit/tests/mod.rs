@@ -95,9 +95,9 @@ impl Memory {
     }
 }
 
-struct Into(Arc<Memory>);
+struct Recorder(Arc<Memory>);
 
-impl Sink for Into {
+impl Sink for Recorder {
     fn write(&mut self, lines: &[Bytes], _patience: Duration) -> Written {
         let _gate = self.0.gate.lock();
         if self.0.broken.load(Ordering::Relaxed) {
@@ -114,7 +114,7 @@ fn rules(delivery: Delivery) -> Rules {
 
 fn memory(name: &str, rules: Rules) -> (Arc<Device>, Arc<Memory>) {
     let memory = Arc::new(Memory::default());
-    let device = Device::start(name, "memory", rules, Box::new(Into(Arc::clone(&memory)))).unwrap();
+    let device = Device::start(name, "memory", rules, Box::new(Recorder(Arc::clone(&memory)))).unwrap();
     (Arc::new(device), memory)
 }
 
