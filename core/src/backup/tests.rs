@@ -173,19 +173,24 @@ async fn a_broken_file_changes_nothing() {
     for len in (0..file.len()).step_by(97).chain([file.len() - 1, file.len() - 9]) {
         assert!(is_invalid(restore(&node, &file[..len], Trust::RootKey).await, "nothing was restored"), "cut at {len}");
     }
-    // Behind the header of gzip, whose fields say nothing of the content; and but for the last byte of what is compressed,
-    // which may have bits that nobody reads.
-    for at in (10..file.len()).step_by(61).filter(|at| *at != file.len() - 9) {
+    let mut plain = Vec::new();
+    flate2::read::GzDecoder::new(&file[..]).read_to_end(&mut plain).unwrap();
+    // Behind the header of gzip, whose fields say nothing of the content.
+    for at in (10..file.len()).step_by(61) {
         let mut bad = file.clone();
         bad[at] ^= 0x20;
+        // A zero may be copied from another place in the run of zeros, and a bit of padding is read by nobody.
+        let mut same = Vec::new();
+        if flate2::read::GzDecoder::new(&bad[..]).read_to_end(&mut same).is_ok() {
+            assert_eq!(same, plain, "byte {at}");
+            continue;
+        }
         assert!(is_invalid(restore(&node, &bad, Trust::Caller).await, "nothing was restored"), "byte {at}");
     }
     for garbage in [&b"{}"[..], b"", &[0; 4096], &[&file[..], b"more"].concat()] {
         assert!(is_invalid(restore(&node, garbage, Trust::Caller).await, "nothing was restored"));
     }
     assert_eq!(content(&node), before);
-    let mut plain = Vec::new();
-    flate2::read::GzDecoder::new(&file[..]).read_to_end(&mut plain).unwrap();
     assert!(is_invalid(restore(&node, &plain, Trust::Caller).await, "not a backup"));
     let (writer, pipe) = sdk::pipe();
     drop(writer);
