@@ -123,7 +123,7 @@ impl Entry<'_> {
                 line.close();
             }
             if let Some(meta) = token.meta.as_ref().filter(|meta| !meta.is_empty()) {
-                line.plain("metadata", meta);
+                line.secrets("metadata", meta);
             }
             line.text("entity_id", &token.entity_id);
             line.number("remaining_uses", who.uses_left.unwrap_or(0));
@@ -223,7 +223,7 @@ fn made(line: &mut Line<'_>, auth: &AuthBlock) {
     line.list("token_policies", &auth.token_policies);
     line.list("identity_policies", &auth.identity_policies);
     if let Some(metadata) = auth.metadata.as_ref().filter(|metadata| !metadata.is_empty()) {
-        line.plain("metadata", metadata);
+        line.secrets("metadata", metadata);
     }
     line.number("num_uses", auth.num_uses);
     line.text("entity_id", &auth.entity_id);

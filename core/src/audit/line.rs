@@ -1,5 +1,6 @@
 //! JSON written straight into the line, secrets hashed on the way. There is no tree of values in between.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::OnceLock;
 
@@ -117,6 +118,18 @@ impl<'a> Line<'a> {
             self.key(key);
             self.secret_value(secret);
         }
+    }
+
+    /// Texts by names of the writer's choice.
+    pub fn secrets(&mut self, key: &str, texts: &BTreeMap<String, String>) {
+        self.open(key);
+        for (name, text) in texts {
+            self.comma();
+            self.json(name);
+            self.out.push(b':');
+            self.secret_value(text);
+        }
+        self.close();
     }
 
     /// A header's values; its name comes from the store.

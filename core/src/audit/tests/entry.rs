@@ -48,7 +48,7 @@ fn a_request_entry_has_everything_and_no_secret() {
                     "allowed": true,
                     "granting_policies": [{"name": "app", "namespace_id": "root", "type": "acl"}],
                 },
-                "metadata": {"team": "blue"},
+                "metadata": {"team": hash("blue")},
                 "remaining_uses": 3,
                 "token_ttl": 3600,
                 "token_issue_time": "2023-11-03T08:26:40Z",
