@@ -47,6 +47,25 @@ const METHODS: [&str; 3] = ["userpass", "approle", "ldap"];
 struct Failures {
     count: u64,
     last: Millis,
+    /// Known here before the record is committed: nobody slips through in between.
+    locked_until: Option<Millis>,
+}
+
+impl Failures {
+    fn lock_out(self, now: Millis) -> bool {
+        self.locked_until.is_some_and(|until| now < until)
+    }
+}
+
+/// What wrong credentials have led to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// Nothing yet, or nothing ever for this mount.
+    Wrong,
+    /// That was one too many: locked out until then, which is to be recorded.
+    LockedOut(Millis),
+    /// Locked out before.
+    StillOut,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -85,27 +104,40 @@ impl Lockouts {
         if self.rules(mount).is_none() {
             return Ok(false);
         }
+        if self.failures.get(&who(mount, alias)).is_some_and(|failures| failures.lock_out(now)) {
+            return Ok(true);
+        }
         Ok(read.get::<Locked>(&key(&mount.accessor, alias))?.is_some_and(|locked| now < locked.until))
     }
 
-    /// Counts a failure. Answers until when to lock the user out, if that was one too many.
-    pub(crate) fn failed(&self, mount: &Mount, alias: &str, now: Millis) -> Option<Millis> {
-        let rules = self.rules(mount)?;
-        let who = (mount.accessor.clone(), alias.to_owned());
+    pub(crate) fn failed(&self, mount: &Mount, alias: &str, now: Millis) -> Counted {
+        let Some(rules) = self.rules(mount) else { return Counted::Wrong };
+        let who = who(mount, alias);
         let _counting = self.counting.lock();
-        let before = self.failures.get(&who).filter(|f| now < f.last.plus(Duration::from_secs(rules.counter_reset)));
-        let count = before.map_or(0, |f| f.count) + 1;
-        if count < rules.threshold {
-            self.failures.insert(who, Failures { count, last: now });
-            return None;
+        let before = self.failures.get(&who);
+        if before.is_some_and(|failures| failures.lock_out(now)) {
+            return Counted::StillOut;
         }
-        self.failures.remove(&who);
-        Some(now.plus(Duration::from_secs(rules.duration)))
+        let counts =
+            |f: &Failures| f.locked_until.is_none() && now < f.last.plus(Duration::from_secs(rules.counter_reset));
+        let count = before.filter(counts).map_or(0, |f| f.count) + 1;
+        let until = now.plus(Duration::from_secs(rules.duration));
+        let locked_until = (count >= rules.threshold).then_some(until);
+        self.failures.insert(who, Failures { count, last: now, locked_until });
+        locked_until.map_or(Counted::Wrong, Counted::LockedOut)
     }
 
-    pub(crate) fn succeeded(&self, mount: &Mount, alias: &str) {
-        self.failures.remove(&(mount.accessor.clone(), alias.to_owned()));
+    pub(crate) fn succeeded(&self, mount: &Mount, alias: &str, now: Millis) {
+        let who = who(mount, alias);
+        let _counting = self.counting.lock();
+        if self.failures.get(&who).is_some_and(|failures| !failures.lock_out(now)) {
+            self.failures.remove(&who);
+        }
     }
+}
+
+fn who(mount: &Mount, alias: &str) -> (String, String) {
+    (mount.accessor.clone(), alias.to_owned())
 }
 
 pub(crate) fn lock(txn: &mut Txn, mount: &str, alias: &str, until: Millis) -> Result<(), Access> {

@@ -92,8 +92,7 @@ pub(super) fn authorize(
     located: Option<&Located>,
     rely_on: &mut RelyOn,
 ) -> Result<Permit, Refused> {
-    let matched = located.and_then(|l| l.plugin.backend(&l.info).find(&l.path));
-    let declared = matched.as_ref().map(|m| m.path);
+    let declared = located.and_then(|located| located.matched.as_ref()).map(|matched| matched.path.as_ref());
     let opened = |door: &str| run.request.doors.iter().any(|open| open == door);
     if declared.is_some_and(|path| path.open || path.door.is_some_and(opened)) && !run.request.help {
         let operation = plain_operation(run.request.verb);
@@ -193,8 +192,7 @@ fn operation(
     }
     let plain = plain_operation(run.request.verb);
     let (Verb::Write, Some(located)) = (run.request.verb, located) else { return Ok(plain) };
-    let backend = located.plugin.backend(&located.info);
-    let Some(matched) = backend.find(&located.path) else { return Ok(plain) };
+    let Some(matched) = &located.matched else { return Ok(plain) };
     let ctx = context(run, located, Some(caller));
     let params = matched.params(run.request.body.clone());
     let there = view.elsewhere(space_of(located, Some(caller))).remembering();

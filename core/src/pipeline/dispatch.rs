@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sdk::{Act, Answer, Body, Failure, Handler, Help, Operation, Params, Verb, Work};
-use storage::{OpenBatch, OpenSnapshot, TxnState};
+use storage::{OpenBatch, OpenSnapshot, TxnState, View};
 use tokio::runtime::RuntimeFlavor;
 
 use super::authorize::{Permit, context, space_of};
@@ -36,19 +36,22 @@ pub(super) fn dispatch(
     rely_on: RelyOn,
     stages: &mut Stages,
 ) -> Done {
-    let backend = located.plugin.backend(&located.info);
     if run.request.help {
+        let backend = located.plugin.backend(&located.info);
         let result = Help::at(backend, &located.info.path, &located.path)
             .map(|help| Answer::bare(sdk::json!({"help": help.text, "see_also": null, "openapi": help.openapi})))
             .map(Box::new)
             .ok_or_else(unsupported_path);
         return Done::Answered(result, None);
     }
-    let Some(matched) = backend.find(&located.path) else { return unsupported_path().into() };
+    let Some(matched) = &located.matched else { return unsupported_path().into() };
     let operation = match matched.operation(run.request.verb) {
         Ok(operation) => operation,
         Err(failure) => return failure.into(),
     };
+    if let Err(failure) = check_lockout(node, run, located, &snapshot) {
+        return failure.into();
+    }
     let Some(latches) = stages.latches.take() else { return Failure::internal("a request without latches").into() };
     let ctx = context(run, located, permit.caller());
     let params = matched.params(permit.limited(run.request.body.clone())).with_upload(run.request.upload.clone());
@@ -76,8 +79,7 @@ pub(super) fn dispatch(
         Handler::Slow(slow) => {
             let prepared = match &stages.prepared {
                 Some(prepared) => Ok(Work::Done(Arc::clone(prepared))),
-                None => check_lockout(node, run, located, &state)
-                    .and_then(|()| (slow.prepare)(&ctx, &params, &state.view(here.clone()))),
+                None => (slow.prepare)(&ctx, &params, &state.view(here.clone())),
             };
             match prepared {
                 Ok(Work::Done(prepared)) => (slow.finish)(&ctx, &params, &prepared, &mut state.at(here)),
@@ -101,10 +103,11 @@ pub(super) fn dispatch(
     Done::Answered(result.map(Box::new), Some(batch).filter(|b| !b.is_empty()).map(Box::new))
 }
 
-/// Before any work is done for somebody who has to wait.
-fn check_lockout(node: &Node, run: &Run<'_>, located: &Located, state: &TxnState) -> Result<(), Failure> {
+/// Before work is done for somebody who has to wait, and again before the work counts: of many guesses at once, those
+/// behind the one that locks the user out are refused, right or wrong.
+fn check_lockout(node: &Node, run: &Run<'_>, located: &Located, snapshot: &OpenSnapshot) -> Result<(), Failure> {
     let Some(alias) = located.login_alias(run.request) else { return Ok(()) };
-    let records = state.view(space::records(&sdk::NamespaceId::root()));
+    let records = View::new(snapshot.clone(), space::records(&sdk::NamespaceId::root()));
     if node.lockouts.is_locked(&records, &located.mount, &alias, run.now)? {
         return Err(Failure::denied("permission denied"));
     }

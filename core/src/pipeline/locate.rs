@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sdk::{Failure, Handler, MountInfo, Plugin, Verb};
+use sdk::{Failure, Handler, Matched, MountInfo, Plugin, Verb};
 use storage::View;
 
 use super::RelyOn;
@@ -17,6 +17,8 @@ pub struct Located {
     pub plugin: Arc<dyn Plugin>,
     /// Below the mount.
     pub path: String,
+    /// The declared path that it fits, if there is one.
+    pub matched: Option<Matched>,
 }
 
 /// What an operation may do, which decides where it runs.
@@ -36,8 +38,7 @@ impl Located {
         if request.help {
             return Kind::View;
         }
-        let operation = self.plugin.backend(&self.info).find(&self.path).map(|m| m.operation(request.verb));
-        match operation {
+        match self.matched.as_ref().map(|matched| matched.operation(request.verb)) {
             Some(Ok(operation)) => match &operation.handler {
                 Handler::View(_) if request.wrap_ttl.is_none() => Kind::View,
                 // The wrapping token is written.
@@ -47,12 +48,10 @@ impl Located {
             _ => Kind::None,
         }
     }
-}
 
-impl Located {
     /// Who wants to log in, if that is what the request is.
     pub(super) fn login_alias(&self, request: &Request) -> Option<String> {
-        let matched = self.plugin.backend(&self.info).find(&self.path)?;
+        let matched = self.matched.as_ref()?;
         let name = matched.path.login?;
         matched.params(request.body.clone()).take::<String>(name).ok().flatten().map(|alias| alias.to_lowercase())
     }
@@ -80,5 +79,6 @@ pub fn locate(
         path.push('/');
     }
     let info = node.mounts.info(&mount);
-    Ok(Some(Located { info, plugin: Arc::clone(plugin), path, mount }))
+    let matched = plugin.backend(&info).find(&path);
+    Ok(Some(Located { info, plugin: Arc::clone(plugin), path, matched, mount }))
 }

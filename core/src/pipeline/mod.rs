@@ -28,7 +28,7 @@ use crate::audit::{AuditError, Subject};
 use crate::catalog::Catalog;
 use crate::change::change;
 use crate::lifecycle::Node;
-use crate::lockout;
+use crate::lockout::{self, Counted};
 use crate::request::Request;
 use crate::response::Response;
 use crate::space;
@@ -222,27 +222,38 @@ impl Pipeline {
             },
             dispatch::Done::Acts { act, params, batch } => self.act(run, permit, act.as_ref(), &params, batch).await?,
         };
-        self.count_login(run, located, &result).await;
-        Ok(result)
+        Ok(self.count_login(run, located, result).await)
     }
 
-    /// Remembers who got the credentials wrong, and locks out who did so too often.
-    async fn count_login(&self, run: &Run<'_>, located: &Located, result: &Result<Done, Failure>) {
-        let (Some(alias), Some(term)) = (located.login_alias(run.request), run.term) else { return };
-        match result {
-            Ok(_) => self.node.lockouts.succeeded(&located.mount, &alias),
-            Err(Failure::WrongCredentials(_)) => {
-                let Some(until) = self.node.lockouts.failed(&located.mount, &alias, run.now) else { return };
-                let root = NamespaceId::root();
-                let locked = change(&self.node, run.now, term, |state| {
-                    lockout::lock(&mut state.at(space::records(&root)), &located.mount.accessor, &alias, until)
-                });
-                match locked.await {
-                    Ok(_) => tracing::warn!(mount = located.mount.full_path(), "a user is locked out for a while"),
-                    Err(problem) => tracing::warn!(%problem, "a user could not be locked out"),
-                }
-            }
+    /// Remembers who got the credentials wrong, and locks out who did so too often. Whoever was locked out meanwhile is not
+    /// told whether they were right.
+    async fn count_login(
+        &self,
+        run: &Run<'_>,
+        located: &Located,
+        result: Result<Done, Failure>,
+    ) -> Result<Done, Failure> {
+        let (Some(alias), Some(term)) = (located.login_alias(run.request), run.term) else { return result };
+        match &result {
+            Ok(_) => self.node.lockouts.succeeded(&located.mount, &alias, run.now),
+            Err(Failure::WrongCredentials(_)) => match self.node.lockouts.failed(&located.mount, &alias, run.now) {
+                Counted::Wrong => {}
+                Counted::LockedOut(until) => self.lock_out(run, term, located, &alias, until).await,
+                Counted::StillOut => return Err(Failure::denied("permission denied")),
+            },
             Err(_) => {}
+        }
+        result
+    }
+
+    async fn lock_out(&self, run: &Run<'_>, term: Term, located: &Located, alias: &str, until: Millis) {
+        let root = NamespaceId::root();
+        let locked = change(&self.node, run.now, term, |state| {
+            lockout::lock(&mut state.at(space::records(&root)), &located.mount.accessor, alias, until)
+        });
+        match locked.await {
+            Ok(_) => tracing::warn!(mount = located.mount.full_path(), "a user is locked out for a while"),
+            Err(problem) => tracing::warn!(%problem, "a user could not be locked out"),
         }
     }
 

@@ -120,6 +120,7 @@ struct Bench {
     root: ClientToken,
     audit: Arc<Lines>,
     runs: Arc<AtomicUsize>,
+    doors: Arc<logins::Doors>,
 }
 
 impl Bench {
@@ -139,7 +140,9 @@ impl Bench {
             .unwrap();
         node.unseal(Share::from_slice(&made.shares[0])).await.unwrap();
         let runs = Arc::new(AtomicUsize::new(0));
-        let catalog = Catalog::default().with(Counter::new(Arc::clone(&runs))).with(logins::Words::new());
+        let doors = logins::Doors::open();
+        let catalog =
+            Catalog::default().with(Counter::new(Arc::clone(&runs))).with(logins::Words::new(Arc::clone(&doors)));
         let audit = Arc::new(Lines::default());
         let device = Device::start("lines/", "file", Rules::default(), Box::new(Shared(Arc::clone(&audit)))).unwrap();
         node.audit.use_devices(vec![Arc::new(device)]);
@@ -152,6 +155,7 @@ impl Bench {
             root: crate::token::ClientToken::new(made.root_token.to_string()),
             audit,
             runs,
+            doors,
         };
         bench
             .change(|state, node| {

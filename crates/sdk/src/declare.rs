@@ -225,28 +225,29 @@ impl Path {
 /// All paths of one kind of mount.
 pub struct Backend {
     pub help: &'static str,
-    pub paths: Vec<Path>,
+    pub paths: Vec<Arc<Path>>,
 }
 
 impl Backend {
     pub fn new(help: &'static str, paths: Vec<Path>) -> Self {
-        Self { help, paths }
+        Self { help, paths: paths.into_iter().map(Arc::new).collect() }
     }
 
     /// The first declared path that fits.
-    pub fn find(&self, path: &str) -> Option<Matched<'_>> {
-        self.paths.iter().find_map(|p| p.pattern.matches(path).map(|captures| Matched { path: p, captures }))
+    pub fn find(&self, path: &str) -> Option<Matched> {
+        let fits = |p: &Arc<Path>| p.pattern.matches(path).map(|captures| Matched { path: Arc::clone(p), captures });
+        self.paths.iter().find_map(fits)
     }
 }
 
 /// A declared path and the names that a request's path gave it.
-pub struct Matched<'a> {
-    pub path: &'a Path,
+pub struct Matched {
+    pub path: Arc<Path>,
     pub captures: BTreeMap<&'static str, String>,
 }
 
-impl<'a> Matched<'a> {
-    pub fn operation(&self, verb: Verb) -> Result<&'a Operation> {
+impl Matched {
+    pub fn operation(&self, verb: Verb) -> Result<&Operation> {
         self.path.operations.get(&verb).ok_or(Failure::Unsupported)
     }
 

@@ -30,7 +30,7 @@ impl Help {
         }
         let _ = write!(text, "\n## DESCRIPTION\n\n{}\n", found.description);
         let route = format!("/{}", found.pattern.text());
-        Some(Self { text, openapi: document(Map::from_iter([(route, operations(found))])) })
+        Some(Self { text, openapi: document(Map::from_iter([(route, operations(&found))])) })
     }
 
     fn overview(backend: &Backend, mount: &str) -> Self {

@@ -9,6 +9,27 @@ pub struct Words {
     backend: Backend,
 }
 
+/// Where words that are about to be looked at wait: wrong ones for the first door, right ones for the second.
+#[derive(Default)]
+pub struct Doors {
+    arrived: AtomicUsize,
+    open: [AtomicBool; 2],
+}
+
+impl Doors {
+    /// Open from the start.
+    pub fn open() -> Arc<Self> {
+        Arc::new(Self { open: [AtomicBool::new(true), AtomicBool::new(true)], ..Self::default() })
+    }
+
+    fn pass(&self, door: usize) {
+        let end = std::time::Instant::now() + Duration::from_secs(20);
+        while !self.open[door].load(Ordering::Acquire) && std::time::Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
 #[derive(Input)]
 struct Word {
     name: String,
@@ -16,13 +37,16 @@ struct Word {
 }
 
 impl Words {
-    pub fn new() -> Self {
+    pub fn new(doors: Arc<Doors>) -> Self {
         let login = Path::new("login/:name").login("name").slow(
             Verb::Write,
-            |_: &Ctx, input: Word, _: &View| {
-                Ok(Work::Slow(Box::new(move || match input.name == input.word {
-                    true => Ok(input.name),
-                    false => Err(Failure::WrongCredentials("that is not the word".into())),
+            move |_: &Ctx, input: Word, _: &View| {
+                let doors = Arc::clone(&doors);
+                doors.arrived.fetch_add(1, Ordering::AcqRel);
+                Ok(Work::Slow(Box::new(move || {
+                    let right = input.name == input.word;
+                    doors.pass(usize::from(right));
+                    if right { Ok(input.name) } else { Err(Failure::WrongCredentials("that is not the word".into())) }
                 })))
             },
             |_: &Ctx, _: Word, name: &String, _: &mut Txn| {
@@ -129,4 +153,41 @@ async fn too_many_wrong_words_lock_out_for_a_while_and_nobody_else() {
     assert_eq!(bench.log_in("guess", "ann", "ann").await.status, 403, "the next active node knows it");
     bench.alone.advance(Duration::from_secs(901));
     assert_eq!(bench.log_in("guess", "ann", "ann").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_guesses_at_once_those_behind_the_lock_tell_nothing() {
+    let bench = Arc::new(Bench::new().await);
+    bench
+        .change(|state, node| {
+            let mount = Mount::new(Table::Auth, "guess/", "userpass", "");
+            node.mounts.add(&mut state.at(space::records(&sdk::NamespaceId::root())), mount).unwrap();
+        })
+        .await;
+    for door in &bench.doors.open {
+        door.store(false, Ordering::Release);
+    }
+    let mut wrong = tokio::task::JoinSet::new();
+    let guess = |bench: &Arc<Bench>, word: &'static str| {
+        let bench = Arc::clone(bench);
+        async move { bench.log_in("guess", "ann", word).await.status }
+    };
+    let arrived = async |count: usize| {
+        let end = Instant::now() + Duration::from_secs(20);
+        while bench.doors.arrived.load(Ordering::Acquire) < count && Instant::now() < end {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    for _ in 0..8 {
+        wrong.spawn(guess(&bench, "bob"));
+    }
+    arrived(8).await;
+    let right = tokio::spawn(guess(&bench, "ann"));
+    arrived(9).await;
+    bench.doors.open[0].store(true, Ordering::Release);
+    let mut answers = wrong.join_all().await;
+    answers.sort_unstable();
+    assert_eq!(answers, [400, 400, 400, 400, 400, 403, 403, 403]);
+    bench.doors.open[1].store(true, Ordering::Release);
+    assert_eq!(right.await.unwrap(), 403, "it was let in to be looked at before, and must not count now");
 }
