@@ -140,7 +140,7 @@ impl Bench {
             .unwrap();
         node.unseal(Share::from_slice(&made.shares[0])).await.unwrap();
         let runs = Arc::new(AtomicUsize::new(0));
-        let doors = logins::Doors::open();
+        let doors = Arc::new(logins::Doors::default());
         let catalog =
             Catalog::default().with(Counter::new(Arc::clone(&runs))).with(logins::Words::new(Arc::clone(&doors)));
         let audit = Arc::new(Lines::default());
