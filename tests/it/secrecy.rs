@@ -1,11 +1,13 @@
-//! What was written in confidence is found in no file: neither values nor names.
+//! What was written in confidence is found in no file, neither values nor names, and in no memory of a sealed node.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::json;
 
-use crate::harness::{Cluster, Transport};
+use crate::harness::{Cluster, Transport, until};
 
 const VALUE: &str = "canary-value-5f1d3c";
 const NAME: &str = "canary-name-8a2e41";
@@ -47,6 +49,48 @@ async fn no_file_holds_a_value_or_a_name() {
     assert!(entries.contains("hmac-sha256:"));
     assert!(!entries.contains(VALUE) && !entries.contains(&token), "the audit file holds a canary");
 }
+
+/// A node that is sealed may be dumped, or swapped out: what it knew must be gone.
+#[tokio::test]
+async fn no_memory_of_a_sealed_node_holds_a_secret() {
+    let cluster = Cluster::serving(1, Transport::Tls).await;
+    let root = cluster.root(0);
+    root.post("/v1/sys/mounts/secret", json!({ "type": "kv", "options": { "version": "2" } })).await.ok();
+    root.post("/v1/secret/data/a", json!({ "data": { "k": VALUE } })).await.ok();
+    assert_eq!(root.get("/v1/secret/data/a").await.ok()["data"]["data"]["k"], VALUE);
+    let process = cluster.nodes[0].process_id();
+    let keys = cluster.keys.as_ref().unwrap();
+    let share = BASE64_STANDARD.decode(&keys.unseal[0]).unwrap();
+    let secrets = [VALUE.as_bytes(), keys.root.as_bytes(), keys.unseal[0].as_bytes(), &share[..32]];
+    root.post("/v1/sys/seal", json!({})).await.ok();
+    drop(root);
+    until("the memory should be clean", async || {
+        let held: Vec<usize> = (0..secrets.len()).filter(|at| memory_holds(process, secrets[*at])).collect();
+        if !held.is_empty() {
+            eprintln!("held: {held:?}");
+        }
+        held.is_empty().then_some(())
+    })
+    .await;
+    let name = cluster.nodes[0].name.as_bytes();
+    assert!(memory_holds(process, name), "the search would have found something");
+}
+
+fn memory_holds(process: u32, bytes: &[u8]) -> bool {
+    let regions = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
+    let memory = File::open(format!("/proc/{process}/mem")).unwrap();
+    regions.lines().filter(|line| line.contains(" rw-p ")).any(|line| {
+        let range = line.split_once(' ').unwrap().0.split_once('-').unwrap();
+        let [from, to] = [range.0, range.1].map(|hex| u64::from_str_radix(hex, 16).unwrap());
+        (from..to).step_by(PIECE).any(|at| {
+            let mut piece = vec![0; (PIECE + bytes.len()).min(usize::try_from(to - at).unwrap())];
+            let read = memory.read_at(&mut piece, at).unwrap_or(0);
+            memchr::memmem::find(&piece[..read], bytes).is_some()
+        })
+    })
+}
+
+const PIECE: usize = 1 << 20;
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
