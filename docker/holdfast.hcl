@@ -25,6 +25,10 @@ listener "tcp" {
   cluster_address = "0.0.0.0:8201"
   tls_cert_file   = "/etc/holdfast/tls/tls.pem"
   tls_key_file    = "/etc/holdfast/tls/tls.key"
+  # The client is whom haproxy names: nobody but haproxy and the nodes is in compose's network, and this port is not
+  # published. Probes and commands in a container come without the header.
+  x_forwarded_for_authorized_addrs   = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
+  x_forwarded_for_reject_not_present = false
 }
 
 # A volume of its own: docker throws old log lines away, audit must not be.
