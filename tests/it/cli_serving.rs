@@ -2,51 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::json;
 
-use crate::harness::{Cluster, Ran, Transport, run_with};
-
-/// A shell of one person: an address, a token, a home.
-struct Shell {
-    cluster: Cluster,
-    home: TempDir,
-}
-
-impl Shell {
-    async fn open() -> Shell {
-        Shell { cluster: Cluster::serving(1, Transport::Plain).await, home: TempDir::new().unwrap() }
-    }
-
-    fn root(&self) -> String {
-        self.cluster.keys.as_ref().unwrap().root.clone()
-    }
-
-    fn run(&self, arguments: &[&str], more: &[(&str, &str)], input: &str) -> Ran {
-        let address = self.cluster.nodes[0].url();
-        let home = self.home.path().to_str().unwrap();
-        let mut variables = vec![("VAULT_ADDR", address.as_str()), ("HOME", home)];
-        variables.extend(more);
-        run_with(arguments, &variables, input)
-    }
-
-    /// As root.
-    fn does(&self, line: &str) -> Ran {
-        let arguments: Vec<&str> = line.split(' ').collect();
-        self.run(&arguments, &[("VAULT_TOKEN", &self.root())], "")
-    }
-
-    /// As root, what it prints.
-    fn says(&self, line: &str) -> String {
-        let ran = self.does(line);
-        assert_eq!(ran.status, 0, "{line}: {ran:?}");
-        ran.out
-    }
-
-    fn json(&self, line: &str) -> Value {
-        serde_json::from_str(&self.says(&format!("{line} -format=json"))).unwrap()
-    }
-}
+use crate::harness::Shell;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_and_its_versions() {

@@ -5,6 +5,7 @@
 mod audit;
 mod backup;
 mod cli;
+mod cli_cluster;
 mod cli_dev;
 mod cli_diagnose;
 mod cli_serving;
