@@ -81,6 +81,42 @@ pub async fn remount(client: &Client, from: &str, to: &str, what: &str) -> Resul
     }
 }
 
+/// What `enable` alone may say of a mount.
+#[derive(Args)]
+pub struct Making {
+    /// Not for secondary clusters
+    #[arg(long)]
+    local: bool,
+    /// Wrap what it stores by the seal as well
+    #[arg(long)]
+    seal_wrap: bool,
+    /// Let it take randomness from the seal's device
+    #[arg(long)]
+    external_entropy_access: bool,
+    #[command(flatten)]
+    tuning: Tuning,
+}
+
+impl Making {
+    /// The body of an `enable`. What mounts of one sort alone have in their configuration comes as `own`.
+    pub fn body(&self, kind: &str, own: (&str, Option<Value>), version: Option<&str>) -> Result<Value, Failure> {
+        let mut config = self.tuning.config();
+        config.extend(own.1.map(|value| (own.0.to_owned(), value)));
+        let mut body = json!({
+            "type": kind,
+            "description": self.tuning.description.as_deref().unwrap_or(""),
+            "local": self.local,
+            "seal_wrap": self.seal_wrap,
+            "external_entropy_access": self.external_entropy_access,
+            "config": config,
+        });
+        if let Some(options) = self.tuning.options(version)? {
+            body["options"] = options.into();
+        }
+        Ok(body)
+    }
+}
+
 /// What `enable` and `tune` may say of a mount.
 #[derive(Args)]
 pub struct Tuning {
@@ -118,7 +154,7 @@ pub struct Tuning {
 
 impl Tuning {
     /// What stands in `config` when a mount is made, and at the top when it is tuned.
-    pub fn config(&self) -> Map<String, Value> {
+    fn config(&self) -> Map<String, Value> {
         let mut config = Map::new();
         let texts = [
             ("default_lease_ttl", &self.default_lease_ttl),
@@ -147,12 +183,8 @@ impl Tuning {
         config
     }
 
-    pub fn description(&self) -> Option<&str> {
-        self.description.as_deref()
-    }
-
     /// `-options`, and `-version` where the engine has one.
-    pub fn options(&self, version: Option<&str>) -> Result<Option<Map<String, Value>>, Failure> {
+    fn options(&self, version: Option<&str>) -> Result<Option<Map<String, Value>>, Failure> {
         let mut options = pairs::plain(&self.options)?;
         if let Some(version) = version {
             options.insert("version".to_owned(), version.into());
@@ -163,8 +195,8 @@ impl Tuning {
     /// The body of a `tune`.
     pub fn tune(&self, version: Option<&str>) -> Result<Map<String, Value>, Failure> {
         let mut body = self.config();
-        if let Some(description) = self.description() {
-            body.insert("description".to_owned(), description.into());
+        if let Some(description) = &self.description {
+            body.insert("description".to_owned(), description.clone().into());
         }
         if let Some(options) = self.options(version)? {
             body.insert("options".to_owned(), options.into());
