@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::failure::{Failure, While};
+use super::failure::{Done, Failure, While};
 use super::output::{self, cell, lifetime};
 use super::{client::Client, pairs};
 
@@ -64,17 +64,19 @@ fn text(value: &Value) -> String {
 }
 
 /// `sys/remount` and, where the server names it, the end of what it began.
-pub async fn remount(client: &Client, from: &str, to: &str, what: &str) -> Result<(), Failure> {
+pub async fn remount(client: &Client, from: &str, to: &str, what: &str) -> Result<Done, Failure> {
+    let (from, to) = (with_slash(from), with_slash(to));
     let doing = format!("moving {what} {from} to {to}");
     let reply = client.post("sys/remount", &json!({ "from": from, "to": to })).await.doing(&doing)?;
     let answer = reply.ok().doing(&doing)?;
     let id = [&answer["migration_id"], &answer["data"]["migration_id"]].into_iter().find_map(Value::as_str);
-    let Some(id) = id else { return Ok(()) };
+    let moved = format!("Success! Finished moving {what} {from} to {to}");
+    let Some(id) = id else { return output::say(&moved) };
     // Moving takes as long as the mount is large; a person may interrupt, the server goes on.
     loop {
         let reply = client.get(&format!("sys/remount/status/{id}")).await.doing(&doing)?.ok().doing(&doing)?;
         match cell(&reply["data"]["migration_info"]["status"]).as_str() {
-            "success" => return Ok(()),
+            "success" => return output::say(&format!("{moved}, with migration ID {id}")),
             "in-progress" => tokio::time::sleep(std::time::Duration::from_millis(300)).await,
             other => return Err(Failure::refused(format!("Error {doing}: the server says {other:?}"))),
         }

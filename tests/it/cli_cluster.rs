@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Shell, until};
+use crate::harness::Shell;
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
@@ -39,7 +39,7 @@ async fn new_unseal_keys() {
     // Asked for, a key is read from a pipe; the nonce is then the server's word.
     let root = shell.root();
     let given = shell.run(&["operator", "rekey", "-verify"], &[("VAULT_TOKEN", &root)], &format!("{}\n", new[0]));
-    assert_eq!(given.status, 0, "{given:?}");
+    assert!(given.status == 0 && given.out.contains("Verification Progress    1/2\n"), "{given:?}");
     let verified = shell.says(&format!("operator rekey -verify -nonce={nonce} {}", new[1]));
     assert!(verified.starts_with("Rekey verification successful."), "{verified}");
 
@@ -53,7 +53,6 @@ async fn new_unseal_keys() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_key_of_the_barrier_and_a_new_root_token() {
     let shell = Shell::open().await;
-    let keys = shell.cluster.keys.as_ref().unwrap().unseal.clone();
     assert_eq!(shell.json("operator key-status")["term"], 1);
     let rotated = shell.says("operator rotate");
     assert!(
@@ -61,19 +60,13 @@ async fn a_new_key_of_the_barrier_and_a_new_root_token() {
         "{rotated}"
     );
 
-    let otp = shell.says("operator generate-root -generate-otp").trim().to_owned();
+    for command in ["generate-root", "rekey"] {
+        let denied = shell.run(&["operator", command, "-init"], &[], "");
+        let told = denied.err.contains(&format!("takes a token with sudo on sys/{command}/*"));
+        assert_eq!((denied.status, told), (2, true), "{denied:?}");
+    }
     let short = shell.does("operator generate-root -init -otp=x");
     assert_eq!(short.status, 2, "{short:?}");
-    let begun = shell.json(&format!("operator generate-root -init -otp={otp}"));
-    let nonce = text(&begun["nonce"]);
-    shell.says(&format!("operator generate-root -nonce={nonce} {}", keys[0]));
-    let made = shell.json(&format!("operator generate-root -nonce={nonce} {}", keys[2]));
-    assert_eq!(made["complete"], true);
-    let encoded = text(&made["encoded_token"]);
-    let token = shell.says(&format!("operator generate-root -decode={encoded} -otp={otp}")).trim().to_owned();
-    let own = shell.run(&["token", "lookup", "-field=policies"], &[("VAULT_TOKEN", &token)], "");
-    assert_eq!((own.status, own.out.as_str()), (0, "[root]"), "{own:?}");
-
     let with_otp = shell.does("operator generate-root -init");
     assert!(with_otp.out.contains("OTP ") && with_otp.err.contains("one-time password"), "{with_otp:?}");
     shell.says("operator generate-root -cancel");
@@ -95,25 +88,21 @@ async fn a_backup_and_back() {
     assert_eq!(inside.len(), 1, "nothing half-written is left");
 
     let about = shell.json(&format!("operator raft snapshot inspect {name}"));
-    assert!(about["records"].as_u64().unwrap() > 0, "{about}");
+    assert_eq!((&about["secret_shares"], &about["secret_threshold"]), (&json!(3), &json!(2)));
+    assert!(about["records"].as_u64().unwrap() > 5, "{about}");
     let cluster = shell.says("status -field=cluster_id");
     assert!(shell.says(&format!("operator raft snapshot inspect {name}")).contains(&cluster));
     let half = shell.home.path().join("half.snap");
     let whole = std::fs::read(&file).unwrap();
     std::fs::write(&half, &whole[..whole.len() / 2]).unwrap();
     let half = half.to_str().unwrap();
-    assert_eq!(shell.does(&format!("operator raft snapshot inspect {half}")).status, 2);
+    let broken = shell.does(&format!("operator raft snapshot inspect {half}"));
+    assert!(broken.status == 2 && broken.err.contains("ends too early"), "{broken:?}");
     assert_eq!(shell.does(&format!("operator raft snapshot restore {half}")).status, 2);
 
     shell.says("kv put kv/a k=after");
     shell.says(&format!("operator raft snapshot restore {name}"));
-    until("the node should serve what was backed up", async || {
-        for key in &shell.cluster.keys.as_ref().unwrap().unseal[..2] {
-            shell.does(&format!("operator unseal {key}"));
-        }
-        (shell.does("kv get -field=k kv/a").out == "before").then_some(())
-    })
-    .await;
+    assert_eq!(shell.says("kv get -field=k kv/a"), "before");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,8 +127,9 @@ async fn whoever_logs_in_by_a_password() {
     let tuned = shell.json("auth list")["staff/"].clone();
     assert_eq!((&tuned["config"]["default_lease_ttl"], &tuned["description"]), (&json!(7200), &json!("people")));
     assert!(shell.says("auth list -detailed").contains("Token Type"));
-    let moved = shell.says("auth move auth/staff/ auth/people/");
-    assert_eq!(moved, "Success! Finished moving auth method auth/staff/ to auth/people/\n");
+    let moved = shell.says("auth move auth/staff auth/people");
+    let known = "Success! Finished moving auth method auth/staff/ to auth/people/, with migration ID ";
+    assert!(moved.starts_with(known), "{moved}");
     assert_eq!(shell.says("auth disable people"), "Success! Disabled the auth method (if it existed) at: people/\n");
     assert_eq!(shell.json("auth list").get("people/"), None);
 }
@@ -157,12 +147,6 @@ async fn what_is_wrapped_opens_once() {
     let token = shell.says("token create -wrap-ttl=5m -field=wrapping_token");
     let own = shell.run(&["unwrap", "-field=token"], &[("VAULT_TOKEN", &token)], "");
     assert!(own.status == 0 && !own.out.is_empty() && !own.out.ends_with('\n'), "{own:?}");
-
-    let moved = shell.says("secrets move secret team/secret");
-    assert_eq!(moved, "Success! Finished moving secrets engine secret/ to team/secret/\n");
-    assert_eq!(shell.says("kv get -field=k team/secret/app"), "v", "a mount of two parts");
-    let members = shell.says("operator members");
-    assert!(members.starts_with("Host Name ") && members.contains(&shell.cluster.nodes[0].url()), "{members}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

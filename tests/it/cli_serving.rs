@@ -61,8 +61,11 @@ async fn a_secret_and_its_versions() {
     shell.says("kv put secret/dir/b k=v");
     assert_eq!(shell.says("kv list secret/"), "Keys\n----\napp\ndir/\n");
     assert_eq!(shell.json("kv list secret"), json!(["app", "dir/"]));
-    shell.says("kv metadata delete secret/app");
-    assert_eq!(shell.does("kv metadata get secret/app").status, 2);
+    let moved = shell.says("secrets move secret team/secret");
+    assert!(moved.starts_with("Success! Finished moving secrets engine secret/ to team/secret/, with "), "{moved}");
+    assert_eq!(shell.says("kv get -field=k team/secret/dir/b"), "v", "a mount of two parts");
+    shell.says("kv metadata delete team/secret/app");
+    assert_eq!(shell.does("kv metadata get team/secret/app").status, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -174,6 +177,10 @@ async fn any_path_and_every_format() {
     let status = shell.json("status");
     assert_eq!((&status["sealed"], &status["ha_enabled"]), (&json!(false), &json!(true)));
     assert_eq!(shell.says("status -field=sealed"), "false");
+    let table = shell.says("status");
+    assert!(table.contains("HA Mode                 active\nActive Since            2"), "{table}");
+    let members = shell.says("operator members");
+    assert!(members.starts_with("Host Name ") && members.contains(&shell.cluster.nodes[0].url()), "{members}");
     assert_eq!(shell.says("operator init -status"), "Holdfast is initialized\n");
     assert_eq!(shell.says("operator seal"), "Success! Holdfast is sealed.\n");
     let sealed = shell.does("status");

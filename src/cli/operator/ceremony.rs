@@ -3,7 +3,8 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::failure::Failure;
+use crate::cli::client::Reply;
+use crate::cli::failure::{Failure, While};
 use crate::cli::globals::Globals;
 use crate::cli::output::cell;
 use crate::cli::prompt;
@@ -42,4 +43,18 @@ impl Ceremony {
         let key = prompt::given_or_secret(globals, self.key.clone(), question)?;
         Ok(json!({ "key": key.as_str(), "nonce": nonce }))
     }
+}
+
+/// What a request to `place` came to. Elsewhere the keys suffice, so who lacks a token is told of it.
+pub fn answered(reply: Result<Reply, Failure>, place: &str, doing: &str) -> Result<Value, Failure> {
+    let reply = reply.doing(doing)?;
+    let denied = reply.status == 403;
+    reply.inside().doing(doing).map_err(|failure| match failure {
+        Failure::Refused(problem) if denied => Failure::Refused(format!(
+            "{}\n\nBesides the keys this takes a token with sudo on {place}/*, unless the server's configuration has\n\
+             enable_unauthenticated_access for it.",
+            problem.trim_end()
+        )),
+        other => other,
+    })
 }

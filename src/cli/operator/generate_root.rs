@@ -8,7 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::ceremony::Ceremony;
+use super::ceremony::{self, Ceremony};
 use super::pgp;
 use crate::cli::client::Client;
 use crate::cli::failure::{Done, Failure, While};
@@ -37,6 +37,7 @@ pub struct Arguments {
     pgp_key: Option<String>,
 }
 
+const PLACE: &str = "sys/generate-root";
 const ATTEMPT: &str = "sys/generate-root/attempt";
 /// Where the server does not say it: a token's length.
 const OTP_LENGTH: usize = 28;
@@ -67,7 +68,7 @@ pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failur
                 asked["pgp_key"] = pgp::key(file)?.into();
             }
             let doing = "initializing root generation";
-            client.put(ATTEMPT, &asked).await.doing(doing)?.inside().doing(doing)?
+            ceremony::answered(client.put(ATTEMPT, &asked).await, PLACE, doing)?
         }
         () if arguments.ceremony.cancel => {
             let doing = "canceling root token generation";
@@ -82,7 +83,7 @@ pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failur
 
 async fn status(client: &Client) -> Result<Value, Failure> {
     let doing = "getting root generation status";
-    client.get(ATTEMPT).await.doing(doing)?.inside().doing(doing)
+    ceremony::answered(client.get(ATTEMPT).await, PLACE, doing)
 }
 
 /// One key. The last that is needed brings the token.

@@ -10,7 +10,7 @@ mod status;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::ceremony::Ceremony;
+use super::ceremony::{self, Ceremony};
 use super::{init, pgp};
 use crate::cli::client::Client;
 use crate::cli::failure::{Done, Failure, While};
@@ -127,7 +127,7 @@ async fn begin(arguments: &Arguments, places: &Places, client: &Client, globals:
         asked["backup"] = arguments.backup.into();
     }
     let doing = "initializing rekey";
-    let begun = client.post(&places.step("init"), &asked).await.doing(doing)?.inside().doing(doing)?;
+    let begun = ceremony::answered(client.post(&places.step("init"), &asked).await, places.steps, doing)?;
     let output = globals.output()?;
     if output.for_people() && arguments.pgp_keys.is_empty() && !arguments.verify {
         eprintln!(
@@ -157,7 +157,8 @@ async fn cancel(arguments: &Arguments, places: &Places, client: &Client) -> Resu
 /// One key. The last that is needed brings the new ones.
 async fn give(arguments: &Arguments, places: &Places, client: &Client, globals: &Globals) -> Result<Done, Failure> {
     let doing = "getting rekey status";
-    let state = client.get(&status_path(places, arguments.verify)).await.doing(doing)?.inside().doing(doing)?;
+    let reply = client.get(&status_path(places, arguments.verify)).await;
+    let state = ceremony::answered(reply, places.steps, doing)?;
     if state["started"].as_bool() != Some(true) {
         let command = places.command;
         return Err(Failure::usage(format!(
@@ -180,8 +181,18 @@ async fn give(arguments: &Arguments, places: &Places, client: &Client, globals: 
     })
 }
 
+/// Encrypted keys, and who can open each.
+fn for_holders(fingerprints: &[Value], keys: &Value) -> String {
+    let cell = output::cell;
+    let pairs = keys.as_array().into_iter().flatten().zip(fingerprints).enumerate();
+    pairs.map(|(n, (key, of))| format!("Key {} fingerprint: {}; value: {}\n", n + 1, cell(of), cell(key))).collect()
+}
+
 fn new_keys(answer: &Value, state: &Value, places: &Places) -> String {
-    let mut text = init::keys("Key", &answer["keys_base64"]);
+    let mut text = match answer["pgp_fingerprints"].as_array() {
+        Some(holders) if !holders.is_empty() => for_holders(holders, &answer["keys_base64"]),
+        _ => init::keys("Key", &answer["keys_base64"]),
+    };
     if answer["keys"].as_array().is_none_or(Vec::is_empty) {
         return "The root key is new.".to_owned();
     }
