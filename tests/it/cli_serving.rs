@@ -35,6 +35,14 @@ async fn a_secret_and_its_versions() {
     let missing = shell.does("kv get secret/nowhere");
     assert_eq!((missing.status, missing.err.as_str()), (2, "No value found at secret/data/nowhere\n"));
 
+    // Where nothing is, the server's warning says where it would be.
+    for (command, right) in
+        [("read secret/app", "kv get"), ("write secret/app a=b", "kv put"), ("list secret", "kv list")]
+    {
+        let astray = shell.does(command);
+        assert_eq!((astray.status, astray.err.contains(&format!("use 'holdfast {right}'"))), (2, true), "{astray:?}");
+    }
+
     shell.says("kv patch secret/app password=three -remove-data=n");
     assert_eq!(shell.json("kv get secret/app")["data"]["data"], json!({ "user": "ann", "password": "three" }));
     shell.says("kv patch -method=rw secret/app password=four");
