@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::failure::{Failure, While};
+use super::failure::{Done, Failure, While};
 use super::output::{self, cell, lifetime};
 use super::{client::Client, pairs};
 
@@ -64,20 +64,58 @@ fn text(value: &Value) -> String {
 }
 
 /// `sys/remount` and, where the server names it, the end of what it began.
-pub async fn remount(client: &Client, from: &str, to: &str, what: &str) -> Result<(), Failure> {
+pub async fn remount(client: &Client, from: &str, to: &str, what: &str) -> Result<Done, Failure> {
+    let (from, to) = (with_slash(from), with_slash(to));
     let doing = format!("moving {what} {from} to {to}");
     let reply = client.post("sys/remount", &json!({ "from": from, "to": to })).await.doing(&doing)?;
     let answer = reply.ok().doing(&doing)?;
     let id = [&answer["migration_id"], &answer["data"]["migration_id"]].into_iter().find_map(Value::as_str);
-    let Some(id) = id else { return Ok(()) };
+    let moved = format!("Success! Finished moving {what} {from} to {to}");
+    let Some(id) = id else { return output::say(&moved) };
     // Moving takes as long as the mount is large; a person may interrupt, the server goes on.
     loop {
         let reply = client.get(&format!("sys/remount/status/{id}")).await.doing(&doing)?.ok().doing(&doing)?;
         match cell(&reply["data"]["migration_info"]["status"]).as_str() {
-            "success" => return Ok(()),
+            "success" => return output::say(&format!("{moved}, with migration ID {id}")),
             "in-progress" => tokio::time::sleep(std::time::Duration::from_millis(300)).await,
             other => return Err(Failure::refused(format!("Error {doing}: the server says {other:?}"))),
         }
+    }
+}
+
+/// What `enable` alone may say of a mount.
+#[derive(Args)]
+pub struct Making {
+    /// Not for secondary clusters
+    #[arg(long)]
+    local: bool,
+    /// Wrap what it stores by the seal as well
+    #[arg(long)]
+    seal_wrap: bool,
+    /// Let it take randomness from the seal's device
+    #[arg(long)]
+    external_entropy_access: bool,
+    #[command(flatten)]
+    tuning: Tuning,
+}
+
+impl Making {
+    /// The body of an `enable`. What mounts of one sort alone have in their configuration comes as `own`.
+    pub fn body(&self, kind: &str, own: (&str, Option<Value>), version: Option<&str>) -> Result<Value, Failure> {
+        let mut config = self.tuning.config();
+        config.extend(own.1.map(|value| (own.0.to_owned(), value)));
+        let mut body = json!({
+            "type": kind,
+            "description": self.tuning.description.as_deref().unwrap_or(""),
+            "local": self.local,
+            "seal_wrap": self.seal_wrap,
+            "external_entropy_access": self.external_entropy_access,
+            "config": config,
+        });
+        if let Some(options) = self.tuning.options(version)? {
+            body["options"] = options.into();
+        }
+        Ok(body)
     }
 }
 
@@ -118,7 +156,7 @@ pub struct Tuning {
 
 impl Tuning {
     /// What stands in `config` when a mount is made, and at the top when it is tuned.
-    pub fn config(&self) -> Map<String, Value> {
+    fn config(&self) -> Map<String, Value> {
         let mut config = Map::new();
         let texts = [
             ("default_lease_ttl", &self.default_lease_ttl),
@@ -147,12 +185,8 @@ impl Tuning {
         config
     }
 
-    pub fn description(&self) -> Option<&str> {
-        self.description.as_deref()
-    }
-
     /// `-options`, and `-version` where the engine has one.
-    pub fn options(&self, version: Option<&str>) -> Result<Option<Map<String, Value>>, Failure> {
+    fn options(&self, version: Option<&str>) -> Result<Option<Map<String, Value>>, Failure> {
         let mut options = pairs::plain(&self.options)?;
         if let Some(version) = version {
             options.insert("version".to_owned(), version.into());
@@ -163,8 +197,8 @@ impl Tuning {
     /// The body of a `tune`.
     pub fn tune(&self, version: Option<&str>) -> Result<Map<String, Value>, Failure> {
         let mut body = self.config();
-        if let Some(description) = self.description() {
-            body.insert("description".to_owned(), description.into());
+        if let Some(description) = &self.description {
+            body.insert("description".to_owned(), description.clone().into());
         }
         if let Some(options) = self.options(version)? {
             body.insert("options".to_owned(), options.into());

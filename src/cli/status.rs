@@ -31,6 +31,8 @@ const SEAL: &[(&str, &str)] = &[
 const LEADER: &[(&str, &str)] = &[
     ("ha_enabled", "HA Enabled"),
     ("leader_cluster_address", "HA Cluster"),
+    ("ha_mode", "HA Mode"),
+    ("active_time", "Active Since"),
     ("leader_address", "Active Node Address"),
     ("raft_committed_index", "Raft Committed Index"),
     ("raft_applied_index", "Raft Applied Index"),
@@ -62,6 +64,12 @@ async fn leader(client: &Client) -> Value {
 
 /// The seal's status alone, as `operator unseal` prints it too.
 pub fn table(all: &Map<String, Value>, sealed: bool) -> String {
+    let mut all = all.clone();
+    all.extend(mode(&all).map(|mode| ("ha_mode".to_owned(), mode.into())));
+    // The beginning of the calendar stands for never.
+    if all.get("active_time").and_then(Value::as_str).is_some_and(|since| since.starts_with("0001-")) {
+        all.remove("active_time");
+    }
     let mut rows = Vec::new();
     let mut add = |fields: &[(&str, &str)]| {
         for (key, name) in fields {
@@ -78,9 +86,6 @@ pub fn table(all: &Map<String, Value>, sealed: bool) -> String {
     if sealed && let Some(progress) = all.get("progress") {
         let threshold = all.get("t").map(cell).unwrap_or_default();
         rows.insert(5.min(rows.len()), ["Unseal Progress".to_owned(), format!("{}/{threshold}", cell(progress))]);
-    }
-    if let Some(mode) = mode(all) {
-        rows.push(["HA Mode".to_owned(), mode.to_owned()]);
     }
     output::pairs(&rows)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Cluster, Keys, Transport, run_with, until};
+use crate::harness::{Cluster, Keys, Transport, until};
 
 const SNAPSHOT: &str = "/v1/sys/storage/raft/snapshot";
 const FORCE: &str = "/v1/sys/storage/raft/snapshot-force";
@@ -273,34 +273,4 @@ async fn writes_go_on_around_a_restore() {
     for index in 0..3 {
         shows(&cluster, index, "before", Some("1")).await;
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_command_line_saves_inspects_and_restores() {
-    let cluster = with_secrets(1).await;
-    let file = cluster.folder().join("backup.snap");
-    let path = file.to_str().unwrap();
-    let (address, token) = (cluster.nodes[0].url(), cluster.keys.as_ref().unwrap().root.clone());
-    let variables = [("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", token.as_str())];
-    let snapshot = |command: &str, more: &[&str]| {
-        let arguments = [&["operator", "raft", "snapshot", command][..], more].concat();
-        run_with(&arguments, &variables, "")
-    };
-    let saved = snapshot("save", &[path]);
-    assert_eq!(saved.status, 0, "{saved:?}");
-    put(&cluster, 0, "after", "2").await;
-
-    let inspected = snapshot("inspect", &["-format=json", path]);
-    assert_eq!(inspected.status, 0, "{inspected:?}");
-    let shown: Value = serde_json::from_str(&inspected.out).unwrap();
-    assert_eq!((&shown["secret_shares"], &shown["secret_threshold"]), (&json!(3), &json!(2)));
-    assert!(shown["records"].as_u64().unwrap() > 5, "{shown}");
-    let restored = snapshot("restore", &[path]);
-    assert_eq!(restored.status, 0, "{restored:?}");
-    assert_eq!(get(&cluster, 0, "after").await, None);
-
-    let whole = fs::read(&file).unwrap();
-    fs::write(&file, &whole[..whole.len() / 2]).unwrap();
-    let broken = snapshot("inspect", &[path]);
-    assert!(broken.status != 0 && broken.err.contains("ends too early"), "{broken:?}");
 }

@@ -2,51 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::json;
 
-use crate::harness::{Cluster, Ran, Transport, run_with};
-
-/// A shell of one person: an address, a token, a home.
-struct Shell {
-    cluster: Cluster,
-    home: TempDir,
-}
-
-impl Shell {
-    async fn open() -> Shell {
-        Shell { cluster: Cluster::serving(1, Transport::Plain).await, home: TempDir::new().unwrap() }
-    }
-
-    fn root(&self) -> String {
-        self.cluster.keys.as_ref().unwrap().root.clone()
-    }
-
-    fn run(&self, arguments: &[&str], more: &[(&str, &str)], input: &str) -> Ran {
-        let address = self.cluster.nodes[0].url();
-        let home = self.home.path().to_str().unwrap();
-        let mut variables = vec![("VAULT_ADDR", address.as_str()), ("HOME", home)];
-        variables.extend(more);
-        run_with(arguments, &variables, input)
-    }
-
-    /// As root.
-    fn does(&self, line: &str) -> Ran {
-        let arguments: Vec<&str> = line.split(' ').collect();
-        self.run(&arguments, &[("VAULT_TOKEN", &self.root())], "")
-    }
-
-    /// As root, what it prints.
-    fn says(&self, line: &str) -> String {
-        let ran = self.does(line);
-        assert_eq!(ran.status, 0, "{line}: {ran:?}");
-        ran.out
-    }
-
-    fn json(&self, line: &str) -> Value {
-        serde_json::from_str(&self.says(&format!("{line} -format=json"))).unwrap()
-    }
-}
+use crate::harness::Shell;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_and_its_versions() {
@@ -77,6 +35,14 @@ async fn a_secret_and_its_versions() {
     let missing = shell.does("kv get secret/nowhere");
     assert_eq!((missing.status, missing.err.as_str()), (2, "No value found at secret/data/nowhere\n"));
 
+    // Where nothing is, the server's warning says where it would be.
+    for (command, right) in
+        [("read secret/app", "kv get"), ("write secret/app a=b", "kv put"), ("list secret", "kv list")]
+    {
+        let astray = shell.does(command);
+        assert_eq!((astray.status, astray.err.contains(&format!("use 'holdfast {right}'"))), (2, true), "{astray:?}");
+    }
+
     shell.says("kv patch secret/app password=three -remove-data=n");
     assert_eq!(shell.json("kv get secret/app")["data"]["data"], json!({ "user": "ann", "password": "three" }));
     shell.says("kv patch -method=rw secret/app password=four");
@@ -103,8 +69,11 @@ async fn a_secret_and_its_versions() {
     shell.says("kv put secret/dir/b k=v");
     assert_eq!(shell.says("kv list secret/"), "Keys\n----\napp\ndir/\n");
     assert_eq!(shell.json("kv list secret"), json!(["app", "dir/"]));
-    shell.says("kv metadata delete secret/app");
-    assert_eq!(shell.does("kv metadata get secret/app").status, 2);
+    let moved = shell.says("secrets move secret team/secret");
+    assert!(moved.starts_with("Success! Finished moving secrets engine secret/ to team/secret/, with "), "{moved}");
+    assert_eq!(shell.says("kv get -field=k team/secret/dir/b"), "v", "a mount of two parts");
+    shell.says("kv metadata delete team/secret/app");
+    assert_eq!(shell.does("kv metadata get team/secret/app").status, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -216,6 +185,10 @@ async fn any_path_and_every_format() {
     let status = shell.json("status");
     assert_eq!((&status["sealed"], &status["ha_enabled"]), (&json!(false), &json!(true)));
     assert_eq!(shell.says("status -field=sealed"), "false");
+    let table = shell.says("status");
+    assert!(table.contains("HA Mode                 active\nActive Since            2"), "{table}");
+    let members = shell.says("operator members");
+    assert!(members.starts_with("Host Name ") && members.contains(&shell.cluster.nodes[0].url()), "{members}");
     assert_eq!(shell.says("operator init -status"), "Holdfast is initialized\n");
     assert_eq!(shell.says("operator seal"), "Success! Holdfast is sealed.\n");
     let sealed = shell.does("status");

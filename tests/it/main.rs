@@ -5,6 +5,7 @@
 mod audit;
 mod backup;
 mod cli;
+mod cli_cluster;
 mod cli_dev;
 mod cli_diagnose;
 mod cli_serving;
@@ -19,6 +20,7 @@ mod killing;
 mod leaving;
 mod listener;
 mod metrics;
+mod operator_day;
 mod secrecy;
 mod serving;
 mod tidy;

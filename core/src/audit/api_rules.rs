@@ -19,7 +19,8 @@ pub struct ApiRules {
     pub prefixes: bool,
 }
 
-const OFF: &str = "cannot enable audit device via API; use declarative, config-based audit device management instead";
+const OFF: &str = "cannot enable audit device via API; use declarative, config-based audit device management instead, or \
+                   name in audit_api_folders where files may be";
 
 fn wrong<T>(text: impl Into<String>) -> Result<T, OptionError> {
     Err(OptionError(text.into()))

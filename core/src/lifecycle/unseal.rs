@@ -10,7 +10,7 @@ use crate::space;
 
 #[derive(Debug, thiserror::Error)]
 pub enum UnsealError {
-    #[error("Vault is not initialized; initialise it, or let it join a cluster, before unsealing")]
+    #[error("Vault is not initialized; initialise it, or wait until it has found the cluster that it joins")]
     NotInitialised,
     #[error("vault is unsealed")]
     Unsealed,

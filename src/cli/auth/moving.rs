@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::failure::{Done, Failure};
 use crate::cli::globals::Globals;
-use crate::cli::{mounts, output};
+use crate::cli::mounts;
 
 #[derive(Args)]
 #[command(after_help = "Example:\n  holdfast auth move auth/staff/ auth/people/")]
@@ -16,7 +16,5 @@ pub struct Arguments {
 }
 
 pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failure> {
-    let (from, to) = (mounts::with_slash(&arguments.from), mounts::with_slash(&arguments.to));
-    mounts::remount(&globals.client()?, &from, &to, "auth method").await?;
-    output::say(&format!("Success! Finished moving auth method {from} to {to}"))
+    mounts::remount(&globals.client()?, &arguments.from, &arguments.to, "auth method").await
 }

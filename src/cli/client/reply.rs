@@ -36,8 +36,9 @@ impl Reply {
     }
 
     /// As [`Reply::ok`], with nothing found as `None`. A 404 with data is an answer: a deleted version has metadata.
+    /// One that says why is a refusal, be it in a warning.
     pub fn found(self) -> Result<Option<Value>, Failure> {
-        let nothing_said = self.body["errors"].as_array().is_none_or(Vec::is_empty);
+        let nothing_said = self.said("errors").is_empty() && self.said("warnings").is_empty();
         match self.status {
             404 if self.body["data"].is_object() => Ok(Some(self.body)),
             404 if nothing_said => Ok(None),
@@ -48,14 +49,19 @@ impl Reply {
     /// The refusal in the form that Vault's users know.
     fn refusal(&self) -> Failure {
         let mut text = format!("Error making API request.\n\nURL: {}\nCode: {}.", self.asked, self.status);
-        let errors: Vec<&str> =
-            self.body["errors"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        if !errors.is_empty() {
-            text.push_str(" Errors:\n");
-        }
-        for error in errors {
-            text.push_str(&format!("\n* {error}"));
+        for (title, key) in [(" Errors:", "errors"), ("\n\nWarnings:", "warnings")] {
+            let said = self.said(key);
+            if !said.is_empty() {
+                text.push_str(&format!("{title}\n"));
+            }
+            for sentence in said {
+                text.push_str(&format!("\n* {sentence}"));
+            }
         }
         Failure::Refused(text)
+    }
+
+    fn said(&self, key: &str) -> Vec<&str> {
+        self.body[key].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
     }
 }

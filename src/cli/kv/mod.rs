@@ -11,6 +11,7 @@ mod patch;
 mod put;
 mod rollback;
 mod undelete;
+mod versions;
 mod written;
 
 use clap::Subcommand;

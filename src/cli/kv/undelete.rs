@@ -1,29 +1,18 @@
 //! `holdfast kv undelete`
 
 use clap::Args;
-use serde_json::json;
 
-use super::mount::Target;
-use crate::cli::failure::{Done, Failure, While};
+use super::versions::Versions;
+use crate::cli::failure::{Done, Failure};
 use crate::cli::globals::Globals;
-use crate::cli::output;
 
 #[derive(Args)]
 #[command(after_help = "Example:\n  holdfast kv undelete -versions=3,4 secret/app")]
 pub struct Arguments {
     #[command(flatten)]
-    target: Target,
-    /// These versions
-    #[arg(long, required = true, value_delimiter = ',', value_name = "NUMBER")]
-    versions: Vec<u64>,
+    versions: Versions,
 }
 
 pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failure> {
-    let client = globals.client()?;
-    let location = arguments.target.versioned(&client, "Undelete").await?;
-    let path = location.path("undelete");
-    let doing = format!("writing data to {path}");
-    let reply = client.put(&path, &json!({ "versions": arguments.versions })).await.doing(&doing)?;
-    output::warnings(&reply.ok().doing(&doing)?);
-    output::say(&format!("Success! Data written to: {path}"))
+    arguments.versions.write("undelete", "Undelete", globals).await
 }

@@ -8,6 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::ceremony::{self, Ceremony};
 use super::pgp;
 use crate::cli::client::Client;
 use crate::cli::failure::{Done, Failure, While};
@@ -20,17 +21,8 @@ use crate::cli::prompt;
     after_help = "Examples:\n  holdfast operator generate-root -init\n  holdfast operator generate-root\n  holdfast operator generate-root -nonce=2f… - < share.txt\n  holdfast operator generate-root -decode=ENCODED -otp=OTP"
 )]
 pub struct Arguments {
-    /// An unseal key, or - for standard input; both need -nonce. Without one it is asked for
-    key: Option<String>,
-    /// Begin
-    #[arg(long, group = "action")]
-    init: bool,
-    /// Give up, and forget the keys given so far
-    #[arg(long, group = "action")]
-    cancel: bool,
-    /// Show how far it is
-    #[arg(long, group = "action")]
-    status: bool,
+    #[command(flatten)]
+    ceremony: Ceremony,
     /// Decode this token by -otp; - reads it from standard input
     #[arg(long, group = "action", value_name = "ENCODED", requires = "otp")]
     decode: Option<String>,
@@ -43,11 +35,9 @@ pub struct Arguments {
     /// File with the public PGP key that the token is encrypted for
     #[arg(long, value_name = "FILE")]
     pgp_key: Option<String>,
-    /// The number that -init printed: it says which attempt is meant
-    #[arg(long, value_name = "TEXT")]
-    nonce: Option<String>,
 }
 
+const PLACE: &str = "sys/generate-root";
 const ATTEMPT: &str = "sys/generate-root/attempt";
 /// Where the server does not say it: a token's length.
 const OTP_LENGTH: usize = 28;
@@ -69,7 +59,7 @@ pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failur
         return output.value(&json!({ "otp": otp, "otp_length": otp.len() }), || otp.clone());
     }
     let state = match () {
-        () if arguments.init => {
+        () if arguments.ceremony.init => {
             let mut asked = json!({});
             if let Some(otp) = &arguments.otp {
                 asked["otp"] = otp.as_str().into();
@@ -78,26 +68,26 @@ pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failur
                 asked["pgp_key"] = pgp::key(file)?.into();
             }
             let doing = "initializing root generation";
-            client.put(ATTEMPT, &asked).await.doing(doing)?.inside().doing(doing)?
+            ceremony::answered(client.put(ATTEMPT, &asked).await, PLACE, doing)?
         }
-        () if arguments.cancel => {
+        () if arguments.ceremony.cancel => {
             let doing = "canceling root token generation";
             client.delete(ATTEMPT).await.doing(doing)?.ok().doing(doing)?;
             return output::say("Success! Root token generation canceled (if it was started)");
         }
-        () if arguments.status => status(&client).await?,
-        () => give(arguments, &client, globals).await?,
+        () if arguments.ceremony.status => status(&client).await?,
+        () => give(&arguments, &client, globals).await?,
     };
     output.value(&state, || table(&state))
 }
 
 async fn status(client: &Client) -> Result<Value, Failure> {
     let doing = "getting root generation status";
-    client.get(ATTEMPT).await.doing(doing)?.inside().doing(doing)
+    ceremony::answered(client.get(ATTEMPT).await, PLACE, doing)
 }
 
 /// One key. The last that is needed brings the token.
-async fn give(arguments: Arguments, client: &Client, globals: &Globals) -> Result<Value, Failure> {
+async fn give(arguments: &Arguments, client: &Client, globals: &Globals) -> Result<Value, Failure> {
     let state = status(client).await?;
     if state["started"].as_bool() != Some(true) {
         return Err(Failure::usage(
@@ -105,18 +95,8 @@ async fn give(arguments: Arguments, client: &Client, globals: &Globals) -> Resul
              \"holdfast operator generate-root -init\".",
         ));
     }
-    let nonce = match (&arguments.key, arguments.nonce) {
-        (_, Some(nonce)) => nonce,
-        (None, None) => {
-            let nonce = cell(&state["nonce"]);
-            eprintln!("Operation nonce: {nonce}");
-            nonce
-        }
-        (Some(_), None) => return Err(Failure::usage("Missing nonce value: specify it via the -nonce flag")),
-    };
-    let key = prompt::given_or_secret(globals, arguments.key, "Unseal Key (will be hidden): ")?;
+    let asked = arguments.ceremony.given(&state, "Operation nonce", "Unseal Key (will be hidden): ", globals)?;
     let doing = "posting unseal key";
-    let asked = json!({ "key": key.as_str(), "nonce": nonce });
     client.put("sys/generate-root/update", &asked).await.doing(doing)?.inside().doing(doing)
 }
 

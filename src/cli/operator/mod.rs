@@ -1,5 +1,6 @@
 //! `holdfast operator …`: what an operator does to a cluster.
 
+mod ceremony;
 mod diagnose;
 mod generate_root;
 mod init;

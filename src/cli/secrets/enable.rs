@@ -1,11 +1,10 @@
 //! `holdfast secrets enable`
 
 use clap::Args;
-use serde_json::{Value, json};
 
 use crate::cli::failure::{Done, Failure, While};
 use crate::cli::globals::Globals;
-use crate::cli::mounts::{self, Tuning};
+use crate::cli::mounts::{self, Making};
 use crate::cli::output;
 
 #[derive(Args)]
@@ -25,34 +24,14 @@ pub struct Arguments {
     /// Never cache what it reads
     #[arg(long)]
     force_no_cache: bool,
-    /// Not for secondary clusters
-    #[arg(long)]
-    local: bool,
-    /// Wrap what it stores by the seal as well
-    #[arg(long)]
-    seal_wrap: bool,
-    /// Let it take randomness from the seal's device
-    #[arg(long)]
-    external_entropy_access: bool,
     #[command(flatten)]
-    tuning: Tuning,
+    making: Making,
 }
 
 pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failure> {
     let path = mounts::with_slash(arguments.path.as_ref().unwrap_or(&arguments.kind));
-    let mut config = arguments.tuning.config();
-    config.insert("force_no_cache".into(), arguments.force_no_cache.into());
-    let mut body = json!({
-        "type": arguments.kind,
-        "description": arguments.tuning.description().unwrap_or_default(),
-        "local": arguments.local,
-        "seal_wrap": arguments.seal_wrap,
-        "external_entropy_access": arguments.external_entropy_access,
-        "config": Value::Object(config),
-    });
-    if let Some(options) = arguments.tuning.options(arguments.version.as_deref())? {
-        body["options"] = options.into();
-    }
+    let no_cache = ("force_no_cache", Some(arguments.force_no_cache.into()));
+    let body = arguments.making.body(&arguments.kind, no_cache, arguments.version.as_deref())?;
     let client = globals.client()?;
     let reply = client.post(&format!("sys/mounts/{}", path.trim_end_matches('/')), &body).await;
     let answer = reply.doing("enabling")?.ok().doing("enabling")?;

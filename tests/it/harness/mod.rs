@@ -4,6 +4,7 @@
 //!   Cluster ─┬─ Node      one process: start, stop, kill, restart, its log
 //!            ├─ Client    JSON over HTTP, as whoever holds a token
 //!            └─ Keys      what initialising gave out
+//!   Shell    ─── commands of one person against one node
 //! ```
 //!
 //! Every wait has a bound. What a test started ends with the test; if the test failed, its logs are shown first.
@@ -13,10 +14,12 @@ mod client;
 mod cluster;
 mod node;
 mod program;
+mod shell;
 mod wait;
 
 pub use client::{Answer, Client};
 pub use cluster::{Cluster, Keys, Transport};
 pub use node::Node;
 pub use program::{Ran, run, run_with};
+pub use shell::Shell;
 pub use wait::until;

@@ -10,28 +10,20 @@ mod status;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use super::ceremony::{self, Ceremony};
 use super::{init, pgp};
 use crate::cli::client::Client;
 use crate::cli::failure::{Done, Failure, While};
 use crate::cli::globals::Globals;
-use crate::cli::{output, prompt};
+use crate::cli::output;
 
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  holdfast operator rekey -init -key-shares=5 -key-threshold=3 -verify\n  holdfast operator rekey\n  holdfast operator rekey -nonce=2f… - < share.txt\n  holdfast operator rekey -verify\n  holdfast operator rekey -cancel"
 )]
 pub struct Arguments {
-    /// An unseal key, or - for standard input; both need -nonce. Without one it is asked for
-    key: Option<String>,
-    /// Begin
-    #[arg(long, group = "action")]
-    init: bool,
-    /// Give up, and forget the keys given so far
-    #[arg(long, group = "action")]
-    cancel: bool,
-    /// Show how far it is
-    #[arg(long, group = "action")]
-    status: bool,
+    #[command(flatten)]
+    ceremony: Ceremony,
     /// Show the encrypted new keys that -backup kept
     #[arg(long, group = "action")]
     backup_retrieve: bool,
@@ -44,9 +36,6 @@ pub struct Arguments {
     /// Number of new keys that are needed together
     #[arg(long, short = 't', value_name = "NUMBER", default_value_t = 3)]
     key_threshold: u32,
-    /// The number that -init printed: it says which rekeying is meant
-    #[arg(long, value_name = "TEXT")]
-    nonce: Option<String>,
     /// Which keys: those that unseal, or those of recovery
     #[arg(long, ignore_case = true, default_value = "barrier")]
     target: Target,
@@ -104,9 +93,11 @@ pub async fn run(arguments: Arguments, routes: Routes, globals: &Globals) -> Res
     let client = globals.client()?;
     let places = Places::of(routes, arguments.target);
     match () {
-        () if arguments.init => begin(&arguments, &places, &client, globals).await,
-        () if arguments.cancel => cancel(&arguments, &places, &client).await,
-        () if arguments.status => status::show(&client, &status_path(&places, arguments.verify), globals).await,
+        () if arguments.ceremony.init => begin(&arguments, &places, &client, globals).await,
+        () if arguments.ceremony.cancel => cancel(&arguments, &places, &client).await,
+        () if arguments.ceremony.status => {
+            status::show(&client, &status_path(&places, arguments.verify), globals).await
+        }
         () if arguments.backup_retrieve => {
             let doing = "retrieving rekey backed up keys";
             let kept = client.get(places.backup).await.doing(doing)?.inside().doing(doing)?;
@@ -117,7 +108,7 @@ pub async fn run(arguments: Arguments, routes: Routes, globals: &Globals) -> Res
             client.delete(places.backup).await.doing(doing)?.ok().doing(doing)?;
             output::say("Success! Deleted backed up keys (if they existed)")
         }
-        () => give(arguments, &places, &client, globals).await,
+        () => give(&arguments, &places, &client, globals).await,
     }
 }
 
@@ -136,7 +127,7 @@ async fn begin(arguments: &Arguments, places: &Places, client: &Client, globals:
         asked["backup"] = arguments.backup.into();
     }
     let doing = "initializing rekey";
-    let begun = client.post(&places.step("init"), &asked).await.doing(doing)?.inside().doing(doing)?;
+    let begun = ceremony::answered(client.post(&places.step("init"), &asked).await, places.steps, doing)?;
     let output = globals.output()?;
     if output.for_people() && arguments.pgp_keys.is_empty() && !arguments.verify {
         eprintln!(
@@ -150,13 +141,13 @@ async fn begin(arguments: &Arguments, places: &Places, client: &Client, globals:
 async fn cancel(arguments: &Arguments, places: &Places, client: &Client) -> Result<Done, Failure> {
     let doing = "canceling rekey";
     let path = status_path(places, arguments.verify);
-    let path = match &arguments.nonce {
+    let path = match &arguments.ceremony.nonce {
         // The body of a DELETE is nobody's to read; what the server needs stands in the query.
         Some(nonce) => format!("{path}?nonce={nonce}"),
         None => path,
     };
     let mut ask = crate::cli::client::Ask::new(reqwest::Method::DELETE, &path);
-    if let Some(nonce) = &arguments.nonce {
+    if let Some(nonce) = &arguments.ceremony.nonce {
         ask = ask.body(&json!({ "nonce": nonce }));
     }
     client.send(ask).await.doing(doing)?.ok().doing(doing)?;
@@ -164,30 +155,20 @@ async fn cancel(arguments: &Arguments, places: &Places, client: &Client) -> Resu
 }
 
 /// One key. The last that is needed brings the new ones.
-async fn give(arguments: Arguments, places: &Places, client: &Client, globals: &Globals) -> Result<Done, Failure> {
+async fn give(arguments: &Arguments, places: &Places, client: &Client, globals: &Globals) -> Result<Done, Failure> {
     let doing = "getting rekey status";
-    let state = client.get(&status_path(places, arguments.verify)).await.doing(doing)?.inside().doing(doing)?;
+    let reply = client.get(&status_path(places, arguments.verify)).await;
+    let state = ceremony::answered(reply, places.steps, doing)?;
     if state["started"].as_bool() != Some(true) {
         let command = places.command;
         return Err(Failure::usage(format!(
             "No rekey is in progress. Start a rekey process by running \"holdfast operator {command} -init\"."
         )));
     }
-    let nonce = match (&arguments.key, arguments.nonce) {
-        (_, Some(nonce)) => nonce,
-        // Who is asked sees which rekeying it is; a program must say which one it means.
-        (None, None) => {
-            let nonce = output::cell(&state["nonce"]);
-            eprintln!("Rekey operation nonce: {nonce}");
-            nonce
-        }
-        (Some(_), None) => return Err(Failure::usage("Missing nonce value: specify it via the -nonce flag")),
-    };
     let question = format!("{} Key (will be hidden): ", places.key);
-    let key = prompt::given_or_secret(globals, arguments.key, &question)?;
+    let asked = arguments.ceremony.given(&state, "Rekey operation nonce", &question, globals)?;
     let step = places.step(if arguments.verify { "verify" } else { "update" });
     let doing = "posting unseal key";
-    let asked = json!({ "key": key.as_str(), "nonce": nonce });
     let answer = client.post(&step, &asked).await.doing(doing)?.inside().doing(doing)?;
     if answer["complete"].as_bool() != Some(true) {
         return status::show(client, &status_path(places, arguments.verify), globals).await;
@@ -200,8 +181,18 @@ async fn give(arguments: Arguments, places: &Places, client: &Client, globals: &
     })
 }
 
+/// Encrypted keys, and who can open each.
+fn for_holders(fingerprints: &[Value], keys: &Value) -> String {
+    let cell = output::cell;
+    let pairs = keys.as_array().into_iter().flatten().zip(fingerprints).enumerate();
+    pairs.map(|(n, (key, of))| format!("Key {} fingerprint: {}; value: {}\n", n + 1, cell(of), cell(key))).collect()
+}
+
 fn new_keys(answer: &Value, state: &Value, places: &Places) -> String {
-    let mut text = init::keys("Key", &answer["keys_base64"]);
+    let mut text = match answer["pgp_fingerprints"].as_array() {
+        Some(holders) if !holders.is_empty() => for_holders(holders, &answer["keys_base64"]),
+        _ => init::keys("Key", &answer["keys_base64"]),
+    };
     if answer["keys"].as_array().is_none_or(Vec::is_empty) {
         return "The root key is new.".to_owned();
     }

@@ -17,12 +17,17 @@ pub fn table(status: &Value) -> String {
     let mut rows = Vec::new();
     let mut add = |name: &str, value: String| rows.push([name.to_owned(), value]);
     let started = status["started"].as_bool().unwrap_or(false);
-    add("Nonce", status["nonce"].as_str().unwrap_or("").to_owned());
+    // A rekeying asks for old keys and says what becomes of them; a verification asks for new ones.
+    let verification = started && status["required"].is_null();
+    let [nonce, progress] = match verification {
+        true => ["Verification Nonce", "Verification Progress"],
+        false => ["Nonce", "Rekey Progress"],
+    };
+    add(nonce, status["nonce"].as_str().unwrap_or("").to_owned());
     add("Started", started.to_string());
     if started {
-        // A rekeying asks for old keys and says what becomes of them; a verification asks for new ones.
-        let required = if status["required"].is_null() { &status["t"] } else { &status["required"] };
-        add("Rekey Progress", format!("{}/{}", cell(&status["progress"]), cell(required)));
+        let required = if verification { &status["t"] } else { &status["required"] };
+        add(progress, format!("{}/{}", cell(&status["progress"]), cell(required)));
         add("New Shares", cell(&status["n"]));
         add("New Threshold", cell(&status["t"]));
         if let Some(required) = status["verification_required"].as_bool() {

@@ -30,7 +30,7 @@ fn astray(at: &At, command: &str) -> Answer {
             "Non-listing operations on the root of a K/V v2 mount are not supported.".to_owned()
         }
         _ => format!(
-            "Invalid path for a versioned K/V secrets engine: secrets are read and written below data/, listed below \
+            "Invalid path for a versioned K/V secrets engine. Secrets are read and written below data/, listed below \
              metadata/. On the command line, use 'holdfast kv {command}'."
         ),
     };
