@@ -15,13 +15,16 @@ pub struct Response {
     /// What follows, where there is more than fits into `body`.
     #[serde(skip)]
     pub stream: Option<Pipe>,
+    /// Nothing was done here, and the active node is elsewhere: the request may be sent again under its id.
+    #[serde(default)]
+    pub moved: bool,
 }
 
 impl Response {
     pub fn json(status: u16, body: &Value) -> Self {
         let mut bytes = serde_json::to_vec(body).expect("a JSON value always serializes");
         bytes.push(b'\n');
-        Self { status, content_type: "application/json".into(), body: bytes, headers: BTreeMap::new(), stream: None }
+        Self { body: bytes, ..Self::empty(status) }
     }
 
     pub fn empty(status: u16) -> Self {
@@ -31,6 +34,7 @@ impl Response {
             body: Vec::new(),
             headers: BTreeMap::new(),
             stream: None,
+            moved: false,
         }
     }
 
@@ -52,11 +56,17 @@ impl Response {
         response
     }
 
+    /// The same, when no other node has been asked yet.
+    pub fn moved(text: &str) -> Self {
+        Self { moved: true, ..Self::unavailable(text) }
+    }
+
     pub fn failure(failure: &Failure) -> Self {
         match failure {
             Failure::NotFound => Self::errors(404, &[]),
             Failure::Sealed => Self::errors(503, &["Vault is sealed"]),
             Failure::Unavailable(text) => Self::unavailable(text),
+            Failure::Moved(text) => Self::moved(text),
             Failure::Busy => Self::unavailable("the record is being changed by other requests; try again"),
             Failure::Internal(_) => Self::errors(500, &["internal error; the server's log has the details"]),
             Failure::Unsupported => Self::errors(405, &["1 error occurred:\n\t* unsupported operation\n\n"]),
@@ -71,13 +81,9 @@ impl Response {
         }
         match &answer.body {
             Body::Empty if answer.warnings.is_empty() && answer.auth.is_none() => Self::empty(status(204)),
-            Body::Raw { content_type, bytes } => Self {
-                status: status(200),
-                content_type: (*content_type).into(),
-                body: bytes.clone(),
-                headers: BTreeMap::new(),
-                stream: None,
-            },
+            Body::Raw { content_type, bytes } => {
+                Self { content_type: (*content_type).into(), body: bytes.clone(), ..Self::empty(status(200)) }
+            }
             Body::Stream { content_type, file_name, pipe } => Self {
                 content_type: (*content_type).into(),
                 headers: BTreeMap::from([(

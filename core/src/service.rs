@@ -52,7 +52,7 @@ impl Service {
                     let response = self.run(&request, deadline, false).await;
                     // Leadership was lost before anything was done: the next leader is waited for. That it was lost may
                     // be known here a moment later than where the request failed.
-                    if !is_retry(&response) {
+                    if !response.moved {
                         return response;
                     }
                     if self.is_active() {
@@ -132,22 +132,22 @@ impl Service {
         loop {
             match self.node.role() {
                 Role::Active { .. } => return self.run(request, deadline, true).await,
-                Role::Standby { .. } => return Response::unavailable("leadership has moved on; nothing was done"),
+                Role::Standby { .. } => return Response::moved("leadership has moved on; nothing was done"),
                 Role::Unknown => {}
             }
             if !self.leader_changes(deadline).await {
-                return Response::unavailable(NO_LEADER);
+                return Response::moved(NO_LEADER);
             }
         }
     }
 
     async fn run(&self, request: &Request, deadline: Instant, forwarded: bool) -> Response {
         let Role::Active { term } = self.node.role() else {
-            return Response::unavailable("leadership moved before the request ran; nothing was done");
+            return Response::moved("leadership moved before the request ran; nothing was done");
         };
         let now = match self.node.replication.read_point(deadline).await {
             Ok(now) => now,
-            Err(problem) => return Response::unavailable(&problem.0),
+            Err(problem) => return Response::moved(&problem.0),
         };
         if let Err(problem) = self.node.leads(term) {
             tracing::error!(%problem, "the keyring could not be brought up to date");
@@ -204,7 +204,7 @@ impl Service {
         loop {
             if let Role::Active { .. } = self.node.role() {
                 let response = self.run(&request, deadline, false).await;
-                if !is_retry(&response) || matches!(self.node.role(), Role::Active { .. }) {
+                if !response.moved || matches!(self.node.role(), Role::Active { .. }) {
                     return response;
                 }
             }
@@ -212,7 +212,7 @@ impl Service {
                 // The other node is sealed or not ready: nothing was done there.
                 Ok(sealed) if sealed.is_empty() => {}
                 Ok(sealed) => match open_response(&self.node.barrier, id, &sealed) {
-                    Ok(response) if is_retry(&response) && Instant::now() < deadline => {}
+                    Ok(response) if response.moved && Instant::now() < deadline => {}
                     Ok(response) => return response,
                     Err(SealError::Sealed) => return Response::failure(&Failure::Sealed),
                     Err(problem) => {
@@ -245,7 +245,10 @@ impl Service {
                     .unwrap_or_else(|_| Response::failure(&Failure::OutcomeUnknown(unknown(id)))),
             ),
             Outcome::Ran => {
-                let text = format!("request {id} was carried out, but its answer was lost with the node that ran it");
+                let text = format!(
+                    "request {id} was carried out, or begun if it takes several steps; its answer was lost with the node \
+                     that ran it"
+                );
                 Some(Response::errors(500, &[&text]))
             }
             Outcome::Unknown => Some(Response::failure(&Failure::OutcomeUnknown(unknown(id)))),
@@ -265,11 +268,6 @@ impl Service {
 
 /// How long a streamed request waits for the leader's lease to be confirmed.
 const READ_POINT_MAX: std::time::Duration = std::time::Duration::from_secs(10);
-
-/// Nothing was done there, and it may be asked again.
-fn is_retry(response: &Response) -> bool {
-    response.status == 503 && response.headers.contains_key("retry-after")
-}
 
 /// The most that one forwarded request may have, in bytes: the cluster port takes messages of 16 MiB, and no batch is
 /// that large.

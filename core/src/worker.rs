@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sdk::NamespaceId;
-use storage::{Access, Epoch, Millis, PathKey, Read, Term, TxnState};
+use storage::{Access, CommitError, Epoch, Millis, PathKey, Read, Term, TxnState};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
@@ -15,6 +15,7 @@ use crate::change::change;
 use crate::due::{self, Due};
 use crate::lifecycle::Node;
 use crate::replication::Role;
+use crate::token::SWEEP_MAX;
 use crate::{lockout, space};
 
 /// Between two looks when nothing is due sooner.
@@ -23,12 +24,16 @@ const IDLE: Duration = Duration::from_secs(1);
 const READ_MAX: Duration = Duration::from_secs(10);
 /// Entries of the index that one look takes.
 const PAGE: usize = 64;
-/// Records that one batch may remove: it has to fit into a log entry.
-const BUDGET: usize = 500;
+/// Descendants that one batch may remove.
+const BUDGET: usize = SWEEP_MAX;
+/// How often a batch that is too large for a log entry is halved: down to one of each.
+const HALVINGS: u32 = 9;
+/// How often the index is looked at from its beginning. An entry may come in late, with a time of before it waited.
+const AFRESH: Duration = Duration::from_secs(300);
 
 /// Works until `stop` becomes true.
 pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
-    let mut worker = Worker { node, led: None, after: None };
+    let mut worker = Worker { node, led: None, after: None, began: Instant::now(), fewer: 0 };
     while !*stop.borrow() {
         let pause = match worker.look().await {
             Ok(pause) => pause,
@@ -47,8 +52,11 @@ struct Worker {
     node: Arc<Node>,
     /// The term and the line of history that `after` is from: another leader, or a restore, may have put in earlier ones.
     led: Option<(Term, Epoch)>,
-    /// Up to where the index is done with: what was deleted is not walked over again. What comes in has a later time.
+    /// Up to where the index is done with: what was deleted is not walked over again.
     after: Option<PathKey>,
+    began: Instant,
+    /// Batches are halved so often: names are as long as clients make them.
+    fewer: u32,
 }
 
 impl Worker {
@@ -59,30 +67,51 @@ impl Worker {
             return Ok(IDLE);
         }
         let led = Some((term, *self.node.replication.epoch().borrow()));
-        if self.led != led {
-            (self.led, self.after) = (led, None);
+        if self.led != led || self.began.elapsed() >= AFRESH {
+            (self.led, self.after, self.began) = (led, None, Instant::now());
         }
         let text = |problem: &dyn std::fmt::Display| problem.to_string();
         let deadline = Instant::now() + READ_MAX;
         let now = self.node.replication.read_point(deadline).await.map_err(|e| text(&e))?;
-        if self.sweep(term, now).await? {
-            return Ok(Duration::ZERO);
+        if let Some(swept) = self.sweep(term, now).await? {
+            return self.fitted(swept).map(|_| Duration::ZERO);
         }
         let view = self.node.local_view().map_err(|e| text(&e))?;
-        let page = due::next(&view, self.after.as_ref(), PAGE).map_err(|e| text(&e))?;
+        let page = due::next(&view, self.after.as_ref(), self.share_of(PAGE)).map_err(|e| text(&e))?;
         let ready: Vec<PathKey> = page.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| key.clone()).collect();
         let Some(last) = ready.last().cloned() else {
             return Ok(page.first().map_or(IDLE, |(at, _)| now.until(*at).min(IDLE)));
         };
         let root = NamespaceId::root();
-        change(&self.node, now, term, |state| self.settle(state, &root, &ready, now)).await.map_err(|e| text(&e))?;
-        self.after = Some(last);
+        let done = change(&self.node, now, term, |state| self.settle(state, &root, &ready, now)).await;
+        if self.fitted(done)? {
+            self.after = Some(last);
+        }
         Ok(Duration::ZERO)
+    }
+
+    fn share_of(&self, most: usize) -> usize {
+        (most >> self.fewer).max(1)
+    }
+
+    /// Whether the batch was committed. One that was too large is tried again by halves; then they grow again.
+    fn fitted(&mut self, done: Result<Vec<i64>, CommitError>) -> Result<bool, String> {
+        match done {
+            Ok(_) => {
+                self.fewer = self.fewer.saturating_sub(1);
+                Ok(true)
+            }
+            Err(CommitError::TooLarge { .. }) if self.fewer < HALVINGS => {
+                self.fewer += 1;
+                Ok(false)
+            }
+            Err(problem) => Err(problem.to_string()),
+        }
     }
 
     fn settle(&self, state: &mut TxnState, ns: &NamespaceId, ready: &[PathKey], now: Millis) -> Result<(), Access> {
         let mut records = state.at(space::records(ns));
-        let mut budget = BUDGET;
+        let mut budget = self.share_of(BUDGET);
         for key in ready {
             match records.get::<Due>(key)? {
                 Some(Due::Token(token)) => self.node.tokens.expire(&mut records, ns, &token, now, &mut budget)?,
@@ -94,15 +123,15 @@ impl Worker {
         Ok(())
     }
 
-    /// Goes on with the descendants of revoked tokens. False once there are none.
-    async fn sweep(&self, term: Term, now: Millis) -> Result<bool, String> {
+    /// Goes on with the descendants of revoked tokens, if there are any.
+    async fn sweep(&self, term: Term, now: Millis) -> Result<Option<Result<Vec<i64>, CommitError>>, String> {
         let view = self.node.local_view().map_err(|e| e.to_string())?;
-        let Some(parent) = self.node.tokens.to_sweep(&view).map_err(|e| e.to_string())? else { return Ok(false) };
+        let Some(parent) = self.node.tokens.to_sweep(&view).map_err(|e| e.to_string())? else { return Ok(None) };
         let root = NamespaceId::root();
+        let budget = self.share_of(BUDGET);
         let swept = change(&self.node, now, term, |state| {
-            self.node.tokens.sweep_on(&mut state.at(space::records(&root)), &root, &parent)
+            self.node.tokens.sweep_on(&mut state.at(space::records(&root)), &root, &parent, budget)
         });
-        swept.await.map_err(|e| e.to_string())?;
-        Ok(true)
+        Ok(Some(swept.await))
     }
 }

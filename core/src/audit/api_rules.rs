@@ -54,6 +54,11 @@ impl ApiRules {
     }
 
     fn reaches(&self, target: &str) -> Result<(), OptionError> {
+        // Whoever connects resolves these, and would be elsewhere then.
+        let plain = target.to_ascii_lowercase().replace("%2e", ".");
+        if plain.split(['/', '\\']).any(|part| part == "." || part == "..") {
+            return wrong(format!("{target} must be a whole address, without . or .. in its path"));
+        }
         let allowed = |known: &String| known == target || known.ends_with('/') && target.starts_with(known.as_str());
         if self.targets.iter().any(allowed) {
             return Ok(());

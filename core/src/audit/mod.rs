@@ -155,20 +155,20 @@ impl Audit {
         }
         let view = View::new(snapshot.clone(), space::records(&sdk::NamespaceId::root()));
         let table = view.revision(&table::key())?;
-        // Held until the revision is noted: an older snapshot's table must not come after it.
-        let turning = (self.current.load().table != table).then(|| self.turning.lock());
-        if turning.is_some() && *self.seen.lock() < state {
-            let current = self.current.load_full();
-            if current.table != table {
-                self.current.store(Arc::new(self.devices_of(&AuditTable::read(&view)?, table, &current)));
-            }
+        // Held until the revision is noted: an older snapshot's table must not come after it, nor a seal between.
+        let _turning = self.turning.lock();
+        if *self.seen.lock() >= state {
+            return Ok(());
         }
-        let mut seen = self.seen.lock();
-        *seen = state.max(*seen);
+        let current = self.current.load_full();
+        if current.table != table {
+            self.current.store(Arc::new(self.devices_of(&AuditTable::read(&view)?, table, &current)?));
+        }
+        *self.seen.lock() = state;
         Ok(())
     }
 
-    fn devices_of(&self, table: &AuditTable, revision: Option<Revision>, before: &Devices) -> Devices {
+    fn devices_of(&self, table: &AuditTable, revision: Option<Revision>, before: &Devices) -> Result<Devices, Access> {
         let fixed = self.fixed();
         let mut list = fixed.list.clone();
         for (name, record) in &table.devices {
@@ -182,14 +182,18 @@ impl Audit {
                     tracing::info!(device = name, kind = record.kind, "an audit device is enabled");
                     list.push(Arc::new(device));
                 }
-                Err(problem) => tracing::error!(device = name, %problem, "an audit device could not be started"),
+                // Left out, it would be missing without anybody noticing.
+                Err(problem) => {
+                    tracing::error!(device = name, %problem, "an audit device could not be started");
+                    return Err(Access::Broken(format!("the audit device {name} could not be started: {problem}")));
+                }
             }
         }
         for gone in before.records.keys().filter(|name| !table.devices.contains_key(*name)) {
             tracing::info!(device = gone, "an audit device is disabled");
         }
         let headers = Arc::new(AuditedHeaders(table.headers.clone()));
-        Devices { table: revision, records: table.devices.clone(), headers, list }
+        Ok(Devices { table: revision, records: table.devices.clone(), headers, list })
     }
 
     fn start(&self, fixed: &Fixed, name: &str, record: &DeviceRecord) -> std::io::Result<Device> {
@@ -253,6 +257,10 @@ impl Audit {
         outcome: Option<Result<&sdk::Answer, &sdk::Failure>>,
     ) -> Result<(), AuditError> {
         let current = self.current.load_full();
+        // Looked at behind the devices: those that the store named are forgotten when it is sealed.
+        if self.barrier.is_sealed() {
+            return Err(AuditError::Sealed);
+        }
         let entry = Entry { phase, at, subject, outcome, headers: &current.headers };
         let result = broker::deliver(&current.list, &entry, &self.barrier).await;
         if result.is_err() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use barrier::Share;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, Engine};
 use openpgp::PublicKey;
-use storage::{CommitError, Latches, RequestId, TxnState};
+use storage::{Batch, CommitError, Latches, RequestId, Term, TxnState};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -52,6 +52,14 @@ pub struct GenerateRootProgress {
     pub status: GenerateRootStatus,
     /// The token, encoded or encrypted, in base64.
     pub encoded_token: Option<String>,
+    /// It counts once this has been carried out.
+    pub pending: Option<NewRoot>,
+}
+
+/// A root token that is about to count.
+pub struct NewRoot {
+    term: Term,
+    batch: Batch,
 }
 
 type Result<T> = std::result::Result<T, CeremonyError>;
@@ -120,12 +128,7 @@ impl Node {
     }
 
     /// Takes a share. The last one makes the token.
-    pub async fn generate_root_update(
-        &self,
-        share: Share,
-        nonce: &str,
-        deadline: Instant,
-    ) -> Result<GenerateRootProgress> {
+    pub async fn generate_root_update(&self, share: Share, nonce: &str) -> Result<GenerateRootProgress> {
         let (config, _) = self.stored_seal()?.ok_or(ChangeError::Broken("the seal configuration is missing".into()))?;
         let mut generating = self.generating.lock().await;
         let attempt = self.current_attempt(&mut generating)?.ok_or_else(|| {
@@ -133,13 +136,14 @@ impl Node {
             CeremonyError::refused(text)
         })?;
         let Some(key) = attempt.collected.add(share, nonce, &config)? else {
-            return Ok(GenerateRootProgress { status: attempt.status(config.threshold()), encoded_token: None });
+            let status = attempt.status(config.threshold());
+            return Ok(GenerateRootProgress { status, encoded_token: None, pending: None });
         };
         if !self.is_authorised(&key).await? {
             let text = "root generation aborted: the given shares do not combine to this cluster's key; all were thrown away, start over";
             return Err(CeremonyError::refused(text));
         }
-        let token = self.make_root_token(deadline.min(Instant::now() + COMMIT_MAX)).await?;
+        let (token, pending) = self.make_root_token()?;
         let encoded = match &attempt.encoding {
             Encoding::Otp(otp) => xor(token.expose(), otp),
             Encoding::Pgp(key) => {
@@ -149,11 +153,29 @@ impl Node {
         let progress = usize::from(config.threshold());
         let status = GenerateRootStatus { progress, ..attempt.status(config.threshold()) };
         *generating = None;
-        tracing::warn!(nonce = status.nonce, "a root token was generated");
-        Ok(GenerateRootProgress { status, encoded_token: Some(encoded) })
+        Ok(GenerateRootProgress { status, encoded_token: Some(encoded), pending: Some(pending) })
     }
 
-    async fn make_root_token(&self, deadline: Instant) -> Result<ClientToken> {
+    /// Makes the token count. If it fails, nobody has one.
+    pub async fn generate_root_finish(&self, new: NewRoot, deadline: Instant) -> Result<()> {
+        match self.store.commit(new.term, new.batch).await {
+            Ok(_) | Err(CommitError::Repeated { .. }) => {}
+            Err(CommitError::NotActive) => return Err(ChangeError::NotActive.into()),
+            Err(CommitError::Unknown(id)) => {
+                let deadline = deadline.min(Instant::now() + COMMIT_MAX);
+                match resolve(self, id, Asker::Itself, deadline).await {
+                    Outcome::Answered(_) | Outcome::Ran => {}
+                    // A token that may exist is known to nobody.
+                    Outcome::NotRun | Outcome::Unknown => return Err(ChangeError::NotActive.into()),
+                }
+            }
+            Err(error) => return Err(ChangeError::Unavailable(error.to_string()).into()),
+        }
+        tracing::warn!("a root token was generated");
+        Ok(())
+    }
+
+    fn make_root_token(&self) -> Result<(ClientToken, NewRoot)> {
         let term = self.leading()?;
         let broken = |e: &dyn std::fmt::Display| ChangeError::Broken(e.to_string());
         let snapshot = self.store.snapshot().map_err(|e| ChangeError::from(storage::Access::from(e)))?;
@@ -165,16 +187,7 @@ impl Node {
         let (open, _latches) = state.finish();
         let id = RequestId { applied: self.store.applied(), random: crypto::random() };
         let batch = self.store.seal(id, now, open).map_err(|e| ChangeError::from(storage::Access::from(e)))?;
-        match self.store.commit(term, batch).await {
-            Ok(_) | Err(CommitError::Repeated { .. }) => Ok(made.token),
-            Err(CommitError::NotActive) => Err(ChangeError::NotActive.into()),
-            Err(CommitError::Unknown(id)) => match resolve(self, id, Asker::Itself, deadline).await {
-                Outcome::Answered(_) | Outcome::Ran => Ok(made.token),
-                // A token that may exist is known to nobody.
-                Outcome::NotRun | Outcome::Unknown => Err(ChangeError::NotActive.into()),
-            },
-            Err(error) => Err(ChangeError::Unavailable(error.to_string()).into()),
-        }
+        Ok((made.token, NewRoot { term, batch }))
     }
 
     fn threshold(&self) -> Result<u8> {

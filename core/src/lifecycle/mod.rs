@@ -28,11 +28,12 @@ use tokio::sync::watch;
 pub(crate) use attune::Keys;
 pub use ceremony::{CeremonyError, HandedOut};
 pub use change::ChangeError;
-pub use generate_root::{GenerateRootProgress, GenerateRootStarted, GenerateRootStatus, decode_token};
+pub use generate_root::{GenerateRootProgress, GenerateRootStarted, GenerateRootStatus, NewRoot, decode_token};
 pub use init::{InitError, InitOptions, Initialised, Recipients};
 pub use join::{Admission, AdmitError, Introduce, JoinAnswer, JoinChallenge, JoinError, JoinTarget};
 pub use rekey::{
-    RekeyBackup, RekeyOptions, RekeyProgress, RekeyStatus, Rekeyed, ShareKind, VerifyProgress, VerifyStatus,
+    Counting, NewShares, RekeyBackup, RekeyOptions, RekeyProgress, RekeyStatus, Rekeyed, ShareKind, VerifyProgress,
+    VerifyStatus,
 };
 pub use rotation::{KeyStatus, RotationConfig, rotation_key};
 pub use status::SealStatus;

@@ -1,9 +1,12 @@
 //! New shares: a new unseal key (or recovery key) wraps the root key in place of the old one.
 //!
 //! ```text
-//!   start ── shares of the old key ──▶ new shares are handed out ──┬────────────────────────────▶ they count
-//!                                                                  └─ shares of the new key ────▶ (with verification)
+//!   start ── shares of the old key ──▶ new shares are made ──┬─ their answer is audited ─▶ they count, and are sent
+//!                                                            └─ they are sent ─ shares of the new key ─▶ they count
+//!                                                                                          (with verification)
 //! ```
+//!
+//! They never count before it is certain that they can be handed out: an answer that cannot be audited is not sent.
 //!
 //! Wraps, seal configuration and keyring (new shares mean a new join key) change in one batch. The root key stays.
 
@@ -72,8 +75,23 @@ pub struct Rekeyed {
     pub backup: bool,
     /// They count only once they have been given back under this nonce.
     pub verification_nonce: Option<String>,
+    /// Without verification they count once this has been carried out.
+    pub pending: Option<NewShares>,
+}
+
+/// New shares that are about to count.
+pub struct NewShares {
+    config: SealConfig,
+    key: UnsealKey,
+    backup: Option<RekeyBackup>,
+}
+
+/// How new shares came to count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    Now,
     /// Leadership was lost meanwhile: either these or the old ones count.
-    pub uncertain: bool,
+    Perhaps,
 }
 
 pub enum RekeyProgress {
@@ -202,13 +220,7 @@ impl Node {
     }
 
     /// Takes a share of the present key. The last one makes the new shares.
-    pub async fn rekey_update(
-        &self,
-        kind: ShareKind,
-        share: Share,
-        nonce: &str,
-        deadline: Instant,
-    ) -> Result<RekeyProgress> {
+    pub async fn rekey_update(&self, kind: ShareKind, share: Share, nonce: &str) -> Result<RekeyProgress> {
         let present = self.shares_of(kind)?;
         let mut rekeying = self.rekeying.lock().await;
         let rekey = self.current(&mut rekeying)?.ok_or_else(|| none_in_progress(kind))?;
@@ -227,25 +239,26 @@ impl Node {
         let keys = hand_out(&split(&new, &rekey.config), &rekey.recipients).map_err(CeremonyError::refused)?;
         let (nonce, fingerprints) = (rekey.authorising.nonce.clone(), rekey.fingerprints());
         let kept = rekey.backup.then(|| backup_of(&nonce, fingerprints.as_deref().unwrap_or_default(), &keys));
-        let mut uncertain = false;
-        let verification_nonce = if rekey.verify {
+        let mut done =
+            Rekeyed { nonce, keys, fingerprints, backup: rekey.backup, verification_nonce: None, pending: None };
+        if rekey.verify {
             let collected = Collected::begin(rekey.authorising.term);
-            let nonce = collected.nonce.clone();
+            done.verification_nonce = Some(collected.nonce.clone());
             rekey.verifying = Some(Verifying { key: new, backup: kept, collected });
-            Some(nonce)
         } else {
-            match self.replace_shares(&rekey.config, &new, kept.as_ref(), deadline).await {
-                // The new shares may be the only ones that count: they must not be lost.
-                Err(CeremonyError::Change(ChangeError::Unknown(_))) => uncertain = true,
-                done => done?,
-            }
-            None
-        };
-        let done = Rekeyed { nonce, keys, fingerprints, backup: rekey.backup, verification_nonce, uncertain };
-        if done.verification_nonce.is_none() {
+            done.pending = Some(NewShares { config: rekey.config.clone(), key: new, backup: kept });
             *rekeying = None;
         }
         Ok(RekeyProgress::Done(done))
+    }
+
+    /// Makes the new shares count, and the old ones not any more. If it fails, the old ones do.
+    pub async fn rekey_finish(&self, new: NewShares, deadline: Instant) -> Result<Counting> {
+        match self.replace_shares(&new.config, &new.key, new.backup.as_ref(), deadline).await {
+            // They may be the only ones that count: they must not be lost.
+            Err(CeremonyError::Change(ChangeError::Unknown(_))) => Ok(Counting::Perhaps),
+            done => done.map(|()| Counting::Now),
+        }
     }
 
     pub fn rekey_verify_status(&self, kind: ShareKind) -> Result<VerifyStatus> {

@@ -37,7 +37,7 @@ pub(super) async fn commit(
     kept: Option<&Response>,
 ) -> Result<Committed, Failure> {
     let Some(term) = run.term else {
-        return Err(Failure::Unavailable("this node cannot write; the active node can".into()));
+        return Err(Failure::Moved("this node cannot write; the active node can".into()));
     };
     let mut batch = node.store.seal(run.request.id, run.now, open).map_err(storage::Access::from)?;
     if let Some(response) = kept.filter(|response| run.forwarded && response.body.len() <= OUTCOME_MAX) {
@@ -53,12 +53,12 @@ pub(super) async fn commit(
             outcome.and_then(|sealed| service::open_response(&node.barrier, run.request.id, &sealed).ok()),
         )),
         Err(CommitError::NotActive) => {
-            Err(Failure::Unavailable("leadership moved while the request ran; nothing was written".into()))
+            Err(Failure::Moved("leadership moved while the request ran; nothing was written".into()))
         }
         Err(CommitError::Unavailable(why)) => Err(Failure::Unavailable(format!("nothing was written: {why}"))),
         Err(CommitError::Unknown(id)) => match resolve(node, id, Asker::Itself, run.deadline).await {
             Outcome::Answered(_) | Outcome::Ran => Ok(Committed::Before(None)),
-            Outcome::NotRun => Err(Failure::Unavailable("leadership was lost; nothing was written".into())),
+            Outcome::NotRun => Err(Failure::Moved("leadership was lost; nothing was written".into())),
             Outcome::Unknown => Err(Failure::OutcomeUnknown(unknown(id))),
         },
     }

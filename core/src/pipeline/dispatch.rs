@@ -62,6 +62,10 @@ pub(super) fn dispatch(
     }
     spend(&mut state, permit);
     let result = match &operation.handler {
+        Handler::Act(_) if run.request.wrap_ttl.is_some() => {
+            stages.latches = Some(state.finish().1);
+            return Failure::invalid("the answer of this operation cannot be wrapped").into();
+        }
         Handler::Act(act) => {
             let (batch, latches) = state.finish();
             stages.latches = Some(latches);
@@ -95,6 +99,9 @@ pub(super) fn dispatch(
         .and_then(|answer| log_in(node, run, located, &mut state, answer))
         .map(|answer| warned(operation, &params, answer))
         .and_then(|answer| match run.request.wrap_ttl {
+            Some(_) if permit.caller().is_none() && answer.auth.is_none() => {
+                Err(Failure::invalid("an answer is wrapped for whoever has a token, or logs in"))
+            }
             Some(ttl) => wrap::answer(node, &mut state, run.request, run.now, ttl, answer),
             None => Ok(answer),
         });

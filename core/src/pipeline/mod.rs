@@ -165,10 +165,10 @@ impl Pipeline {
         Ok(match &result {
             Ok(done) => match auditing.ended(self.node.audit.response(now, &subject, Ok(&done.answer)).await) {
                 Ok(()) => {
-                    if let (Some(located), Some(auth)) = (&located, &done.answer.auth) {
+                    if let (Some(located), Some(auth)) = (&located, done.answer.made()) {
                         measure::token_made(located, auth);
                     }
-                    finish(run, &done.answer, &done.response).await
+                    finish(run, done).await
                 }
                 Err(error) => {
                     self.take_back(run, &done.answer).await;
@@ -289,14 +289,15 @@ impl Pipeline {
         batch: OpenBatch,
     ) -> Result<Result<Done, Failure>, Again> {
         let free = act.only_looks() && permit.spends().is_none();
+        let mut begun = None;
         if run.term.is_some() && !free {
             match commit::commit(&self.node, run, batch, None).await {
-                Ok(commit::Committed::Now { counters, .. }) => self.after_last_use(run, permit, &counters).await,
-                Ok(commit::Committed::Before(_)) => {
-                    let answer = Answer::empty();
-                    let response = Response::answer(run.request.id, &answer);
-                    return Ok(Ok(Done { answer, response, committed: None }));
+                Ok(commit::Committed::Now { counters, revision }) => {
+                    self.after_last_use(run, permit, &counters).await;
+                    begun = Some(revision);
                 }
+                // How far it came then, nobody here knows.
+                Ok(commit::Committed::Before(_)) => return Ok(Err(Failure::OutcomeUnknown(unknown(run.request.id)))),
                 Ok(commit::Committed::Again) => return Err(Again::Conflict),
                 Err(failure) => return Ok(Err(failure)),
             }
@@ -304,10 +305,17 @@ impl Pipeline {
             let text = "a token with a use limit cannot do this at a standby, which cannot count its use";
             return Ok(Err(Failure::invalid(text)));
         }
-        Ok(act.act(params, run.deadline.into_std()).await.map(|answer| {
-            let response = Response::answer(run.request.id, &answer);
-            Done { answer, response, committed: None }
-        }))
+        Ok(match act.act(params, run.deadline.into_std()).await {
+            Ok(answer) => {
+                let response = Response::answer(run.request.id, &answer);
+                // What is left for `then` has not been carried out yet.
+                let committed = begun.filter(|_| answer.then.is_none());
+                Ok(Done { answer, response, committed })
+            }
+            // Under the same id it would not run again.
+            Err(Failure::Moved(text)) => Err(Failure::Unavailable(text)),
+            Err(failure) => Err(failure),
+        })
     }
 
     /// A use that the failed request's own batch did not take.
@@ -320,7 +328,7 @@ impl Pipeline {
 
     /// Revokes the tokens that were made but will not be handed out.
     async fn take_back(&self, run: &Run<'_>, answer: &Answer) {
-        let made = answer.auth.as_ref().map(|auth| &auth.client_token);
+        let made = answer.made().map(|auth| &auth.client_token);
         for token in made.into_iter().chain(answer.wrapped.as_ref().map(|wrapped| &wrapped.token)) {
             let key = self.node.tokens.key_of(&ClientToken::new(token.clone()));
             if let (Some(term), Ok(key)) = (run.term, key) {
@@ -354,14 +362,16 @@ struct Stages {
     prepared: Option<Prepared>,
 }
 
-async fn finish(run: &Run<'_>, answer: &Answer, response: &Response) -> Response {
-    if let Some(then) = &answer.then
-        && let Err(failure) = then.act(&sdk::Params::default(), run.deadline.into_std()).await
-    {
-        log_failure(run.request, &failure);
-        return Response::failure(&failure);
+async fn finish(run: &Run<'_>, done: &Done) -> Response {
+    let Some(then) = &done.answer.then else { return done.response.clone() };
+    match then.act(&sdk::Params::default(), run.deadline.into_std()).await {
+        Ok(more) if more.warnings.is_empty() => done.response.clone(),
+        Ok(more) => Response::answer(run.request.id, &done.answer.clone().warned(more.warnings)),
+        Err(failure) => {
+            log_failure(run.request, &failure);
+            Response::failure(&failure)
+        }
     }
-    response.clone()
 }
 
 fn refused_by_audit(request: &Request, error: &AuditError) -> Response {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use barrier::Share;
 use bytes::Bytes;
 use sdk::{
-    Answer, Backend, Ctx, Failure, Input, Key, Login, MountInfo, Path, Plugin, PluginKind, Read, TokenSettings, Txn,
-    Value, Verb, View, json,
+    Answer, AuthBlock, Backend, Ctx, Failure, Input, Key, Login, MountInfo, Path, Plugin, PluginKind, Read,
+    TokenSettings, Txn, Value, Verb, View, json,
 };
 use storage::{RequestId, TxnState};
 use tokio::time::Instant;
@@ -40,6 +40,7 @@ fn number() -> Key {
 
 impl Counter {
     fn new(runs: Arc<AtomicUsize>) -> Self {
+        let acts = Arc::clone(&runs);
         let path = Path::new("number")
             .view(Verb::Read, |_: &Ctx, Nothing {}: Nothing, view: &View| {
                 Ok(Answer::json(json!({"n": view.get::<u64>(&number())?.unwrap_or(0)})))
@@ -59,7 +60,27 @@ impl Counter {
             let (alias, display_name) = ("somebody".to_owned(), "somebody".to_owned());
             Ok(Answer::login(Login { alias, display_name, metadata: [].into(), internal: Value::Null, token }))
         });
-        Self { backend: Backend::new("A number.", vec![path, broken, login]) }
+        let renewed = Path::new("renewed").txn(Verb::Write, |ctx: &Ctx, Nothing {}: Nothing, _: &mut Txn| {
+            let auth = json!({
+                "client_token": ctx.caller.unwrap().client_token, "accessor": "", "policies": [], "token_policies": [],
+                "lease_duration": 60, "renewable": true, "entity_id": "", "token_type": "service", "orphan": true,
+                "num_uses": 0,
+            });
+            Ok(Answer::auth(AuthBlock { renewed: true, ..serde_json::from_value(auth).unwrap() }))
+        });
+        let act = Path::new("act").act::<Nothing>(Verb::Write, Halfway(acts));
+        Self { backend: Backend::new("A number.", vec![path, broken, login, renewed, act]) }
+    }
+}
+
+/// Fails after it has begun.
+struct Halfway(Arc<AtomicUsize>);
+
+#[async_trait::async_trait]
+impl sdk::Act for Halfway {
+    async fn act(&self, _params: &sdk::Params, _deadline: std::time::Instant) -> sdk::Result<Answer> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Err(Failure::Moved("half of it is done".into()))
     }
 }
 
@@ -249,6 +270,27 @@ mod audited;
 mod logins;
 mod sweeping;
 mod wrapping;
+
+#[tokio::test]
+async fn an_act_that_failed_halfway_is_not_done_because_it_is_asked_for_again() {
+    let bench = Bench::new().await;
+    let id = RequestId { applied: 0, random: crypto::random() };
+    let first = bench.send_as(id, Verb::Write, "c/act", Some(&bench.root)).await;
+    assert_eq!((first.status, first.moved), (503, false), "whoever forwarded it must not send it again");
+    let again = bench.send_as(id, Verb::Write, "c/act", Some(&bench.root)).await;
+    assert_eq!(again.status, 503);
+    assert!(String::from_utf8_lossy(&again.body).contains("outcome unknown"));
+    assert_eq!(bench.runs.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn what_acts_answer_is_not_wrapped_and_says_so() {
+    let bench = Bench::new().await;
+    let wrapped =
+        Request { wrap_ttl: Some(Duration::from_secs(60)), ..request(Verb::Write, "c/act", Some(&bench.root)) };
+    assert_eq!(bench.serve(wrapped).await.status, 400);
+    assert_eq!(bench.runs.load(Ordering::Relaxed), 0);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn writers_of_one_record_all_count() {

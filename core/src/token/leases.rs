@@ -30,21 +30,24 @@ impl Tokens {
         read.list(&lease_key(prefix))
     }
 
-    /// Revokes some of the leases below a path, with their tokens and what those have made.
+    /// Revokes some of the leases below a path, with their tokens and what those have made: as many as fit into a batch,
+    /// or one in `2^fewer` of them, where names are long.
     pub fn revoke_leases(
         &self,
         txn: &mut Txn,
         ns: &NamespaceId,
         prefix: &str,
         after: Option<&PathKey>,
+        fewer: u32,
     ) -> Result<Revoked, Access> {
-        let found = txn.range(&lease_key(prefix), after, PAGE)?;
-        let mut budget = SWEEP_MAX;
+        let page = (PAGE >> fewer).max(1);
+        let found = txn.range(&lease_key(prefix), after, page)?;
+        let mut budget = (SWEEP_MAX >> fewer).max(1);
         for lease in &found {
             let Some(key) = txn.get::<String>(lease)?.map(TokenKey::from_stored) else { continue };
             self.revoke_within(txn, ns, &key, &mut budget)?;
         }
-        let next = if found.len() < PAGE { None } else { found.last().cloned() };
+        let next = if found.len() < page { None } else { found.last().cloned() };
         Ok(Revoked { leases: found.len(), next })
     }
 }

@@ -79,6 +79,7 @@ fn display_name(mount: &MountInfo, name: &str) -> String {
 /// A token as the wire shows it to whom it is given.
 pub fn auth_block(token: String, record: &TokenRecord, now: Millis) -> AuthBlock {
     AuthBlock {
+        renewed: false,
         client_token: token,
         accessor: record.accessor.clone(),
         policies: record.policies.clone(),

@@ -30,7 +30,7 @@ pub use leases::Revoked;
 pub use login::auth_block;
 pub use lookup::{Valid, Why};
 pub use record::{Origin, TokenKind, TokenRecord};
-pub use renew::{Renewed, Terms};
+pub use renew::{LoginTerms, Renewed};
 pub use revoke::SWEEP_MAX;
 
 use std::sync::Arc;

@@ -14,13 +14,15 @@ pub enum Renewed {
         warnings: Vec<String>,
     },
     NotRenewable,
+    /// It is older already than it may become.
+    PastItsEnd,
     /// The user's policies are others than the token's.
     PoliciesChanged,
     Unknown,
 }
 
-/// What a renewal goes by: for a token of a login what its user has now, for others what the token was made with.
-pub struct Terms {
+/// What the renewal of a token of a login goes by: what its user has now. Others go by what they were made with.
+pub struct LoginTerms {
     pub policies: Vec<String>,
     pub ttl: Duration,
     pub max_ttl: Duration,
@@ -35,21 +37,23 @@ impl Tokens {
         Ok(record.filter(|record| !record.is_expired(now)))
     }
 
-    /// Prolongs by `increment`, or by what it was given the last time. Never beyond what its limits allow.
+    /// Prolongs by `increment`, or by what it was given the last time. Never beyond what its limits allow: those of the
+    /// token store's mount, or of its login.
     pub fn renew(
         &self,
         txn: &mut Txn,
         now: Millis,
         key: &TokenKey,
         increment: Duration,
-        terms: Option<Terms>,
+        limits: TtlLimits,
+        login: Option<LoginTerms>,
     ) -> Result<Renewed, Access> {
         let Some(mut record) = self.renewable(txn, now, key)? else { return Ok(Renewed::Unknown) };
         if !record.renewable || record.expires.is_none() {
             return Ok(Renewed::NotRenewable);
         }
-        let (period, usual, limit) = match terms {
-            None => (record.period, record.granted(), self.limits.max),
+        let (period, usual, limit) = match login {
+            None => (record.period, record.granted(), limits.max),
             Some(terms) => {
                 if super::create::normalized(terms.policies) != record.policies {
                     return Ok(Renewed::PoliciesChanged);
@@ -60,7 +64,6 @@ impl Tokens {
             }
         };
         let mut warnings = Vec::new();
-        unschedule(txn, key, &record);
         let asked = match (period, increment.is_zero()) {
             (0, true) => usual,
             (0, false) => increment,
@@ -74,6 +77,10 @@ impl Tokens {
             let most = Duration::from_secs(record.explicit_max_ttl);
             until = capped(&mut warnings, asked, most, until, record.created.plus(most));
         }
+        if until <= now && !asked.is_zero() {
+            return Ok(Renewed::PastItsEnd);
+        }
+        unschedule(txn, key, &record);
         record.expires = Some(until);
         record.last_renewal = Some(now);
         record.period = period;

@@ -47,9 +47,15 @@ impl Tokens {
     }
 
     /// Goes on where an earlier revocation has left off.
-    pub(crate) fn sweep_on(&self, txn: &mut Txn, ns: &NamespaceId, key: &TokenKey) -> Result<(), Access> {
+    pub(crate) fn sweep_on(
+        &self,
+        txn: &mut Txn,
+        ns: &NamespaceId,
+        key: &TokenKey,
+        mut budget: usize,
+    ) -> Result<(), Access> {
         txn.delete(&sweep_key(key));
-        self.sweep(txn, ns, key, &mut { SWEEP_MAX })
+        self.sweep(txn, ns, key, &mut budget)
     }
 
     /// Removes the descendants of a token that is gone, as many as the budget allows. The rest is noted down for the

@@ -25,6 +25,9 @@ pub struct AuthBlock {
     pub orphan: bool,
     pub mfa_requirement: Option<Value>,
     pub num_uses: i64,
+    /// The token was there before.
+    #[serde(skip)]
+    pub renewed: bool,
 }
 
 /// The `wrap_info` block: the token that holds the answer instead of the caller.
@@ -71,7 +74,8 @@ pub struct Answer {
     pub login: Option<Login>,
     /// Where the rest of this answer was put: this is all that goes out.
     pub wrapped: Option<WrapInfo>,
-    /// Done once the answer is audited, before it is sent: what would make auditing it impossible.
+    /// Done once the answer is audited, before it is sent: what would make auditing it impossible, or may be done only if
+    /// the answer arrives. Warnings of what it answers are added; its failure is sent instead.
     pub then: Option<Arc<dyn Act>>,
 }
 
@@ -112,6 +116,27 @@ impl Answer {
             return Err(crate::Failure::NotFound);
         }
         Ok(Self::json(serde_json::json!({ "keys": keys })))
+    }
+
+    /// The token that this answer hands out for the first time.
+    pub fn made(&self) -> Option<&AuthBlock> {
+        self.auth.as_ref().filter(|auth| !auth.renewed)
+    }
+
+    #[must_use]
+    pub fn then(mut self, act: Arc<dyn Act>) -> Self {
+        self.then = Some(act);
+        self
+    }
+
+    /// With more warnings, also where the body has no envelope for them.
+    #[must_use]
+    pub fn warned(mut self, warnings: Vec<String>) -> Self {
+        self.warnings.extend(warnings);
+        if let Body::Bare(map) = &mut self.body {
+            map.insert("warnings".into(), serde_json::json!(self.warnings));
+        }
+        self
     }
 
     #[must_use]

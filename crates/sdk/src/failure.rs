@@ -31,6 +31,9 @@ pub enum Failure {
     /// 503
     #[error("{0}")]
     Unavailable(String),
+    /// 503. Leadership was elsewhere and nothing was done: the server itself asks the next active node.
+    #[error("{0}")]
+    Moved(String),
     /// 503, and not to be tried again blindly: it may have been carried out.
     #[error("{0}")]
     OutcomeUnknown(String),
@@ -66,7 +69,7 @@ impl Failure {
             Self::Unsupported => 405,
             Self::TooLarge(_) => 413,
             Self::MediaType(_) => 415,
-            Self::Unavailable(_) | Self::OutcomeUnknown(_) | Self::Sealed | Self::Busy => 503,
+            Self::Unavailable(_) | Self::Moved(_) | Self::OutcomeUnknown(_) | Self::Sealed | Self::Busy => 503,
             Self::Internal(_) => 500,
         }
     }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use holdfast_core::lifecycle::{GenerateRootProgress, Node};
-use sdk::{Ctx, Failure, Input, Path, Txn, Value, Verb, json};
+use holdfast_core::lifecycle::{GenerateRootProgress, NewRoot, Node};
+use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Value, Verb, json};
 use tokio::time::Instant;
 
-use super::ceremony::{Form, NO_KEY, acting, failure, share};
+use super::ceremony::{Form, NO_KEY, acting, failure, once, share};
 
 #[derive(Input)]
 struct Nothing {}
@@ -30,12 +30,20 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, form: Form) -> Path {
         .txn(Verb::Read, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| Err(Failure::invalid(NO_KEY)))
         .act::<Update>(
             Verb::Write,
-            acting(node, move |node: Arc<Node>, update: Update, deadline: Instant| async move {
+            acting(node, move |node: Arc<Node>, update: Update, _: Instant| async move {
                 let (share, nonce) = (share(update.key)?, update.nonce.unwrap_or_default());
-                let progress = node.generate_root_update(share, &nonce, deadline).await.map_err(failure)?;
-                Ok(form.answer(body(&progress, form)))
+                let mut progress = node.generate_root_update(share, &nonce).await.map_err(failure)?;
+                let answer = form.answer(body(&progress, form));
+                Ok(match progress.pending.take() {
+                    Some(new) => answer.then(once(&node, new, store)),
+                    None => answer,
+                })
             }),
         )
+}
+
+async fn store(node: Arc<Node>, new: NewRoot, deadline: Instant) -> Result<Answer> {
+    node.generate_root_finish(new, deadline).await.map_err(failure).map(|()| Answer::empty())
 }
 
 fn body(progress: &GenerateRootProgress, form: Form) -> Value {

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use holdfast_core::lifecycle::{Node, RekeyProgress, Rekeyed, ShareKind};
-use sdk::{Ctx, Failure, Input, Path, Txn, Value, Verb, json};
+use holdfast_core::lifecycle::{Counting, NewShares, Node, RekeyProgress, Rekeyed, ShareKind};
+use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Value, Verb, json};
 use tokio::time::Instant;
 
-use super::ceremony::{Form, NO_KEY, acting, failure, share, spelled};
+use super::ceremony::{Form, NO_KEY, acting, failure, once, share, spelled};
 use super::rekey_init;
 
 #[derive(Input)]
@@ -33,17 +33,28 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, kind: ShareKind, form: Form
         .txn(Verb::Read, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| Err(Failure::invalid(NO_KEY)))
         .act::<Update>(
             Verb::Write,
-            acting(node, move |node: Arc<Node>, update: Update, deadline: Instant| async move {
+            acting(node, move |node: Arc<Node>, update: Update, _: Instant| async move {
                 let (share, nonce) = (share(update.key)?, update.nonce.unwrap_or_default());
-                match node.rekey_update(kind, share, &nonce, deadline).await.map_err(failure)? {
+                match node.rekey_update(kind, share, &nonce).await.map_err(failure)? {
                     RekeyProgress::More(status) => Ok(form.answer(rekey_init::body(&status, form))),
-                    RekeyProgress::Done(done) => {
+                    RekeyProgress::Done(mut done) => {
+                        let pending = done.pending.take();
                         let answer = form.answer(body(&done));
-                        Ok(if done.uncertain { answer.warn(UNCERTAIN) } else { answer })
+                        Ok(match pending {
+                            Some(new) => answer.then(once(&node, new, store)),
+                            None => answer,
+                        })
                     }
                 }
             }),
         )
+}
+
+async fn store(node: Arc<Node>, new: NewShares, deadline: Instant) -> Result<Answer> {
+    Ok(match node.rekey_finish(new, deadline).await.map_err(failure)? {
+        Counting::Now => Answer::empty(),
+        Counting::Perhaps => Answer::empty().warn(UNCERTAIN),
+    })
 }
 
 fn body(done: &Rekeyed) -> Value {
@@ -59,9 +70,6 @@ fn body(done: &Rekeyed) -> Value {
     });
     if let Some(nonce) = &done.verification_nonce {
         body["verification_nonce"] = json!(nonce);
-    }
-    if done.uncertain {
-        body["warnings"] = json!([UNCERTAIN]);
     }
     body
 }

@@ -6,8 +6,8 @@ use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::mount::TtlLimits;
 use holdfast_core::space;
-use holdfast_core::token::{Renewed, Terms, TokenKey, TokenRecord, auth_block};
-use sdk::{Answer, Ctx, Failure, Input, Path, PluginKind, Result, Seconds, Txn, Verb};
+use holdfast_core::token::{LoginTerms, Renewed, TokenKey, TokenRecord, auth_block};
+use sdk::{Answer, AuthBlock, Ctx, Failure, Input, Path, PluginKind, Result, Seconds, Txn, Verb};
 
 use super::lookup::node_accessor;
 use super::{own, token_key};
@@ -75,12 +75,15 @@ fn renew(at: &Renewer, ctx: &Ctx, txn: &mut Txn, key: &TokenKey, id: &str, by: S
     let unknown = || Failure::invalid("token not found");
     let record = at.node.tokens.renewable(txn, ctx.now, key)?.ok_or_else(unknown)?;
     let terms = at.terms(ctx, txn, &record)?;
-    match at.node.tokens.renew(txn, ctx.now, key, by.0, terms)? {
+    let limits = TtlLimits { default: ctx.mount.default_lease_ttl, max: ctx.mount.max_lease_ttl };
+    match at.node.tokens.renew(txn, ctx.now, key, by.0, limits, terms)? {
         Renewed::Done { record, warnings } => {
-            let mut answer = Answer::auth(auth_block(id.to_owned(), &record, ctx.now));
+            let auth = AuthBlock { renewed: true, ..auth_block(id.to_owned(), &record, ctx.now) };
+            let mut answer = Answer::auth(auth);
             answer.warnings = warnings;
             Ok(answer)
         }
+        Renewed::PastItsEnd => Err(Failure::invalid("past the max TTL, cannot renew")),
         Renewed::NotRenewable => Err(Failure::invalid("lease is not renewable")),
         Renewed::PoliciesChanged => Err(Failure::invalid("failed to renew entry: policies have changed, not renewing")),
         Renewed::Unknown => Err(unknown()),
@@ -95,7 +98,7 @@ struct Renewer {
 }
 
 impl Renewer {
-    fn terms(&self, ctx: &Ctx, txn: &mut Txn, record: &TokenRecord) -> Result<Option<Terms>> {
+    fn terms(&self, ctx: &Ctx, txn: &mut Txn, record: &TokenRecord) -> Result<Option<LoginTerms>> {
         let Some(origin) = &record.origin else { return Ok(None) };
         let gone = || Failure::invalid("failed to renew entry: the mount that gave this token is gone");
         let mount = self.node.mounts.by_accessor(txn, &origin.mount)?.ok_or_else(gone)?;
@@ -107,7 +110,7 @@ impl Renewer {
         if !settings.no_default_policy && !settings.policies.iter().any(|name| name == "default") {
             settings.policies.push("default".into());
         }
-        Ok(Some(Terms {
+        Ok(Some(LoginTerms {
             policies: settings.policies,
             ttl: settings.ttl,
             max_ttl: settings.max_ttl,

@@ -101,6 +101,7 @@ fn an_answer_is_shown_hashed() {
     let subject = Subject::new(&request, "read", Some(&mount), Some(&who));
     let mut answer = Answer::json(json!({"password": "hunter2", "version": "7"})).warn("look out");
     answer.auth = Some(AuthBlock {
+        renewed: false,
         client_token: "s.new".into(),
         accessor: "new accessor".into(),
         policies: vec!["default".into()],

@@ -37,8 +37,10 @@ async fn rekeyed(
 ) -> (HandedOut, Option<String>) {
     let nonce = node.rekey_start(kind, options).await.unwrap().nonce;
     for bytes in present {
-        if let RekeyProgress::Done(done) = node.rekey_update(kind, share(bytes), &nonce, soon()).await.unwrap() {
-            assert!(!done.uncertain);
+        if let RekeyProgress::Done(done) = node.rekey_update(kind, share(bytes), &nonce).await.unwrap() {
+            if let Some(new) = done.pending {
+                assert_eq!(node.rekey_finish(new, soon()).await.unwrap(), crate::lifecycle::Counting::Now);
+            }
             return (done.keys, done.verification_nonce);
         }
     }
@@ -105,7 +107,7 @@ async fn wrong_shares_change_nothing_and_are_thrown_away() {
     assert!(text(active.rekey_start(ShareKind::Unseal, options(1, 1)).await).contains("already in progress"));
     let given = |bytes: &[u8], nonce: &str| {
         let (bytes, nonce, active) = (bytes.to_vec(), nonce.to_owned(), Arc::clone(&active));
-        async move { active.rekey_update(ShareKind::Unseal, share(&bytes), &nonce, soon()).await }
+        async move { active.rekey_update(ShareKind::Unseal, share(&bytes), &nonce).await }
     };
     assert!(text(given(&old[0], "another").await).contains("nonce"));
     assert!(text(given(&[1; 7], &nonce).await).contains("bytes"));
@@ -125,9 +127,9 @@ async fn an_attempt_is_lost_with_the_leadership_that_began_it() {
     let rekey = node.rekey_start(ShareKind::Unseal, options(1, 1)).await.unwrap().nonce;
     let root = node.generate_root_start("", "").await.unwrap().status.nonce;
     state.lead_again(Term(2));
-    let lost = node.rekey_update(ShareKind::Unseal, share(&old[0]), &rekey, soon()).await;
+    let lost = node.rekey_update(ShareKind::Unseal, share(&old[0]), &rekey).await;
     assert!(text(lost).contains("lost with the node"));
-    assert!(text(node.generate_root_update(share(&old[0]), &root, soon()).await).contains("lost with the node"));
+    assert!(text(node.generate_root_update(share(&old[0]), &root).await).contains("lost with the node"));
 }
 
 #[tokio::test]
@@ -136,10 +138,15 @@ async fn a_generated_root_token_counts_on_every_node() {
     let started = active.generate_root_start("", "").await.unwrap();
     let (otp, nonce) = (started.otp.unwrap(), started.status.nonce);
     assert_eq!(otp.len(), Node::otp_length());
-    assert!(text(active.generate_root_update(share(&[5; 32]), &nonce, soon()).await).contains("aborted"));
-    let done = active.generate_root_update(share(&shares[0]), &nonce, soon()).await.unwrap();
-    let GenerateRootProgress { encoded_token: Some(encoded), .. } = done else { panic!("no token") };
+    assert!(text(active.generate_root_update(share(&[5; 32]), &nonce).await).contains("aborted"));
+    let done = active.generate_root_update(share(&shares[0]), &nonce).await.unwrap();
+    let GenerateRootProgress { encoded_token: Some(encoded), pending: Some(new), .. } = done else {
+        panic!("no token")
+    };
     let token = decode_token(&encoded, &otp).unwrap();
+    let early = active.tokens.authenticate(&active.local_view().unwrap(), &token, Millis(u64::MAX / 2));
+    assert!(early.is_err(), "it does not count before its answer is audited");
+    active.generate_root_finish(new, soon()).await.unwrap();
     for node in [&active, &other] {
         let valid = node.tokens.authenticate(&node.local_view().unwrap(), &token, Millis(u64::MAX / 2));
         let Ok(valid) = valid else { panic!("it does not count") };

@@ -77,6 +77,16 @@ async fn a_token_whose_answer_is_unwritten_is_revoked() {
     assert_eq!(bench.tokens(), before + 1, "made, and taken back");
 }
 
+/// Only those: the device's trouble must not end tokens that were there before.
+#[tokio::test]
+async fn a_renewed_token_whose_answer_is_unwritten_stays() {
+    let bench = Bench::new().await;
+    bench.audit.answers_broken.store(true, Ordering::Relaxed);
+    assert_eq!(bench.send(Verb::Write, "c/renewed", Some(&bench.root)).await.status, 500);
+    bench.audit.answers_broken.store(false, Ordering::Relaxed);
+    assert_eq!(bench.send(Verb::Read, "c/number", Some(&bench.root)).await.status, 200);
+}
+
 /// A request that is denied is audited as well, and without an entry it is not even denied.
 #[tokio::test]
 async fn what_is_denied_is_audited() {

@@ -57,7 +57,8 @@ async fn a_token_renewed_in_time_stays() {
     bench
         .change(|state, node| {
             let mut records = state.at(space::records(&sdk::NamespaceId::root()));
-            node.tokens.renew(&mut records, now, &key, Duration::from_secs(600), None).unwrap();
+            let limits = TtlLimits { default: Duration::ZERO, max: Duration::from_secs(7200) };
+            node.tokens.renew(&mut records, now, &key, Duration::from_secs(600), limits, None).unwrap();
         })
         .await;
     bench.children(&bench.root, 1, 60).await;
@@ -82,5 +83,23 @@ async fn a_tree_larger_than_one_revocation_is_swept_to_the_end() {
         })
         .await;
     assert!(bench.accessors() > SWEEP_MAX, "one batch has a bound");
+    bench.until_left(1).await;
+}
+
+/// A lease is named after the path that gave it, which is the client's to choose.
+#[tokio::test]
+async fn names_as_long_as_a_batch_do_not_stop_the_worker() {
+    let bench = Bench::new().await;
+    let now = bench.alone.now();
+    for _ in 0..80 {
+        bench
+            .change(|state, node| {
+                let mut records = state.at(space::records(&sdk::NamespaceId::root()));
+                let (ttl, path) = (Duration::from_secs(60), format!("cubbyhole/{}", "x".repeat(16_000)));
+                node.tokens.create(&mut records, now, NewToken { ttl, path, ..NewToken::default() }).unwrap();
+            })
+            .await;
+    }
+    bench.alone.advance(Duration::from_secs(61));
     bench.until_left(1).await;
 }
