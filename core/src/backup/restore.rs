@@ -10,6 +10,7 @@
 use std::fs::File;
 use std::io::{Seek, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use barrier::JoinKeyOf;
 use bytes::Bytes;
@@ -25,6 +26,8 @@ use crate::space;
 
 /// Room on the disk that an upload may not take.
 const KEPT_FREE: u64 = 256 << 20;
+/// An upload that takes longer is given up.
+const UPLOAD_MAX: Duration = Duration::from_secs(6 * 3600);
 /// How often the disk is looked at while an upload comes, in bytes.
 const LOOK: u64 = 16 << 20;
 /// What loading takes of the disk, for each byte of records: the log, the state and its own log.
@@ -65,12 +68,16 @@ impl Node {
             return Err(Failure::invalid("another restore is under way; wait until it has ended"));
         }
         let restore = Restore(Arc::clone(self));
+        let receiving = tokio::time::timeout(UPLOAD_MAX, self.receive(&mut upload)).await;
+        let file = Arc::new(receiving.map_err(|_| {
+            Failure::Invalid(format!("the upload did not come to its end within {} hours", UPLOAD_MAX.as_secs() / 3600))
+        })??);
+        let checked = self.check(&file, trust).await?;
+        // Not before: whoever sends slowly must not hold up `sys/init`.
         let _founding = match trust {
             Trust::Founder => Some(self.found_by_restore().await?),
             _ => None,
         };
-        let file = Arc::new(self.receive(&mut upload).await?);
-        let checked = self.check(&file, trust).await?;
         let revision = self.load(&file, &checked, trust).await?;
         let header = &checked.whole.header;
         tracing::info!(from = header.revision, cluster = header.cluster_id, to = %revision, "a backup was restored");
@@ -199,7 +206,10 @@ impl Node {
                 return Err(Failure::internal("the keyring is missing"));
             };
             let join = if trust == Trust::RootKey { JoinKeyOf::Cluster } else { JoinKeyOf::Backup };
-            let restored = self.barrier.restored(&checked.keyring, &stored, join).map_err(Failure::internal)?;
+            let restored = self
+                .barrier
+                .restored(&checked.keyring, &stored, join, self.replication.now())
+                .map_err(Failure::internal)?;
             loaded.puts.push((space::keyring(), Bytes::from(restored)));
             loaded.checks.push(Check { key: space::keyring(), revision: Some(revision) });
         }

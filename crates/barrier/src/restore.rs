@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crypto::Hmac;
-use storage::SealError;
+use storage::{Millis, SealError};
 
 use crate::unsealed::Unsealed;
 use crate::{Barrier, InstallError, Keyring, RootKeyId};
@@ -33,11 +33,19 @@ impl Barrier {
     }
 
     /// A backup's keyring as the successor of the cluster's stored one, both sealed. The cluster's own data keys stay in
-    /// it, unless the backup has others of the same terms: what is being read during the restore remains readable.
-    pub fn restored(&self, backup: &[u8], stored: &[u8], join: JoinKeyOf) -> Result<Vec<u8>, InstallError> {
+    /// it, unless the backup has others of the same terms: what is being read during the restore remains readable. New
+    /// values get a data key of their own: how often the backup's was used since, and elsewhere, nobody knows.
+    pub fn restored(
+        &self,
+        backup: &[u8],
+        stored: &[u8],
+        join: JoinKeyOf,
+        now: Millis,
+    ) -> Result<Vec<u8>, InstallError> {
         let root = &self.current()?.root;
         let mut restored = Keyring::open_with(root, backup)?;
         restored.succeed(Keyring::open_with(root, stored)?, join);
+        restored.rotate(now)?;
         Ok(restored.seal_with(root))
     }
 
@@ -62,7 +70,7 @@ impl Barrier {
 
 #[cfg(test)]
 mod tests {
-    use storage::{Class, Millis, RawKey, Sealer};
+    use storage::{Class, RawKey, Sealer};
 
     use super::*;
     use crate::{JoinKey, RootKey};
@@ -96,20 +104,22 @@ mod tests {
         let new = here.seal_value(&key(), b"new").unwrap();
 
         let stored = edition(&here);
-        let restored = here.restored(&backup, &stored, JoinKeyOf::Cluster).unwrap();
+        let restored = here.restored(&backup, &stored, JoinKeyOf::Cluster, Millis(4)).unwrap();
         for barrier in [&here, &standby] {
             barrier.reopen(&restored).unwrap();
             assert_eq!(barrier.open_value(&key(), &old).unwrap()[..], *b"old");
             assert_eq!(barrier.open_value(&key(), &new).unwrap()[..], *b"new");
-            assert_eq!(barrier.active_term().unwrap(), 2);
+            assert_eq!(barrier.active_term().unwrap(), 3);
         }
         assert!(!standby.install(&backup).unwrap(), "the restored keyring is the newest");
         here.reopen(&backup).unwrap();
-        assert_eq!(here.active_term().unwrap(), 2, "a late reader of the old state changes nothing");
+        assert_eq!(here.active_term().unwrap(), 3, "a late reader of the old state changes nothing");
         let opened = Keyring::open_with(&root(), &restored).unwrap();
         let current = Keyring::open_with(&root(), &here.rotated(Millis(3)).unwrap().bytes).unwrap();
         assert!(crypto::ct_eq(opened.join_key().expose(), current.join_key().expose()), "the cluster's join key");
-        let theirs = Keyring::open_with(&root(), &here.restored(&backup, &stored, JoinKeyOf::Backup).unwrap()).unwrap();
+        let theirs =
+            Keyring::open_with(&root(), &here.restored(&backup, &stored, JoinKeyOf::Backup, Millis(4)).unwrap())
+                .unwrap();
         let first = Keyring::open_with(&root(), &backup).unwrap();
         assert!(crypto::ct_eq(theirs.join_key().expose(), first.join_key().expose()));
     }
@@ -125,9 +135,9 @@ mod tests {
         here.install(&here.rotated(Millis(3)).unwrap().bytes).unwrap();
         here.install(&here.rotated(Millis(4)).unwrap().bytes).unwrap();
         assert!(here.open_value(&key(), &value).is_err());
-        here.reopen(&here.restored(&backup, &edition(&here), JoinKeyOf::Cluster).unwrap()).unwrap();
+        here.reopen(&here.restored(&backup, &edition(&here), JoinKeyOf::Cluster, Millis(5)).unwrap()).unwrap();
         assert_eq!(here.open_value(&key(), &value).unwrap()[..], *b"theirs");
-        assert_eq!(here.active_term().unwrap(), 3);
+        assert_eq!(here.active_term().unwrap(), 4, "what is written from now on has a key of its own");
     }
 
     #[test]
@@ -135,7 +145,7 @@ mod tests {
         let here = unsealed(&Keyring::generate(Millis(1), JoinKey::random()).seal_with(&root()));
         let value = here.seal_value(&key(), b"v").unwrap();
         let foreign = Keyring::generate(Millis(1), JoinKey::random()).seal_with(&RootKey::random());
-        assert!(here.restored(&foreign, &edition(&here), JoinKeyOf::Cluster).is_err());
+        assert!(here.restored(&foreign, &edition(&here), JoinKeyOf::Cluster, Millis(5)).is_err());
         assert!(here.reopen(&foreign).is_err());
         assert!(!here.opens(&foreign).unwrap());
         assert!(here.open_value(&key(), &value).is_ok());
