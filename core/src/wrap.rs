@@ -68,7 +68,7 @@ pub(crate) fn answer(
     let inside = answer.auth.as_ref().map(|auth| auth.accessor.clone()).filter(|accessor| !accessor.is_empty());
     let mut made = put(node, &mut state.at(space::records(&NamespaceId::root())), now, info, &response)?;
     made.wrapped_accessor = inside;
-    // What is inside is audited, and taken back together with the wrapping token if that fails.
+    // A token inside is taken back together with the wrapping token if the answer cannot be audited.
     Ok(Answer { wrapped: Some(made), ..answer })
 }
 

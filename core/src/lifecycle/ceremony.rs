@@ -62,7 +62,7 @@ impl Collected {
         }
         share.check(config).map_err(CeremonyError::refused)?;
         if self.shares.iter().any(|known| crypto::ct_eq(known.expose(), share.expose())) {
-            return Err(CeremonyError::refused("given key has already been provided during this generation operation"));
+            return Err(CeremonyError::refused("this key share has been given already in this attempt"));
         }
         if self.shares.iter().any(|known| known.collides_with(&share)) {
             self.shares.clear();
