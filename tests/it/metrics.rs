@@ -5,9 +5,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Cluster, Transport};
+use crate::harness::{Client, Cluster, Transport, until};
 
 const PROMETHEUS: &str = "/v1/sys/metrics?format=prometheus";
+const LEASES: &str = "vault_expire_num_leases";
 
 /// A sample's value; the name may have labels.
 fn value(text: &str, name: &str) -> Option<f64> {
@@ -41,6 +42,16 @@ async fn a_node_shows_its_own_metrics_to_those_who_may() {
         assert_eq!(value(&active, name), Some(wanted), "{name}\n{active}");
     }
     assert!(value(&active, "vault_route_read_kv__count").is_some_and(|n| n >= 2.0), "{active}");
+    // The one token that ends, on every node, once it has walked over them.
+    for index in 0..2 {
+        let client = cluster.root(index);
+        until("each node counts the leases", async || (value(&scrape(&client).await, LEASES)? == 1.0).then_some(()))
+            .await;
+    }
+    root.post("/v1/auth/token/create", json!({"ttl": "1h"})).await.ok();
+    until("a lease that comes is counted", async || (value(&scrape(&root).await, LEASES)? == 2.0).then_some(())).await;
+    root.post("/v1/sys/leases/revoke-prefix/auth/token/create", json!({})).await.ok();
+    until("leases that go are not", async || (value(&scrape(&root).await, LEASES)? == 0.0).then_some(())).await;
     assert!(active.contains("vault_token_creation{auth_method=\"token\""), "{active}");
     // Reading metrics is not written down in the log.
     let (before, after) = (scrape(&root).await, scrape(&root).await);
@@ -59,15 +70,44 @@ async fn a_node_shows_its_own_metrics_to_those_who_may() {
     assert_eq!(root.post("/v1/sys/metrics", json!({})).await.status, 405);
 }
 
-#[tokio::test]
-async fn a_listener_may_show_them_without_a_token() {
-    let mut cluster = Cluster::configured(1, Transport::Plain, &json!({}));
+/// One node that shows its metrics to all.
+async fn open(more: &Value) -> Cluster {
+    let mut cluster = Cluster::configured(1, Transport::Plain, more);
     let file = cluster.nodes[0].config_file();
     let mut config: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     config["listener"][0]["tcp"]["telemetry"] = json!({ "unauthenticated_metrics_access": true });
-    config["telemetry"] = json!({ "prometheus_retention_time": "0s" });
     std::fs::write(&file, config.to_string()).unwrap();
     cluster.nodes[0].start().await;
+    cluster
+}
+
+#[tokio::test]
+async fn what_is_refused_for_want_of_audit_is_counted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("logs");
+    std::fs::create_dir(&logs).unwrap();
+    let options = json!({ "file_path": logs.join("log") });
+    let mut cluster = open(&json!({ "audit": [{ "file": { "log": { "options": options } } }] })).await;
+    cluster.initialise(1, 1).await;
+    cluster.unseal(0).await;
+    cluster.serves(0).await;
+    let root = cluster.root(0);
+    root.get("/v1/sys/mounts").await.ok();
+    std::fs::remove_dir_all(&logs).unwrap();
+    let mut refused = 0.0;
+    until("the device fails", async || {
+        refused += f64::from(root.get("/v1/sys/mounts").await.status == 500);
+        (refused >= 3.0).then_some(())
+    })
+    .await;
+    let text = scrape(&cluster.nodes[0].client()).await;
+    let counted = ["vault_audit_log_request_failure", "vault_audit_log_response_failure"];
+    assert_eq!(counted.iter().filter_map(|name| value(&text, name)).sum::<f64>(), refused, "{text}");
+}
+
+#[tokio::test]
+async fn a_listener_may_show_them_without_a_token() {
+    let cluster = open(&json!({ "telemetry": { "prometheus_retention_time": "0s" } })).await;
     let client = cluster.nodes[0].client();
     let json = client.get("/v1/sys/metrics").await.ok();
     assert!(json["Gauges"].as_array().unwrap().iter().any(|g| g["Name"] == "vault.core.unsealed" && g["Value"] == 0.0));
@@ -105,7 +145,11 @@ async fn every_query_of_the_dashboard_finds_its_metrics() {
     let cluster = Cluster::serving(1, Transport::Plain).await;
     let root = cluster.root(0);
     traffic(&root).await;
-    let text = scrape(&root).await;
+    let text = until("leases are counted", async || {
+        let text = scrape(&root).await;
+        value(&text, LEASES).is_some().then_some(text)
+    })
+    .await;
     let shown: BTreeSet<&str> =
         text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(['{', ' ']).next()).collect();
     for query in queries {
