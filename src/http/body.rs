@@ -12,16 +12,23 @@ use tokio::time::timeout;
 use super::parse::Refused;
 
 const KIB: usize = 1024;
-/// Bytes of all bodies that are being read or answered.
-const ALL_MAX: usize = 512 * KIB * KIB;
+/// Bytes of all large bodies that are being read or answered.
+const LARGE_MAX: usize = 384 * KIB * KIB;
+/// Bytes of all others.
+const SMALL_MAX: usize = 128 * KIB * KIB;
+/// Up to here a body is small, as those are that log in and unseal.
+const SMALL: usize = 64 * KIB;
 
 /// Memory for bodies. A body has the room of what has come of it, not of what it said it would be: who opens many and
-/// sends nothing takes nothing from others.
-pub struct BodyRoom(Arc<Semaphore>);
+/// sends nothing takes nothing from others. Large ones take none from small ones.
+pub struct BodyRoom {
+    small: Arc<Semaphore>,
+    large: Arc<Semaphore>,
+}
 
 impl Default for BodyRoom {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(ALL_MAX / KIB)))
+        Self { small: Arc::new(Semaphore::new(SMALL_MAX / KIB)), large: Arc::new(Semaphore::new(LARGE_MAX / KIB)) }
     }
 }
 
@@ -56,19 +63,28 @@ impl BodyRoom {
             }
             self.widen(&mut room, bytes.len() + data.len())?;
             bytes.extend_from_slice(&data);
+            // A buffer that grows has more room than it holds.
+            self.widen(&mut room, bytes.capacity().min(most))?;
         }
         Ok((bytes.freeze(), room))
     }
 
     /// Never waits: bodies that are half there must not wait for each other.
     fn widen(&self, room: &mut Option<OwnedSemaphorePermit>, bytes: usize) -> Result<(), Refused> {
-        let more = bytes.div_ceil(KIB).saturating_sub(room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
+        let has = room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let needs = bytes.div_ceil(KIB);
+        if needs <= has {
+            return Ok(());
+        }
         let full = |_| Refused::new(503, "too many large requests at once; try again");
-        let more = u32::try_from(more).unwrap_or(u32::MAX);
-        let wider = Arc::clone(&self.0).try_acquire_many_owned(more).map_err(full)?;
+        let of = |all: &Arc<Semaphore>, permits: usize| {
+            Arc::clone(all).try_acquire_many_owned(u32::try_from(permits).unwrap_or(u32::MAX)).map_err(full)
+        };
+        let all = if bytes <= SMALL { &self.small } else { &self.large };
         match room {
-            Some(room) => room.merge(wider),
-            None => *room = Some(wider),
+            Some(room) if Arc::ptr_eq(room.semaphore(), all) => room.merge(of(all, needs - has)?),
+            // The first of it, or it is small no more.
+            room => *room = Some(of(all, needs)?),
         }
         Ok(())
     }
@@ -86,9 +102,17 @@ mod tests {
         assert_eq!(first.as_ref().unwrap().num_permits(), 1);
         all.widen(&mut first, KIB + 1).unwrap();
         assert_eq!(first.as_ref().unwrap().num_permits(), 2);
-        assert_eq!(all.widen(&mut second, ALL_MAX).unwrap_err().status, 503);
+        let mut third = None;
+        all.widen(&mut third, SMALL + 1).unwrap();
+        assert_eq!(all.widen(&mut second, LARGE_MAX).unwrap_err().status, 503);
+        drop(third);
         drop(first);
-        all.widen(&mut second, ALL_MAX).unwrap();
-        assert_eq!(all.widen(&mut None, 1).unwrap_err().status, 503);
+        all.widen(&mut second, LARGE_MAX).unwrap();
+        assert_eq!(all.widen(&mut None, SMALL + 1).unwrap_err().status, 503);
+        let mut small = None;
+        all.widen(&mut small, SMALL).unwrap();
+        assert_eq!(all.widen(&mut small, SMALL + 1).unwrap_err().status, 503, "it is small no more");
+        drop(second);
+        all.widen(&mut small, SMALL + 1).unwrap();
     }
 }

@@ -9,7 +9,7 @@ use crate::config::Redaction;
 pub fn concerns(redaction: Redaction, path: &str) -> bool {
     let version = redaction.version || redaction.cluster_name;
     match path.trim_end_matches('/') {
-        "sys/health" | "sys/seal-status" => version,
+        "sys/health" | "sys/seal-status" | "sys/unseal" => version,
         "sys/leader" => redaction.addresses,
         _ => false,
     }

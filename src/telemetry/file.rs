@@ -47,7 +47,12 @@ impl Open {
         let full = self.settings.rotate_bytes.is_some_and(|most| self.written + line.len() as u64 > most);
         let old = self.since.elapsed().is_ok_and(|age| age >= self.settings.rotate_after);
         if self.written > 0 && (full || old) {
-            self.rotate()?;
+            // Where nothing can be renamed, the open file goes on: no line is lost for it.
+            if let Err(problem) = self.rotate() {
+                eprintln!("the log file {} could not be rotated, and goes on: {problem}", self.path.display());
+                self.since = SystemTime::now();
+                self.written = 0;
+            }
         }
         self.file.write_all(line)?;
         self.written += line.len() as u64;

@@ -107,17 +107,13 @@ impl Sys {
             generate_root_attempt::path(node, "generate-root-token/attempt", Form::Enveloped),
             generate_root_update::path(node, "generate-root-token/update", Form::Enveloped),
             decode_token::path(),
-            rekey_init::path(node, "rekey/init/?", ShareKind::Unseal, Form::Bare).sudo().open_by(REKEY),
-            rekey_update::path(node, "rekey/update", ShareKind::Unseal, Form::Bare).sudo().open_by(REKEY),
-            rekey_verify::path(node, "rekey/verify", ShareKind::Unseal, Form::Bare).sudo().open_by(REKEY),
+            rekey_init::path(node, "rekey/init/?", ShareKind::Unseal, Form::Bare).open_by(REKEY),
+            rekey_update::path(node, "rekey/update", ShareKind::Unseal, Form::Bare).open_by(REKEY),
+            rekey_verify::path(node, "rekey/verify", ShareKind::Unseal, Form::Bare).open_by(REKEY),
             rekey_backup::path(node, "rekey/backup"),
-            rekey_init::path(node, "rekey-recovery-key/init/?", ShareKind::Recovery, Form::Bare).sudo().open_by(REKEY),
-            rekey_update::path(node, "rekey-recovery-key/update", ShareKind::Recovery, Form::Bare)
-                .sudo()
-                .open_by(REKEY),
-            rekey_verify::path(node, "rekey-recovery-key/verify", ShareKind::Recovery, Form::Bare)
-                .sudo()
-                .open_by(REKEY),
+            rekey_init::path(node, "rekey-recovery-key/init/?", ShareKind::Recovery, Form::Bare).open_by(REKEY),
+            rekey_update::path(node, "rekey-recovery-key/update", ShareKind::Recovery, Form::Bare).open_by(REKEY),
+            rekey_verify::path(node, "rekey-recovery-key/verify", ShareKind::Recovery, Form::Bare).open_by(REKEY),
             rekey_backup::path(node, "rekey/recovery-key-backup"),
             rekey_init::path(node, "rotate/root/init", ShareKind::Unseal, Form::Enveloped),
             rekey_update::path(node, "rotate/root/update", ShareKind::Unseal, Form::Enveloped),

@@ -39,6 +39,7 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, kind: ShareKind, form: Form
             "Asks for new key shares.",
             "Shows, starts or cancels the attempt. There is one at a time, in the active node's memory: it is lost with it.",
         )
+        .sudo()
         .txn(Verb::List, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| Ok(not_listed()))
         // It writes nothing; but only the active node knows of the attempt.
         .txn(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| {

@@ -30,6 +30,7 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, kind: ShareKind, form: Form
             "Takes one share of the present key.",
             "The last one that is needed answers with the new shares. Wrong shares are thrown away, the attempt stays.",
         )
+        .sudo()
         .txn(Verb::Read, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| Err(Failure::invalid(NO_KEY)))
         .act::<Update>(
             Verb::Write,

@@ -27,6 +27,7 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, kind: ShareKind, form: Form
             "Takes one share of the new key.",
             "With the last one that is needed the new shares count, and the old ones do not any more.",
         )
+        .sudo()
         .txn(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| {
             Ok(form.answer(body(&reads.rekey_verify_status(kind).map_err(failure)?)))
         })

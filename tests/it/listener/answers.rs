@@ -42,6 +42,8 @@ async fn strangers_are_told_neither_version_nor_name_nor_addresses() {
     cluster.leader().await;
     let (stranger, root) = (cluster.nodes[0].client(), cluster.root(0));
     let forged = stranger.with_token("hvs.forged");
+    let unseal = stranger.post("/v1/sys/unseal", json!({ "key": "AAAA" })).await;
+    assert_eq!((&unseal.body["version"], &unseal.body["cluster_name"]), (&json!(""), &json!("")), "{unseal:?}");
     for (path, fields) in [
         ("/v1/sys/health", &["version", "cluster_name"][..]),
         ("/v1/sys/seal-status", &["version", "cluster_name"]),
