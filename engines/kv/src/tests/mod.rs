@@ -135,8 +135,8 @@ impl Peek {
             })
         };
         let (mut v1, mut v2) = (crate::version_1(), crate::version_2());
-        v1.paths.insert(0, peek());
-        v2.paths.insert(0, peek());
+        v1.paths.insert(0, peek().into());
+        v2.paths.insert(0, peek().into());
         Self { kv: Kv::new(), v1, v2 }
     }
 }
