@@ -86,10 +86,10 @@ impl Response {
             }
             Body::Stream { content_type, file_name, pipe } => Self {
                 content_type: (*content_type).into(),
-                headers: BTreeMap::from([(
-                    "content-disposition".into(),
-                    format!("attachment; filename=\"{file_name}\""),
-                )]),
+                headers: file_name
+                    .map(|name| ("content-disposition".into(), format!("attachment; filename=\"{name}\"")))
+                    .into_iter()
+                    .collect(),
                 stream: Some(pipe.clone()),
                 ..Self::empty(status(200))
             },

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use reqwest::Method;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::client::Ask;
 use super::failure::{Done, Failure, While};
@@ -22,14 +23,21 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failure> {
     let ask = Ask::new(Method::GET, "sys/monitor")
         .query([("log_level".to_owned(), arguments.log_level), ("log_format".to_owned(), arguments.log_format)]);
-    let mut answer = match globals.client()?.download(ask).await.doing("reading the log")? {
+    // From here on, so that none is missed between two lines.
+    let mut interrupted = signal(SignalKind::interrupt()).map_err(Failure::runtime)?;
+    let client = globals.client()?;
+    let asked = tokio::select! {
+        asked = client.download(ask) => asked.doing("reading the log")?,
+        _ = interrupted.recv() => return Ok(Done::Good),
+    };
+    let mut answer = match asked {
         Ok(answer) => answer,
         Err(refused) => return refused.ok().doing("reading the log").map(|_| Done::Good),
     };
     loop {
         let chunk = tokio::select! {
             chunk = answer.chunk() => chunk,
-            _ = tokio::signal::ctrl_c() => return Ok(Done::Good),
+            _ = interrupted.recv() => return Ok(Done::Good),
         };
         let ended = |error| Failure::refused(format!("Error reading the log: {error}"));
         match chunk.map_err(ended)? {

@@ -21,7 +21,7 @@ pub struct NodeHeaders {
 /// Without a body if it answers a HEAD.
 pub fn render(response: Response, head: bool) -> hyper::Response<AnswerBody> {
     let body = match response.stream.and_then(|pipe| pipe.open()).filter(|_| !head) {
-        Some(reader) => AnswerBody::Stream(reader),
+        Some(reader) => AnswerBody::Stream { reader, _running: None },
         None if head => AnswerBody::Whole(Full::default()),
         None => AnswerBody::Whole(Full::new(Bytes::from(response.body))),
     };

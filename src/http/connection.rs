@@ -85,8 +85,7 @@ impl Connection {
             let running = watched.request(request.version() == Version::HTTP_2);
             async move {
                 let answer = face.answer(request, &peer, &serving.config.load_full()).await;
-                drop(running);
-                Ok::<_, std::convert::Infallible>(answer)
+                Ok::<_, std::convert::Infallible>(answer.map(|body| body.of(running)))
             }
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());

@@ -6,8 +6,10 @@ use holdfast_core::lifecycle::Node;
 use holdfast_core::replication::Role;
 use metrics::gauge;
 use serde_json::Value;
-use system::measures::Measures;
+use system::measures::{Lines, Measures};
+use tokio::sync::watch;
 
+use super::watcher::Watcher;
 use crate::telemetry::metrics::{Metrics, PROMETHEUS};
 
 /// The process's metrics, with those of its node.
@@ -16,6 +18,8 @@ pub struct Measured {
     pub node: Arc<Node>,
     /// `prometheus_retention_time` is not zero.
     pub prometheus: bool,
+    /// Becomes true when the server stops.
+    pub stop: watch::Receiver<bool>,
 }
 
 impl Measures for Measured {
@@ -27,6 +31,10 @@ impl Measures for Measured {
     fn prometheus(&self) -> Option<(&'static str, String)> {
         self.gather();
         self.prometheus.then(|| (PROMETHEUS, self.metrics.prometheus()))
+    }
+
+    fn listen(&self, level: &str, format: &str) -> sdk::Result<Box<dyn Lines>> {
+        Ok(Box::new(Watcher::new(level, format, self.stop.clone())?))
     }
 }
 

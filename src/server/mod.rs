@@ -10,6 +10,7 @@ mod start;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod watcher;
 
 pub use reload::{Follow, Reload};
 pub use start::StartError;

@@ -72,7 +72,9 @@ impl Server {
 
         node.audit.configure(audit::setup(&config)?)?;
         let prometheus = config.telemetry.prometheus;
-        let measures: Arc<dyn Measures> = Arc::new(Measured { metrics: measured, node: Arc::clone(&node), prometheus });
+        let (stop, stopping) = watch::channel(false);
+        let measured = Measured { metrics: measured, node: Arc::clone(&node), prometheus, stop: stopping.clone() };
+        let measures: Arc<dyn Measures> = Arc::new(measured);
         tokio::spawn(roll_metrics());
         let catalog = system::with_builtins(catalog::plugins(), &node, &measures);
         let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone());
@@ -93,7 +95,6 @@ impl Server {
             active_since: active_since(&node),
             leaving: Arc::clone(&leaving),
         };
-        let (stop, stopping) = watch::channel(false);
         let (bodies, names, log) = (BodyRoom::default(), node_headers(&config), RequestLog::default());
         let face = Arc::new(Face { service: serving, local, bodies, measures, names, log });
         face.log.set(config.log.requests);

@@ -87,8 +87,9 @@ fn switched(layer: Boxed, at: Targets) -> (Boxed, Switch) {
 fn monitored(format: LogFormat) -> (Arc<Monitor>, Boxed) {
     let tap = monitor::tap();
     let (layer, switch) = switched(lines(format, tap.clone(), false), Targets::new());
-    let open_to = move |level: Option<LogLevel>| switch(level.map_or_else(Targets::new, filter));
-    (Monitor::new(&tap, Box::new(open_to)), layer)
+    // Also at `trace`: what the libraries that send a line say of that would be lines, without end.
+    let open_to = move |level: Option<LogLevel>| switch(level.map_or_else(Targets::new, quiet));
+    (Monitor::new(&tap, format, Box::new(open_to)), layer)
 }
 
 /// The lines of this process, once [`start`] was called.
@@ -119,12 +120,16 @@ fn as_filter(level: LogLevel) -> LevelFilter {
 }
 
 fn filter(level: LogLevel) -> Targets {
-    let of_all = as_filter(level);
-    let filter = Targets::new().with_default(of_all);
-    if level == LogLevel::Trace {
-        return filter;
+    match level {
+        LogLevel::Trace => Targets::new().with_default(LevelFilter::TRACE),
+        _ => quiet(level),
     }
-    filter.with_targets(QUIET.iter().map(|(library, heard_from)| (*library, of_all.min(*heard_from))))
+}
+
+fn quiet(level: LogLevel) -> Targets {
+    let of_all = as_filter(level);
+    let heard = QUIET.iter().map(|(library, heard_from)| (*library, of_all.min(*heard_from)));
+    Targets::new().with_default(of_all).with_targets(heard)
 }
 
 #[cfg(test)]
@@ -140,5 +145,8 @@ mod tests {
         assert!(!debug.would_enable("openraft::core", &Level::WARN) && debug.would_enable("h2", &Level::WARN));
         assert!(!filter(LogLevel::Error).would_enable("h2", &Level::WARN));
         assert!(filter(LogLevel::Trace).would_enable("openraft::core", &Level::TRACE));
+        let watched = quiet(LogLevel::Trace);
+        assert!(watched.would_enable("holdfast::server", &Level::TRACE));
+        assert!(!watched.would_enable("h2::codec", &Level::DEBUG), "a line that is sent makes no lines");
     }
 }

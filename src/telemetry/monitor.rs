@@ -25,6 +25,7 @@ type Line = (Level, Bytes);
 
 /// Lines in one form, and who listens to them.
 pub struct Monitor {
+    format: LogFormat,
     ring: broadcast::Sender<Line>,
     listeners: Mutex<Listeners>,
     /// Opens the tap as far as the most curious listener wants, or closes it.
@@ -46,8 +47,8 @@ pub fn tap() -> Tap {
 }
 
 impl Monitor {
-    pub fn new(tap: &Tap, open_to: Box<dyn Fn(Option<LogLevel>) + Send + Sync>) -> Arc<Self> {
-        Arc::new(Self { ring: tap.0.clone(), listeners: Mutex::default(), open_to })
+    pub fn new(tap: &Tap, format: LogFormat, open_to: Box<dyn Fn(Option<LogLevel>) + Send + Sync>) -> Arc<Self> {
+        Arc::new(Self { format, ring: tap.0.clone(), listeners: Mutex::default(), open_to })
     }
 
     /// Lines of this level and the graver ones, from now on. `None`: as many listen as may.
@@ -63,6 +64,14 @@ impl Monitor {
         (self.open_to)(most_curious(&listeners));
         drop(listeners);
         Some(Listener { id, level: super::as_filter(level), lines, monitor: Arc::clone(self) })
+    }
+
+    /// The line in place of those that a listener was too slow for, whatever their level.
+    fn lost(&self, lines: u64) -> Bytes {
+        Bytes::from(match self.format {
+            LogFormat::Standard => format!("{lines} lines were lost\n"),
+            LogFormat::Json => format!("{{\"level\":\"WARN\",\"message\":\"{lines} lines were lost\"}}\n"),
+        })
     }
 }
 
@@ -85,7 +94,7 @@ impl Listener {
             match self.lines.recv().await {
                 Ok((level, line)) if level <= self.level => return Some(line),
                 Ok(_) => {}
-                Err(RecvError::Lagged(lost)) => return Some(Bytes::from(format!("{lost} lines were lost\n"))),
+                Err(RecvError::Lagged(lost)) => return Some(self.monitor.lost(lost)),
                 Err(RecvError::Closed) => return None,
             }
         }
@@ -153,7 +162,7 @@ mod tests {
     fn monitor() -> (Tap, Arc<Monitor>, Arc<Mutex<Vec<Option<LogLevel>>>>) {
         let (tap, opened) = (tap(), Arc::new(Mutex::new(Vec::new())));
         let seen = Arc::clone(&opened);
-        let monitor = Monitor::new(&tap, Box::new(move |level| seen.lock().push(level)));
+        let monitor = Monitor::new(&tap, LogFormat::Standard, Box::new(move |level| seen.lock().push(level)));
         (tap, monitor, opened)
     }
 
@@ -184,6 +193,9 @@ mod tests {
         }
         assert_eq!(slow.next().await.unwrap(), "88 lines were lost\n");
         assert_eq!(slow.next().await.unwrap(), "88\n");
+        let json: serde_json::Value =
+            serde_json::from_slice(&Monitor::new(&tap, LogFormat::Json, Box::new(|_| ())).lost(3)).unwrap();
+        assert_eq!(json["message"], "3 lines were lost");
     }
 
     #[test]

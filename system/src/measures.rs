@@ -1,16 +1,27 @@
-//! What this process has measured, as the two endpoints that show it need it.
+//! What this process tells of itself, as the endpoints that show it need it: measurements and log lines.
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use holdfast_core::response::Response;
-use sdk::{Map, Value};
+use sdk::{Failure, Map, Result, Value};
 
 use crate::node::Method;
 
-/// The measurements of the process that this node runs in.
+/// The measurements and the log of the process that this node runs in.
 pub trait Measures: Send + Sync {
     /// As Vault's JSON.
     fn json(&self) -> Value;
     /// As Prometheus' text and its content type. `None`: the configuration has switched it off.
     fn prometheus(&self) -> Option<(&'static str, String)>;
+    /// Log lines from now on. Empty words stand for `info` and `standard`.
+    fn listen(&self, level: &str, format: &str) -> Result<Box<dyn Lines>>;
+}
+
+/// Log lines, for as long as this is kept.
+#[async_trait]
+pub trait Lines: Send {
+    /// With its line end. `None` once there will be no more.
+    async fn next(&mut self) -> Option<Bytes>;
 }
 
 /// Measures nothing: for servers that are not processes.
@@ -23,6 +34,10 @@ impl Measures for Nothing {
 
     fn prometheus(&self) -> Option<(&'static str, String)> {
         None
+    }
+
+    fn listen(&self, _level: &str, _format: &str) -> Result<Box<dyn Lines>> {
+        Err(Failure::NoSuch("this server writes no log".to_owned()))
     }
 }
 

@@ -20,6 +20,7 @@ mod killing;
 mod leaving;
 mod listener;
 mod metrics;
+mod monitor;
 mod operator_day;
 mod secrecy;
 mod serving;

@@ -57,8 +57,8 @@ pub enum Body {
     Bare(Map<String, Value>),
     /// Anything else.
     Raw { content_type: &'static str, bytes: Vec<u8> },
-    /// A file that is made while it is sent, under this name.
-    Stream { content_type: &'static str, file_name: String, pipe: Pipe },
+    /// What is made while it is sent; under a name if it is a file.
+    Stream { content_type: &'static str, file_name: Option<&'static str>, pipe: Pipe },
 }
 
 #[derive(Clone, Default)]

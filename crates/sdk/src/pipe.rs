@@ -81,6 +81,11 @@ impl PipeWriter {
         self.0.send(Piece::Bytes(bytes)).await.map_err(|_| Closed)
     }
 
+    /// Returns once nobody reads any more.
+    pub async fn closed(&self) {
+        self.0.closed().await;
+    }
+
     pub async fn finish(self) -> Result<(), Closed> {
         self.0.send(Piece::End).await.map_err(|_| Closed)
     }
@@ -119,6 +124,7 @@ mod tests {
 
         let (writer, pipe) = super::pipe();
         drop(pipe);
+        writer.closed().await;
         assert!(writer.send(Bytes::new()).await.is_err());
     }
 }

@@ -24,6 +24,7 @@ mod leases_revoke;
 mod leases_revoke_prefix;
 mod leases_tidy;
 mod metrics;
+mod monitor;
 mod mount_config;
 mod mounts;
 mod mounts_tune;
@@ -74,6 +75,7 @@ impl Sys {
             auth_tune::path(node, &mountable),
             auth::one(node, &mountable),
             metrics::path(measures),
+            monitor::path(measures),
             mounts::list(node),
             mounts_tune::path(node, &mountable),
             mounts::one(node, &mountable),

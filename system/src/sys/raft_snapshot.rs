@@ -43,7 +43,7 @@ pub fn force(node: &Arc<Node>) -> Path {
 impl Act for Save {
     async fn act(&self, _params: &Params, _deadline: Instant) -> Result<Answer> {
         let pipe = self.0.save(self.0.replication.now())?;
-        let body = Body::Stream { content_type: "application/gzip", file_name: "backup.tar.gz".into(), pipe };
+        let body = Body::Stream { content_type: "application/gzip", file_name: Some("backup.tar.gz"), pipe };
         Ok(Answer { body, ..Answer::empty() })
     }
 }

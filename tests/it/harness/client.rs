@@ -66,11 +66,16 @@ impl Client {
 
     /// The bytes of an answer that is no JSON.
     pub async fn download(&self, path: &str) -> Vec<u8> {
+        self.open(path).await.error_for_status().unwrap().bytes().await.unwrap().to_vec()
+    }
+
+    /// An answer whose body is yet to come.
+    pub async fn open(&self, path: &str) -> reqwest::Response {
         let mut request = self.http.get(format!("{}{path}", self.address));
         if let Some(token) = &self.token {
             request = request.header("X-Vault-Token", token);
         }
-        request.send().await.unwrap().error_for_status().unwrap().bytes().await.unwrap().to_vec()
+        request.send().await.unwrap()
     }
 
     /// Sends bytes as the body, in pieces, with a pause between any two.

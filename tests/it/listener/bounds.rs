@@ -55,6 +55,25 @@ async fn a_connection_does_not_rest_for_ever() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_still_sent_is_no_rest() {
+    let mut cluster = listening(Transport::Plain, json!({ "http_idle_timeout": "1s" }), json!({})).await;
+    cluster.initialise(1, 1).await;
+    cluster.unseal(0).await;
+    cluster.serves(0).await;
+    let mut watched = cluster.root(0).open("/v1/sys/monitor?log_level=error").await;
+    assert_eq!(watched.status(), 200);
+    // A connection at rest that began later is closed, and another one after it.
+    for _ in 0..2 {
+        let mut resting = plain(&cluster).await;
+        resting.write_all(request("").replace("Connection: close\r\n", "").as_bytes()).await.unwrap();
+        let mut all = Vec::new();
+        timeout(WITHIN, resting.read_to_end(&mut all)).await.expect("a connection at rest is closed").unwrap();
+    }
+    cluster.nodes[0].stop().await;
+    assert!(watched.chunk().await.expect("only the node's end ends it").is_none());
+}
+
+#[tokio::test]
 async fn json_is_bounded_before_it_is_read() {
     let cluster = listening(Transport::Plain, json!({ "max_request_json_strings": 3 }), json!({})).await;
     let refused = cluster.nodes[0].client().post("/v1/sys/unseal", json!({ "a": "b", "c": "d" })).await;
