@@ -64,6 +64,7 @@ fn request() -> Request {
         help: false,
         head: false,
         upload: None,
+        trace: None,
         doors: Vec::new(),
     }
 }

@@ -27,6 +27,7 @@ pub mod space;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod token;
+pub mod trace;
 mod work;
 pub mod worker;
 pub mod wrap;

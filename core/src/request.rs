@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use storage::RequestId;
 
 use crate::token::ClientToken;
+use crate::trace::Trace;
 
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Request {
@@ -38,6 +39,9 @@ pub struct Request {
     /// A body that is streamed instead of being in `body`. It stays on the node that it came to.
     #[serde(skip)]
     pub upload: Option<Pipe>,
+    /// Where traces are recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Trace>,
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use crate::pipeline::{Kind, Pipeline, Run, locate, resolve, unknown};
 use crate::replication::{Asker, ForwardError, Outcome, Role};
 use crate::request::Request;
 use crate::response::Response;
+use crate::trace::{Trace, TraceContext, Tracer, method_of};
 
 pub struct Service {
     node: Arc<Node>,
@@ -22,6 +23,7 @@ pub struct Service {
     pipeline: Pipeline,
     /// Whether a standby answers reads itself.
     serve_reads: bool,
+    tracer: Option<Arc<dyn Tracer>>,
 }
 
 /// Where a request is to run.
@@ -34,7 +36,30 @@ const NO_LEADER: &str = "no node is active at the moment: an election is going o
 
 impl Service {
     pub fn new(node: Arc<Node>, catalog: Catalog, pipeline: Pipeline, serve_reads: bool) -> Self {
-        Self { node, catalog, pipeline, serve_reads }
+        Self { node, catalog, pipeline, serve_reads, tracer: None }
+    }
+
+    /// From the start on each request's span goes there.
+    #[must_use]
+    pub fn traced(mut self, tracer: Option<Arc<dyn Tracer>>) -> Self {
+        self.tracer = tracer;
+        self
+    }
+
+    /// Begins the span of a request that came from a client. `None`: nobody wants one.
+    pub fn trace(
+        &self,
+        parent: impl FnOnce() -> Option<TraceContext>,
+        method: &'static str,
+        id: RequestId,
+    ) -> Option<Trace> {
+        self.tracer.as_ref().map(|tracer| Trace::begin(tracer.as_ref(), parent(), method, id, false))
+    }
+
+    pub fn answered(&self, trace: Option<&Trace>, status: u16) {
+        if let (Some(tracer), Some(span)) = (&self.tracer, trace.and_then(|trace| trace.span.as_ref())) {
+            tracer.ended(span, status);
+        }
     }
 
     pub fn node(&self) -> &Arc<Node> {
@@ -113,9 +138,15 @@ impl Service {
     pub async fn serve_forwarded(&self, id: RequestId, payload: &[u8], deadline: Instant) -> Result<Bytes, SealError> {
         let plain = self.node.barrier.open_message(FORWARD, &id.to_bytes(), payload)?;
         let response = match serde_json::from_slice::<Request>(&plain) {
-            Ok(request) if request.id == id => {
+            Ok(mut request) if request.id == id => {
+                let parent = request.trace.take().map(|trace| trace.context);
+                let begin =
+                    |tracer: &Arc<dyn Tracer>| Trace::begin(tracer.as_ref(), parent, method_of(request.verb), id, true);
+                request.trace = self.tracer.as_ref().map(begin);
                 let span = tracing::info_span!("request", id = %id, forwarded = true);
-                self.run_when_active(&request, deadline).instrument(span).await
+                let response = self.run_when_active(&request, deadline).instrument(span).await;
+                self.answered(request.trace.as_ref(), response.status);
+                response
             }
             Ok(_) => Response::errors(400, &["the forwarded request has another id than its envelope"]),
             Err(e) => Response::errors(400, &[&format!("the forwarded request cannot be read: {e}")]),
@@ -172,6 +203,9 @@ impl Service {
         let Some(located) = locate(&self.node, &self.catalog, &view, request, &mut Vec::new())? else {
             return Ok(Place::Active);
         };
+        if let Some(trace) = &request.trace {
+            trace.located(&located);
+        }
         Ok(match located.kind(request) {
             Kind::Act { here: true } => Place::Here,
             Kind::View if self.serve_reads && self.node.reads_as_standby() && !self.is_limited(&view, request)? => {
@@ -189,6 +223,9 @@ impl Service {
 
     async fn forward(&self, request: Request, deadline: Instant) -> Response {
         let id = request.id;
+        if let Some(trace) = &request.trace {
+            trace.sent();
+        }
         let payload = serde_json::to_vec(&request).expect("a request always serializes");
         if payload.len() > FORWARD_MAX {
             let text = format!("the request has {} bytes; at most {FORWARD_MAX} can be written at once", payload.len());

@@ -115,7 +115,7 @@ impl Dev {
             lockouts: Default::default(),
             leases: LeaseLimits::default(),
             log: LogSettings::default(),
-            telemetry: Telemetry { prometheus: true },
+            telemetry: Telemetry { prometheus: true, traces: None },
             standby_reads: true,
             lock_memory: false,
             tell_hostname: false,

@@ -52,7 +52,7 @@ pub use reference::reference;
 pub use retry_join::{Pem, RetryJoin};
 pub use seal::{Seal, SealKey};
 pub use server::ServerConfig;
-pub use telemetry::Telemetry;
+pub use telemetry::{Telemetry, TraceSettings};
 pub use written::Written;
 
 use std::path::PathBuf;

@@ -7,12 +7,24 @@ use super::declared::Why::NotOffered;
 use super::declared::{Key, Table};
 use super::problem::{ConfigError, Warning};
 use super::section::Section;
+use super::{address, declared};
 
 /// `telemetry`, of the whole server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Telemetry {
     /// `prometheus_retention_time` is not zero.
     pub prometheus: bool,
+    /// `None`: no traces are recorded.
+    pub traces: Option<TraceSettings>,
+}
+
+/// Where traces go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceSettings {
+    /// `otlp_endpoint`, without a slash at its end.
+    pub endpoint: String,
+    /// `otlp_sampled_percent`
+    pub percent: u64,
 }
 
 pub const TABLE: Table = Table {
@@ -24,6 +36,21 @@ pub const TABLE: Table = Table {
             Time,
             "24h",
             "`0s` switches the form for Prometheus off. Otherwise a series is shown for as long as the server runs.",
+        ),
+        Key::new(
+            "otlp_endpoint",
+            declared::Takes::Address,
+            "",
+            "A collector of OpenTelemetry, such as `http://127.0.0.1:4318`, that gets a span for each request, by OTLP over \
+             HTTP (`/v1/traces`), with the type of what is mounted and the pattern of the path in place of names. Without it \
+             nothing is traced. For `https` the machine's authorities count. All nodes should have it.",
+        ),
+        Key::new(
+            "otlp_sampled_percent",
+            declared::Takes::Number,
+            "100",
+            "Of how many traces in a hundred that begin here spans are sent. Where a client sends `traceparent`, the client \
+             says whether.",
         ),
         Key::ignored("usage_gauge_period", NotOffered, "what a whole scan of the store would tell is not measured"),
         Key::ignored(
@@ -69,10 +96,16 @@ pub const TABLE: Table = Table {
 };
 
 pub(super) fn read(top: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Telemetry, ConfigError> {
-    let mut telemetry = Telemetry { prometheus: true };
+    let mut telemetry = Telemetry { prometheus: true, traces: None };
     for (_, section) in top.blocks("telemetry")? {
         if let Some(retention) = section.duration("prometheus_retention_time")? {
             telemetry.prometheus = retention > Duration::ZERO;
+        }
+        let percent = section.entry("otlp_sampled_percent").map(|entry| entry.number_in(0, 100)).transpose()?;
+        if let Some(entry) = section.entry("otlp_endpoint") {
+            let wanted = "it must be a URL with nothing behind the host and port, such as \"http://127.0.0.1:4318\"";
+            let endpoint = address::api(&entry.text()?).ok_or_else(|| entry.bad(wanted))?.to_string();
+            telemetry.traces = Some(TraceSettings { endpoint, percent: percent.unwrap_or(100) });
         }
         section.finish(warnings)?;
     }

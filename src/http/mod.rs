@@ -23,6 +23,7 @@ mod snapshot;
 mod socket;
 mod stream;
 mod tls;
+mod traces;
 
 pub use answer::NodeHeaders;
 pub use body::BodyRoom;
@@ -69,7 +70,7 @@ impl Face {
     /// Never fails and never panics the connection: whatever goes wrong is an answer.
     async fn answer(
         self: Arc<Self>,
-        request: hyper::Request<Incoming>,
+        mut request: hyper::Request<Incoming>,
         peer: &Peer,
         listener: &Listener,
     ) -> hyper::Response<AnswerBody> {
@@ -81,6 +82,10 @@ impl Face {
             random: crypto::random(),
         };
         let span = tracing::info_span!("request", id = %id);
+        let trace = self.service.trace(|| traces::parent(request.headers()), traces::method(&method), id);
+        if let Some(trace) = &trace {
+            request.extensions_mut().insert(trace.clone());
+        }
         let (remote, mut out) = match peer.behind(listener, request.headers()) {
             Ok(peer) => {
                 let judged = Arc::clone(&self).judged(request, &peer, listener, id, began).instrument(span.clone());
@@ -94,6 +99,7 @@ impl Face {
             out.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         let status = out.status().as_u16();
+        self.service.answered(trace.as_ref(), status);
         let answered = Answered { method: method.as_str(), path: &path, remote, status, took: began.elapsed() };
         span.in_scope(|| self.log.write(&answered));
         out

@@ -91,6 +91,7 @@ pub async fn parse(
         audit_headers: audit_headers(&head.headers, audited),
         help: help && !is_head,
         head: is_head,
+        trace: head.extensions.get().cloned(),
         ..request
     });
     Ok(Parsed { method, path, query, body, request, _room: room })
@@ -101,7 +102,7 @@ pub fn without_body(head: &Parts, path: &str, peer: &Peer, id: RequestId) -> Res
     let mut query = parse_query(head.uri.query().unwrap_or_default());
     let help = query.remove("help").is_some_and(|value| bool::from_field(&value).unwrap_or(false));
     let verb = if head.method == hyper::Method::GET { read_verb(&mut query)? } else { Verb::Write };
-    Ok(Request { help, ..service_request(&head.headers, verb, path, peer, id)? })
+    Ok(Request { help, trace: head.extensions.get().cloned(), ..service_request(&head.headers, verb, path, peer, id)? })
 }
 
 fn service_request(
@@ -131,6 +132,7 @@ fn service_request(
         help: false,
         head: false,
         upload: None,
+        trace: None,
     })
 }
 

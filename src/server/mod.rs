@@ -23,6 +23,7 @@ use holdfast_core::lifecycle::Node;
 use tokio::sync::watch;
 
 use crate::http::Listening;
+use crate::telemetry::traces::Exporting;
 
 pub struct Server {
     node: Arc<Node>,
@@ -32,6 +33,8 @@ pub struct Server {
     followers: Vec<Box<dyn Follow>>,
     /// Set before it stops.
     leaving: Arc<AtomicBool>,
+    /// Where traces are recorded.
+    exporting: Option<Exporting>,
     stop: watch::Sender<bool>,
 }
 

@@ -13,6 +13,7 @@ use holdfast_core::mount::TtlLimits;
 use holdfast_core::pipeline::Pipeline;
 use holdfast_core::replication::Role;
 use holdfast_core::service::Service;
+use holdfast_core::trace::Tracer;
 use holdfast_core::worker;
 use parking_lot::Mutex;
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -25,12 +26,13 @@ use super::audit;
 use super::forwarding::Forwarding;
 use super::gauges::Measured;
 use super::introduce::HttpIntroduce;
+use super::post::HttpPost;
 use super::{Follow, Server};
 use crate::catalog;
 use crate::config::{self, Pem, RetryJoin, Seal, SealKey, ServerConfig};
 use crate::http::{self, BodyRoom, Face, ListenError, NodeHeaders, RequestLog};
 use crate::replication::ClusterReplication;
-use crate::telemetry::metrics;
+use crate::telemetry::{metrics, traces};
 
 /// Between two rounds of asking the configured members to be let in.
 const RETRY_JOIN: Duration = Duration::from_secs(2);
@@ -43,6 +45,8 @@ pub enum StartError {
     Cluster(#[from] cluster::OpenError),
     #[error(transparent)]
     Audit(#[from] OptionError),
+    #[error("traces cannot be sent: {0}")]
+    Traces(String),
     #[error("{} cannot be read: {problem}", file.display())]
     File { file: PathBuf, problem: std::io::Error },
 }
@@ -78,7 +82,16 @@ impl Server {
         tokio::spawn(roll_metrics());
         let catalog = system::with_builtins(catalog::plugins(), &node, &measures);
         let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone());
-        let serving = Arc::new(Service::new(Arc::clone(&node), catalog, pipeline, config.standby_reads));
+        let (tracer, exporting) = match &config.telemetry.traces {
+            None => (None, None),
+            Some(settings) => {
+                let post = HttpPost::new().map_err(StartError::Traces)?;
+                let (tracer, exporting) = traces::start(settings, &config.storage.node_id, Arc::new(post));
+                (Some(tracer as Arc<dyn Tracer>), Some(exporting))
+            }
+        };
+        let service_of = Service::new(Arc::clone(&node), catalog, pipeline, config.standby_reads);
+        let serving = Arc::new(service_of.traced(tracer));
         // The only place that sets it.
         let _ = service.set(Arc::clone(&serving));
 
@@ -110,7 +123,7 @@ impl Server {
         }
         let mut followers: Vec<Box<dyn Follow>> = vec![Box::new(face)];
         followers.extend(listening.iter().map(|l| Box::new(Arc::clone(&l.serving)) as Box<dyn Follow>));
-        Ok(Self { node, cluster, listening, followers, leaving, stop })
+        Ok(Self { node, cluster, listening, followers, leaving, exporting, stop })
     }
 }
 

@@ -58,6 +58,9 @@ impl Server {
         for listening in self.listening {
             listening.drained(DRAIN).await;
         }
+        if let Some(exporting) = self.exporting {
+            exporting.finish().await;
+        }
         self.node.barrier.seal();
         self.cluster.shutdown(Instant::now() + CLOSE).await;
         tracing::info!("stopped");

@@ -1,4 +1,4 @@
-//! What the process tells of itself: log lines, metrics, and log lines for those who listen over HTTP.
+//! What the process tells of itself: log lines, metrics, traces, and log lines for those who listen over HTTP.
 //!
 //! Lines go to standard error, and to a file if one is named. Each carries the fields of the spans it was written in, the request's id among them;
 //! the span itself is opened where a request enters. What must never be in a line is not filtered here: secrets live in
@@ -7,6 +7,7 @@
 mod file;
 pub mod metrics;
 mod monitor;
+pub mod traces;
 
 use std::io::{self, IsTerminal, stderr};
 use std::sync::{Arc, OnceLock};

@@ -37,6 +37,7 @@ fn lookup_self(token: &ClientToken) -> Request {
         head: false,
         audit_headers: Vec::new(),
         upload: None,
+        trace: None,
         doors: Vec::new(),
     }
 }

@@ -25,3 +25,4 @@ mod operator_day;
 mod secrecy;
 mod serving;
 mod tidy;
+mod traces;

@@ -133,6 +133,9 @@ impl Pipeline {
                 return Ok(Response::failure(&failure));
             }
         };
+        if let (Some(trace), Some(located)) = (&run.request.trace, &located) {
+            trace.located(located);
+        }
         let permit = caller
             .and_then(|caller| authorize::authorize(&self.node, &view, run, caller, located.as_ref(), &mut rely_on));
 

@@ -258,6 +258,7 @@ fn request(verb: Verb, path: &str, token: Option<&ClientToken>) -> Request {
         help: false,
         head: false,
         upload: None,
+        trace: None,
         audit_headers: Vec::new(),
     }
 }

@@ -90,6 +90,7 @@ impl Server {
             help: false,
             head: false,
             upload: None,
+            trace: None,
         };
         let response = self.service.serve(request, Instant::now() + Duration::from_secs(5)).await;
         let body = match response.body.as_slice() {

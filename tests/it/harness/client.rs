@@ -12,6 +12,7 @@ pub struct Client {
     http: reqwest::Client,
     address: String,
     token: Option<String>,
+    header: Option<(&'static str, String)>,
 }
 
 #[derive(Debug)]
@@ -32,11 +33,16 @@ impl Client {
         if let Some(ca) = ca {
             http = http.add_root_certificate(Certificate::from_pem(&std::fs::read(ca).unwrap()).unwrap());
         }
-        Client { http: http.build().unwrap(), address: address.to_owned(), token: None }
+        Client { http: http.build().unwrap(), address: address.to_owned(), token: None, header: None }
     }
 
     pub fn with_token(&self, token: &str) -> Client {
         Client { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// One header of the test's choice.
+    pub fn with_header(&self, name: &'static str, value: &str) -> Client {
+        Client { header: Some((name, value.to_owned())), ..self.clone() }
     }
 
     /// The answer, or why there was none. `path` begins with `/`.
@@ -45,6 +51,9 @@ impl Client {
         let mut request = self.http.request(method, format!("{}{path}", self.address));
         if let Some(token) = &self.token {
             request = request.header("X-Vault-Token", token);
+        }
+        if let Some((name, value)) = &self.header {
+            request = request.header(*name, value);
         }
         if let Some(body) = body {
             request = request.json(body);

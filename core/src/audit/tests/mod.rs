@@ -45,6 +45,7 @@ fn request(body: Value) -> Request {
         help: false,
         head: false,
         upload: None,
+        trace: None,
         doors: Vec::new(),
     }
 }
