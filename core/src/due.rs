@@ -15,11 +15,13 @@ pub(crate) enum Due {
     Lockout { mount: String, alias: String },
 }
 
+const TOKEN: &str = "token";
+
 impl Due {
     fn key(&self, at: Millis) -> PathKey {
         let at = folder().number(at.0);
         match self {
-            Self::Token(key) => at.plain("token").plain(key.as_str()),
+            Self::Token(key) => at.plain(TOKEN).plain(key.as_str()),
             Self::Lockout { mount, alias } => at.plain("lockout").plain(mount).name(alias),
         }
     }
@@ -41,6 +43,11 @@ pub(crate) fn unschedule(txn: &mut Txn, at: Millis, due: &Due) {
 pub(crate) fn next(read: &impl Read, after: Option<&PathKey>, limit: usize) -> Result<Vec<(Millis, PathKey)>, Access> {
     let keys = read.range(&folder(), after, limit)?;
     Ok(keys.into_iter().filter_map(|key| Some((time_of(&key)?, key))).collect())
+}
+
+/// Whether it is a token's end: of each lease there is one.
+pub(crate) fn is_lease(key: &PathKey) -> bool {
+    matches!(key.segs().get(2), Some(Seg::Plain(kind)) if kind.as_slice() == TOKEN.as_bytes())
 }
 
 fn time_of(key: &PathKey) -> Option<Millis> {

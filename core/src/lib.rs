@@ -4,7 +4,7 @@
 //! `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` < `policies` <
 //! `due` < `token` < `lockout` < `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `wrap` <
 //! `pipeline` <
-//! `service` (which node runs a request) and `worker` (what is due).
+//! `service` (which node runs a request), `worker` (what is due) and `lease_count`.
 //!
 //! Core knows plugins only as [`sdk::Plugin`] and the replicated store only as [`replication::Replication`].
 
@@ -14,6 +14,7 @@ mod cache;
 pub mod catalog;
 pub mod change;
 mod due;
+pub mod lease_count;
 pub mod lifecycle;
 pub mod lockout;
 pub mod mount;

@@ -14,7 +14,7 @@ use holdfast_core::pipeline::Pipeline;
 use holdfast_core::replication::Role;
 use holdfast_core::service::Service;
 use holdfast_core::trace::Tracer;
-use holdfast_core::worker;
+use holdfast_core::{lease_count, worker};
 use parking_lot::Mutex;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use storage::Millis;
@@ -118,6 +118,7 @@ impl Server {
         tokio::spawn(Arc::clone(&node).keep_attuned(stopping.clone()));
         tokio::spawn(Arc::clone(&node).keep_keys(stopping.clone()));
         tokio::spawn(worker::run(Arc::clone(&node), stopping.clone()));
+        tokio::spawn(lease_count::run(Arc::clone(&node), stopping.clone()));
         if !targets.is_empty() {
             tokio::spawn(keep_asking(Arc::clone(&node), targets, introduce, stopping));
         }

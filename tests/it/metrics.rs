@@ -5,9 +5,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Cluster, Transport};
+use crate::harness::{Client, Cluster, Transport, until};
 
 const PROMETHEUS: &str = "/v1/sys/metrics?format=prometheus";
+const LEASES: &str = "vault_expire_num_leases";
 
 /// A sample's value; the name may have labels.
 fn value(text: &str, name: &str) -> Option<f64> {
@@ -41,6 +42,15 @@ async fn a_node_shows_its_own_metrics_to_those_who_may() {
         assert_eq!(value(&active, name), Some(wanted), "{name}\n{active}");
     }
     assert!(value(&active, "vault_route_read_kv__count").is_some_and(|n| n >= 2.0), "{active}");
+    // The one token that ends, on every node, once it has walked over them.
+    for index in 0..2 {
+        let client = cluster.root(index);
+        until("each node counts the leases", async || (value(&scrape(&client).await, LEASES)? == 1.0).then_some(())).await;
+    }
+    root.post("/v1/auth/token/create", json!({"ttl": "1h"})).await.ok();
+    until("a lease that comes is counted", async || (value(&scrape(&root).await, LEASES)? == 2.0).then_some(())).await;
+    root.post("/v1/sys/leases/revoke-prefix/auth/token/create", json!({})).await.ok();
+    until("leases that go are not", async || (value(&scrape(&root).await, LEASES)? == 0.0).then_some(())).await;
     assert!(active.contains("vault_token_creation{auth_method=\"token\""), "{active}");
     // Reading metrics is not written down in the log.
     let (before, after) = (scrape(&root).await, scrape(&root).await);
@@ -105,7 +115,11 @@ async fn every_query_of_the_dashboard_finds_its_metrics() {
     let cluster = Cluster::serving(1, Transport::Plain).await;
     let root = cluster.root(0);
     traffic(&root).await;
-    let text = scrape(&root).await;
+    let text = until("leases are counted", async || {
+        let text = scrape(&root).await;
+        value(&text, LEASES).is_some().then_some(text)
+    })
+    .await;
     let shown: BTreeSet<&str> =
         text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(['{', ' ']).next()).collect();
     for query in queries {
