@@ -52,11 +52,15 @@ pub const TABLE: Table = Table {
             "Of how many traces in a hundred that begin here spans are sent. Where a client sends `traceparent`, the client \
              says whether.",
         ),
-        Key::ignored("usage_gauge_period", NotOffered, "what a whole scan of the store would tell is not measured"),
+        Key::ignored(
+            "usage_gauge_period",
+            NotOffered,
+            "of what a scan of the store would tell only the leases are counted, all the time",
+        ),
         Key::ignored(
             "maximum_gauge_cardinality",
             NotOffered,
-            "what a whole scan of the store would tell is not measured",
+            "of what a scan of the store would tell only the leases are counted, all the time",
         ),
         Key::ignored("disable_hostname", NotOffered, "no name carries the host: who scrapes knows it"),
         Key::ignored("enable_hostname_label", NotOffered, "no metric carries the host: who scrapes knows it"),

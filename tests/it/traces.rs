@@ -58,7 +58,9 @@ impl Collector {
                         Ok::<_, hyper::Error>(hyper::Response::new(Full::new(Bytes::new())))
                     }
                 });
-                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+                );
             }
         });
         Collector { address, bodies }
@@ -145,7 +147,11 @@ async fn a_trace_goes_on_from_the_client_through_both_nodes() {
     assert_eq!(one("GET", "no").node, names[1], "a standby answers reads");
     assert_eq!(ours.len(), 3, "a client that records nothing is not recorded: {ours:#?}");
     assert!(spans.iter().any(|span| span.status == 404), "{spans:#?}");
-    assert!(spans.iter().any(|span| span.trace != TRACE && span.parent.is_empty() && span.name == "POST system/mounts/:path+"));
+    assert!(
+        spans
+            .iter()
+            .any(|span| span.trace != TRACE && span.parent.is_empty() && span.name == "POST system/mounts/:path+")
+    );
 
     let token = cluster.keys.as_ref().unwrap().root.clone();
     for body in collector.bodies.lock().iter() {
@@ -175,8 +181,7 @@ async fn a_collector_that_is_down_costs_spans_and_no_request() {
 #[tokio::test]
 async fn of_traces_that_begin_here_a_part_is_recorded() {
     let collector = Collector::start().await;
-    let mut cluster =
-        traced(1, json!({ "otlp_endpoint": collector.address, "otlp_sampled_percent": 0 })).await;
+    let mut cluster = traced(1, json!({ "otlp_endpoint": collector.address, "otlp_sampled_percent": 0 })).await;
     cluster.root(0).get("/v1/sys/mounts").await.ok();
     let told = cluster.root(0).with_header("traceparent", &format!("00-{TRACE}-{PARENT}-01"));
     told.get("/v1/sys/mounts").await.ok();
