@@ -45,7 +45,8 @@ async fn a_node_shows_its_own_metrics_to_those_who_may() {
     // The one token that ends, on every node, once it has walked over them.
     for index in 0..2 {
         let client = cluster.root(index);
-        until("each node counts the leases", async || (value(&scrape(&client).await, LEASES)? == 1.0).then_some(())).await;
+        until("each node counts the leases", async || (value(&scrape(&client).await, LEASES)? == 1.0).then_some(()))
+            .await;
     }
     root.post("/v1/auth/token/create", json!({"ttl": "1h"})).await.ok();
     until("a lease that comes is counted", async || (value(&scrape(&root).await, LEASES)? == 2.0).then_some(())).await;
@@ -69,15 +70,44 @@ async fn a_node_shows_its_own_metrics_to_those_who_may() {
     assert_eq!(root.post("/v1/sys/metrics", json!({})).await.status, 405);
 }
 
-#[tokio::test]
-async fn a_listener_may_show_them_without_a_token() {
-    let mut cluster = Cluster::configured(1, Transport::Plain, &json!({}));
+/// One node that shows its metrics to all.
+async fn open(more: &Value) -> Cluster {
+    let mut cluster = Cluster::configured(1, Transport::Plain, more);
     let file = cluster.nodes[0].config_file();
     let mut config: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     config["listener"][0]["tcp"]["telemetry"] = json!({ "unauthenticated_metrics_access": true });
-    config["telemetry"] = json!({ "prometheus_retention_time": "0s" });
     std::fs::write(&file, config.to_string()).unwrap();
     cluster.nodes[0].start().await;
+    cluster
+}
+
+#[tokio::test]
+async fn what_is_refused_for_want_of_audit_is_counted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("logs");
+    std::fs::create_dir(&logs).unwrap();
+    let options = json!({ "file_path": logs.join("log") });
+    let mut cluster = open(&json!({ "audit": [{ "file": { "log": { "options": options } } }] })).await;
+    cluster.initialise(1, 1).await;
+    cluster.unseal(0).await;
+    cluster.serves(0).await;
+    let root = cluster.root(0);
+    root.get("/v1/sys/mounts").await.ok();
+    std::fs::remove_dir_all(&logs).unwrap();
+    let mut refused = 0.0;
+    until("the device fails", async || {
+        refused += f64::from(root.get("/v1/sys/mounts").await.status == 500);
+        (refused >= 3.0).then_some(())
+    })
+    .await;
+    let text = scrape(&cluster.nodes[0].client()).await;
+    let counted = ["vault_audit_log_request_failure", "vault_audit_log_response_failure"];
+    assert_eq!(counted.iter().filter_map(|name| value(&text, name)).sum::<f64>(), refused, "{text}");
+}
+
+#[tokio::test]
+async fn a_listener_may_show_them_without_a_token() {
+    let cluster = open(&json!({ "telemetry": { "prometheus_retention_time": "0s" } })).await;
     let client = cluster.nodes[0].client();
     let json = client.get("/v1/sys/metrics").await.ok();
     assert!(json["Gauges"].as_array().unwrap().iter().any(|g| g["Name"] == "vault.core.unsealed" && g["Value"] == 0.0));

@@ -33,6 +33,7 @@ pub use table::{AuditTable, DeviceRecord};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use barrier::Barrier;
@@ -256,16 +257,20 @@ impl Audit {
         subject: &Subject<'_>,
         outcome: Option<Result<&sdk::Answer, &sdk::Failure>>,
     ) -> Result<(), AuditError> {
-        let current = self.current.load_full();
+        let (current, began) = (self.current.load_full(), Instant::now());
         // Looked at behind the devices: those that the store named are forgotten when it is sealed.
         if self.barrier.is_sealed() {
             return Err(AuditError::Sealed);
         }
         let entry = Entry { phase, at, subject, outcome, headers: &current.headers };
         let result = broker::deliver(&current.list, &entry, &self.barrier).await;
-        if result.is_err() {
-            let name = if phase == Phase::Response { "response" } else { "request" };
-            metrics::counter!(format!("vault.audit.log_{name}_failure")).increment(1);
+        let (time, failures) = match phase {
+            Phase::Response => ("vault.audit.log_response", "vault.audit.log_response_failure"),
+            Phase::Request | Phase::Forward => ("vault.audit.log_request", "vault.audit.log_request_failure"),
+        };
+        match &result {
+            Ok(()) => metrics::histogram!(time).record(began.elapsed().as_secs_f64() * 1000.0),
+            Err(_) => metrics::counter!(failures).increment(1),
         }
         result
     }

@@ -37,27 +37,6 @@ impl Drop for Measured {
     }
 }
 
-/// Something that succeeds, and is timed, or fails, and is counted.
-pub(super) struct Timed {
-    name: &'static str,
-    failures: &'static str,
-    since: Instant,
-}
-
-impl Timed {
-    pub fn begin(name: &'static str, failures: &'static str) -> Self {
-        Self { name, failures, since: Instant::now() }
-    }
-
-    pub fn ended<T, E>(self, result: Result<T, E>) -> Result<T, E> {
-        match &result {
-            Ok(_) => metrics::histogram!(self.name).record(self.since.elapsed().as_secs_f64() * 1000.0),
-            Err(_) => metrics::counter!(self.failures).increment(1),
-        }
-        result
-    }
-}
-
 /// `vault.route.<operation>.<mount>`, the mount's slashes as dashes. Their number is bounded by the registry.
 pub(super) fn routed(operation: &str, located: &Located, since: Instant) {
     let mount = located.info.path.replace('/', "-");

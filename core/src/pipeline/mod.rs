@@ -143,8 +143,7 @@ impl Pipeline {
         let operation = permit.as_ref().map_or_else(|_| authorize::asked(run), Permit::operation_name);
         let subject = Subject::new(run.request, operation, located.as_ref().map(|l| l.mount.as_ref()), who.as_ref());
         if !stages.audited {
-            let auditing = measure::Timed::begin("vault.audit.log_request", "vault.audit.log_request_failure");
-            if let Err(error) = auditing.ended(self.node.audit.request(run.now, &subject).await) {
+            if let Err(error) = self.node.audit.request(run.now, &subject).await {
                 return Ok(refused_by_audit(run.request, &error));
             }
             stages.audited = true;
@@ -164,9 +163,8 @@ impl Pipeline {
             }
         };
         let now = self.node.replication.now();
-        let auditing = measure::Timed::begin("vault.audit.log_response", "vault.audit.log_response_failure");
         Ok(match &result {
-            Ok(done) => match auditing.ended(self.node.audit.response(now, &subject, Ok(&done.answer)).await) {
+            Ok(done) => match self.node.audit.response(now, &subject, Ok(&done.answer)).await {
                 Ok(()) => {
                     if let (Some(located), Some(auth)) = (&located, done.answer.made()) {
                         measure::token_made(located, auth);
@@ -180,7 +178,7 @@ impl Pipeline {
             },
             Err(failure) => {
                 log_failure(run.request, failure);
-                match auditing.ended(self.node.audit.response(now, &subject, Err(failure)).await) {
+                match self.node.audit.response(now, &subject, Err(failure)).await {
                     Ok(()) => Response::failure(failure),
                     Err(error) => refused_by_audit(run.request, &error),
                 }
