@@ -1,9 +1,12 @@
 //! One node: a process, its folder, its configuration and its log.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+
+use parking_lot::Mutex;
 
 use super::client::Client;
 use super::wait::until;
@@ -140,8 +143,19 @@ impl Drop for Node {
     }
 }
 
-/// Two ports that nobody listens on right now.
+/// Two ports that nobody listens on right now, and that no other node of these tests was given: it may not be there yet.
 fn free_ports() -> [u16; 2] {
-    let held = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    held.map(|listener| listener.local_addr().unwrap().port())
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock();
+    let mut held = Vec::new();
+    [(); 2].map(|()| {
+        loop {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            held.push(listener);
+            if given.insert(port) {
+                return port;
+            }
+        }
+    })
 }
