@@ -121,6 +121,8 @@ async fn a_trace_goes_on_from_the_client_through_both_nodes() {
     let names: Vec<String> = [leader, standby].iter().map(|node| cluster.nodes[*node].name.clone()).collect();
     let root = cluster.root(standby);
     root.post("/v1/sys/mounts/secret", json!({ "type": "kv", "options": { "version": "2" } })).await.ok();
+    // A read here is never stale: from now on the standby knows the mount as well.
+    root.get("/v1/sys/mounts").await.ok();
 
     let with = |flags: &str| root.with_header("traceparent", &format!("00-{TRACE}-{PARENT}-{flags}"));
     let path = format!("/v1/secret/data/{NAME}");
