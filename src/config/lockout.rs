@@ -24,28 +24,34 @@ pub const TABLE: Table = Table {
 const MOST: u64 = 1_000_000;
 
 pub(super) fn read(top: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<LockoutDefaults, ConfigError> {
-    let mut defaults = LockoutDefaults::default();
+    let (mut all, mut by_method) = (None, Vec::new());
     for (labels, section) in top.blocks("user_lockout")? {
         let seconds = |key| section.duration(key).map(|span| span.map_or(0, |span| span.as_secs()));
         let threshold = section.entry("lockout_threshold").map(|entry| entry.number_in(0, MOST)).transpose()?;
+        let disable = section.flag("disable_lockout")?;
         let rules = UserLockout {
             threshold: threshold.unwrap_or(0),
             duration: seconds("lockout_duration")?,
             counter_reset: seconds("lockout_counter_reset")?,
-            disable: section.flag("disable_lockout")?.unwrap_or(false),
-        }
-        .or(&UserLockout::USUAL);
+            disable: disable.unwrap_or(false),
+        };
         match labels[0].as_str() {
-            "all" => defaults.all = rules,
-            method @ ("userpass" | "ldap" | "approle") => {
-                defaults.by_method.insert(method.to_owned(), rules);
-            }
+            "all" => all = Some(rules),
+            method @ ("userpass" | "ldap" | "approle") => by_method.push((method.to_owned(), rules, disable)),
             other => {
                 let problem = format!("user_lockout {other:?} is not offered: it is userpass, ldap, approle or all");
                 return Err(ConfigError::BadBlock { place: section.place(), problem });
             }
         }
         section.finish(warnings)?;
+    }
+    let mut defaults = LockoutDefaults::default();
+    if let Some(rules) = all {
+        defaults.all = rules.or(&UserLockout::USUAL);
+    }
+    for (method, rules, disable) in by_method {
+        let disable = disable.unwrap_or(defaults.all.disable);
+        defaults.by_method.insert(method, UserLockout { disable, ..rules.or(&defaults.all) });
     }
     Ok(defaults)
 }
