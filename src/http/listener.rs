@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use rustix::process::{Resource, getrlimit};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
 use super::connection::Connection;
@@ -16,7 +16,7 @@ use super::tls::Tls;
 use super::{Face, TlsError};
 use crate::config::{Listener, ServerConfig};
 
-/// Open connections of one listener, if the process may open as many files; more wait to be accepted.
+/// Open connections of all listeners, if the process may open as many files; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 16 * 1024;
 /// Files that are for the store, its log, audit and the other nodes.
 const FILES_KEPT: usize = 512;
@@ -58,38 +58,47 @@ pub async fn bind(config: &Listener) -> Result<Bound, ListenError> {
 
 impl Serving {
     /// Takes over what may change: the certificate's files are read again, and headers and doors are those of `config`.
+    /// All of it or, with files that are no good, nothing.
     pub fn reload(&self, config: &ServerConfig) -> Result<(), TlsError> {
+        let made = self.tls.as_ref().map(Tls::read_again).transpose()?;
         let current = self.config.load_full();
-        if let Some(new) = config.listeners.iter().find(|new| new.endpoint == current.endpoint) {
+        if let Some(new) = config.listeners.iter().find(|new| new.endpoint.is_at(&current.endpoint)) {
             let (headers, doors) = (new.headers.clone(), new.doors);
             self.config.store(Arc::new(Listener { headers, doors, ..Listener::clone(&current) }));
         }
-        self.tls.as_ref().map_or(Ok(()), Tls::reload)
+        if let (Some(tls), Some(made)) = (&self.tls, made) {
+            tls.take(made);
+        }
+        Ok(())
     }
 }
 
-/// As many as leave the store its files: a server that cannot write its log has to end.
-fn connections_max() -> usize {
+/// Room for connections, shared by all listeners: as many as leave the store its files, since a server that cannot write
+/// its log has to end.
+pub fn connection_room() -> Arc<Semaphore> {
     let files = getrlimit(Resource::Nofile).current.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
-    files.saturating_sub(FILES_KEPT).clamp(16, CONNECTIONS_MAX)
+    Arc::new(Semaphore::new(files.saturating_sub(FILES_KEPT).clamp(16, CONNECTIONS_MAX)))
 }
 
 impl Bound {
     /// Serves until `stop` becomes true, then lets open requests finish.
-    pub fn serve(self, face: Arc<Face>, stop: watch::Receiver<bool>) -> Listening {
+    pub fn serve(self, face: Arc<Face>, room: Arc<Semaphore>, stop: watch::Receiver<bool>) -> Listening {
         if self.serving.tls.as_ref().is_some_and(|tls| tls.files().look_again.is_some()) {
             tokio::spawn(look_again(Arc::clone(&self.serving), stop.clone()));
         }
         let (address, serving) = (self.socket.address(), Arc::clone(&self.serving));
-        Listening { address, serving, done: tokio::spawn(self.run(face, stop)) }
+        Listening { address, serving, done: tokio::spawn(self.run(face, room, stop)) }
     }
 
-    async fn run(self, face: Arc<Face>, mut stop: watch::Receiver<bool>) {
+    async fn run(self, face: Arc<Face>, room: Arc<Semaphore>, mut stop: watch::Receiver<bool>) {
         let Self { socket, serving } = self;
-        let most = connections_max();
-        let room = Arc::new(Semaphore::new(most));
+        // Each connection has a copy: when all are gone, the last has ended.
+        let (open, mut ended) = mpsc::channel::<()>(1);
         loop {
-            let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
+            let permit = tokio::select! {
+                Ok(permit) = Arc::clone(&room).acquire_owned() => permit,
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
                 _ = stop.wait_for(|stop| *stop) => break,
@@ -103,15 +112,15 @@ impl Bound {
                 }
             };
             let connection = Connection { face: Arc::clone(&face), serving: Arc::clone(&serving), stop: stop.clone() };
+            let open = open.clone();
             tokio::spawn(async move {
                 connection.serve(stream).await;
-                drop(permit);
+                drop((permit, open));
             });
         }
         // From here on clients are refused, and not left waiting for somebody to accept them.
-        drop(socket);
-        // All the room is free when the last connection has ended.
-        let _ = room.acquire_many(u32::try_from(most).unwrap_or(u32::MAX)).await;
+        drop((socket, open));
+        let _ = ended.recv().await;
     }
 }
 

@@ -27,7 +27,7 @@ mod traces;
 
 pub use answer::NodeHeaders;
 pub use body::BodyRoom;
-pub use listener::{ListenError, Listening, Serving, bind};
+pub use listener::{Bound, ListenError, Listening, Serving, bind, connection_room};
 pub use request_log::RequestLog;
 pub use tls::{Tls, TlsError};
 
@@ -81,7 +81,8 @@ impl Face {
             applied: self.service.node().replication.position().applied,
             random: crypto::random(),
         };
-        let span = tracing::info_span!("request", id = %id);
+        // Of the gravest level: lines have the id whatever the log shows.
+        let span = tracing::error_span!("request", id = %id);
         let trace = self.service.trace(|| traces::parent(request.headers()), traces::method(&method), id);
         if let Some(trace) = &trace {
             request.extensions_mut().insert(trace.clone());

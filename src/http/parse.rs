@@ -98,11 +98,18 @@ pub async fn parse(
 }
 
 /// A request whose body is left to whoever takes it.
-pub fn without_body(head: &Parts, path: &str, peer: &Peer, id: RequestId) -> Result<Request, Refused> {
+pub fn without_body(
+    head: &Parts,
+    path: &str,
+    peer: &Peer,
+    audited: &AuditedHeaders,
+    id: RequestId,
+) -> Result<Request, Refused> {
     let mut query = parse_query(head.uri.query().unwrap_or_default());
     let help = query.remove("help").is_some_and(|value| bool::from_field(&value).unwrap_or(false));
     let verb = if head.method == hyper::Method::GET { read_verb(&mut query)? } else { Verb::Write };
-    Ok(Request { help, trace: head.extensions.get().cloned(), ..service_request(&head.headers, verb, path, peer, id)? })
+    let (audit_headers, trace) = (audit_headers(&head.headers, audited), head.extensions.get().cloned());
+    Ok(Request { help, audit_headers, trace, ..service_request(&head.headers, verb, path, peer, id)? })
 }
 
 fn service_request(

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdfast_core::audit::AuditedHeaders;
 use holdfast_core::backup::Trust;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::request::{Request, canonical};
@@ -51,7 +52,7 @@ impl Face {
         deadline: Instant,
     ) -> Response {
         let (head, body) = request.into_parts();
-        let mut request = match parsed(&head, peer, id) {
+        let mut request = match parsed(&head, peer, &self.service.node().audit.headers(), id) {
             Ok(request) => request,
             Err(refused) => return refuse(&refused),
         };
@@ -79,10 +80,10 @@ impl Face {
     }
 }
 
-fn parsed(head: &Parts, peer: &Peer, id: RequestId) -> Result<Request, parse::Refused> {
+fn parsed(head: &Parts, peer: &Peer, audited: &AuditedHeaders, id: RequestId) -> Result<Request, parse::Refused> {
     // This door was chosen by it.
     let path = path(head.uri.path()).unwrap_or_default();
-    parse::without_body(head, &path, peer, id)
+    parse::without_body(head, &path, peer, audited, id)
 }
 
 /// A task of its own does the work: a client that goes away once it has sent everything does not stop it half-way.

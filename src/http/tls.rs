@@ -39,8 +39,17 @@ impl Tls {
 
     /// Reads the files again. If they are no good, all stays as it was.
     pub fn reload(&self) -> Result<(), TlsError> {
-        self.current.store(server_config(&self.files)?);
+        self.take(self.read_again()?);
         Ok(())
+    }
+
+    /// What the files make now, not in use yet.
+    pub fn read_again(&self) -> Result<Arc<rustls::ServerConfig>, TlsError> {
+        server_config(&self.files)
+    }
+
+    pub fn take(&self, made: Arc<rustls::ServerConfig>) {
+        self.current.store(made);
     }
 
     pub fn acceptor(&self) -> TlsAcceptor {

@@ -1,5 +1,6 @@
 //! Starting, from a checked configuration to open ports.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -111,7 +112,9 @@ impl Server {
         let (bodies, names, log) = (BodyRoom::default(), node_headers(&config), RequestLog::default());
         let face = Arc::new(Face { service: serving, local, bodies, measures, names, log });
         face.log.set(config.log.requests);
-        let listening: Vec<_> = bound.into_iter().map(|b| b.serve(Arc::clone(&face), stopping.clone())).collect();
+        let room = http::connection_room();
+        let serve = |bound: http::Bound| bound.serve(Arc::clone(&face), Arc::clone(&room), stopping.clone());
+        let listening: Vec<_> = bound.into_iter().map(serve).collect();
         if node.unseals_itself() {
             tokio::spawn(Arc::clone(&node).unseal_itself(stopping.clone()));
         }
@@ -236,11 +239,21 @@ async fn keep_asking(
     mut stop: watch::Receiver<bool>,
 ) {
     let own = node.replication.joining().api_address;
+    let mut reasons = HashMap::new();
     while node.seeks_cluster() {
         for target in targets.iter().filter(|t| t.leader_api_addr != own) {
             match node.join(target.clone(), Arc::clone(&introduce) as _).await {
                 Ok(()) => break,
-                Err(problem) => tracing::debug!(%problem, "not let in yet"),
+                // It is asked every other second: what has been said already is not said again.
+                Err(problem) => {
+                    let reason = problem.to_string();
+                    if reasons.get(&target.leader_api_addr) == Some(&reason) {
+                        tracing::debug!(%problem, "not let in yet");
+                    } else {
+                        tracing::warn!(%problem, "not let in yet; this node goes on asking");
+                        reasons.insert(target.leader_api_addr.clone(), reason);
+                    }
+                }
             }
         }
         if tokio::time::timeout(RETRY_JOIN, stop.wait_for(|stop| *stop)).await.is_ok() {

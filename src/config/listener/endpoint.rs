@@ -99,14 +99,18 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn collides(&self, other: &Endpoint) -> bool {
+    /// Whether clients find both in the same place, whatever else differs.
+    pub fn is_at(&self, other: &Endpoint) -> bool {
         match (self, other) {
-            (Endpoint::Tcp { address, .. }, Endpoint::Tcp { address: other, .. }) => {
-                address == other && address.port() != 0
-            }
+            (Endpoint::Tcp { address, .. }, Endpoint::Tcp { address: other, .. }) => address == other,
             (Endpoint::Unix(socket), Endpoint::Unix(other)) => socket.path == other.path,
             _ => false,
         }
+    }
+
+    pub(super) fn collides(&self, other: &Endpoint) -> bool {
+        // Each is given a port of its own for zero.
+        self.is_at(other) && self.tcp().is_none_or(|(address, _)| address.port() != 0)
     }
 }
 
