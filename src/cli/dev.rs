@@ -3,7 +3,7 @@
 
 mod certificates;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -127,7 +127,7 @@ impl Dev {
     /// Initialises and unseals the running server, mounts `secret/` and says how to reach it.
     pub async fn set_up(&self) -> Result<(), Failure> {
         let scheme = if self.certificates.is_some() { "https" } else { "http" };
-        let address = format!("{scheme}://{}", self.address);
+        let address = format!("{scheme}://{}", reachable(self.address));
         // What it waits for it asks for itself.
         let manner = || Manner { retries: 0, ..Manner::default() };
         let client = || Client::new(self.http()?, &address, manner(), None);
@@ -178,6 +178,14 @@ impl Dev {
     }
 }
 
+/// Where this machine reaches a server that listens there: no certificate is for "all addresses".
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    address
+}
+
 fn address(flags: &DevFlags) -> Result<SocketAddr, Failure> {
     if let Some(address) = flags.dev_listen_address {
         return Ok(address);
@@ -199,5 +207,16 @@ async fn until_active(client: &Client) -> Result<(), Failure> {
             return Err(Failure::refused(format!("The server did not become active: sys/health answers {status}")));
         }
         sleep(LOOK_AGAIN).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn all_addresses_are_reached_by_the_loopback() {
+        let reached = |text: &str| super::reachable(text.parse().unwrap()).to_string();
+        assert_eq!(reached("0.0.0.0:8200"), "127.0.0.1:8200");
+        assert_eq!(reached("[::]:1"), "[::1]:1");
+        assert_eq!(reached("10.0.0.1:1"), "10.0.0.1:1");
     }
 }
