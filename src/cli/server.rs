@@ -48,11 +48,8 @@ pub fn run(arguments: Arguments) -> Result<Done, Failure> {
     for warning in &settled.warnings {
         tracing::warn!("configuration: {warning}");
     }
-    let pid_file = PidFile::write(settled.config.pid_file.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::runtime)?;
-    let outcome = runtime.block_on(serve(settled, lines));
-    drop(pid_file);
-    outcome
+    runtime.block_on(serve(settled, lines))
 }
 
 fn settle(arguments: Arguments) -> Result<Settled, Failure> {
@@ -75,10 +72,18 @@ fn settle(arguments: Arguments) -> Result<Settled, Failure> {
 
 async fn serve(settled: Settled, lines: &'static Lines) -> Result<Done, Failure> {
     let Settled { dev, config, reload, .. } = settled;
-    let described = describe(&config);
+    let (described, pid_file) = (describe(&config), config.pid_file.clone());
     let server = Server::start(config).await;
     let mut server = server.map_err(|error| Failure::Server(format!("Error starting the server: {error}")))?;
     server.add_follower(Box::new(lines));
+    // Not before: one that was started by mistake ends above, and the file is another server's.
+    let _pid_file = match PidFile::write(pid_file.as_deref()) {
+        Ok(written) => written,
+        Err(failure) => {
+            server.stop().await;
+            return Err(failure);
+        }
+    };
     eprintln!(
         "==> Holdfast server configuration:\n\n{described}\n==> Holdfast server started! Log data will stream in below:\n"
     );
@@ -131,16 +136,21 @@ struct PidFile(Option<PathBuf>);
 impl PidFile {
     fn write(file: Option<&Path>) -> Result<PidFile, Failure> {
         if let Some(file) = file {
-            let written = fs::write(file, format!("{}\n", std::process::id()));
+            let written = fs::write(file, PidFile::text());
             written.map_err(|error| Failure::Server(format!("Error writing pid_file {}: {error}", file.display())))?;
         }
         Ok(PidFile(file.map(Path::to_owned)))
+    }
+
+    fn text() -> String {
+        format!("{}\n", std::process::id())
     }
 }
 
 impl Drop for PidFile {
     fn drop(&mut self) {
-        if let Some(file) = &self.0 {
+        let ours = |file: &PathBuf| fs::read_to_string(file).is_ok_and(|text| text == PidFile::text());
+        if let Some(file) = self.0.as_ref().filter(|file| ours(file)) {
             // It may be gone already; the server has stopped either way.
             let _ = fs::remove_file(file);
         }
@@ -153,4 +163,22 @@ fn log_level(text: &str) -> Result<LogLevel, String> {
 
 fn log_format(text: &str) -> Result<LogFormat, String> {
     LogFormat::parse(text).ok_or_else(|| LogFormat::WANTED.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pid_file_goes_with_the_server_that_it_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let ours = PidFile::write(Some(&file)).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), PidFile::text());
+        fs::write(&file, "1\n").unwrap();
+        drop(ours);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "1\n", "another server's stays");
+        drop(PidFile::write(Some(&file)).unwrap());
+        assert!(!file.exists());
+    }
 }
