@@ -125,6 +125,11 @@ mod tests {
         let enable = Ask::new(Method::PUT, "sys/audit/file");
         assert!(policy(&enable).contains("[\"create\", \"update\", \"sudo\"]"));
         assert!(!policy(&Ask::list("sys/auth")).contains("sudo"));
+        for path in
+            ["sys/rekey/init", "sys/rekey-recovery-key/update", "sys/generate-root/attempt", "sys/rotate/root/init"]
+        {
+            assert!(policy(&Ask::new(Method::PUT, path)).contains("sudo"), "{path}");
+        }
     }
 
     #[test]

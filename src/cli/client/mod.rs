@@ -77,6 +77,11 @@ impl Client {
         self.send(Ask::new(Method::GET, path)).await
     }
 
+    /// Asks what a command has to know before it can word the request that is meant.
+    pub async fn look(&self, path: &str) -> Result<Reply, Failure> {
+        self.send(Ask::new(Method::GET, path).preflight()).await
+    }
+
     pub async fn put(&self, path: &str, body: &Value) -> Result<Reply, Failure> {
         self.send(Ask::new(Method::PUT, path).body(body)).await
     }

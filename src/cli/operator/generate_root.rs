@@ -88,7 +88,7 @@ async fn status(client: &Client) -> Result<Value, Failure> {
 
 /// One key. The last that is needed brings the token.
 async fn give(arguments: &Arguments, client: &Client, globals: &Globals) -> Result<Value, Failure> {
-    let state = status(client).await?;
+    let state = ceremony::answered(client.look(ATTEMPT).await, PLACE, "getting root generation status")?;
     if state["started"].as_bool() != Some(true) {
         return Err(Failure::usage(
             "No root generation is in progress. Start a root generation by running \

@@ -53,7 +53,7 @@ pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failur
         };
     }
     // Which keys there are is the seal's business, and the server knows its seal.
-    let seal = client.get("sys/seal-status").await.doing("initializing")?.ok().doing("initializing")?;
+    let seal = client.look("sys/seal-status").await.doing("initializing")?.ok().doing("initializing")?;
     let own_seal = seal["recovery_seal"].as_bool().unwrap_or(false);
     let asked = arguments.body(own_seal)?;
     let answer = client.put("sys/init", &asked).await.doing("initializing")?.ok().doing("initializing")?;

@@ -11,7 +11,6 @@ mod raft;
 mod rekey;
 mod rotate;
 mod rotate_keyring;
-mod rotate_root;
 mod seal;
 mod step_down;
 mod unseal;
@@ -39,8 +38,6 @@ pub enum Command {
     Rotate(rotate::Arguments),
     /// The same by the newer route: sys/rotate/keyring
     RotateKeyring(rotate_keyring::Arguments),
-    /// Make a new root key, where the seal needs no shares for it
-    RotateRoot(rotate_root::Arguments),
     /// Make a root token, by the unseal keys
     GenerateRoot(generate_root::Arguments),
     /// Show which encryption key is in use, and since when
@@ -64,7 +61,6 @@ pub async fn run(command: Command, globals: &Globals) -> Result<Done, Failure> {
         Command::RotateKeys(arguments) => rekey::run(arguments, rekey::Routes::Rotate, globals).await,
         Command::Rotate(arguments) => rotate::run(arguments, globals).await,
         Command::RotateKeyring(arguments) => rotate_keyring::run(arguments, globals).await,
-        Command::RotateRoot(arguments) => rotate_root::run(arguments, globals).await,
         Command::GenerateRoot(arguments) => generate_root::run(arguments, globals).await,
         Command::KeyStatus(arguments) => key_status::run(arguments, globals).await,
         Command::Members(arguments) => members::run(arguments, globals).await,

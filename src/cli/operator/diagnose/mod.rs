@@ -21,7 +21,7 @@ use finding::{Finding, Outcome, Report};
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  holdfast operator diagnose -config=/etc/holdfast\n  holdfast operator diagnose -config=node1.hcl -skip=ports -format=json\n\nExit status: 0 all is well, 2 there are warnings, 1 something fails"
+    after_help = "Examples:\n  holdfast operator diagnose -config=/etc/holdfast\n  holdfast operator diagnose -config=node1.hcl -skip=listener/port -format=json\n\nExit status: 0 all is well, 2 there are warnings, 1 something fails"
 )]
 pub struct Arguments {
     /// The server's configuration: a file in HCL or JSON, or a folder of them; may be given again

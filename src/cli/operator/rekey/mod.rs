@@ -157,7 +157,7 @@ async fn cancel(arguments: &Arguments, places: &Places, client: &Client) -> Resu
 /// One key. The last that is needed brings the new ones.
 async fn give(arguments: &Arguments, places: &Places, client: &Client, globals: &Globals) -> Result<Done, Failure> {
     let doing = "getting rekey status";
-    let reply = client.get(&status_path(places, arguments.verify)).await;
+    let reply = client.look(&status_path(places, arguments.verify)).await;
     let state = ceremony::answered(reply, places.steps, doing)?;
     if state["started"].as_bool() != Some(true) {
         let command = places.command;
