@@ -51,7 +51,7 @@ pub(super) fn read(top: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Loc
     }
     for (method, rules, disable) in by_method {
         let disable = disable.unwrap_or(defaults.all.disable);
-        defaults.by_method.insert(method, UserLockout { disable, ..rules.or(&defaults.all) });
+        defaults.by_method.insert(method, UserLockout { disable, ..rules.or(&defaults.all).or(&UserLockout::USUAL) });
     }
     Ok(defaults)
 }
