@@ -74,6 +74,15 @@ impl Activity {
         }
     }
 
+    /// A client that takes a long answer slowly does not rest.
+    fn written(&self, written: &Poll<io::Result<usize>>) {
+        self.wrote(written.is_pending());
+        let mut state = self.0.lock();
+        if matches!(written, Poll::Ready(Ok(1..))) && state.running == 0 && !state.head_began && !state.frames {
+            state.since = Instant::now();
+        }
+    }
+
     fn wrote(&self, stuck: bool) {
         let mut state = self.0.lock();
         state.stuck = if stuck { state.stuck.or_else(|| Some(Instant::now())) } else { None };
@@ -110,7 +119,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.activity.wrote(written.is_pending());
+        self.activity.written(&written);
         written
     }
 
@@ -120,7 +129,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
-        self.activity.wrote(written.is_pending());
+        self.activity.written(&written);
         written
     }
 
@@ -171,6 +180,12 @@ mod tests {
         assert_eq!(activity.overdue(&TIMEOUTS), None);
         pass(1).await;
         assert_eq!(activity.overdue(&TIMEOUTS), Some("a request's head did not come"));
+        drop(activity.request(false));
+        for _ in 0..10 {
+            pass(299).await;
+            activity.written(&Poll::Ready(Ok(1)));
+            assert_eq!(activity.overdue(&TIMEOUTS), None, "the answer is still on its way");
+        }
         drop(activity.request(true));
         activity.read_some();
         pass(299).await;

@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
 use super::activity::{Activity, Watched};
@@ -80,9 +80,12 @@ impl Connection {
         let (activity, remote) = (Activity::new(), peer.remote);
         let stream = TokioIo::new(Watched { stream, activity: activity.clone() });
         let watched = activity.clone();
+        let first = Arc::new(Notify::new());
+        let came = Arc::clone(&first);
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             let (face, serving, peer) = (Arc::clone(&face), Arc::clone(&serving), peer.clone());
             let running = watched.request(request.version() == Version::HTTP_2);
+            came.notify_one();
             async move {
                 let answer = face.answer(request, &peer, &serving.config.load_full()).await;
                 Ok::<_, std::convert::Infallible>(answer.map(|body| body.of(running)))
@@ -116,6 +119,15 @@ impl Connection {
                 }
             }
         };
+        if reason.is_none() {
+            // Let in just before, its first request is on its way: closed now, nobody could tell whether it was read.
+            tokio::select! {
+                biased;
+                ended = connection.as_mut() => return drop(ended),
+                () = first.notified() => {}
+                () = sleep(FAREWELL) => {}
+            }
+        }
         connection.as_mut().graceful_shutdown();
         match reason {
             // The server stops: what is open is answered, within the time that the listener gives.

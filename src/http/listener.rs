@@ -94,6 +94,15 @@ impl Bound {
         let Self { socket, serving } = self;
         // Each connection has a copy: when all are gone, the last has ended.
         let (open, mut ended) = mpsc::channel::<()>(1);
+        let until = stop.clone();
+        let serve = move |stream, permit| {
+            let (face, serving, stop) = (Arc::clone(&face), Arc::clone(&serving), until.clone());
+            let open = open.clone();
+            tokio::spawn(async move {
+                Connection { face, serving, stop }.serve(stream).await;
+                drop((permit, open));
+            });
+        };
         loop {
             let permit = tokio::select! {
                 Ok(permit) = Arc::clone(&room).acquire_owned() => permit,
@@ -111,15 +120,17 @@ impl Bound {
                     continue;
                 }
             };
-            let connection = Connection { face: Arc::clone(&face), serving: Arc::clone(&serving), stop: stop.clone() };
-            let open = open.clone();
-            tokio::spawn(async move {
-                connection.serve(stream).await;
-                drop((permit, open));
-            });
+            serve(stream, permit);
         }
+        // Who has connected already waits to be accepted; the system would reset it.
+        while let Ok(permit) = Arc::clone(&room).try_acquire_owned()
+            && let Ok(Ok(stream)) = timeout(Duration::ZERO, socket.accept()).await
+        {
+            serve(stream, permit);
+        }
+        drop(serve);
         // From here on clients are refused, and not left waiting for somebody to accept them.
-        drop((socket, open));
+        drop(socket);
         let _ = ended.recv().await;
     }
 }

@@ -67,6 +67,22 @@ async fn a_held_connection_is_answered_and_told_to_close() {
     }
 }
 
+#[tokio::test]
+async fn a_connection_let_in_just_before_the_end_brings_its_request() {
+    let mut cluster = Cluster::serving(1, Transport::Plain).await;
+    let mut early = TcpStream::connect(("127.0.0.1", cluster.nodes[0].api_port)).await.unwrap();
+    cluster.nodes[0].terminate();
+    let node = &cluster.nodes[0];
+    let gone = async || TcpStream::connect(("127.0.0.1", node.api_port)).await.is_err().then_some(());
+    until("the port should be closed", gone).await;
+    early.write_all(b"GET /v1/sys/seal-status HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    early.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
+    assert!(cluster.nodes[0].ended().await.success());
+}
+
 /// Writes to the node that leads and, once that has said that it goes, to the others. Any answer but a success ends it.
 async fn write_on(mut at: Vec<u16>, token: String, name: String, stop: Arc<AtomicBool>) -> Result<u32, String> {
     let (mut held, mut written) = (None, 0);
