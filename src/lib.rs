@@ -5,5 +5,6 @@ pub mod cli;
 pub mod config;
 pub mod http;
 pub mod replication;
+mod roots;
 pub mod server;
 pub mod telemetry;

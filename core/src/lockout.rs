@@ -52,7 +52,7 @@ struct Failures {
 }
 
 impl Failures {
-    fn lock_out(self, now: Millis) -> bool {
+    fn is_locked_out(self, now: Millis) -> bool {
         self.locked_until.is_some_and(|until| now < until)
     }
 }
@@ -104,7 +104,7 @@ impl Lockouts {
         if self.rules(mount).is_none() {
             return Ok(false);
         }
-        if self.failures.get(&who(mount, alias)).is_some_and(|failures| failures.lock_out(now)) {
+        if self.failures.get(&who(mount, alias)).is_some_and(|failures| failures.is_locked_out(now)) {
             return Ok(true);
         }
         Ok(read.get::<Locked>(&key(&mount.accessor, alias))?.is_some_and(|locked| now < locked.until))
@@ -115,7 +115,7 @@ impl Lockouts {
         let who = who(mount, alias);
         let _counting = self.counting.lock();
         let before = self.failures.get(&who);
-        if before.is_some_and(|failures| failures.lock_out(now)) {
+        if before.is_some_and(|failures| failures.is_locked_out(now)) {
             return Counted::StillOut;
         }
         let counts =
@@ -130,7 +130,7 @@ impl Lockouts {
     pub(crate) fn succeeded(&self, mount: &Mount, alias: &str, now: Millis) {
         let who = who(mount, alias);
         let _counting = self.counting.lock();
-        if self.failures.get(&who).is_some_and(|failures| !failures.lock_out(now)) {
+        if self.failures.get(&who).is_some_and(|failures| !failures.is_locked_out(now)) {
             self.failures.remove(&who);
         }
     }

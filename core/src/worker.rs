@@ -15,7 +15,7 @@ use crate::change::change;
 use crate::due::{self, Due};
 use crate::lifecycle::Node;
 use crate::replication::Role;
-use crate::token::SWEEP_MAX;
+use crate::token::{HALVINGS, SWEEP_MAX, halved};
 use crate::{lockout, space};
 
 /// Between two looks when nothing is due sooner.
@@ -24,16 +24,12 @@ const IDLE: Duration = Duration::from_secs(1);
 const READ_MAX: Duration = Duration::from_secs(10);
 /// Entries of the index that one look takes.
 const PAGE: usize = 64;
-/// Descendants that one batch may remove.
-const BUDGET: usize = SWEEP_MAX;
-/// How often a batch that is too large for a log entry is halved: down to one of each.
-const HALVINGS: u32 = 9;
 /// How often the index is looked at from its beginning. An entry may come in late, with a time of before it waited.
 const AFRESH: Duration = Duration::from_secs(300);
 
 /// Works until `stop` becomes true.
 pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
-    let mut worker = Worker { node, led: None, after: None, began: Instant::now(), fewer: 0 };
+    let mut worker = Worker { node, led: None, after: None, began: Instant::now(), halvings: 0 };
     while !*stop.borrow() {
         let pause = match worker.look().await {
             Ok(pause) => pause,
@@ -55,8 +51,8 @@ struct Worker {
     /// Up to where the index is done with: what was deleted is not walked over again.
     after: Option<PathKey>,
     began: Instant,
-    /// Batches are halved so often: names are as long as clients make them.
-    fewer: u32,
+    /// How often batches are halved at present.
+    halvings: u32,
 }
 
 impl Worker {
@@ -77,7 +73,7 @@ impl Worker {
             return self.fitted(swept).map(|_| Duration::ZERO);
         }
         let view = self.node.local_view().map_err(|e| text(&e))?;
-        let page = due::next(&view, self.after.as_ref(), self.share_of(PAGE)).map_err(|e| text(&e))?;
+        let page = due::next(&view, self.after.as_ref(), halved(PAGE, self.halvings)).map_err(|e| text(&e))?;
         let ready: Vec<PathKey> = page.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| key.clone()).collect();
         let Some(last) = ready.last().cloned() else {
             return Ok(page.first().map_or(IDLE, |(at, _)| now.until(*at).min(IDLE)));
@@ -90,19 +86,15 @@ impl Worker {
         Ok(Duration::ZERO)
     }
 
-    fn share_of(&self, most: usize) -> usize {
-        (most >> self.fewer).max(1)
-    }
-
     /// Whether the batch was committed. One that was too large is tried again by halves; then they grow again.
     fn fitted(&mut self, done: Result<Vec<i64>, CommitError>) -> Result<bool, String> {
         match done {
             Ok(_) => {
-                self.fewer = self.fewer.saturating_sub(1);
+                self.halvings = self.halvings.saturating_sub(1);
                 Ok(true)
             }
-            Err(CommitError::TooLarge { .. }) if self.fewer < HALVINGS => {
-                self.fewer += 1;
+            Err(CommitError::TooLarge { .. }) if self.halvings < HALVINGS => {
+                self.halvings += 1;
                 Ok(false)
             }
             Err(problem) => Err(problem.to_string()),
@@ -111,7 +103,7 @@ impl Worker {
 
     fn settle(&self, state: &mut TxnState, ns: &NamespaceId, ready: &[PathKey], now: Millis) -> Result<(), Access> {
         let mut records = state.at(space::records(ns));
-        let mut budget = self.share_of(BUDGET);
+        let mut budget = halved(SWEEP_MAX, self.halvings);
         for key in ready {
             match records.get::<Due>(key)? {
                 Some(Due::Token(token)) => self.node.tokens.expire(&mut records, ns, &token, now, &mut budget)?,
@@ -128,7 +120,7 @@ impl Worker {
         let view = self.node.local_view().map_err(|e| e.to_string())?;
         let Some(parent) = self.node.tokens.to_sweep(&view).map_err(|e| e.to_string())? else { return Ok(None) };
         let root = NamespaceId::root();
-        let budget = self.share_of(BUDGET);
+        let budget = halved(SWEEP_MAX, self.halvings);
         let swept = change(&self.node, now, term, |state| {
             self.node.tokens.sweep_on(&mut state.at(space::records(&root)), &root, &parent, budget)
         });

@@ -13,6 +13,7 @@ use super::environment;
 use super::failure::Failure;
 use super::globals::Globals;
 use super::token_file;
+use crate::roots;
 
 const DEFAULT_ADDRESS: &str = "https://127.0.0.1:8200";
 /// What stands for a server that is reached through a socket of this machine.
@@ -64,9 +65,7 @@ fn trusting(mut http: ClientBuilder, globals: &Globals) -> Result<ClientBuilder,
     } else if let Some(folder) = path(&globals.ca_path, "CAPATH") {
         of_folder(&folder)?
     } else {
-        // One that cannot be read is one that vouches for nobody.
-        let trusted = rustls_native_certs::load_native_certs().certs;
-        trusted.iter().filter_map(|der| Certificate::from_der(der).ok()).collect()
+        roots::of_this_machine()
     };
     for certificate in certificates {
         http = http.add_root_certificate(certificate);

@@ -21,6 +21,9 @@ const CONNECTIONS_MAX: usize = 16 * 1024;
 /// Files that are for the store, its log, audit and the other nodes.
 const FILES_KEPT: usize = 512;
 
+/// How many the system lets wait to be accepted.
+const BACKLOG: usize = 1024;
+
 /// What a listener serves with; a part of it is replaced while it serves.
 pub struct Serving {
     pub config: ArcSwap<Listener>,
@@ -123,9 +126,9 @@ impl Bound {
             serve(stream, permit);
         }
         // Who has connected already waits to be accepted; the system would reset it.
-        while let Ok(permit) = Arc::clone(&room).try_acquire_owned()
-            && let Ok(Ok(stream)) = timeout(Duration::ZERO, socket.accept()).await
-        {
+        for _ in 0..BACKLOG {
+            let Ok(permit) = Arc::clone(&room).try_acquire_owned() else { break };
+            let Ok(Ok(stream)) = timeout(Duration::ZERO, socket.accept()).await else { break };
             serve(stream, permit);
         }
         drop(serve);

@@ -10,6 +10,8 @@ use reqwest::{ClientBuilder, Url};
 use sdk::{Value, json};
 use serde::de::DeserializeOwned;
 
+use crate::roots;
+
 const CALL_MAX: Duration = Duration::from_secs(10);
 
 pub struct HttpIntroduce;
@@ -51,11 +53,8 @@ fn client(target: &JoinTarget) -> Result<ClientBuilder, String> {
             builder = builder.add_root_certificate(certificate);
         }
     } else {
-        // Those that the machine trusts. One that cannot be read is one that vouches for nobody.
-        for der in rustls_native_certs::load_native_certs().certs {
-            if let Ok(certificate) = reqwest::Certificate::from_der(&der) {
-                builder = builder.add_root_certificate(certificate);
-            }
+        for certificate in roots::of_this_machine() {
+            builder = builder.add_root_certificate(certificate);
         }
     }
     if let (Some(cert), Some(key)) = (&target.leader_client_cert, &target.leader_client_key) {

@@ -1,16 +1,17 @@
-//! Posting audit entries: the HTTP client of `http` devices.
+//! Posting audit entries and spans: the HTTP client of `http` devices and of traces.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use holdfast_core::audit::{HttpTarget, Post};
+use reqwest::Client;
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client};
 
 use super::introduce::causes;
+use crate::roots;
 
-/// One client for all devices: it keeps connections open.
+/// One client for all that it posts to: it keeps connections open.
 pub struct HttpPost(Client);
 
 impl HttpPost {
@@ -20,11 +21,8 @@ impl HttpPost {
             .use_rustls_tls()
             .redirect(Policy::none())
             .user_agent(concat!("holdfast/", env!("CARGO_PKG_VERSION")));
-        for certificate in rustls_native_certs::load_native_certs().certs {
-            // One that does not parse is one that signs nothing.
-            if let Ok(certificate) = Certificate::from_der(&certificate) {
-                builder = builder.add_root_certificate(certificate);
-            }
+        for certificate in roots::of_this_machine() {
+            builder = builder.add_root_certificate(certificate);
         }
         builder.build().map(Self).map_err(|e| e.to_string())
     }

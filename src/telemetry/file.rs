@@ -168,6 +168,20 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_cannot_be_renamed_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("server.log");
+        let file = RotatedFile::open(&settings(path.clone())).unwrap();
+        file.make_writer().write_all(b"first..\n").unwrap();
+        let held = File::open(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        for line in ["second.\n", "third..\n"] {
+            file.make_writer().write_all(line.as_bytes()).unwrap();
+        }
+        assert_eq!(io::read_to_string(held).unwrap(), "first..\nsecond.\nthird..\n");
+    }
+
+    #[test]
     fn a_full_file_is_rotated_and_the_oldest_goes() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("server-notes.log"), "not ours").unwrap();

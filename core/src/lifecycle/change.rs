@@ -19,7 +19,7 @@ pub enum ChangeError {
     NotActive,
     #[error("nothing was changed: {0}")]
     Unavailable(String),
-    #[error("it is unknown whether the keys were changed: {0}")]
+    #[error("it is unknown whether anything was changed: {0}")]
     Unknown(String),
     #[error("nothing was changed: {0}")]
     Broken(String),

@@ -1,25 +1,18 @@
 //! A new root token, when enough operators ask for it together: encoded with a one-time password, or encrypted to a PGP
 //! key, so that nobody on the way can read it.
 
-use std::time::Duration;
-
 use barrier::Share;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, Engine};
 use openpgp::PublicKey;
-use storage::{Batch, CommitError, Latches, RequestId, Term, TxnState};
+use storage::{Batch, Latches, RequestId, Term, TxnState};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::ceremony::{CeremonyError, Collected};
 use super::init::root_token;
 use super::{ChangeError, Node};
-use crate::pipeline::resolve;
-use crate::replication::{Asker, Outcome};
 use crate::space;
 use crate::token::{ClientToken, NewToken, random_letters_of};
-
-/// For how long the node that makes the token waits for the commit at most.
-const COMMIT_MAX: Duration = Duration::from_secs(60);
 
 /// How the token travels.
 pub(super) enum Encoding {
@@ -156,21 +149,9 @@ impl Node {
         Ok(GenerateRootProgress { status, encoded_token: Some(encoded), pending: Some(pending) })
     }
 
-    /// Makes the token count. If it fails, nobody has one.
+    /// Makes the token count. If it fails, nobody has one: a token that may exist is known to nobody.
     pub async fn generate_root_finish(&self, new: NewRoot, deadline: Instant) -> Result<()> {
-        match self.store.commit(new.term, new.batch).await {
-            Ok(_) | Err(CommitError::Repeated { .. }) => {}
-            Err(CommitError::NotActive) => return Err(ChangeError::NotActive.into()),
-            Err(CommitError::Unknown(id)) => {
-                let deadline = deadline.min(Instant::now() + COMMIT_MAX);
-                match resolve(self, id, Asker::Itself, deadline).await {
-                    Outcome::Answered(_) | Outcome::Ran => {}
-                    // A token that may exist is known to nobody.
-                    Outcome::NotRun | Outcome::Unknown => return Err(ChangeError::NotActive.into()),
-                }
-            }
-            Err(error) => return Err(ChangeError::Unavailable(error.to_string()).into()),
-        }
+        self.carry(new.term, new.batch, deadline).await?;
         tracing::warn!("a root token was generated");
         Ok(())
     }

@@ -68,8 +68,9 @@ impl Counter {
             });
             Ok(Answer::auth(AuthBlock { renewed: true, ..serde_json::from_value(auth).unwrap() }))
         });
+        let later = Path::new("later").act::<Nothing>(Verb::Write, Later(Arc::clone(&acts)));
         let act = Path::new("act").act::<Nothing>(Verb::Write, Halfway(acts));
-        Self { backend: Backend::new("A number.", vec![path, broken, login, renewed, act]) }
+        Self { backend: Backend::new("A number.", vec![path, broken, login, renewed, act, later]) }
     }
 }
 
@@ -81,6 +82,26 @@ impl sdk::Act for Halfway {
     async fn act(&self, _params: &sdk::Params, _deadline: std::time::Instant) -> sdk::Result<Answer> {
         self.0.fetch_add(1, Ordering::Relaxed);
         Err(Failure::Moved("half of it is done".into()))
+    }
+}
+
+/// Does what it does once its answer is certain to go out, and has a word on it.
+struct Later(Arc<AtomicUsize>);
+
+#[async_trait::async_trait]
+impl sdk::Act for Later {
+    async fn act(&self, _params: &sdk::Params, _deadline: std::time::Instant) -> sdk::Result<Answer> {
+        Ok(Answer::bare(json!({ "key": "new" })).then(Arc::new(Done(Arc::clone(&self.0)))))
+    }
+}
+
+struct Done(Arc<AtomicUsize>);
+
+#[async_trait::async_trait]
+impl sdk::Act for Done {
+    async fn act(&self, _params: &sdk::Params, _deadline: std::time::Instant) -> sdk::Result<Answer> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(Answer::empty().warn("perhaps"))
     }
 }
 

@@ -4,7 +4,7 @@ use sdk::NamespaceId;
 use storage::{Access, Millis, PathKey, Read, Txn};
 
 use super::create::lease_key;
-use super::{SWEEP_MAX, TokenKey, TokenRecord, Tokens, record_key};
+use super::{SWEEP_MAX, TokenKey, TokenRecord, Tokens, halved, record_key};
 
 /// How many leases one batch revokes.
 const PAGE: usize = 64;
@@ -30,19 +30,19 @@ impl Tokens {
         read.list(&lease_key(prefix))
     }
 
-    /// Revokes some of the leases below a path, with their tokens and what those have made: as many as fit into a batch,
-    /// or one in `2^fewer` of them, where names are long.
+    /// Revokes some of the leases below a path, with their tokens and what those have made: as many as fit into a batch
+    /// that was [halved] so often.
     pub fn revoke_leases(
         &self,
         txn: &mut Txn,
         ns: &NamespaceId,
         prefix: &str,
         after: Option<&PathKey>,
-        fewer: u32,
+        halvings: u32,
     ) -> Result<Revoked, Access> {
-        let page = (PAGE >> fewer).max(1);
+        let page = halved(PAGE, halvings);
         let found = txn.range(&lease_key(prefix), after, page)?;
-        let mut budget = (SWEEP_MAX >> fewer).max(1);
+        let mut budget = halved(SWEEP_MAX, halvings);
         for lease in &found {
             let Some(key) = txn.get::<String>(lease)?.map(TokenKey::from_stored) else { continue };
             self.revoke_within(txn, ns, &key, &mut budget)?;

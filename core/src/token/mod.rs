@@ -31,7 +31,7 @@ pub use login::auth_block;
 pub use lookup::{Valid, Why};
 pub use record::{Origin, TokenKind, TokenRecord};
 pub use renew::{LoginTerms, Renewed};
-pub use revoke::SWEEP_MAX;
+pub use revoke::{HALVINGS, SWEEP_MAX, halved};
 
 use std::sync::Arc;
 

@@ -10,6 +10,14 @@ use crate::space;
 /// How many descendants one revocation sweeps with it. Further ones are dead with their ancestor all the same, and
 /// swept by the worker.
 pub const SWEEP_MAX: usize = 500;
+/// How often a batch that is too large for a log entry is halved: down to one of each thing. Names are as long as clients
+/// make them.
+pub const HALVINGS: u32 = 9;
+
+/// Of a batch's `most` what is left after so many halvings.
+pub fn halved(most: usize, times: u32) -> usize {
+    (most >> times).max(1)
+}
 
 impl Tokens {
     /// Revokes a token and everything made with it. Answers whether there was such a token.

@@ -8,7 +8,6 @@ use std::time::Instant;
 use async_trait::async_trait;
 use barrier::Share;
 use holdfast_core::lifecycle::{CeremonyError, Node};
-use parking_lot::Mutex;
 use sdk::{Act, Answer, Failure, Input, Params, Result, Value, json};
 
 use super::change_failure;
@@ -57,35 +56,6 @@ where
     async fn act(&self, params: &Params, deadline: Instant) -> Result<Answer> {
         let work = (self.run)(Arc::clone(&self.node), I::parse(params)?, deadline.into());
         work.await
-    }
-}
-
-struct Once<T, F> {
-    node: Arc<Node>,
-    what: Mutex<Option<T>>,
-    run: F,
-}
-
-/// What follows once an answer has been audited.
-pub fn once<T, F, Fut>(node: &Arc<Node>, what: T, run: F) -> Arc<dyn Act>
-where
-    T: Send + 'static,
-    F: Fn(Arc<Node>, T, tokio::time::Instant) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Answer>> + Send + 'static,
-{
-    Arc::new(Once { node: Arc::clone(node), what: Mutex::new(Some(what)), run })
-}
-
-#[async_trait]
-impl<T, F, Fut> Act for Once<T, F>
-where
-    T: Send + 'static,
-    F: Fn(Arc<Node>, T, tokio::time::Instant) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Answer>> + Send + 'static,
-{
-    async fn act(&self, _params: &Params, deadline: Instant) -> Result<Answer> {
-        let what = self.what.lock().take().ok_or_else(|| Failure::internal("an answer was finished twice"))?;
-        (self.run)(Arc::clone(&self.node), what, deadline.into()).await
     }
 }
 

@@ -6,7 +6,8 @@ use holdfast_core::lifecycle::{GenerateRootProgress, NewRoot, Node};
 use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Value, Verb, json};
 use tokio::time::Instant;
 
-use super::ceremony::{Form, NO_KEY, acting, failure, once, share};
+use super::ceremony::{Form, NO_KEY, acting, failure, share};
+use super::once::once;
 
 #[derive(Input)]
 struct Nothing {}

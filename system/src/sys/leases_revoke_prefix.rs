@@ -11,14 +11,12 @@ use holdfast_core::change::change;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::replication::Role;
 use holdfast_core::space;
-use holdfast_core::token::Revoked;
+use holdfast_core::token::{HALVINGS, Revoked};
 use sdk::{Act, Answer, Failure, Input, Key, NamespaceId, Params, Path, Result, Verb};
 use storage::CommitError;
 
 /// How often one batch may be got in the way of by others, or be too large.
 const TRIES_MAX: usize = 32;
-/// How often a batch that is too large for a log entry is halved.
-const HALVINGS: u32 = 9;
 
 #[derive(Input)]
 struct Below {
@@ -70,7 +68,7 @@ impl Act for RevokePrefix {
 impl RevokePrefix {
     async fn batch(&self, prefix: &str, after: Option<&Key>, deadline: Instant) -> Result<Revoked, String> {
         let node = &self.0;
-        let mut fewer = 0;
+        let mut halvings = 0;
         for _ in 0..TRIES_MAX {
             if Instant::now() >= deadline {
                 return Err("the request's time is up".into());
@@ -81,14 +79,14 @@ impl RevokePrefix {
             let committed = change(node, now, term, |state| {
                 let root = NamespaceId::root();
                 let mut records = state.at(space::records(&root));
-                revoked = Some(node.tokens.revoke_leases(&mut records, &root, prefix, after, fewer)?);
+                revoked = Some(node.tokens.revoke_leases(&mut records, &root, prefix, after, halvings)?);
                 Ok(())
             })
             .await;
             match (committed, revoked) {
                 (Ok(_), Some(revoked)) => return Ok(revoked),
                 (Err(CommitError::Conflict { .. }), _) => {}
-                (Err(CommitError::TooLarge { .. }), _) if fewer < HALVINGS => fewer += 1,
+                (Err(CommitError::TooLarge { .. }), _) if halvings < HALVINGS => halvings += 1,
                 (Err(problem), _) => return Err(problem.to_string()),
                 (Ok(_), None) => return Err("nothing was tried".into()),
             }

@@ -28,6 +28,7 @@ mod monitor;
 mod mount_config;
 mod mounts;
 mod mounts_tune;
+mod once;
 mod policies_acl;
 mod policy;
 mod raft_configuration;
@@ -158,13 +159,12 @@ fn lease_given(id: &str) -> Result<(), Failure> {
     if id.is_empty() { Err(Failure::invalid("lease_id must be specified")) } else { Ok(()) }
 }
 
-/// Why the keys were not changed. An act has begun by then, so it must not be sent again by itself.
+/// Why the keys were not changed.
 fn change_failure(error: ChangeError) -> Failure {
     match error {
         ChangeError::Sealed => Failure::Sealed,
-        ChangeError::NotActive | ChangeError::Unavailable(_) | ChangeError::Unknown(_) => {
-            Failure::OutcomeUnknown(error.to_string())
-        }
+        ChangeError::NotActive | ChangeError::Unavailable(_) => Failure::Unavailable(error.to_string()),
+        ChangeError::Unknown(_) => Failure::OutcomeUnknown(error.to_string()),
         ChangeError::Broken(_) => Failure::internal(error),
     }
 }

@@ -6,8 +6,9 @@ use std::time::Instant;
 use async_trait::async_trait;
 use holdfast_core::backup::{Restore, Trust};
 use holdfast_core::lifecycle::Node;
-use parking_lot::Mutex;
 use sdk::{Act, Answer, Body, Failure, Input, Params, Path, Result, Verb};
+
+use super::once::once;
 
 #[derive(Input)]
 struct Nothing {}
@@ -54,16 +55,11 @@ impl Act for RestoreAct {
         let upload = params.upload().ok_or_else(|| Failure::invalid("the body must be a backup"))?;
         let restore = self.node.restore(upload, self.trust).await?;
         // The answer still has to be audited with the keys of before.
-        Ok(Answer { then: Some(Arc::new(End(Mutex::new(Some(restore))))), ..Answer::empty() })
+        Ok(Answer::empty().then(once(&self.node, restore, end)))
     }
 }
 
-struct End(Mutex<Option<Restore>>);
-
-#[async_trait]
-impl Act for End {
-    async fn act(&self, _params: &Params, _deadline: Instant) -> Result<Answer> {
-        drop(self.0.lock().take());
-        Ok(Answer::empty())
-    }
+async fn end(_: Arc<Node>, restore: Restore, _: tokio::time::Instant) -> Result<Answer> {
+    drop(restore);
+    Ok(Answer::empty())
 }

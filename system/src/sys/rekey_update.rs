@@ -7,7 +7,8 @@ use holdfast_core::lifecycle::{Counting, NewShares, Node, RekeyProgress, Rekeyed
 use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Value, Verb, json};
 use tokio::time::Instant;
 
-use super::ceremony::{Form, NO_KEY, acting, failure, once, share, spelled};
+use super::ceremony::{Form, NO_KEY, acting, failure, share, spelled};
+use super::once::once;
 use super::rekey_init;
 
 #[derive(Input)]

@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use holdfast_core::lifecycle::Node;
 use sdk::{Act, Answer, Input, Params, Path, Result, Verb};
 
+use super::once::once;
+
 #[derive(Input)]
 struct Nothing {}
 
@@ -23,7 +25,7 @@ pub fn path(node: &Arc<Node>) -> Path {
 impl Act for Seal {
     async fn act(&self, _params: &Params, _deadline: Instant) -> Result<Answer> {
         // The answer still has to be audited with a key that sealing wipes.
-        Ok(Answer { then: Some(Arc::new(SealNow(Arc::clone(&self.0)))), ..Answer::empty() })
+        Ok(Answer::empty().then(once(&self.0, (), now)))
     }
 
     fn here(&self) -> bool {
@@ -31,12 +33,7 @@ impl Act for Seal {
     }
 }
 
-struct SealNow(Arc<Node>);
-
-#[async_trait]
-impl Act for SealNow {
-    async fn act(&self, _params: &Params, deadline: Instant) -> Result<Answer> {
-        self.0.seal(deadline.into()).await;
-        Ok(Answer::empty())
-    }
+async fn now(node: Arc<Node>, (): (), deadline: tokio::time::Instant) -> Result<Answer> {
+    node.seal(deadline).await;
+    Ok(Answer::empty())
 }

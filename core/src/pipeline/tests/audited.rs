@@ -87,6 +87,20 @@ async fn a_renewed_token_whose_answer_is_unwritten_stays() {
     assert_eq!(bench.send(Verb::Read, "c/number", Some(&bench.root)).await.status, 200);
 }
 
+/// New shares would be lost with their answer, and the old ones not count any more.
+#[tokio::test]
+async fn what_must_not_be_lost_with_its_answer_is_not_done_without_it() {
+    let bench = Bench::new().await;
+    bench.audit.answers_broken.store(true, Ordering::Relaxed);
+    let lost = bench.send(Verb::Write, "c/later", Some(&bench.root)).await;
+    assert_eq!((lost.status, bench.runs.load(Ordering::Relaxed)), (500, 0));
+    assert!(!text(&lost).contains("carried out"), "{}", text(&lost));
+    bench.audit.answers_broken.store(false, Ordering::Relaxed);
+    let answer = bench.send(Verb::Write, "c/later", Some(&bench.root)).await;
+    assert_eq!((answer.status, bench.runs.load(Ordering::Relaxed)), (200, 1));
+    assert_eq!(json_of(&answer), json!({ "key": "new", "warnings": ["perhaps"] }));
+}
+
 /// A request that is denied is audited as well, and without an entry it is not even denied.
 #[tokio::test]
 async fn what_is_denied_is_audited() {
