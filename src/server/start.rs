@@ -104,7 +104,7 @@ impl Server {
             cluster_name: config.cluster_name.clone(),
             serve_reads: config.standby_reads,
             lock_memory: config.lock_memory,
-            rate: system::node::Rate::new(),
+            rate: system::node::Rate::default(),
             clock: cluster::time::wall,
             active_since: active_since(&node),
             leaving: Arc::clone(&leaving),

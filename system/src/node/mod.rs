@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use rate::Kind;
 pub use rate::Rate;
 
 use holdfast_core::lifecycle::{Introduce, Node};
@@ -58,8 +59,8 @@ pub async fn answer(
     query: &Map<String, Value>,
     body: &Result<Map<String, Value>, String>,
 ) -> Option<Response> {
-    if is_for_anybody(method, path)
-        && let Err(wait) = local.rate.take(Instant::now())
+    if let Some(kind) = for_anybody(method, path)
+        && let Err(wait) = local.rate.take(kind, Instant::now())
     {
         return Some(too_many(wait));
     }
@@ -87,11 +88,12 @@ pub async fn answer(
 }
 
 /// What may be asked without a token, or may be by configuration, and costs more than reading a number.
-fn is_for_anybody(method: Method, path: &str) -> bool {
+fn for_anybody(method: Method, path: &str) -> Option<Kind> {
+    let ceremony = || ["sys/rekey", "sys/generate-root/"].iter().any(|open| path.starts_with(open));
     match path {
-        "sys/health" | "sys/seal-status" | "sys/leader" => false,
-        "sys/init" => method == Method::Write,
-        _ => is_local(path) || ["sys/rekey", "sys/generate-root/"].iter().any(|open| path.starts_with(open)),
+        "sys/init" | "sys/unseal" => (method == Method::Write).then_some(Kind::Unseal),
+        _ if path.starts_with("sys/storage/raft/") && is_local(path) => (method == Method::Write).then_some(Kind::Join),
+        _ => ceremony().then_some(Kind::Ceremony),
     }
 }
 
