@@ -1,45 +1,84 @@
 //! Work that takes a processor for long, as hashing a password: done by a few threads, so that other requests go on.
+//!
+//! The threads are as many as processors, and ask the kernel to be put behind all others: a login takes what is left over.
 
+use std::io;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
+use rustix::process::{Pid, setpriority_process};
 use sdk::{Failure, Prepared};
-use tokio::sync::Semaphore;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 /// Requests that may wait for a thread.
 const WAITING: usize = 1024;
+/// How far behind other threads, in steps of `nice`.
+const NICE: i32 = 10;
 
 pub(crate) type Task = Box<dyn FnOnce() -> Result<Prepared, Failure> + Send>;
 
-pub(crate) struct Workers {
-    threads: Arc<Semaphore>,
-    queue: Semaphore,
+/// What the task came to, or that it panicked.
+type Outcome = std::thread::Result<Result<Prepared, Failure>>;
+
+struct Job {
+    task: Task,
+    done: oneshot::Sender<Outcome>,
 }
 
-impl Default for Workers {
-    /// One processor is left to everybody else, where there is more than one.
-    fn default() -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { threads: Arc::new(Semaphore::new(processors.saturating_sub(1).max(1))), queue: Semaphore::new(WAITING) }
-    }
+type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
+
+#[derive(Default)]
+pub(crate) struct Workers {
+    /// Started by the first task.
+    queue: OnceLock<Option<mpsc::Sender<Job>>>,
 }
 
 impl Workers {
     pub async fn run(&self, task: Task, deadline: Instant) -> Result<Prepared, Failure> {
         let busy = || Failure::Unavailable("too many requests of this kind at once; try again".into());
-        let _place = self.queue.try_acquire().map_err(|_| busy())?;
-        let threads = Arc::clone(&self.threads);
-        let Ok(Ok(thread)) = timeout_at(deadline, threads.acquire_owned()).await else { return Err(busy()) };
-        let done = tokio::task::spawn_blocking(move || {
-            let done = std::panic::catch_unwind(AssertUnwindSafe(task));
-            drop(thread);
-            done
-        });
-        match timeout_at(deadline, done).await {
-            Ok(Ok(Ok(done))) => done,
+        let Some(queue) = self.queue.get_or_init(start) else { return Err(busy()) };
+        let (done, outcome) = oneshot::channel();
+        queue.try_send(Job { task, done }).map_err(|_| busy())?;
+        match timeout_at(deadline, outcome).await {
+            Ok(Ok(Ok(result))) => result,
             Ok(_) => Err(Failure::internal("the work panicked")),
             Err(_) => Err(busy()),
         }
     }
+}
+
+/// None if no thread could be had.
+fn start() -> Option<mpsc::Sender<Job>> {
+    let (queue, jobs) = mpsc::channel(WAITING);
+    let jobs = Arc::new(Mutex::new(jobs));
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let started = (0..processors).map(|_| spawn(jobs.clone())).filter(|thread| match thread {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::warn!(%error, "a thread for hashing passwords cannot be started");
+            false
+        }
+    });
+    (started.count() > 0).then_some(queue)
+}
+
+fn spawn(jobs: Jobs) -> io::Result<()> {
+    std::thread::Builder::new().name("work".into()).spawn(move || {
+        // To Linux a thread is a process with a priority of its own.
+        let asked = Pid::from_raw(rustix::thread::gettid().as_raw_nonzero().get());
+        if let Err(error) = setpriority_process(asked, NICE) {
+            tracing::debug!(%error, "a worker's priority cannot be lowered");
+        }
+        loop {
+            let Some(Job { task, done }) = jobs.lock().blocking_recv() else { return };
+            // Nobody waits any more.
+            if done.is_closed() {
+                continue;
+            }
+            let _ = done.send(std::panic::catch_unwind(AssertUnwindSafe(task)));
+        }
+    })?;
+    Ok(())
 }

@@ -110,6 +110,14 @@ pub(super) fn dispatch(
     Done::Answered(result.map(Box::new), Some(batch).filter(|b| !b.is_empty()).map(Box::new))
 }
 
+/// Whether running the handler changes nothing, anywhere.
+pub(super) fn only_looks(run: &Run<'_>, permit: &Permit, located: Option<&Located>) -> bool {
+    let matched = located.and_then(|located| located.matched.as_ref());
+    let operation = matched.and_then(|matched| matched.operation(run.request.verb).ok());
+    let view = operation.is_some_and(|operation| matches!(operation.handler, Handler::View(_)));
+    view && permit.spends().is_none() && run.request.wrap_ttl.is_none()
+}
+
 /// Before work is done for somebody who has to wait, and again before the work counts: of many guesses at once, those
 /// behind the one that locks the user out are refused, right or wrong.
 fn check_lockout(node: &Node, run: &Run<'_>, located: &Located, snapshot: &OpenSnapshot) -> Result<(), Failure> {

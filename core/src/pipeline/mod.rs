@@ -14,8 +14,11 @@ mod measure;
 #[cfg(test)]
 mod tests;
 
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures::future::maybe_done;
+use futures::{join, poll};
 use sdk::{Act, Answer, Failure, NamespaceId, Params, Prepared};
 use storage::{Latches, Millis, OpenBatch, OpenSnapshot, Path, Revision, Term, View};
 use tokio::time::Instant;
@@ -142,12 +145,21 @@ impl Pipeline {
         let who = permit.as_ref().map_or_else(|refused| refused.who.as_ref(), Permit::who).cloned();
         let operation = permit.as_ref().map_or_else(|_| authorize::asked(run), Permit::operation_name);
         let subject = Subject::new(run.request, operation, located.as_ref().map(|l| l.mount.as_ref()), who.as_ref());
-        if !stages.audited {
-            if let Err(error) = self.node.audit.request(run.now, &subject).await {
-                return Ok(refused_by_audit(run.request, &error));
-            }
-            stages.audited = true;
+        let already = stages.audited;
+        let request_entry = async {
+            if already { Ok(()) } else { self.node.audit.request(run.now, &subject).await }
+        };
+        let mut request_entry = pin!(maybe_done(request_entry));
+        // A view changes nothing: its two entries are written together, and the answer waits for both.
+        if permit.as_ref().is_ok_and(|permit| dispatch::only_looks(run, permit, located.as_ref())) {
+            let _ = poll!(request_entry.as_mut());
+        } else {
+            request_entry.as_mut().await;
         }
+        if let Some(Err(error)) = request_entry.as_mut().output_mut() {
+            return Ok(refused_by_audit(run.request, error));
+        }
+        stages.audited = true;
         let result = match permit {
             Ok(permit) => {
                 let began = std::time::Instant::now();
@@ -162,26 +174,24 @@ impl Pipeline {
                 Err(spent.err().unwrap_or(refused.failure))
             }
         };
-        let now = self.node.replication.now();
-        Ok(match &result {
-            Ok(done) => match self.node.audit.response(now, &subject, Ok(&done.answer)).await {
-                Ok(()) => {
-                    if let (Some(located), Some(auth)) = (&located, done.answer.made()) {
-                        measure::token_made(located, auth);
-                    }
-                    finish(run, done).await
+        let outcome = result.as_ref().map(|done| &done.answer);
+        let response_entry = self.node.audit.response(self.node.replication.now(), &subject, outcome);
+        let ((), written) = join!(request_entry.as_mut(), response_entry);
+        let written = request_entry.take_output().unwrap_or(Ok(())).and(written);
+        Ok(match (&result, written) {
+            (Ok(done), Ok(())) => {
+                if let (Some(located), Some(auth)) = (&located, done.answer.made()) {
+                    measure::token_made(located, auth);
                 }
-                Err(error) => {
-                    self.take_back(run, &done.answer).await;
-                    unaudited_answer(run, &error, done.committed)
-                }
-            },
-            Err(failure) => {
+                finish(run, done).await
+            }
+            (Ok(done), Err(error)) => {
+                self.take_back(run, &done.answer).await;
+                unaudited_answer(run, &error, done.committed)
+            }
+            (Err(failure), written) => {
                 log_failure(run.request, failure);
-                match self.node.audit.response(now, &subject, Err(failure)).await {
-                    Ok(()) => Response::failure(failure),
-                    Err(error) => refused_by_audit(run.request, &error),
-                }
+                written.map_or_else(|error| refused_by_audit(run.request, &error), |()| Response::failure(failure))
             }
         })
     }
