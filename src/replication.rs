@@ -97,12 +97,13 @@ fn to_core(id: u64, member: &cluster::Member) -> Member {
         address: member.address.clone(),
         api_address: member.api_address.clone(),
         key: member.key,
+        non_voter: member.non_voter,
     }
 }
 
 fn to_cluster(member: Member) -> (u64, cluster::Member) {
-    let Member { id, name, address, api_address, key } = member;
-    (id, cluster::Member { name, address, api_address, key })
+    let Member { id, name, address, api_address, key, non_voter } = member;
+    (id, cluster::Member { name, address, api_address, key, non_voter })
 }
 
 #[async_trait]

@@ -50,6 +50,16 @@ pub struct Member {
     pub api_address: String,
     /// Its public key, pinned: who it is on the cluster port.
     pub key: [u8; 32],
+    /// Whether it is to stay without a vote. One that is not gets one when it has caught up.
+    pub non_voter: bool,
+}
+
+impl Member {
+    /// Whether both are one node, by one name, in one place.
+    pub fn is_where(&self, other: &Self) -> bool {
+        (&self.name, &self.address, &self.api_address, &self.key)
+            == (&other.name, &other.address, &other.api_address, &other.key)
+    }
 }
 
 /// What a log entry asks of the state machine. Shared, for an entry is held by the log's tail, by replication and by

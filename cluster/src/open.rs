@@ -174,6 +174,7 @@ impl Node {
             address: options.advertise.clone(),
             api_address: options.api_address.clone(),
             key: key.public(),
+            non_voter: false,
         };
         let hold = (!log.is_empty()).then(|| options.timing.restart_hold());
         let local = Arc::new(Local::new(id, member, options.timing, machine.reader(), hold));

@@ -39,6 +39,9 @@ pub struct Member {
     pub api_address: String,
     /// Its Ed25519 public key.
     pub key: [u8; 32],
+    /// Whether it is to stay without a vote.
+    #[serde(default)]
+    pub non_voter: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -120,6 +120,7 @@ impl Replication for Alone {
             address: "127.0.0.1:0".into(),
             api_address: "http://127.0.0.1:0".into(),
             key: [0; 32],
+            non_voter: false,
         }
     }
     async fn admit(&self, _joiner: Member, _deadline: Instant) -> Result<Vec<Member>, Unavailable> {

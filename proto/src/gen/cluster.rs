@@ -193,6 +193,9 @@ pub struct Member {
     /// Its Ed25519 public key, raw.
     #[prost(bytes = "bytes", tag = "5")]
     pub key: ::prost::bytes::Bytes,
+    /// Whether it is to stay without a vote.
+    #[prost(bool, tag = "6")]
+    pub non_voter: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SnapshotPart {
