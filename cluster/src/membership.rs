@@ -2,8 +2,10 @@
 //!
 //! The pins follow the newest membership in this node's log, committed or not. A node that was away may lack the
 //! entry by which its present leader came in, and would refuse the very node that could send it. So the nodes greet each
-//! other, and a member's word for a newer membership is taken until the log says the same or more.
+//! other, and a member's word for a newer membership is taken until the log says the same or more. Of itself a node says
+//! where it is now, and is looked for there.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ use tokio::time::{sleep, timeout};
 use crate::consensus::{Member, NodeId, StoredMembership};
 use crate::identity::node_id;
 use crate::leadership;
-use crate::network::{Lane, Link, member_in};
+use crate::network::{Lane, Link, member_in, member_out};
 use crate::shared::{Shared, members};
 
 /// A member, as this node sees it.
@@ -55,10 +57,12 @@ pub(crate) fn status(shared: &Shared) -> Vec<MemberStatus> {
     members(membership).into_iter().map(of).collect()
 }
 
-/// Members that are known from somebody else's word.
+/// What is known of the members from somebody's word.
 #[derive(Default)]
 pub(crate) struct Vouched {
     known: Mutex<Option<Word>>,
+    /// Where members say themselves that they are, as long as the log says otherwise.
+    moved: Mutex<HashMap<NodeId, Member>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +109,24 @@ impl Vouched {
         news
     }
 
+    /// A member has said where it is; the handshake has shown that it is the one.
+    pub fn says(&self, id: NodeId, member: Member, own: &StoredMembership) {
+        let named = |known: &Member| known.name == member.name && known.key == member.key;
+        let short = [&member.address, &member.api_address].iter().all(|address| address.len() <= ADDRESS_MAX);
+        if short && own.membership().get_node(&id).is_some_and(named) {
+            self.moved.lock().insert(id, member);
+        }
+    }
+
+    /// The members that are somewhere else than the log says.
+    pub fn moves(&self, own: &StoredMembership) -> Vec<(NodeId, Member)> {
+        let elsewhere = |id: &NodeId, said: &Member| {
+            let known = own.membership().get_node(id)?;
+            (!known.is_where(said)).then(|| (*id, Member { non_voter: known.non_voter, ..said.clone() }))
+        };
+        self.moved.lock().iter().filter_map(|(id, said)| elsewhere(id, said)).collect()
+    }
+
     /// Everybody to talk to: the membership, and who is vouched for as long as that is needed.
     pub fn with(&self, own: &StoredMembership, myself: NodeId) -> Vec<(NodeId, Member)> {
         let mut known = self.known.lock();
@@ -121,6 +143,13 @@ impl Vouched {
                     Some(entry) => entry.1 = member.clone(),
                     None => all.push((*id, member.clone())),
                 }
+            }
+        }
+        let mut moved = self.moved.lock();
+        moved.retain(|id, said| all.iter().any(|(known, member)| known == id && !member.is_where(said)));
+        for (id, member) in &mut all {
+            if let Some(said) = moved.get(id) {
+                *member = Member { non_voter: member.non_voter, ..said.clone() };
             }
         }
         all
@@ -162,11 +191,16 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
 /// Puts the members known now in force.
 pub(crate) fn refresh(shared: &Shared) {
     let membership = shared.membership();
-    let all = shared.vouched.with(&membership, shared.id);
-    let is_member = |id: NodeId| all.iter().any(|(known, _)| *known == id);
-    shared.pins.set(all.iter().map(|(id, member)| (*id, member.key)));
-    shared.peers.retain(is_member);
-    shared.reports.retain(is_member);
+    let mut all = shared.vouched.with(&membership, shared.id);
+    // A removal counts once it is committed: one that comes to nothing must not have been told to anybody.
+    for (id, member) in members(shared.reader.membership().membership()) {
+        if all.iter().all(|(known, _)| *known != id) {
+            all.push((id, member));
+        }
+    }
+    shared.pins.set(all.iter().map(|(id, member)| (*id, member.key)), shared.reader.removed());
+    shared.peers.know(&all);
+    shared.reports.retain(|id| all.iter().any(|(known, _)| *known == id));
 }
 
 /// Greets every member now and then: that opens the lanes before they are needed, and brings news of the membership.
@@ -192,7 +226,10 @@ pub(crate) async fn greet(shared: Arc<Shared>) {
 
 async fn hello(shared: Arc<Shared>, link: Arc<Link>) {
     for lane in [Lane::Control, Lane::Data] {
-        let request = pb::HelloRequest { terms: Some(shared.local.terms()), from: None };
+        let request = pb::HelloRequest {
+            terms: Some(shared.local.terms()),
+            from: Some(member_out(shared.id, &shared.local.member)),
+        };
         let answer = match timeout(HELLO, link.peer(lane).hello(request)).await {
             Ok(Ok(answer)) => answer.into_inner(),
             Ok(Err(status)) => {
@@ -216,3 +253,5 @@ async fn hello(shared: Arc<Shared>, link: Arc<Link>) {
 const GREET: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(50);
 const HELLO: Duration = Duration::from_secs(1);
+/// No address is longer than this, in bytes.
+const ADDRESS_MAX: usize = 1024;

@@ -14,7 +14,9 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
 
+use crate::autopilot::{Autopilot, AutopilotState, Config};
 use crate::campaign::Campaign;
+use crate::change::{self, ChangeError, Changes, MemberChange};
 use crate::consensus::Member;
 use crate::forward::{ForwardError, Forwards, Outcome, OutcomeError};
 use crate::handover::{Handover, TransferError};
@@ -24,7 +26,7 @@ use crate::load::{Load, LoadError, Loads};
 use crate::log::LogStore;
 use crate::machine::Change;
 use crate::membership::{self, MemberStatus};
-use crate::network::{Answers, ForwardRefusal, Hello, Listener, Verdict};
+use crate::network::{Answers, ForwardRefusal, Hello, Left, Listener, Verdict};
 use crate::reads::{ReadError, ReadPoint, Reads};
 use crate::shared::{Shared, members};
 use crate::store::Store;
@@ -37,8 +39,8 @@ pub struct Node {
     store: Arc<Store>,
     reads: Arc<Reads>,
     forwards: Arc<Forwards>,
-    handover: Arc<Handover>,
-    campaign: Arc<Campaign>,
+    changes: Changes,
+    autopilot: Arc<Autopilot>,
     join: Join,
     loads: Arc<Loads>,
     parts: Mutex<Option<Parts>>,
@@ -63,13 +65,13 @@ impl Node {
         store: Arc<Store>,
         reads: Arc<Reads>,
         forwards: Arc<Forwards>,
-        handover: Arc<Handover>,
-        campaign: Arc<Campaign>,
+        changes: Changes,
+        autopilot: Arc<Autopilot>,
         join: Join,
         loads: Arc<Loads>,
         parts: Parts,
     ) -> Self {
-        Self { shared, store, reads, forwards, handover, campaign, join, loads, parts: Mutex::new(Some(parts)) }
+        Self { shared, store, reads, forwards, changes, autopilot, join, loads, parts: Mutex::new(Some(parts)) }
     }
 
     pub fn id(&self) -> u64 {
@@ -120,7 +122,7 @@ impl Node {
     /// A sealed node votes and replicates, but leaves leading to others. A node begins sealed.
     pub fn set_sealed(&self, sealed: bool) {
         if self.shared.local.set_sealed(sealed) {
-            self.campaign.wake();
+            self.changes.campaign.wake();
         }
     }
 
@@ -152,6 +154,21 @@ impl Node {
         membership::status(&self.shared)
     }
 
+    /// On the leader: takes a member out, or gives or takes its vote. Done again, it changes nothing.
+    pub async fn change_member(&self, id: u64, change: MemberChange, deadline: Instant) -> Result<(), ChangeError> {
+        self.changes.change(id, change, deadline).await
+    }
+
+    /// How healthy the members are; none on a node that does not lead.
+    pub fn autopilot(&self) -> Option<AutopilotState> {
+        self.autopilot.look()
+    }
+
+    /// What counts as healthy and what is done about the rest. Until it is called, nobody is taken out.
+    pub fn configure_autopilot(&self, config: Config) {
+        self.autopilot.configure(config);
+    }
+
     /// Becomes true when the cluster has removed this node.
     pub fn removed(&self) -> watch::Receiver<bool> {
         self.shared.peers.removed()
@@ -174,15 +191,15 @@ impl Node {
 
     /// Hands leadership to the best unsealed voter.
     pub async fn transfer(&self, deadline: Instant) -> Result<(), TransferError> {
-        self.handover.transfer(deadline).await
+        self.changes.handover.transfer(deadline).await
     }
 
     /// Hands leadership over and stays away from elections for a while.
     pub async fn step_down(&self, deadline: Instant) -> Result<(), TransferError> {
-        self.campaign.abstain();
+        self.changes.campaign.abstain();
         let stepped = self.transfer(deadline).await;
         if stepped.is_err() {
-            self.campaign.resume();
+            self.changes.campaign.resume();
         }
         stepped
     }
@@ -279,8 +296,21 @@ impl Answers for Services {
         self.forwards.outcome_here(id, deadline).await
     }
 
-    fn hello(&self) -> Hello {
+    async fn leave(&self, member: u64, stays: bool, deadline: Instant) -> Left {
+        match change::leave(&self.shared, member, stays, deadline).await {
+            Ok(()) => Left::Done,
+            Err(ChangeError::NotLeader) => Left::NotLeader,
+            Err(ChangeError::Unknown(why)) => Left::Unknown(why),
+            Err(error) => Left::Refused(error.to_string()),
+        }
+    }
+
+    fn hello(&self, from: Option<(u64, Member)>) -> Hello {
         let stored = self.shared.membership();
+        if let Some((id, member)) = from {
+            self.shared.vouched.says(id, member, &stored);
+            membership::refresh(&self.shared);
+        }
         let members = members(stored.membership());
         Hello {
             initialised: !members.is_empty(),

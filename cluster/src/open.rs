@@ -11,7 +11,9 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::autopilot::Autopilot;
 use crate::campaign::{self, Campaign};
+use crate::change::Changes;
 use crate::consensus::{Member, Raft, Timing, TypeConfig, raft_config};
 use crate::forward::{ForwardHandler, Forwards};
 use crate::handover::{Gate, Handover};
@@ -25,6 +27,7 @@ use crate::membership::{self, Vouched};
 use crate::network::{ConsensusService, Door, Listener, Local, Network, PeerService, Peers, Reports, bind};
 use crate::node::{Node, Parts, Services};
 use crate::reads::Reads;
+use crate::reconcile::Reconcile;
 use crate::shared::Shared;
 use crate::snapshot::retention;
 use crate::store::Store;
@@ -222,6 +225,9 @@ impl Node {
         let reads = Arc::new(Reads::new(shared.clone()));
         let forwards = Arc::new(Forwards::new(shared.clone(), reads.clone(), handler, app));
         let handover = Arc::new(Handover { shared: shared.clone(), gate });
+        let autopilot = Arc::new(Autopilot::new(shared.clone()));
+        let reconcile = Reconcile { shared: shared.clone(), autopilot: autopilot.clone() };
+        let changes = Changes { shared: shared.clone(), handover: handover.clone(), campaign: campaign.clone() };
         let join = Join { shared: shared.clone(), store: store.clone(), entering: options.data.join(ENTERING) };
 
         let loads = Arc::new(Loads::new(shared.clone(), store.gate.clone()));
@@ -241,13 +247,14 @@ impl Node {
         let tasks = vec![
             handle.spawn(membership::follow(shared.clone())),
             handle.spawn(membership::greet(shared.clone())),
-            handle.spawn(campaign::run(shared.clone(), campaign.clone(), handover.clone())),
+            handle.spawn(campaign::run(shared.clone(), campaign, handover, reconcile)),
+            handle.spawn(autopilot.clone().run()),
             handle.spawn(keeping),
             handle.spawn(loads.clone().sweep()),
             handle.spawn(note_removal(shared.clone(), options.data.join(REMOVED))),
         ];
         let closed = Parts { closing, listener, tasks, threads, lock, log, whole };
-        Ok(Arc::new(Node::new(shared, store, reads, forwards, handover, campaign, join, loads, closed)))
+        Ok(Arc::new(Node::new(shared, store, reads, forwards, changes, autopilot, join, loads, closed)))
     }
 }
 

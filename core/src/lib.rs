@@ -9,6 +9,7 @@
 //! Core knows plugins only as [`sdk::Plugin`] and the replicated store only as [`replication::Replication`].
 
 pub mod audit;
+pub mod autopilot;
 pub mod backup;
 mod cache;
 pub mod catalog;

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use crate::catalog::Catalog;
-use crate::lifecycle::Node;
+use crate::lifecycle::{Node, REMOVED};
 use crate::pipeline::{Kind, Pipeline, Run, locate, resolve, unknown};
 use crate::replication::{Asker, ForwardError, Outcome, Role};
 use crate::request::Request;
@@ -68,6 +68,9 @@ impl Service {
 
     /// Serves a request that arrived at this node.
     pub async fn serve(&self, request: Request, deadline: Instant) -> Response {
+        if self.node.is_removed() {
+            return Response::errors(503, &[REMOVED]);
+        }
         if self.node.is_sealed() {
             return Response::failure(&Failure::Sealed);
         }

@@ -25,6 +25,7 @@ const SEAL: &[(&str, &str)] = &[
     ("cluster_name", "Cluster Name"),
     ("cluster_id", "Cluster ID"),
     ("removed_from_cluster", "Removed From Cluster"),
+    ("removed_from_cluster", "Removed From Cluster"),
 ];
 
 /// The same of the leader's.

@@ -223,7 +223,8 @@ fn offered(checkpoint: Checkpoint) -> Snapshot {
 fn load(database: &Database, limits: Limits) -> Result<Live, storage::StoreError> {
     let position = database.position()?;
     let outcomes = database.outcomes(position.evicted, limits)?;
-    Ok(Live { membership: database.membership()?, outcomes, loading: database.loading()?, position })
+    let (membership, removed) = (database.membership()?, database.removed()?);
+    Ok(Live { membership, removed, outcomes, loading: database.loading()?, position })
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {

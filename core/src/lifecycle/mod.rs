@@ -5,10 +5,12 @@ mod auto_unseal;
 mod ceremony;
 mod change;
 mod follow;
+mod founding;
 mod generate_root;
 mod init;
 mod join;
 mod rekey;
+mod removal;
 mod rewrap;
 mod rotation;
 mod status;
@@ -28,6 +30,7 @@ use tokio::sync::watch;
 pub(crate) use attune::Keys;
 pub use ceremony::{CeremonyError, HandedOut};
 pub use change::ChangeError;
+pub use founding::Neighbours;
 pub use generate_root::{GenerateRootProgress, GenerateRootStarted, GenerateRootStatus, NewRoot, decode_token};
 pub use init::{InitError, InitOptions, Initialised, Recipients};
 pub use join::{Admission, AdmitError, Introduce, JoinAnswer, JoinChallenge, JoinError, JoinTarget};
@@ -35,6 +38,7 @@ pub use rekey::{
     Counting, NewShares, RekeyBackup, RekeyOptions, RekeyProgress, RekeyStatus, Rekeyed, ShareKind, VerifyProgress,
     VerifyStatus,
 };
+pub use removal::REMOVED;
 pub use rotation::{KeyStatus, RotationConfig, rotation_key};
 pub use status::SealStatus;
 pub use unseal::UnsealError;
@@ -64,6 +68,8 @@ pub struct Settings {
     pub lockouts: LockoutDefaults,
     /// What unseals this node without anybody's help.
     pub seal: Option<Arc<dyn Seal>>,
+    /// Whom it was told to ask for a cluster to join.
+    pub neighbours: Option<Neighbours>,
 }
 
 /// The handles that requests and endpoints use, by concern.
@@ -78,6 +84,7 @@ pub struct Node {
     pub store: OpenStore,
     /// What unseals this node without anybody's help, if it is configured so.
     seal: Option<Arc<dyn Seal>>,
+    neighbours: Option<Neighbours>,
     unsealing: Mutex<unseal::Progress>,
     joining: Mutex<Option<join::Pending>>,
     cluster: Mutex<Option<ClusterInfo>>,
@@ -97,7 +104,7 @@ pub struct Node {
 impl Settings {
     /// With these limits, and nothing else out of the ordinary.
     pub fn new(limits: TtlLimits) -> Self {
-        Self { limits, lockouts: LockoutDefaults::default(), seal: None }
+        Self { limits, lockouts: LockoutDefaults::default(), seal: None, neighbours: None }
     }
 }
 
@@ -125,6 +132,7 @@ impl Node {
             barrier,
             replication,
             seal: settings.seal,
+            neighbours: settings.neighbours,
             unsealing: Mutex::default(),
             joining: Mutex::default(),
             cluster: Mutex::default(),
