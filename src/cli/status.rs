@@ -25,7 +25,6 @@ const SEAL: &[(&str, &str)] = &[
     ("cluster_name", "Cluster Name"),
     ("cluster_id", "Cluster ID"),
     ("removed_from_cluster", "Removed From Cluster"),
-    ("removed_from_cluster", "Removed From Cluster"),
 ];
 
 /// The same of the leader's.

@@ -57,8 +57,8 @@ impl Measured {
             gauge!("vault.autopilot.healthy").set(flag(state.healthy));
             gauge!("vault.autopilot.failure_tolerance").set(state.failure_tolerance as f64);
             for server in &state.servers {
-                let labels = [("node_id", server.member.name.clone())];
-                gauge!("vault.autopilot.node.healthy", &labels).set(flag(server.healthy));
+                let name = server.member.name.clone();
+                gauge!("vault.autopilot.node.healthy", "node_id" => name).set(flag(server.healthy));
             }
         }
         gauge!("holdfast.raft.has_leader").set(flag(members.iter().any(|member| member.leader)));

@@ -8,5 +8,6 @@ mod harness;
 mod joining;
 mod killing;
 mod loading;
+mod membership;
 mod reading;
 mod sealing;
