@@ -19,7 +19,7 @@ use crate::consensus::{Member, NodeId, StoredMembership};
 use crate::identity::node_id;
 use crate::leadership;
 use crate::network::{Lane, Link, member_in, member_out};
-use crate::shared::{Shared, members};
+use crate::shared::{Shared, members, votes};
 
 /// A member, as this node sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +45,7 @@ pub(crate) fn status(shared: &Shared) -> Vec<MemberStatus> {
         let matched = metrics.replication.as_ref().and_then(|all| all.get(&id).copied().flatten()).map(|id| id.index);
         MemberStatus {
             id,
-            // In every configuration: while the membership changes, a newcomer does not count everywhere yet.
-            voter: membership.get_joint_config().iter().all(|config| config.contains(&id)),
+            voter: votes(membership, id),
             leader: metrics.current_leader == Some(id),
             last_contact: if myself { Some(Duration::ZERO) } else { report.as_ref().map(|report| report.at.elapsed()) },
             matched: if myself { metrics.last_log_index } else { matched },

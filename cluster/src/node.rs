@@ -15,11 +15,10 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
 
 use crate::autopilot::{Autopilot, AutopilotState, Config};
-use crate::campaign::Campaign;
 use crate::change::{self, ChangeError, Changes, MemberChange};
 use crate::consensus::Member;
 use crate::forward::{ForwardError, Forwards, Outcome, OutcomeError};
-use crate::handover::{Handover, TransferError};
+use crate::handover::TransferError;
 use crate::join::{AdmitError, EnterError, FoundError, Join, Joining};
 use crate::leadership::Leadership;
 use crate::load::{Load, LoadError, Loads};

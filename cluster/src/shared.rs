@@ -103,6 +103,11 @@ pub(crate) fn is_voter(membership: &Membership, id: NodeId) -> bool {
     membership.voter_ids().any(|voter| voter == id)
 }
 
+/// While the voters change, as before: a newcomer does not count everywhere yet, and who leaves is still needed.
+pub(crate) fn votes(membership: &Membership, id: NodeId) -> bool {
+    membership.get_joint_config().first().is_some_and(|config| config.contains(&id))
+}
+
 /// How long from now, in the wire's unit.
 pub(crate) fn within_ms(deadline: Instant) -> u32 {
     u32::try_from(deadline.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(u32::MAX)

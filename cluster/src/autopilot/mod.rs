@@ -19,7 +19,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::change::{self, ChangeError};
 use crate::consensus::{LogId, NodeId, TypeConfig};
-use crate::shared::{Shared, members};
+use crate::shared::{Shared, members, votes};
 
 pub use state::{AutopilotState, LastEntry, ServerHealth};
 use state::{Seen, derive};
@@ -138,7 +138,7 @@ fn seen(shared: &Shared, metrics: &RaftMetrics<TypeConfig>) -> Vec<Seen> {
         Seen {
             id,
             member,
-            voter: membership.get_joint_config().iter().all(|config| config.contains(&id)),
+            voter: votes(membership, id),
             leader,
             heard: shared.reports.of(id).map(|report| report.at.elapsed()),
             // An entry that is not committed yet is nobody's delay.
