@@ -163,8 +163,10 @@ fn find(membership: &Membership, id: NodeId) -> Result<Member, ChangeError> {
     membership.get_node(&id).cloned().ok_or(ChangeError::NoMember)
 }
 
-/// Whether the cluster goes on without that vote. An answer may be late by a little, so it is waited for.
+/// Whether the cluster goes on without that vote. Only an answer from now on counts: who was lost a moment ago has
+/// answered before.
 async fn may_leave(shared: &Shared, id: NodeId, deadline: Instant) -> Result<Member, ChangeError> {
+    let asked = std::time::Instant::now();
     let patience = deadline.min(Instant::now() + 4 * shared.local.timing().election_max);
     loop {
         // Only a leader hears who answers.
@@ -176,7 +178,8 @@ async fn may_leave(shared: &Shared, id: NodeId, deadline: Instant) -> Result<Mem
         if !is_voter(membership.membership(), id) {
             return Ok(member);
         }
-        match remaining(membership.membership(), id, |voter| answers(shared, voter)) {
+        let answers = |voter| voter == shared.id || shared.reports.of(voter).is_some_and(|report| report.at > asked);
+        match remaining(membership.membership(), id, answers) {
             Ok(()) => return Ok(member),
             Err(ChangeError::NoQuorum { .. }) if Instant::now() < patience => sleep(RETRY).await,
             Err(refused) => return Err(refused),
@@ -200,11 +203,6 @@ pub(crate) fn remaining(
         return Err(ChangeError::NoQuorum { name: name(), left: left.len(), answering });
     }
     Ok(())
-}
-
-pub(crate) fn answers(shared: &Shared, id: NodeId) -> bool {
-    let fresh = 2 * shared.local.timing().election_max;
-    id == shared.id || shared.reports.of(id).is_some_and(|report| report.at.elapsed() <= fresh)
 }
 
 /// As leader: proposes a change, after the one that may be under way, and waits until it is applied here.
@@ -234,6 +232,8 @@ pub(crate) async fn try_submit(
     if !shared.leadership.borrow().is_ready() {
         return Err(ChangeError::NotLeader);
     }
+    // A change that this node is making is not one that somebody has left unfinished.
+    let Ok(_one_at_a_time) = shared.changing.try_lock() else { return Err(ChangeError::InProgress) };
     match timeout_at(deadline, shared.raft.change_membership(change, true)).await {
         Ok(Ok(_)) => {
             membership::refresh(shared);

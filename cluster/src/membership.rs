@@ -232,7 +232,9 @@ async fn hello(shared: Arc<Shared>, link: Arc<Link>) {
         let answer = match timeout(HELLO, link.peer(lane).hello(request)).await {
             Ok(Ok(answer)) => answer.into_inner(),
             Ok(Err(status)) => {
-                tracing::debug!(error = %shared.peers.failed(&link, &status), "a greeting was not answered");
+                // It may say that this node was removed.
+                let error = shared.peers.failed(&link, &status);
+                tracing::debug!(%error, "a greeting was not answered");
                 return;
             }
             Err(_) => return,

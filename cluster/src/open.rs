@@ -212,6 +212,7 @@ impl Node {
             peers,
             reports: reports.clone(),
             vouched,
+            changing: tokio::sync::Mutex::default(),
             leadership: watch::channel(Leadership { term: 0, role: Role::Unknown }).0,
             runtime: handle.clone(),
             max_entry_size: options.max_entry_size,

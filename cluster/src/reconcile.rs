@@ -9,7 +9,7 @@ use openraft::{ChangeMembers, RaftMetrics};
 use tokio::time::Instant;
 
 use crate::autopilot::Autopilot;
-use crate::change::{answers, remaining, try_submit};
+use crate::change::{remaining, try_submit};
 use crate::consensus::{Member, Membership, NodeId, TypeConfig};
 use crate::shared::{Shared, is_voter, members};
 
@@ -56,21 +56,25 @@ impl Reconcile {
     /// A voter that was to lose its vote when its leader was lost.
     fn unwilling(&self, membership: &Membership) -> Option<NodeId> {
         let wishes = |id: &NodeId| membership.get_node(id).is_some_and(|member| member.non_voter);
-        let spared = |id: &NodeId| remaining(membership, *id, |voter| answers(&self.shared, voter)).is_ok();
+        let answers = |voter| voter == self.shared.id || self.answers(voter);
+        let spared = |id: &NodeId| remaining(membership, *id, answers).is_ok();
         membership.voter_ids().filter(|id| *id != self.shared.id && wishes(id)).find(spared)
     }
 
     /// A learner that has caught up, answers, and has been well for long enough.
     fn ready(&self, metrics: &RaftMetrics<TypeConfig>, membership: &Membership) -> Option<NodeId> {
         let (replication, last) = (metrics.replication.as_ref()?, metrics.last_log_index?);
-        let fresh = 4 * self.shared.local.timing().heartbeat + FRESH;
         let complete = |id: &NodeId| {
             let matched = replication.get(id).copied().flatten().map(|id| id.index);
-            let answers = self.shared.reports.of(*id).is_some_and(|report| report.at.elapsed() <= fresh);
-            answers && matched.is_some_and(|matched| matched + LAG >= last)
+            self.answers(*id) && matched.is_some_and(|matched| matched + LAG >= last)
         };
         let wants = |id: &NodeId| membership.get_node(id).is_some_and(|member| !member.non_voter);
         membership.learner_ids().filter(wants).find(|id| complete(id) && self.autopilot.is_steady(*id))
+    }
+
+    fn answers(&self, id: NodeId) -> bool {
+        let fresh = 4 * self.shared.local.timing().heartbeat + FRESH;
+        self.shared.reports.of(id).is_some_and(|report| report.at.elapsed() <= fresh)
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Shared {
     pub peers: Arc<Peers>,
     pub reports: Arc<Reports>,
     pub vouched: Arc<Vouched>,
+    /// Held while this node changes the membership.
+    pub changing: tokio::sync::Mutex<()>,
     pub leadership: watch::Sender<Leadership>,
     /// Where this node's own tasks run; never a caller's.
     pub runtime: Handle,
