@@ -13,6 +13,7 @@ mod stop;
 mod tests;
 mod watcher;
 
+pub use probe::room;
 pub use reload::{Follow, Reload};
 pub use start::StartError;
 
