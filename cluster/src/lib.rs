@@ -9,7 +9,7 @@
 //!         ├─ membership  who is in, how they are, whom this node talks to
 //!         ├─ change      taking members out, giving and taking votes;  reconcile: what the leader does by itself
 //!         ├─ autopilot   how healthy the members are, and which can be spared
-//!         ├─ leadership  who leads;  campaign: who wants to;  handover: who shall
+//!         ├─ leadership  who leads;  campaign: who wants to;  handover: who shall;  fitness: who should not
 //!         ├─ reads       from which index on a read sees everything acknowledged before it
 //!         ├─ forward     requests to the leader, and what became of them
 //!         ├─ load        the whole of the replicated keys anew, from a backup
@@ -23,6 +23,7 @@ mod bulk;
 mod campaign;
 mod change;
 pub mod consensus;
+mod fitness;
 mod forward;
 mod handover;
 pub mod identity;
@@ -47,6 +48,7 @@ pub mod time;
 pub use autopilot::{AutopilotState, Config as AutopilotConfig, LastEntry, ServerHealth};
 pub use change::{ChangeError, MemberChange};
 pub use consensus::{Member, Timing};
+pub use fitness::{Fitness, Room};
 pub use forward::{ForwardError, ForwardHandler, Outcome, OutcomeError};
 pub use handover::TransferError;
 pub use join::{AdmitError, EnterError, FoundError, Joining};

@@ -92,6 +92,9 @@ pub fn answer(local: &Local, query: &Map<String, Value>) -> Response {
     if removed {
         body["removed_from_cluster"] = json!(true);
     }
+    if !node.replication.clock_is_steady() {
+        body["clock_unsteady"] = json!(true);
+    }
     let failing: Vec<String> = node.audit.problems().into_iter().map(|(device, _)| device).collect();
     if !failing.is_empty() {
         body["audit_failing"] = json!(failing);
