@@ -128,7 +128,7 @@ impl Node {
     /// What the server has found out about this node.
     pub fn set_fitness(&self, fitness: Fitness) {
         if self.shared.local.fitness.set(fitness) {
-            self.campaign.wake();
+            self.changes.campaign.wake();
         }
     }
 
