@@ -48,12 +48,7 @@ impl Campaign {
     }
 }
 
-pub(crate) async fn run(
-    shared: Arc<Shared>,
-    campaign: Arc<Campaign>,
-    handover: Arc<Handover>,
-    reconcile: Reconcile,
-) {
+pub(crate) async fn run(shared: Arc<Shared>, campaign: Arc<Campaign>, handover: Arc<Handover>, reconcile: Reconcile) {
     let timing = *shared.local.timing();
     let mut patience = sealed_patience(&timing);
     let mut asked = Instant::now();

@@ -121,7 +121,8 @@ impl Changes {
     }
 
     async fn ask(&self, link: &Link, stays: bool, deadline: Instant) -> Result<Left, CallError> {
-        let request = pb::LeaveRequest { terms: Some(self.shared.local.terms()), stays, within_ms: within_ms(deadline) };
+        let request =
+            pb::LeaveRequest { terms: Some(self.shared.local.terms()), stays, within_ms: within_ms(deadline) };
         let answer = match timeout_at(deadline, link.peer(Lane::Control).leave(request)).await {
             Ok(Ok(answer)) => answer.into_inner(),
             Ok(Err(status)) => return Err(self.shared.peers.failed(link, &status)),
@@ -206,11 +207,7 @@ pub(crate) fn remaining(
 }
 
 /// As leader: proposes a change, after the one that may be under way, and waits until it is applied here.
-async fn submit(
-    shared: &Shared,
-    change: ChangeMembers<NodeId, Member>,
-    deadline: Instant,
-) -> Result<(), ChangeError> {
+async fn submit(shared: &Shared, change: ChangeMembers<NodeId, Member>, deadline: Instant) -> Result<(), ChangeError> {
     loop {
         match try_submit(shared, change.clone(), deadline).await {
             Err(ChangeError::InProgress) => {

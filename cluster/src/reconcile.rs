@@ -46,7 +46,12 @@ impl Reconcile {
             return Some(("a voter that is to be none has lost its vote", ChangeMembers::RemoveVoters([id].into())));
         }
         if let Some((id, member)) = moved(shared, membership) {
-            tracing::info!(node = member.name, address = member.address, api = member.api_address, "a member has moved");
+            tracing::info!(
+                node = member.name,
+                address = member.address,
+                api = member.api_address,
+                "a member has moved"
+            );
             return Some(("its new address is noted", ChangeMembers::SetNodes(BTreeMap::from([(id, member)]))));
         }
         let id = self.ready(metrics, membership)?;
@@ -89,7 +94,8 @@ fn moved(shared: &Shared, membership: &Membership) -> Option<(NodeId, Member)> {
     let stored = shared.membership();
     shared.vouched.says(shared.id, shared.local.member.clone(), &stored);
     shared.vouched.moves(&stored).into_iter().find(|(id, member)| {
-        let taken = members(membership).into_iter().any(|(other, known)| other != *id && known.address == member.address);
+        let taken =
+            members(membership).into_iter().any(|(other, known)| other != *id && known.address == member.address);
         if taken {
             tracing::debug!(node = member.name, address = member.address, "it says it is where another member is");
         }

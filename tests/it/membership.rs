@@ -60,7 +60,8 @@ async fn five_nodes_lose_two_and_go_on_as_three() {
     // One of them comes back, and is told.
     let node = &mut cluster.nodes[lost[1]];
     node.start().await;
-    until("it should know that it was removed", async || node.client().health().await.filter(|code| *code == 530)).await;
+    until("it should know that it was removed", async || node.client().health().await.filter(|code| *code == 530))
+        .await;
     let client = node.client();
     assert_eq!(client.get("/v1/sys/health?removedcode=299").await.status, 299);
     assert_eq!(client.get("/v1/sys/health").await.body["removed_from_cluster"], true);
@@ -166,9 +167,8 @@ async fn a_node_that_joins_without_a_vote_stays_so() {
     assert!(members(&root).await.contains(&("node3".to_owned(), false)));
     let state = root.get(STATE).await.ok()["data"].clone();
     assert_eq!(state["non_voters"], json!(["node3"]));
-    assert_eq!((&state["servers"]["node3"]["node_type"], &state["servers"]["node3"]["status"]), {
-        (&json!("non-voter"), &json!("non-voter"))
-    });
+    let server = &state["servers"]["node3"];
+    assert_eq!(json!([server["node_type"], server["status"]]), json!(["non-voter", "non-voter"]));
 
     let (address, token) = (cluster.nodes[leader].url(), cluster.keys.as_ref().unwrap().root.clone());
     let raft = |arguments: &[&str]| {
@@ -206,10 +206,14 @@ async fn autopilot_is_configured_within_its_limits() {
         "server_stabilization_time": "10s",
     });
     assert_eq!(read().await, fresh);
-    let change = json!({ "last_contact_threshold": "20s", "server_stabilization_time": 30, "max_trailing_logs": "2000" });
+    let change =
+        json!({ "last_contact_threshold": "20s", "server_stabilization_time": 30, "max_trailing_logs": "2000" });
     assert_eq!(root.post(AUTOPILOT, change).await.status, 204);
     let changed = read().await;
-    assert_eq!((&changed["last_contact_threshold"], &changed["server_stabilization_time"]), (&json!("20s"), &json!("30s")));
+    assert_eq!(
+        (&changed["last_contact_threshold"], &changed["server_stabilization_time"]),
+        (&json!("20s"), &json!("30s"))
+    );
     assert_eq!((&changed["max_trailing_logs"], &changed["min_quorum"]), (&json!(2000), &json!(3)));
 
     refused(&root.post(AUTOPILOT, json!({ "min_quorum": 2 })).await, 400, "it should at least be 3");
@@ -226,13 +230,10 @@ async fn autopilot_is_configured_within_its_limits() {
     assert_eq!(cluster.nodes[0].client().get(AUTOPILOT).await.status, 403);
 
     let state = root.get(STATE).await.ok()["data"].clone();
-    assert_eq!((&state["healthy"], &state["failure_tolerance"], &state["leader"]), {
-        (&json!(true), &json!(0), &json!("node1"))
-    });
+    assert_eq!(json!([state["healthy"], state["failure_tolerance"], state["leader"]]), json!([true, 0, "node1"]));
     let server = &state["servers"]["node1"];
-    assert_eq!((&server["node_status"], &server["status"], &server["last_contact"]), {
-        (&json!("alive"), &json!("leader"), &json!("0s"))
-    });
+    let shown = json!([server["node_status"], server["status"], server["last_contact"]]);
+    assert_eq!(shown, json!(["alive", "leader", "0s"]));
     assert!(server["last_index"].as_u64().unwrap() > 0 && server["last_term"].as_u64().unwrap() > 0);
     assert_eq!(cluster.nodes[0].client().get(STATE).await.status, 403);
 }

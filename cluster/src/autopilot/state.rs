@@ -67,7 +67,8 @@ impl AutopilotState {
     /// How many more voters may be lost.
     pub fn failure_tolerance(&self) -> usize {
         let voters = self.servers.iter().filter(|server| server.voter);
-        let (all, healthy) = voters.fold((0, 0), |(all, healthy), voter| (all + 1, healthy + usize::from(voter.healthy)));
+        let (all, healthy) =
+            voters.fold((0, 0), |(all, healthy), voter| (all + 1, healthy + usize::from(voter.healthy)));
         tolerance(all, healthy)
     }
 

@@ -282,7 +282,9 @@ impl Node {
             let (name, deadline) = (joiner.name.clone(), Instant::now() + ADMIT_MAX);
             if let Some(old) = replaced {
                 match replication.change_member(old, MemberChange::Remove, deadline).await {
-                    Ok(()) => tracing::warn!(node = name, "a node is there anew: what was a member under its name is removed"),
+                    Ok(()) => {
+                        tracing::warn!(node = name, "a node is there anew: what was a member under its name is removed")
+                    }
                     Err(problem) => {
                         tracing::error!(node = name, %problem, "a node was not added: its name is taken");
                         return;

@@ -73,7 +73,8 @@ pub fn path() -> Path {
 
 fn count(name: &str, given: Option<i64>) -> Result<Option<u64>> {
     let given = given.filter(|n| *n != 0);
-    let read = |n| u64::try_from(n).map_err(|_| Failure::Invalid(format!("{name} must not be negative; received: {n}")));
+    let read =
+        |n| u64::try_from(n).map_err(|_| Failure::Invalid(format!("{name} must not be negative; received: {n}")));
     given.map(read).transpose()
 }
 

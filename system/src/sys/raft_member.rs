@@ -58,9 +58,7 @@ fn path(
     synopsis: &'static str,
     description: &'static str,
 ) -> Path {
-    Path::new(pattern)
-        .help(synopsis, description)
-        .act::<Named>(Verb::Write, Change { node: Arc::clone(node), change })
+    Path::new(pattern).help(synopsis, description).act::<Named>(Verb::Write, Change { node: Arc::clone(node), change })
 }
 
 #[async_trait]
