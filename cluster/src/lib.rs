@@ -38,6 +38,8 @@ pub mod snapshot;
 mod store;
 mod threads;
 pub mod time;
+#[cfg(feature = "faults")]
+pub mod under_test;
 
 pub use consensus::{Member, Timing};
 pub use forward::{ForwardError, ForwardHandler, Outcome, OutcomeError};

@@ -70,6 +70,8 @@ impl Server {
 
         let service = Arc::new(OnceLock::new());
         let cluster = cluster::Node::open(cluster_options(&config), Arc::new(Forwarding::new(&service))).await?;
+        #[cfg(feature = "faults")]
+        crate::under_test::started(Arc::clone(&cluster));
         let replication = Arc::new(ClusterReplication::new(Arc::clone(&cluster), config.storage.path.clone()));
         let limits = TtlLimits { default: config.leases.default, max: config.leases.max };
         let settings = Settings { limits, lockouts: config.lockouts.clone(), seal: seal(&config.seal) };
