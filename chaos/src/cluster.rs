@@ -277,13 +277,17 @@ impl Cluster {
     /// Waits until the node answers and is unsealed, which the keeper sees to.
     pub async fn serves(&self, node: usize) -> Result<(), String> {
         let end = Instant::now() + SERVE;
-        let what = format!("{} serves again", self.nodes[node].name);
-        self.until(end, &what, async || {
+        while Instant::now() < end {
             let answer = self.bare(node, Method::GET, "sys/seal-status", None).await;
-            answer.status().map(|_| self.history.up(node));
-            (answer.good()?["sealed"] == json!(false)).then_some(())
-        })
-        .await
+            if answer.status().is_some() {
+                self.history.up(node);
+            }
+            if answer.good().is_some_and(|body| body["sealed"] == json!(false)) {
+                return Ok(());
+            }
+            sleep(LOOK).await;
+        }
+        Err(format!("{} does not serve again", self.nodes[node].name))
     }
 
     /// Unseals the node if it is sealed and should not be, and notices if it has ended.

@@ -38,6 +38,9 @@ struct Where {
     /// Where data and logs are; of a run that failed they stay
     #[arg(long, value_name = "PATH", default_value_os_t = std::env::temp_dir().join("holdfast-chaos"))]
     folder: PathBuf,
+    /// Say how each fault came about
+    #[arg(long)]
+    verbose: bool,
 }
 
 #[derive(Args)]
@@ -162,6 +165,9 @@ async fn carry_out_all(place: &Where, choice: &Choice, resume: Option<&Path>) ->
         }
         let (run, folder) = carry_out(place, plan).await?;
         println!("{}", report::line(&run));
+        if place.verbose {
+            print!("{}", report::evidence(&run));
+        }
         if !run.passed() {
             print!("{}", report::complaints(&run));
             println!("    kept: {}\n    again: {}", folder.display(), choice.again(plan.seed));

@@ -33,6 +33,12 @@ pub fn line(run: &Run) -> String {
     text
 }
 
+/// How each fault came about.
+pub fn evidence(run: &Run) -> String {
+    let line = |fault: &crate::fault::Outcome| format!("    {:>6} ms  {:<12} {}\n", fault.at_ms, fault.kind, fault.evidence);
+    run.faults.iter().map(line).collect()
+}
+
 /// What is wrong, for a person.
 pub fn complaints(run: &Run) -> String {
     let all = run.complaints();
