@@ -1,7 +1,7 @@
 //! The nodes together: founded, looked after, healed.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -30,6 +30,18 @@ pub struct Cluster {
     keys: OnceLock<Keys>,
     /// Held by a fault that makes clocks wrong: if two of three were, that would be the time.
     pub clocks: tokio::sync::Mutex<()>,
+    /// How many faults want nobody to write just now.
+    hushed: Arc<AtomicUsize>,
+    converge_within: Duration,
+}
+
+/// Nobody writes until it is dropped.
+pub struct Hush(Arc<AtomicUsize>);
+
+impl Drop for Hush {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 struct Keys {
@@ -71,6 +83,9 @@ impl Cluster {
             election_max: Duration::from_millis(2 * plan.election_ms),
             keys: OnceLock::new(),
             clocks: tokio::sync::Mutex::default(),
+            hushed: Arc::default(),
+            // One that does without a safeguard may never become whole.
+            converge_within: if plan.mutations.is_empty() { CONVERGE } else { CONVERGE / 6 },
         });
         for node in &cluster.nodes {
             node.configure(&cluster.config(node, plan), cluster.settings(node, plan))?;
@@ -268,6 +283,27 @@ impl Cluster {
         all
     }
 
+    /// Has the clients write nothing, and returns once what they had begun is over.
+    pub async fn hush(&self) -> Hush {
+        self.hushed.fetch_add(1, Ordering::Relaxed);
+        let hush = Hush(Arc::clone(&self.hushed));
+        let (mut quiet, mut known) = (0, String::new());
+        for _ in 0..100 {
+            sleep(LOOK).await;
+            let revision = self.leader().await.map_or(String::new(), |(_, state)| state.revision);
+            quiet = if revision == known { quiet + 1 } else { 0 };
+            known = revision;
+            if quiet > 5 {
+                break;
+            }
+        }
+        hush
+    }
+
+    pub fn is_hushed(&self) -> bool {
+        self.hushed.load(Ordering::Relaxed) > 0
+    }
+
     /// Starts the process, waits until it serves, and says that it is back.
     pub async fn start(&self, node: usize) -> Result<(), String> {
         self.nodes[node].start()?;
@@ -341,7 +377,7 @@ impl Cluster {
             let _ = control::disk(&node.socket(), "heal").await;
             let _ = control::clock(&node.socket(), 0).await;
         }
-        let end = Instant::now() + CONVERGE;
+        let end = Instant::now() + self.converge_within;
         for node in &self.nodes {
             let what = format!("{} serves at the end", node.name);
             self.until(end, &what, async || {

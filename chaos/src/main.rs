@@ -202,6 +202,9 @@ async fn mutations(wanted: &Mutations) -> Result<bool, String> {
             let (run, folder) = carry_out(&wanted.place, &mutation.plan(seed)).await?;
             let by = Mutation::caught_by(&run).map(str::to_owned);
             println!("{}", report::line(&run));
+            if wanted.place.verbose {
+                print!("{}", report::evidence(&run));
+            }
             if by.is_some() {
                 let first = run.findings.violations.iter().find(|violation| Some(&violation.checker) == by.as_ref());
                 first.iter().for_each(|violation| println!("    {violation}"));
@@ -211,7 +214,6 @@ async fn mutations(wanted: &Mutations) -> Result<bool, String> {
                 break;
             }
             print!("{}", report::complaints(&run));
-            println!("    kept: {}", folder.display());
         }
         match &caught {
             Some(checker) => println!("{} ({}): caught by {checker}\n", mutation.name, mutation.about),

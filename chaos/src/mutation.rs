@@ -31,7 +31,7 @@ pub const ALL: [Mutation; 5] = [
         faults: &[Kind::Witness; 3],
         unsealing: Unsealing::Shares,
         heartbeat_ms: 100,
-        election_ms: 2000,
+        election_ms: 2500,
     },
     Mutation {
         name: "no-read-index",
@@ -65,7 +65,7 @@ pub const ATTEMPTS: u64 = 5;
 impl Mutation {
     pub fn plan(&self, seed: u64) -> Plan {
         // Each has its time: what these are about takes longer than what is drawn.
-        let slot = if self.election_ms > 1000 { 9000 } else { 3000 };
+        let slot = if self.election_ms > 1000 { 10_000 } else { 3000 };
         let fault =
             |(number, kind): (u64, &Kind)| Fault { kind: *kind, at_ms: 500 + slot * number, seed: seed * 31 + number };
         Plan {

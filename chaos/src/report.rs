@@ -24,8 +24,8 @@ pub fn line(run: &Run) -> String {
         run.operations,
         run.seconds,
     );
-    if run.findings.lost_answers > 0 {
-        text += &format!("  ({} answers lost)", run.findings.lost_answers);
+    if !run.findings.lost_answers.is_empty() {
+        text += &format!("  (answers lost: {})", run.findings.lost_answers.join(", "));
     }
     if run.findings.undecided > 0 {
         text += &format!("  ({} keys undecided by the search)", run.findings.undecided);
@@ -35,7 +35,8 @@ pub fn line(run: &Run) -> String {
 
 /// How each fault came about.
 pub fn evidence(run: &Run) -> String {
-    let line = |fault: &crate::fault::Outcome| format!("    {:>6} ms  {:<12} {}\n", fault.at_ms, fault.kind, fault.evidence);
+    let line =
+        |fault: &crate::fault::Outcome| format!("    {:>6} ms  {:<12} {}\n", fault.at_ms, fault.kind, fault.evidence);
     run.faults.iter().map(line).collect()
 }
 
@@ -65,7 +66,7 @@ pub fn table(runs: &[Run]) -> String {
     let (least, sum) = (operations.iter().min().copied().unwrap_or(0), operations.iter().sum::<usize>());
     let failed = runs.iter().filter(|run| !run.passed()).count();
     let violations: usize = runs.iter().map(|run| run.findings.violations.len()).sum();
-    let lost: usize = runs.iter().map(|run| run.findings.lost_answers).sum();
+    let lost: usize = runs.iter().map(|run| run.findings.lost_answers.len()).sum();
     text += &format!(
         "\n{} runs, {failed} failed, {violations} violations; {sum} operations, at least {least} a run; {lost} answers lost\n",
         runs.len()

@@ -6,17 +6,17 @@ use crate::history::{Oddity, OddityKind, Outage};
 pub struct Answers {
     pub wrong: Vec<String>,
     /// "It was carried out, and its answer was lost."
-    pub lost: usize,
+    pub lost: Vec<String>,
 }
 
 pub fn check(oddities: &[Oddity], outages: &[Outage]) -> Answers {
-    let mut answers = Answers { wrong: Vec::new(), lost: 0 };
+    let mut answers = Answers { wrong: Vec::new(), lost: Vec::new() };
     for oddity in oddities {
         let excused = outages.iter().any(|outage| overlap(outage, oddity));
         let Oddity { node, start, end, request, kind } = oddity;
         let said = match kind {
             OddityKind::Status { body, .. } if body.contains(LOST) => {
-                answers.lost += 1;
+                answers.lost.push(request.clone());
                 continue;
             }
             // What a node says while it is removed, or comes back, it says to whoever looks after it.
@@ -79,6 +79,6 @@ mod tests {
     fn a_lost_answer_is_counted() {
         let said = "request 1 was carried out; its answer was lost with the node that ran it";
         let found = check(&[odd(0, 1, status(500, said))], &[]);
-        assert_eq!((found.lost, found.wrong.len()), (1, 0));
+        assert_eq!((found.lost.len(), found.wrong.len()), (1, 0));
     }
 }

@@ -33,7 +33,7 @@ pub struct Findings {
     /// Keys whose order could not be searched to the end.
     pub undecided: usize,
     /// Requests that were carried out, and whose answer was lost with the node that had it.
-    pub lost_answers: usize,
+    pub lost_answers: Vec<String>,
 }
 
 impl Findings {

@@ -20,7 +20,7 @@ pub async fn run(desk: Desk, client: usize, mut dice: Dice) {
     let given = json!({ "policy": race::policy() });
     let taken = json!({ "policy": "path \"elsewhere/*\" { capabilities = [\"read\"] }" });
     let mut number = 0;
-    while !desk.is_over() {
+    while desk.goes_on().await {
         number += 1;
         let right = format!("grant {client}-{number}");
         let policy = format!("sys/policies/acl/grant{client}-{number}");

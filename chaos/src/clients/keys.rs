@@ -33,7 +33,7 @@ pub async fn run(desk: Desk, client: usize, mut dice: Dice) {
             sleep(Duration::from_millis(1)).await;
             continue;
         };
-        let told = if dice.chance(35) {
+        let told = if dice.chance(35) && !desk.cluster.is_hushed() {
             write(&desk.cluster, node, &desk.root, &key).await.0
         } else {
             read(&desk.cluster, node, &desk.root, &key).await

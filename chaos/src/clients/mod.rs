@@ -81,6 +81,14 @@ impl Desk {
         *self.stop.borrow()
     }
 
+    /// For those that cannot but write: false once the run is over, else at a time when they may.
+    async fn goes_on(&self) -> bool {
+        while self.cluster.is_hushed() && !self.is_over() {
+            sleep(AGAIN).await;
+        }
+        !self.is_over()
+    }
+
     fn a_node(&self, dice: &mut Dice) -> usize {
         dice.index(self.cluster.nodes.len())
     }

@@ -10,7 +10,7 @@ use crate::history::Step;
 
 pub async fn run(desk: Desk, mut dice: Dice) {
     let mut number = 0;
-    while !desk.is_over() {
+    while desk.goes_on().await {
         number += 1;
         let (name, moved) = (format!("mount{number}"), format!("moved{number}"));
         let (right, moved_right) = (format!("mount {name}"), format!("mount {moved}"));

@@ -15,7 +15,7 @@ pub async fn run(desk: Desk, client: usize, mut dice: Dice) {
     let path = format!("race/data/token{client}-0");
     let mut dead: Vec<(String, Arc<str>)> = Vec::new();
     let mut number = 0;
-    while !desk.is_over() {
+    while desk.goes_on().await {
         number += 1;
         let right = format!("token {client}-{number}");
         // A clock that is wrong by an hour must not end it.

@@ -4,6 +4,7 @@
 //!   leader ── witness    candidates      for longer than an election takes
 //!   leader    witness ── candidates      from the moment on that the witness is killed; it is back at once
 //! ```
+//! Nobody writes before the turn, so that the candidates lack nothing and could be elected, and everybody does from then on.
 //! Who restarts must not elect anybody before the lease that it may have given is over.
 
 use tokio::time::sleep;
@@ -23,6 +24,7 @@ pub async fn run(cluster: &Cluster, dice: &mut Dice) -> Fired {
     // With the witness they are a majority, without it they are none.
     candidates.truncate(cluster.nodes.len() / 2);
     let others = cluster.proxies.others(&candidates);
+    let hush = cluster.hush().await;
     let first = cluster.proxies.lay(&Proxies::between(&candidates, &others), Rule::CUT);
     sleep(cluster.election_max.mul_f64(1.5)).await;
     a_while(dice, 0, 500).await;
@@ -32,7 +34,7 @@ pub async fn run(cluster: &Cluster, dice: &mut Dice) -> Fired {
     let second = cluster.proxies.lay(&Proxies::between(&stayed, &turned), Rule::CUT);
     let status = cluster.nodes[witness].kill()?;
     let held = first.touched();
-    drop(first);
+    drop((first, hush));
     cluster.nodes[witness].start()?;
     sleep(cluster.election_max.mul_f64(1.5)).await;
     let held_then = second.touched();
