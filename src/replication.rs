@@ -142,6 +142,10 @@ impl Replication for ClusterReplication {
         self.node.now()
     }
 
+    fn clock_is_steady(&self) -> bool {
+        self.node.clock_is_steady()
+    }
+
     fn set_sealed(&self, sealed: bool) {
         self.node.set_sealed(sealed);
     }

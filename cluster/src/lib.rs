@@ -7,7 +7,7 @@
 //! ```text
 //!   node ─┬─ join        founding, letting in, entering
 //!         ├─ membership  who is in, how they are, whom this node talks to
-//!         ├─ leadership  who leads;  campaign: who wants to;  handover: who shall
+//!         ├─ leadership  who leads;  campaign: who wants to;  handover: who shall;  fitness: who should not
 //!         ├─ reads       from which index on a read sees everything acknowledged before it
 //!         ├─ forward     requests to the leader, and what became of them
 //!         ├─ load        the whole of the replicated keys anew, from a backup
@@ -19,6 +19,7 @@
 mod bulk;
 mod campaign;
 pub mod consensus;
+mod fitness;
 mod forward;
 mod handover;
 pub mod identity;
@@ -42,6 +43,7 @@ pub mod time;
 pub mod under_test;
 
 pub use consensus::{Member, Timing};
+pub use fitness::{Fitness, Room};
 pub use forward::{ForwardError, ForwardHandler, Outcome, OutcomeError};
 pub use handover::TransferError;
 pub use join::{AdmitError, EnterError, FoundError, Joining};

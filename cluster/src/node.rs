@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::campaign::Campaign;
 use crate::consensus::Member;
+use crate::fitness::Fitness;
 use crate::forward::{ForwardError, Forwards, Outcome, OutcomeError};
 use crate::handover::{Handover, TransferError};
 use crate::join::{AdmitError, EnterError, FoundError, Join, Joining};
@@ -29,7 +30,6 @@ use crate::reads::{ReadError, ReadPoint, Reads};
 use crate::shared::{Shared, members};
 use crate::store::Store;
 use crate::threads::Threads;
-use crate::time;
 
 /// A handle to the running node. It runs until [`shutdown`](Self::shutdown), or until dropped, which is a crash.
 pub struct Node {
@@ -124,6 +124,18 @@ impl Node {
         }
     }
 
+    /// What the server has found out about this node.
+    pub fn set_fitness(&self, fitness: Fitness) {
+        if self.shared.local.fitness.set(fitness) {
+            self.campaign.wake();
+        }
+    }
+
+    /// For how long the log's disk has been at one write.
+    pub fn log_stall(&self) -> Duration {
+        self.parts.lock().as_ref().map_or(Duration::ZERO, |parts| parts.log.stall())
+    }
+
     pub fn leadership(&self) -> watch::Receiver<Leadership> {
         self.shared.leadership.subscribe()
     }
@@ -144,8 +156,7 @@ impl Node {
 
     /// Whether the clocks agree well enough for anything to expire.
     pub fn clock_is_steady(&self) -> bool {
-        let majority = self.shared.leadership.borrow().is_ready().then(|| self.shared.majority_clock());
-        time::is_steady(self.shared.local.clock.drift(), time::wall(), majority)
+        self.shared.clock_is_steady()
     }
 
     pub fn members(&self) -> Vec<MemberStatus> {

@@ -5,6 +5,7 @@ mod forwarding;
 mod gauges;
 mod introduce;
 mod post;
+mod probe;
 mod reload;
 mod start;
 mod stop;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use futures::{Stream, TryStreamExt, stream};
 use openraft::storage::RaftLogStorage;
@@ -14,6 +15,7 @@ use openraft::{OptionalSend, RaftLogReader};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Semaphore, oneshot, watch};
 
+use super::busy::Busy;
 use super::disk::{Disk, OpenError};
 use super::encoding;
 use super::faults::Faults;
@@ -51,6 +53,7 @@ struct Shared {
     room: Arc<Semaphore>,
     durable: watch::Receiver<Durable>,
     appended: AtomicU64,
+    busy: Arc<Busy>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -61,12 +64,14 @@ impl LogStore {
         let tail = Tail::new(options.tail_bytes, found.last, found.purged, found.vote, found.committed);
         let tail = Arc::new(RwLock::new(tail));
         let (queue, operations) = mpsc::channel();
+        let busy = Arc::new(Busy::default());
         let (durable, watched) = watch::channel(Durable { next: tail::next(found.last), ended: false });
         let writer = Writer {
             disk: Arc::clone(&disk),
             tail: Arc::clone(&tail),
             queue: operations,
             durable,
+            busy: Arc::clone(&busy),
             faults: options.faults,
             on_fatal: options.on_fatal,
         };
@@ -78,6 +83,7 @@ impl LogStore {
             room: Arc::new(Semaphore::new(QUEUE_BYTES)),
             durable: watched,
             appended: AtomicU64::new(found.bytes),
+            busy,
             writer: Mutex::new(Some(thread)),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -100,6 +106,11 @@ impl LogStore {
 
     pub fn last(&self) -> Option<LogId> {
         self.shared.tail.read().last
+    }
+
+    /// For how long the disk has been at one write.
+    pub fn stall(&self) -> Duration {
+        self.shared.busy.for_how_long()
     }
 
     /// How many bytes were appended in all, with an estimate for what the disk held at the start.

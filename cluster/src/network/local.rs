@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use proto::cluster as pb;
 
 use crate::consensus::{Member, Timing};
+use crate::fitness::{Kept, Room};
 use crate::machine::StateReader;
 use crate::time::{self, Clock};
 
@@ -17,6 +18,7 @@ pub struct Local {
     pub clock: Arc<Clock>,
     reader: StateReader,
     timing: Timing,
+    pub(crate) fitness: Kept,
     sealed: AtomicBool,
     /// No vote is given before this instant.
     votes_from: Option<Instant>,
@@ -33,6 +35,7 @@ impl Local {
             clock: Arc::default(),
             reader,
             timing,
+            fitness: Kept::default(),
             sealed: AtomicBool::new(true),
             votes_from: hold.map(|hold| now + hold),
             contact: Mutex::new(now),
@@ -64,6 +67,8 @@ impl Local {
             sealed: self.is_sealed(),
             revision: position.revision.to_bytes().to_vec().into(),
             fingerprint: position.fingerprint.to_vec().into(),
+            unfit: self.fitness.is_unfit(),
+            full: self.fitness.room() != Room::Enough,
         }
     }
 

@@ -14,6 +14,10 @@ pub struct Report {
     pub sealed: bool,
     pub revision: Revision,
     pub fingerprint: [u8; 32],
+    /// It should not lead.
+    pub unfit: bool,
+    /// Its disk is nearly full.
+    pub full: bool,
     pub at: Instant,
 }
 
@@ -37,13 +41,24 @@ impl Reports {
         else {
             return;
         };
-        let report =
-            Report { clock: Millis(report.clock_ms), sealed: report.sealed, revision, fingerprint, at: Instant::now() };
+        let report = Report {
+            clock: Millis(report.clock_ms),
+            sealed: report.sealed,
+            revision,
+            fingerprint,
+            unfit: report.unfit,
+            full: report.full,
+            at: Instant::now(),
+        };
         self.latest.write().insert(from, report);
     }
 
     pub fn of(&self, id: u64) -> Option<Report> {
         self.latest.read().get(&id).cloned()
+    }
+
+    pub fn is_full(&self, id: u64) -> bool {
+        self.latest.read().get(&id).is_some_and(|report| report.full)
     }
 
     /// Forgets whoever is not a member any more.

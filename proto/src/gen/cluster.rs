@@ -117,6 +117,12 @@ pub struct Report {
     pub revision: ::prost::bytes::Bytes,
     #[prost(bytes = "bytes", tag = "4")]
     pub fingerprint: ::prost::bytes::Bytes,
+    /// It should not lead.
+    #[prost(bool, tag = "5")]
+    pub unfit: bool,
+    /// Its disk takes no more entries.
+    #[prost(bool, tag = "6")]
+    pub full: bool,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VoteRequest {
