@@ -1,11 +1,11 @@
 //! One node: its folder, its configuration, its process.
 
 use std::fs::{self, File, OpenOptions};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ impl Node {
         let name = format!("node{}", index + 1);
         let folder = folder.join(&name);
         fs::create_dir_all(folder.join("data")).map_err(|e| format!("{}: {e}", folder.display()))?;
-        let [api, cluster] = free_addresses().map_err(|e| e.to_string())?;
+        let [api, cluster] = free_addresses()?;
         Ok(Self {
             index,
             name,
@@ -200,19 +200,20 @@ pub fn was_killed(status: ExitStatus) -> bool {
     status.signal() == Some(Signal::KILL.as_raw())
 }
 
-/// Two addresses that nobody listens on right now, and that no other node of this process was given.
-fn free_addresses() -> std::io::Result<[SocketAddr; 2]> {
-    static GIVEN: Mutex<Vec<SocketAddr>> = Mutex::new(Vec::new());
-    let mut given = locked(&GIVEN);
-    let (mut found, mut held) = (Vec::new(), Vec::new());
-    while found.len() < 2 {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let address = listener.local_addr()?;
-        held.push(listener);
-        if !given.contains(&address) {
-            given.push(address);
-            found.push(address);
-        }
+/// Two addresses that nobody listens on right now, and that no other node of this process was given. They are below those
+/// that the system gives away by itself: it would, while a node is down.
+fn free_addresses() -> Result<[SocketAddr; 2], String> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let begin = u16::try_from(std::process::id() % u32::from(PORTS)).unwrap_or(0);
+    let mut free = (0..PORTS).filter_map(|_| {
+        let port = FIRST_PORT + begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS;
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?.local_addr().ok()
+    });
+    match (free.next(), free.next()) {
+        (Some(one), Some(other)) => Ok([one, other]),
+        _ => Err("no port is free".to_owned()),
     }
-    Ok([found[0], found[1]])
 }
+
+const FIRST_PORT: u16 = 11_000;
+const PORTS: u16 = 20_000;
