@@ -176,8 +176,7 @@ impl Replication for ClusterReplication {
     }
 
     fn room(&self) -> std::io::Result<u64> {
-        let disk = rustix::fs::statvfs(&self.data)?;
-        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+        crate::server::room(&self.data)
     }
 
     fn joining(&self) -> Member {

@@ -50,6 +50,7 @@ impl Campaign {
 pub(crate) async fn run(shared: Arc<Shared>, campaign: Arc<Campaign>, handover: Arc<Handover>) {
     let timing = *shared.local.timing();
     let mut patience = sealed_patience(&timing);
+    let mut asked = Instant::now();
     let mut switched = false;
     let mut removed = shared.peers.removed();
     loop {
@@ -83,12 +84,12 @@ pub(crate) async fn run(shared: Arc<Shared>, campaign: Arc<Campaign>, handover: 
             continue;
         }
         let voter = is_voter(metrics.membership_config.membership(), shared.id);
-        if reluctant && voter && !held && shared.local.since_contact() > patience {
+        if reluctant && voter && !held && shared.local.since_contact().min(asked.elapsed()) > patience {
             tracing::info!(sealed, unfit, "nobody leads: this node asks for votes all the same");
             if shared.raft.trigger().elect(true).await.is_err() {
                 return;
             }
-            shared.local.note_contact();
+            asked = Instant::now();
             patience = sealed_patience(&timing);
         }
     }

@@ -7,13 +7,16 @@ mod introduce;
 mod post;
 mod probe;
 mod reload;
+mod signals;
 mod start;
 mod stop;
 #[cfg(test)]
 mod tests;
 mod watcher;
 
+pub use probe::room;
 pub use reload::{Follow, Reload};
+pub use signals::Signals;
 pub use start::StartError;
 
 use std::net::SocketAddr;

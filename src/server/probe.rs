@@ -3,8 +3,9 @@
 //! Looked at once a second: the log's disk (does a write take too long, is there room), the audit devices that requests
 //! need, the listeners' certificates. What is found goes to the cluster, which acts on it.
 
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cluster::{Fitness, Room};
 use holdfast_core::lifecycle::Node;
@@ -12,7 +13,10 @@ use tokio::sync::watch;
 
 use crate::http::Serving;
 
+/// What opening the store may need.
+const TO_START: u64 = 16 << 20;
 const EVERY: Duration = Duration::from_secs(1);
+const SAY_AGAIN: Duration = Duration::from_secs(60);
 /// A write to the log that takes longer than this is a disk that hangs.
 const STALL: Duration = Duration::from_secs(2);
 
@@ -22,6 +26,24 @@ pub struct Probe {
     pub listeners: Vec<Arc<Serving>>,
     /// `min_free_space`
     pub reserve: u64,
+}
+
+/// A node that ran into a full disk would end, be started again, and end again: it waits instead, and says so.
+pub async fn wait_for_room(data: &Path) {
+    let mut told = None;
+    while room(data).is_ok_and(|room| room < TO_START) {
+        if told.is_none_or(|told: Instant| told.elapsed() >= SAY_AGAIN) {
+            tracing::error!(folder = %data.display(), "the disk is full: this node starts when there are 16 MiB");
+            told = Some(Instant::now());
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Bytes that are free on the disk of this folder.
+pub fn room(folder: &Path) -> std::io::Result<u64> {
+    let disk = rustix::fs::statvfs(folder)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// What was found.

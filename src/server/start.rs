@@ -28,7 +28,7 @@ use super::forwarding::Forwarding;
 use super::gauges::Measured;
 use super::introduce::HttpIntroduce;
 use super::post::HttpPost;
-use super::probe::Probe;
+use super::probe::{self, Probe};
 use super::{Follow, Server};
 use crate::catalog;
 use crate::config::{self, Pem, RetryJoin, Seal, SealKey, ServerConfig};
@@ -69,6 +69,7 @@ impl Server {
         }
         let targets = join_targets(&config.storage.retry_join)?;
 
+        probe::wait_for_room(&config.storage.path).await;
         let service = Arc::new(OnceLock::new());
         let cluster = cluster::Node::open(cluster_options(&config), Arc::new(Forwarding::new(&service))).await?;
         #[cfg(feature = "faults")]

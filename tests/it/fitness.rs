@@ -76,13 +76,15 @@ async fn a_node_without_room_is_done_without_and_too_few_with_room_make_the_clus
         config["storage"]["raft"]["min_free_space"] = least.into();
         fs::write(file, serde_json::to_vec(&config).unwrap()).unwrap();
     };
-    const MORE_THAN_THERE_IS: u64 = 1 << 40;
     let mut cluster = serving(&[json!({}), json!({}), json!({})]).await;
+    let disk = rustix::fs::statvfs(cluster.folder()).unwrap();
+    // Too little for more, and enough for what is under way.
+    let more_than_there_is = 2 * disk.f_bavail * disk.f_frsize;
     cluster.root(0).post("/v1/sys/mounts/kv", json!({ "type": "kv" })).await.ok();
     cluster.root(0).post("/v1/kv/before", json!({ "v": "1" })).await.ok();
 
     // One node without room: no leader any more, and nobody notices.
-    storage(&cluster, 0, MORE_THAN_THERE_IS);
+    storage(&cluster, 0, more_than_there_is);
     cluster.nodes[0].stop().await;
     cluster.nodes[0].start().await;
     cluster.unseal(0).await;
@@ -91,7 +93,7 @@ async fn a_node_without_room_is_done_without_and_too_few_with_room_make_the_clus
 
     // A second one: nothing is written any more, and everything is read.
     let second = cluster.standbys().await.into_iter().find(|index| *index != 0).unwrap();
-    storage(&cluster, second, MORE_THAN_THERE_IS);
+    storage(&cluster, second, more_than_there_is);
     cluster.nodes[second].stop().await;
     cluster.nodes[second].start().await;
     cluster.unseal(second).await;

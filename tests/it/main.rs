@@ -26,5 +26,6 @@ mod monitor;
 mod operator_day;
 mod secrecy;
 mod serving;
+mod signals;
 mod tidy;
 mod traces;

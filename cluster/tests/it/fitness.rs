@@ -46,7 +46,7 @@ async fn a_follower_with_a_full_disk_is_done_without_and_catches_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_too_few_disks_have_room_writes_are_refused_at_once_and_reads_go_on() {
-    let cluster = Cluster::of(3).await;
+    let mut cluster = Cluster::of(3).await;
     cluster.settle().await;
     let leader = cluster.leader().await;
     for node in cluster.up().filter(|node| node.id() != leader.id()) {
@@ -63,11 +63,14 @@ async fn where_too_few_disks_have_room_writes_are_refused_at_once_and_reads_go_o
         }
     };
     assert!(refused.contains("nearly full"), "{refused}");
-    // A leader's first entry is under way, so another one can come.
-    leader.step_down(soon()).await.unwrap();
-    let leader = cluster.leader().await;
     leader.read_point(soon()).await.unwrap();
     assert_eq!(read(&leader, "first").as_deref(), Some("1"));
+
+    // There is room for the entry that a leader begins with, so another one can come.
+    let gone = cluster.seat_of(&leader);
+    drop(leader);
+    cluster.seats[gone].crash();
+    cluster.leader().await.read_point(soon()).await.unwrap();
     for node in cluster.up() {
         node.set_fitness(Fitness::default());
     }
