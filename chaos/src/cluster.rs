@@ -212,7 +212,7 @@ impl Cluster {
         let kind = match &reply {
             Reply::Answer { status: 200..=299 | 503, .. } | Reply::Late => None,
             Reply::Answer { status, .. } if expected.contains(status) => None,
-            Reply::Answer { status, body } => Some(OddityKind::Status { status: *status, body: body.to_string() }),
+            Reply::Answer { status, body, .. } => Some(OddityKind::Status { status: *status, body: body.to_string() }),
             Reply::NotSent(problem) | Reply::Broken(problem) => Some(OddityKind::Broken { problem: problem.clone() }),
         };
         if let Some(kind) = kind {

@@ -17,6 +17,9 @@ pub struct KeyOp {
     pub end: Micros,
     pub action: Action,
     pub seen: Seen,
+    /// The number of the state that a write made, if it was told.
+    #[serde(default)]
+    pub index: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

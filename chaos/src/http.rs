@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request};
@@ -22,6 +23,8 @@ pub enum Reply {
     Answer {
         status: u16,
         body: Value,
+        /// The number of the state that a write made, of all that the cluster ever had.
+        index: Option<u64>,
     },
     /// No connection came about: nobody has seen the request.
     NotSent(String),
@@ -39,17 +42,24 @@ impl Reply {
         }
     }
 
+    pub fn index(&self) -> Option<u64> {
+        match self {
+            Self::Answer { index, .. } => *index,
+            _ => None,
+        }
+    }
+
     /// The body, if the request succeeded.
     pub fn good(&self) -> Option<&Value> {
         match self {
-            Self::Answer { status: 200..=299, body } => Some(body),
+            Self::Answer { status: 200..=299, body, .. } => Some(body),
             _ => None,
         }
     }
 
     pub fn describe(&self) -> String {
         match self {
-            Self::Answer { status, body } => format!("{status} {body}"),
+            Self::Answer { status, body, .. } => format!("{status} {body}"),
             Self::NotSent(problem) => format!("no connection: {problem}"),
             Self::Broken(problem) => format!("the connection broke: {problem}"),
             Self::Late => "no answer in time".to_owned(),
@@ -95,6 +105,7 @@ impl Http {
             Err(problem) => return Reply::Broken(causes(&problem)),
         };
         let status = answer.status().as_u16();
+        let index = answer.headers().get("x-vault-index").and_then(|value| number(value.as_bytes()));
         match answer.into_body().collect().await {
             Ok(body) => {
                 let bytes = body.to_bytes();
@@ -104,11 +115,17 @@ impl Http {
                 } else {
                     serde_json::from_slice(&bytes).unwrap_or_else(|_| text())
                 };
-                Reply::Answer { status, body }
+                Reply::Answer { status, body, index }
             }
             Err(problem) => Reply::Broken(causes(&problem)),
         }
     }
+}
+
+/// What an `X-Vault-Index` says: `v1:<cluster id>:<n>:…` in base64.
+fn number(index: &[u8]) -> Option<u64> {
+    let text = String::from_utf8(BASE64_STANDARD.decode(index).ok()?).ok()?;
+    text.split(':').nth(2)?.parse().ok()
 }
 
 fn causes(problem: &dyn std::error::Error) -> String {

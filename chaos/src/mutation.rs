@@ -82,7 +82,7 @@ impl Mutation {
 
     /// By whom it was caught: one that looks at what clients and nodes saw, not one that a crash would alarm as well.
     pub fn caught_by(run: &Run) -> Option<&str> {
-        const LOOKING: [&str; 4] = ["versions", "order", "rights", "states"];
+        const LOOKING: [&str; 5] = ["versions", "indexes", "order", "rights", "states"];
         let mut found = run.findings.violations.iter().map(|violation| violation.checker.as_str());
         found.find(|checker| LOOKING.contains(checker))
     }

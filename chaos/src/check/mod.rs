@@ -1,6 +1,7 @@
 //! What must hold, one demand a file. A checker reads what is written down and says what is wrong with it.
 
 mod answers;
+mod indexes;
 mod order;
 mod panics;
 mod rights;
@@ -46,6 +47,7 @@ impl Findings {
 pub fn all(record: &Record, logs: &[(String, String)]) -> Findings {
     let mut findings = Findings::default();
     findings.add("versions", versions::check(&record.keys));
+    findings.add("indexes", indexes::check(&record.keys));
     let order = order::check(&record.keys);
     findings.undecided = order.undecided;
     findings.add("order", order.wrong);

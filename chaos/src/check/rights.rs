@@ -76,7 +76,7 @@ mod tests {
 
     fn read(version: u64, start: u64) -> KeyOp {
         let seen = Seen::Version { version, serial: version };
-        KeyOp { key: "k".to_owned(), node: 1, start, end: start + 1, action: Action::Read, seen }
+        KeyOp { key: "k".to_owned(), node: 1, start, end: start + 1, action: Action::Read, seen, index: None }
     }
 
     #[test]

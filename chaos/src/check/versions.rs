@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     fn op(action: Action, start: u64, end: u64, seen: Seen) -> KeyOp {
-        KeyOp { key: "k".to_owned(), node: 0, start, end, action, seen }
+        KeyOp { key: "k".to_owned(), node: 0, start, end, action, seen, index: None }
     }
 
     fn wrote(serial: u64, version: u64, start: u64, end: u64) -> KeyOp {

@@ -57,7 +57,7 @@ pub async fn write(cluster: &Cluster, node: usize, token: &str, key: &str) -> (b
         (Reply::NotSent(_) | Reply::Answer { status: 403, .. }, None) => return (true, None),
         _ => Seen::Unknown,
     };
-    note(cluster, key, node, start, Action::Write { serial }, seen);
+    note(cluster, key, start, node, Action::Write { serial }, seen, reply.index());
     (seen != Seen::Unknown, version)
 }
 
@@ -66,14 +66,14 @@ pub async fn read(cluster: &Cluster, node: usize, token: &str, key: &str) -> boo
     let start = cluster.history.now();
     let reply = cluster.ask(node, Method::GET, &data(key), Some(token), None, &[404]).await;
     let Some(seen) = seen(&reply) else { return false };
-    note(cluster, key, node, start, Action::Read, seen);
+    note(cluster, key, start, node, Action::Read, seen, None);
     true
 }
 
 fn seen(reply: &Reply) -> Option<Seen> {
     match reply {
         Reply::Answer { status: 404, .. } => Some(Seen::Nothing),
-        Reply::Answer { status: 200, body } => {
+        Reply::Answer { status: 200, body, .. } => {
             let number = |value: &Value| value.as_u64();
             let version = number(&body["data"]["metadata"]["version"])?;
             Some(Seen::Version { version, serial: number(&body["data"]["data"]["serial"])? })
@@ -82,9 +82,9 @@ fn seen(reply: &Reply) -> Option<Seen> {
     }
 }
 
-fn note(cluster: &Cluster, key: &str, node: usize, start: u64, action: Action, seen: Seen) {
+fn note(cluster: &Cluster, key: &str, start: u64, node: usize, action: Action, seen: Seen, index: Option<u64>) {
     let end = cluster.history.now();
-    cluster.history.key(KeyOp { key: key.to_owned(), node, start, end, action, seen });
+    cluster.history.key(KeyOp { key: key.to_owned(), node, start, end, action, seen, index });
 }
 
 fn data(key: &str) -> String {
@@ -115,7 +115,7 @@ async fn read_old(cluster: &Cluster, node: usize, root: &str, key: &str) {
         let path = format!("{}?version={version}", data(key));
         let reply = cluster.ask(node, Method::GET, &path, Some(root), None, &[404]).await;
         if let Some(seen @ Seen::Version { .. }) = seen(&reply) {
-            note(cluster, key, node, start, Action::ReadOld, seen);
+            note(cluster, key, start, node, Action::ReadOld, seen, None);
         }
     }
 }
