@@ -169,5 +169,7 @@ pub fn raft_config(timing: &Timing) -> Result<openraft::Config, openraft::Config
         allow_log_reversion: None,
         ..openraft::Config::default()
     };
+    #[cfg(feature = "faults")]
+    let config = crate::under_test::configured(config);
     config.validate()
 }

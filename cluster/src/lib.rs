@@ -44,6 +44,8 @@ pub mod snapshot;
 mod store;
 mod threads;
 pub mod time;
+#[cfg(feature = "faults")]
+pub mod under_test;
 
 pub use autopilot::{AutopilotState, Config as AutopilotConfig, LastEntry, ServerHealth};
 pub use change::{ChangeError, MemberChange};

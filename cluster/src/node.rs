@@ -332,3 +332,5 @@ impl Answers for Services {
 
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "faults")]
+mod under_test;

@@ -147,7 +147,10 @@ impl Options {
 
 impl Node {
     pub async fn open(options: Options, handler: Arc<dyn ForwardHandler>) -> Result<Arc<Self>, OpenError> {
-        Self::open_with(options, handler, Hooks::default()).await
+        let hooks = Hooks::default();
+        #[cfg(feature = "faults")]
+        let hooks = Hooks { faults: crate::under_test::log_disk(), ..hooks };
+        Self::open_with(options, handler, hooks).await
     }
 
     pub async fn open_with(
@@ -180,6 +183,8 @@ impl Node {
             non_voter: false,
         };
         let hold = (!log.is_empty()).then(|| options.timing.restart_hold());
+        #[cfg(feature = "faults")]
+        let hold = crate::under_test::held(hold);
         let local = Arc::new(Local::new(id, member, options.timing, machine.reader(), hold));
         let (pins, reports) = (Arc::new(Pins::default()), Arc::new(Reports::default()));
         let peers = Arc::new(Peers::new(key.clone(), handle.clone()));

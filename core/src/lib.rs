@@ -31,6 +31,8 @@ pub mod space;
 pub mod testing;
 pub mod token;
 pub mod trace;
+#[cfg(feature = "faults")]
+pub mod under_test;
 mod work;
 pub mod worker;
 pub mod wrap;

@@ -72,6 +72,8 @@ impl Server {
         probe::wait_for_room(&config.storage.path).await;
         let service = Arc::new(OnceLock::new());
         let cluster = cluster::Node::open(cluster_options(&config), Arc::new(Forwarding::new(&service))).await?;
+        #[cfg(feature = "faults")]
+        crate::under_test::started(Arc::clone(&cluster));
         let replication = Arc::new(ClusterReplication::new(Arc::clone(&cluster), config.storage.path.clone()));
         let limits = TtlLimits { default: config.leases.default, max: config.leases.max };
         let introduce = Arc::new(HttpIntroduce);

@@ -97,6 +97,8 @@ impl Live {
             return Ok(());
         }
         let generation = self.position.generation;
+        #[cfg(feature = "faults")]
+        let batch = &*crate::under_test::checked(batch);
         match decide(batch, self.position.revision.epoch, &mut |key| database.get(generation, key))? {
             Err(refusal) => planned.answer = Applied::Refused(refusal),
             Ok(effects) => {
