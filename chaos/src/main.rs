@@ -205,7 +205,7 @@ async fn mutations(wanted: &Mutations) -> Result<bool, String> {
             let (run, folder) = carry_out(&wanted.place, &Plan { mutations: Vec::new(), ..mutation.plan(1) }).await?;
             println!("{}", report::line(&run));
             if !run.passed() {
-                print!("{}    kept: {}\n", report::complaints(&run), folder.display());
+                println!("{}    kept: {}", report::complaints(&run), folder.display());
             }
             all_passed &= run.passed();
         }
