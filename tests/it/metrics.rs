@@ -101,8 +101,8 @@ async fn what_is_refused_for_want_of_audit_is_counted_once() {
     })
     .await;
     let text = scrape(&cluster.nodes[0].client()).await;
-    let counted = ["vault_audit_log_request_failure", "vault_audit_log_response_failure"];
-    assert_eq!(counted.iter().filter_map(|name| value(&text, name)).sum::<f64>(), refused, "{text}");
+    // A read's answer goes to the devices together with its request: that it is missing there is counted apart.
+    assert_eq!(value(&text, "vault_audit_log_request_failure"), Some(refused), "{text}");
 }
 
 #[tokio::test]
