@@ -10,7 +10,10 @@
 //!         ├─ leadership  who leads;  campaign: who wants to;  handover: who shall
 //!         ├─ reads       from which index on a read sees everything acknowledged before it
 //!         ├─ forward     requests to the leader, and what became of them
+//!         ├─ format      versions of this server side by side
+//!         ├─ unseal      members that unseal one that was started anew
 //!         ├─ load        the whole of the replicated keys anew, from a backup
+//!         ├─ recovery    a cluster made of what is left of one
 //!         └─ store       batches through consensus
 //!                │
 //!   identity ─ network ─ consensus ─ log ─ machine ─ snapshot
@@ -19,6 +22,7 @@
 mod bulk;
 mod campaign;
 pub mod consensus;
+mod format;
 mod forward;
 mod handover;
 pub mod identity;
@@ -33,13 +37,16 @@ mod node;
 mod open;
 mod propose;
 mod reads;
+pub mod recovery;
 mod shared;
 pub mod snapshot;
 mod store;
 mod threads;
 pub mod time;
+mod unseal;
 
 pub use consensus::{Member, Timing};
+pub use format::Formats;
 pub use forward::{ForwardError, ForwardHandler, Outcome, OutcomeError};
 pub use handover::TransferError;
 pub use join::{AdmitError, EnterError, FoundError, Joining};
@@ -51,6 +58,8 @@ pub use network::ForwardRefusal;
 pub use node::Node;
 pub use open::{Hooks, OpenError, Options};
 pub use reads::{ReadError, ReadPoint};
+pub use recovery::{Recovered, Recovery};
+pub use unseal::Unsealed;
 
 #[cfg(test)]
 mod tests;

@@ -165,6 +165,9 @@ pub(crate) fn refresh(shared: &Shared) {
     let all = shared.vouched.with(&membership, shared.id);
     let is_member = |id: NodeId| all.iter().any(|(known, _)| *known == id);
     shared.pins.set(all.iter().map(|(id, member)| (*id, member.key)));
+    if let Some(recovery) = shared.reader.recovery() {
+        shared.pins.remember(recovery.recovered.former.iter().map(|(_, member)| member.key));
+    }
     shared.peers.retain(is_member);
     shared.reports.retain(is_member);
 }

@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::campaign::Campaign;
 use crate::consensus::Member;
+use crate::format::Formats;
 use crate::forward::{ForwardError, Forwards, Outcome, OutcomeError};
 use crate::handover::{Handover, TransferError};
 use crate::join::{AdmitError, EnterError, FoundError, Join, Joining};
@@ -26,10 +27,12 @@ use crate::machine::Change;
 use crate::membership::{self, MemberStatus};
 use crate::network::{Answers, ForwardRefusal, Hello, Listener, Verdict};
 use crate::reads::{ReadError, ReadPoint, Reads};
+use crate::recovery::Recovery;
 use crate::shared::{Shared, members};
 use crate::store::Store;
 use crate::threads::Threads;
 use crate::time;
+use crate::unseal::{Unsealed, Unseals};
 
 /// A handle to the running node. It runs until [`shutdown`](Self::shutdown), or until dropped, which is a crash.
 pub struct Node {
@@ -41,6 +44,7 @@ pub struct Node {
     campaign: Arc<Campaign>,
     join: Join,
     loads: Arc<Loads>,
+    unseals: Arc<Unseals>,
     parts: Mutex<Option<Parts>>,
 }
 
@@ -67,9 +71,21 @@ impl Node {
         campaign: Arc<Campaign>,
         join: Join,
         loads: Arc<Loads>,
+        unseals: Arc<Unseals>,
         parts: Parts,
     ) -> Self {
-        Self { shared, store, reads, forwards, handover, campaign, join, loads, parts: Mutex::new(Some(parts)) }
+        Self {
+            shared,
+            store,
+            reads,
+            forwards,
+            handover,
+            campaign,
+            join,
+            loads,
+            unseals,
+            parts: Mutex::new(Some(parts)),
+        }
     }
 
     pub fn id(&self) -> u64 {
@@ -148,6 +164,16 @@ impl Node {
         time::is_steady(self.shared.local.clock.drift(), time::wall(), majority)
     }
 
+    /// The format that the cluster is at, and those that this version reads.
+    pub fn format(&self) -> (u32, Formats) {
+        (self.shared.reader.format(), self.shared.local.formats())
+    }
+
+    /// The newest recovery of this cluster from what was left of it.
+    pub fn recovery(&self) -> Option<Arc<Recovery>> {
+        self.shared.reader.recovery()
+    }
+
     pub fn members(&self) -> Vec<MemberStatus> {
         membership::status(&self.shared)
     }
@@ -170,6 +196,11 @@ impl Node {
     /// What became of a request, as the present leader knows.
     pub async fn outcome(&self, id: RequestId, deadline: Instant) -> Result<Outcome, OutcomeError> {
         self.forwards.outcome(id, deadline).await
+    }
+
+    /// Asks the other members to unseal this one. Why not, says each that did not.
+    pub async fn ask_to_unseal(&self, question: Bytes) -> Result<Unsealed, Vec<String>> {
+        self.unseals.ask(question).await
     }
 
     /// Hands leadership to the best unsealed voter.
@@ -256,6 +287,7 @@ pub(crate) struct Services {
     pub shared: Arc<Shared>,
     pub reads: Arc<Reads>,
     pub forwards: Arc<Forwards>,
+    pub unseals: Arc<Unseals>,
 }
 
 #[async_trait]
@@ -277,6 +309,10 @@ impl Answers for Services {
 
     async fn outcome(&self, id: RequestId, deadline: Instant) -> Option<Verdict> {
         self.forwards.outcome_here(id, deadline).await
+    }
+
+    async fn unseal(&self, from: u64, question: Bytes) -> Result<Bytes, String> {
+        self.unseals.answer(from, question).await
     }
 
     fn hello(&self) -> Hello {

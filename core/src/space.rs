@@ -7,6 +7,7 @@
 //! R / "" / "keyring"                     the data keys, sealed under the root key
 //! L / "seal" / "backup"                  new shares, encrypted to their holders
 //! L / "seal" / "config", "wraps"         how the root key is wrapped in this cluster
+//! L / "recovery"                        which recovery of this cluster was told of
 //! ```
 
 use sdk::NamespaceId;
@@ -54,6 +55,11 @@ pub fn seal_config() -> RawKey {
 /// What belongs to the shares and is sealed all the same.
 pub fn seal_records() -> Path {
     Path::root(Class::Local).join(&PathKey::new().plain("seal"))
+}
+
+/// What the cluster has said of its recoveries.
+pub fn recovery() -> Path {
+    Path::root(Class::Local).join(&PathKey::new().plain("recovery"))
 }
 
 /// The last new shares, encrypted to their holders. In [`seal_records`].

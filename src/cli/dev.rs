@@ -101,6 +101,7 @@ impl Dev {
                 max_entry_size: 1 << 20,
                 retry_join: Vec::new(),
                 read_index_only: false,
+                snapshot_rate_limit: None,
             },
             listeners: vec![Listener {
                 tls: self.certificates.as_ref().map(Certificates::files),
@@ -111,6 +112,8 @@ impl Dev {
             cluster_name: None,
             audit: Vec::new(),
             audit_api: Default::default(),
+            snapshot_auto_folders: Vec::new(),
+            unseal_from_members: false,
             seal: Seal::Shamir,
             lockouts: Default::default(),
             leases: LeaseLimits::default(),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use barrier::StaticSeal;
 use cluster::Options;
 use holdfast_core::audit::OptionError;
+use holdfast_core::backup::auto::{self, Folders};
 use holdfast_core::lifecycle::{JoinTarget, Node, Settings};
 use holdfast_core::mount::TtlLimits;
 use holdfast_core::pipeline::Pipeline;
@@ -72,7 +73,14 @@ impl Server {
         let cluster = cluster::Node::open(cluster_options(&config), Arc::new(Forwarding::new(&service))).await?;
         let replication = Arc::new(ClusterReplication::new(Arc::clone(&cluster), config.storage.path.clone()));
         let limits = TtlLimits { default: config.leases.default, max: config.leases.max };
-        let settings = Settings { limits, lockouts: config.lockouts.clone(), seal: seal(&config.seal) };
+        let snapshot_folders = Folders(config.snapshot_auto_folders.clone());
+        let settings = Settings {
+            limits,
+            lockouts: config.lockouts.clone(),
+            snapshot_folders,
+            from_members: config.unseal_from_members,
+            seal: seal(&config.seal),
+        };
         let node = Node::new(replication, settings);
 
         node.audit.configure(audit::setup(&config)?)?;
@@ -118,9 +126,11 @@ impl Server {
         if node.unseals_itself() {
             tokio::spawn(Arc::clone(&node).unseal_itself(stopping.clone()));
         }
+        tokio::spawn(Arc::clone(&node).unseal_from_members(stopping.clone()));
         tokio::spawn(Arc::clone(&node).keep_attuned(stopping.clone()));
         tokio::spawn(Arc::clone(&node).keep_keys(stopping.clone()));
         tokio::spawn(worker::run(Arc::clone(&node), stopping.clone()));
+        tokio::spawn(auto::run(Arc::clone(&node), stopping.clone()));
         tokio::spawn(lease_count::run(Arc::clone(&node), stopping.clone()));
         if !targets.is_empty() {
             tokio::spawn(keep_asking(Arc::clone(&node), targets, introduce, stopping));
@@ -185,6 +195,7 @@ fn cluster_options(config: &ServerConfig) -> Options {
         },
         max_entry_size: storage.max_entry_size,
         read_index_only: storage.read_index_only,
+        snapshot_rate: storage.snapshot_rate_limit,
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod audit;
 mod backup;
+mod backup_auto;
 mod cli;
 mod cli_cluster;
 mod cli_dev;
@@ -22,7 +23,10 @@ mod listener;
 mod metrics;
 mod monitor;
 mod operator_day;
+mod recovering;
+mod runbooks;
 mod secrecy;
 mod serving;
 mod tidy;
 mod traces;
+mod unsealing;

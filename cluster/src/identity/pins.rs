@@ -48,6 +48,22 @@ impl Pins {
         self.current.store(Arc::new(PinSet { members, removed }));
     }
 
+    /// These were members before this process began.
+    pub fn remember(&self, gone: impl IntoIterator<Item = PublicKey>) {
+        let _one_at_a_time = self.changing.lock();
+        let before = self.current.load();
+        let known = |key: &PublicKey| before.members.contains_key(key) || before.removed.contains(key);
+        let new: Vec<PublicKey> = gone.into_iter().filter(|key| !known(key)).collect();
+        if !new.is_empty() {
+            let mut pins = PinSet::clone(&before);
+            pins.removed.extend(new);
+            while pins.removed.len() > REMOVED_MAX {
+                pins.removed.pop_front();
+            }
+            self.current.store(Arc::new(pins));
+        }
+    }
+
     pub fn standing(&self, key: &PublicKey) -> Standing {
         let pins = self.current.load();
         match pins.members.get(key) {

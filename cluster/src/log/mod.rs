@@ -12,6 +12,7 @@
 mod disk;
 pub mod encoding;
 mod faults;
+mod offline;
 mod store;
 mod tail;
 #[cfg(test)]
@@ -20,5 +21,6 @@ mod writer;
 
 pub use disk::OpenError;
 pub use faults::Faults;
+pub(crate) use offline::Offline;
 pub use store::{LogOptions, LogStore};
 pub use writer::{Durable, OnFatal};

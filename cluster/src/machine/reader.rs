@@ -14,6 +14,7 @@ use super::position::Position;
 use super::raft::Shared;
 use super::view::StateView;
 use crate::consensus::StoredMembership;
+use crate::recovery::Recovery;
 use crate::snapshot::{Checkpoint, Receiving};
 
 #[derive(Clone)]
@@ -54,6 +55,16 @@ impl StateReader {
     /// The newest membership that is applied.
     pub fn membership(&self) -> StoredMembership {
         self.shared.live.read().membership.clone()
+    }
+
+    /// The format that the cluster is at.
+    pub fn format(&self) -> u32 {
+        self.shared.live.read().format
+    }
+
+    /// The newest recovery that is applied.
+    pub fn recovery(&self) -> Option<Arc<Recovery>> {
+        self.shared.live.read().recovery.clone()
     }
 
     /// What became of a request. `NotRun` is only as true as the state is recent: ask after a linearizable read point.

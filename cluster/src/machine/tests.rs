@@ -20,7 +20,12 @@ use crate::consensus::{Command, Entry, LeaderId, LogId};
 use crate::log::Durable;
 
 fn options(data: &Path) -> MachineOptions {
-    MachineOptions { data: data.to_owned(), durable: None, on_fatal: Arc::new(|why| panic!("{why}")) }
+    MachineOptions {
+        data: data.to_owned(),
+        durable: None,
+        on_fatal: Arc::new(|why| panic!("{why}")),
+        formats: Default::default(),
+    }
 }
 
 fn open(data: &Path) -> Machine {
@@ -179,7 +184,7 @@ async fn refusals_name_their_key_and_time_never_runs_back() {
     let database = database::Database::open(data.path().join("beside")).unwrap();
     let outcomes = outcomes::Outcomes::new(Limits::default());
     let (position, membership) = (Position::default(), crate::consensus::StoredMembership::default());
-    let mut live = apply::Live { position, membership, outcomes, loading: None };
+    let mut live = apply::Live { position, membership, outcomes, loading: None, recovery: None, format: 1 };
     let mut spent = batch(9);
     let uses = key(Class::Replicated, b"uses");
     spent.counters.push(CounterChange { key: uses.clone(), op: CounterOp::Add { by: -1, floor: 0 } });

@@ -9,6 +9,7 @@ use proto::cluster as pb;
 use proto::cluster::forward_answer::{Refusal, Result as Answer};
 use proto::cluster::outcome_answer::Kind;
 use proto::cluster::peer_server::Peer;
+use proto::cluster::unseal_answer::Result as UnsealResult;
 use storage::{Millis, RequestId};
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
@@ -64,6 +65,9 @@ pub trait Answers: Send + Sync + 'static {
     async fn outcome(&self, id: RequestId, deadline: Instant) -> Option<Verdict>;
 
     fn hello(&self) -> Hello;
+
+    /// A member asks to be unsealed; the error is for it to read.
+    async fn unseal(&self, from: u64, question: Bytes) -> Result<Bytes, String>;
 }
 
 pub struct PeerService {
@@ -121,6 +125,17 @@ impl Peer for PeerService {
             None => (Kind::NotLeader, Bytes::new()),
         };
         Ok(Response::new(pb::OutcomeAnswer { kind: kind.into(), answer }))
+    }
+
+    async fn unseal(&self, request: Request<pb::UnsealRequest>) -> Result<Response<pb::UnsealAnswer>, Status> {
+        let from = self.door.member(request.extensions())?;
+        let pb::UnsealRequest { terms, question } = request.into_inner();
+        self.door.agree(terms.as_ref())?;
+        let result = match self.answers.unseal(from, question).await {
+            Ok(answer) => UnsealResult::Answer(answer),
+            Err(why) => UnsealResult::Refusal(why),
+        };
+        Ok(Response::new(pb::UnsealAnswer { result: Some(result) }))
     }
 
     async fn hello(&self, request: Request<pb::HelloRequest>) -> Result<Response<pb::HelloAnswer>, Status> {

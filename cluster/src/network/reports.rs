@@ -14,6 +14,8 @@ pub struct Report {
     pub sealed: bool,
     pub revision: Revision,
     pub fingerprint: [u8; 32],
+    /// The newest that the node reads.
+    pub format: u32,
     pub at: Instant,
 }
 
@@ -37,8 +39,9 @@ impl Reports {
         else {
             return;
         };
-        let report =
-            Report { clock: Millis(report.clock_ms), sealed: report.sealed, revision, fingerprint, at: Instant::now() };
+        let pb::Report { clock_ms, sealed, format, .. } = report;
+        let (clock, at) = (Millis(clock_ms), Instant::now());
+        let report = Report { clock, sealed, revision, fingerprint, format, at };
         self.latest.write().insert(from, report);
     }
 

@@ -9,4 +9,6 @@ mod joining;
 mod killing;
 mod loading;
 mod reading;
+mod recovering;
 mod sealing;
+mod upgrading;

@@ -5,9 +5,11 @@ mod auto_unseal;
 mod ceremony;
 mod change;
 mod follow;
+mod from_members;
 mod generate_root;
 mod init;
 mod join;
+mod recovered;
 mod rekey;
 mod rewrap;
 mod rotation;
@@ -43,6 +45,7 @@ use attune::Attuned;
 
 use crate::audit::Audit;
 use crate::backup::Saves;
+use crate::backup::auto::Folders;
 use crate::lockout::{LockoutDefaults, Lockouts};
 use crate::mount::{Mounts, TtlLimits};
 use crate::policies::Policies;
@@ -62,6 +65,10 @@ pub struct ClusterInfo {
 pub struct Settings {
     pub limits: TtlLimits,
     pub lockouts: LockoutDefaults,
+    /// Where backups that make themselves may be written.
+    pub snapshot_folders: Folders,
+    /// Members unseal each other when they are started anew.
+    pub from_members: bool,
     /// What unseals this node without anybody's help.
     pub seal: Option<Arc<dyn Seal>>,
 }
@@ -76,6 +83,8 @@ pub struct Node {
     pub lockouts: Lockouts,
     pub audit: Arc<Audit>,
     pub store: OpenStore,
+    pub snapshot_folders: Folders,
+    from_members: bool,
     /// What unseals this node without anybody's help, if it is configured so.
     seal: Option<Arc<dyn Seal>>,
     unsealing: Mutex<unseal::Progress>,
@@ -97,7 +106,8 @@ pub struct Node {
 impl Settings {
     /// With these limits, and nothing else out of the ordinary.
     pub fn new(limits: TtlLimits) -> Self {
-        Self { limits, lockouts: LockoutDefaults::default(), seal: None }
+        let (lockouts, snapshot_folders) = (LockoutDefaults::default(), Folders::default());
+        Self { limits, lockouts, snapshot_folders, from_members: false, seal: None }
     }
 }
 
@@ -113,6 +123,8 @@ impl Node {
             policies: Arc::new(Policies::default()),
             tokens: Arc::new(Tokens::new(Arc::clone(&barrier), limits)),
             lockouts: Lockouts::new(settings.lockouts),
+            snapshot_folders: settings.snapshot_folders,
+            from_members: settings.from_members,
             audit: Arc::new(Audit::new(Arc::clone(&barrier))),
             store: OpenStore::new(store, Arc::clone(&keyring) as _),
             keys,

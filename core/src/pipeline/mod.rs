@@ -146,9 +146,7 @@ impl Pipeline {
         let operation = permit.as_ref().map_or_else(|_| authorize::asked(run), Permit::operation_name);
         let subject = Subject::new(run.request, operation, located.as_ref().map(|l| l.mount.as_ref()), who.as_ref());
         let already = stages.audited;
-        let request_entry = async {
-            if already { Ok(()) } else { self.node.audit.request(run.now, &subject).await }
-        };
+        let request_entry = async { if already { Ok(()) } else { self.node.audit.request(run.now, &subject).await } };
         let mut request_entry = pin!(maybe_done(request_entry));
         // A view changes nothing: its two entries are written together, and the answer waits for both.
         if permit.as_ref().is_ok_and(|permit| dispatch::only_looks(run, permit, located.as_ref())) {

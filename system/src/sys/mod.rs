@@ -33,6 +33,7 @@ mod policies_acl;
 mod policy;
 mod raft_configuration;
 mod raft_snapshot;
+mod raft_snapshot_auto;
 mod rekey_backup;
 mod rekey_init;
 mod rekey_update;
@@ -102,6 +103,9 @@ impl Sys {
             raft_configuration::path(node),
             raft_snapshot::path(node),
             raft_snapshot::force(node),
+            raft_snapshot_auto::list(),
+            raft_snapshot_auto::one(node),
+            raft_snapshot_auto::status(),
             key_status::path(node),
             generate_root_attempt::path(node, "generate-root/attempt/?", Form::Bare).open_by(GENERATE_ROOT),
             generate_root_update::path(node, "generate-root/update", Form::Bare).open_by(GENERATE_ROOT),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cluster::{ForwardHandler, Node, OpenError, Options, Role, Timing};
+use cluster::{Formats, ForwardHandler, Hooks, Node, OpenError, Options, Role, Timing};
 use storage::{Batch, Class, CommitError, Committed, Millis, RawKey, RequestId, SegKind, Term, Value};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
@@ -64,6 +64,8 @@ pub struct Seat {
     pub folder: TempDir,
     pub port: u16,
     pub timing: Timing,
+    /// Of its version.
+    pub formats: Formats,
     pub node: Option<Arc<Node>>,
 }
 
@@ -72,7 +74,14 @@ impl Seat {
         // With RUST_LOG set, what the nodes say can be read.
         tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).try_init().ok();
         let folder = tempfile::tempdir().unwrap();
-        Self { name: name.to_owned(), folder, port: free_port(), timing: Timing::default(), node: None }
+        Self {
+            name: name.to_owned(),
+            folder,
+            port: free_port(),
+            timing: Timing::default(),
+            formats: Formats::default(),
+            node: None,
+        }
     }
 
     pub fn options(&self) -> Options {
@@ -85,6 +94,7 @@ impl Seat {
             timing: self.timing,
             max_entry_size: 1 << 20,
             read_index_only: false,
+            snapshot_rate: None,
         }
     }
 
@@ -92,7 +102,8 @@ impl Seat {
         let by = soon();
         loop {
             let handler = Arc::new(Writer::default());
-            match Node::open(self.options(), handler.clone()).await {
+            let hooks = Hooks { formats: self.formats, ..Hooks::default() };
+            match Node::open_with(self.options(), handler.clone(), hooks).await {
                 Ok(node) => {
                     handler.node.set(Arc::downgrade(&node)).unwrap();
                     self.node = Some(node.clone());

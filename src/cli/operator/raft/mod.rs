@@ -3,6 +3,7 @@
 mod autopilot;
 mod join;
 mod list_peers;
+mod recover;
 mod remove_peer;
 mod snapshot;
 
@@ -19,6 +20,8 @@ pub enum Command {
     Join(join::Arguments),
     /// Take a node out of the cluster
     RemovePeer(remove_peer::Arguments),
+    /// Make a cluster of what is left of one; the nodes are stopped
+    Recover(recover::Arguments),
     /// Backups
     #[command(subcommand)]
     Snapshot(snapshot::Command),
@@ -32,6 +35,7 @@ pub async fn run(command: Command, globals: &Globals) -> Result<Done, Failure> {
         Command::ListPeers(arguments) => list_peers::run(arguments, globals).await,
         Command::Join(arguments) => join::run(arguments, globals).await,
         Command::RemovePeer(arguments) => remove_peer::run(arguments, globals).await,
+        Command::Recover(arguments) => recover::run(arguments, globals),
         Command::Snapshot(command) => snapshot::run(command, globals).await,
         Command::Autopilot(command) => autopilot::run(command, globals).await,
     }
