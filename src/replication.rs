@@ -163,6 +163,10 @@ impl Replication for ClusterReplication {
         self.node.now()
     }
 
+    fn clock_is_steady(&self) -> bool {
+        self.node.clock_is_steady()
+    }
+
     fn set_sealed(&self, sealed: bool) {
         self.node.set_sealed(sealed);
     }
@@ -193,8 +197,7 @@ impl Replication for ClusterReplication {
     }
 
     fn room(&self) -> std::io::Result<u64> {
-        let disk = rustix::fs::statvfs(&self.data)?;
-        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+        crate::server::room(&self.data)
     }
 
     fn joining(&self) -> Member {

@@ -92,10 +92,10 @@ audit "file" "file" {{
 """
 
     def start(self):
-        (self.folder / "data").mkdir(parents=True)
+        (self.folder / "data").mkdir(parents=True, exist_ok=True)
         config = self.folder / "config.hcl"
         config.write_text(self.configuration())
-        log = open(self.folder / "log", "wb")
+        log = open(self.folder / "log", "ab")
         command = [str(self.cluster.binary), "server", f"-config={config}"]
         self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder)
 
@@ -118,6 +118,11 @@ audit "file" "file" {{
                     raise
         raise AssertionError("unreachable")
 
+    def unseal(self):
+        """Whether it is unsealed now."""
+        self.call("PUT", "sys/unseal", {"key": self.cluster.key})
+        return self.call("GET", "sys/seal-status")[1].get("sealed") is False
+
     def tail(self):
         lines = (self.folder / "log").read_text(errors="replace").splitlines()[-15:]
         return "\n  ".join(lines)
@@ -129,6 +134,7 @@ class Cluster:
     def __init__(self, name, binary, folder, tls):
         self.name, self.binary, self.folder, self.tls = name, binary, folder, tls
         self.token = ""
+        self.key = ""
         self.bench_token = ""
         self.lacks = {}
         ports = free_ports(6)
@@ -145,11 +151,9 @@ class Cluster:
         if status != 200:
             raise Failed(f"{self.name}: sys/init answered {status} {keys}")
         self.token = keys["root_token"]
+        self.key = keys["keys_base64"][0]
         for node in self.nodes:
-            def unsealed(n=node):
-                n.call("PUT", "sys/unseal", {"key": keys["keys_base64"][0]})
-                return n.call("GET", "sys/seal-status")[1].get("sealed") is False
-            self.until(f"node {node.number} is unsealed", unsealed)
+            self.until(f"node {node.number} is unsealed", node.unseal)
             self.until("a node is active", lambda: self.active() is not None)
         self.until("all three nodes vote", self.all_vote)
 

@@ -3,7 +3,7 @@
 //! An unsealed node campaigns as consensus sees fit, past the hold after a restart and unless it has stepped down. A
 //! sealed one could not serve, so it leaves the others six election timeouts and a random part before it asks for votes
 //! itself: when the only complete node is a sealed one, nobody else can win. Leading sealed, it brings an unsealed voter
-//! up to date and hands over.
+//! up to date and hands over. A node that is unfit to lead does the same.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::consensus::{NodeId, Timing, TypeConfig};
-use crate::handover::{Handover, choose};
+use crate::handover::{Candidate, Handover, choose};
 use crate::shared::{Shared, is_voter};
 
 #[derive(Default)]
@@ -50,6 +50,7 @@ impl Campaign {
 pub(crate) async fn run(shared: Arc<Shared>, campaign: Arc<Campaign>, handover: Arc<Handover>) {
     let timing = *shared.local.timing();
     let mut patience = sealed_patience(&timing);
+    let mut asked = Instant::now();
     let mut switched = false;
     let mut removed = shared.peers.removed();
     loop {
@@ -57,9 +58,10 @@ pub(crate) async fn run(shared: Arc<Shared>, campaign: Arc<Campaign>, handover: 
             () = campaign.changed.notified() => {}
             () = tokio::time::sleep(timing.heartbeat) => {}
         }
-        let sealed = shared.local.is_sealed();
+        let (sealed, unfit) = (shared.local.is_sealed(), shared.local.fitness.is_unfit());
+        let reluctant = sealed || unfit;
         let held = !shared.local.hold_left().is_zero() || campaign.abstains() || *removed.borrow_and_update();
-        let wanted = !sealed && !held;
+        let wanted = !reluctant && !held;
         if wanted != switched {
             shared.raft.runtime_config().elect(wanted);
             switched = wanted;
@@ -71,21 +73,23 @@ pub(crate) async fn run(shared: Arc<Shared>, campaign: Arc<Campaign>, handover: 
         if metrics.state == ServerState::Leader {
             shared.local.note_contact();
             promote(&shared, &metrics).await;
-            if sealed && choose(&handover.candidates(&metrics)).is_some() {
+            let candidates = handover.candidates(&metrics);
+            // An unfit leader has writes, which a target lacks until they are held.
+            if sealed && choose(&candidates).is_some() || unfit && candidates.iter().any(Candidate::can_lead) {
                 let deadline = tokio::time::Instant::now() + 4 * timing.election_max;
                 if let Err(error) = handover.transfer(deadline).await {
-                    tracing::info!(error = %error, "this sealed leader could not hand over yet");
+                    tracing::info!(error = %error, sealed, unfit, "this leader could not hand over yet");
                 }
             }
             continue;
         }
         let voter = is_voter(metrics.membership_config.membership(), shared.id);
-        if sealed && voter && !held && shared.local.since_contact() > patience {
-            tracing::info!("nobody leads: this sealed node asks for votes");
+        if reluctant && voter && !held && shared.local.since_contact().min(asked.elapsed()) > patience {
+            tracing::info!(sealed, unfit, "nobody leads: this node asks for votes all the same");
             if shared.raft.trigger().elect(true).await.is_err() {
                 return;
             }
-            shared.local.note_contact();
+            asked = Instant::now();
             patience = sealed_patience(&timing);
         }
     }

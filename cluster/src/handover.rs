@@ -106,7 +106,8 @@ impl Handover {
                 id,
                 complete: matched == Some(last),
                 answers: report.as_ref().is_some_and(|report| report.at.elapsed() <= fresh),
-                sealed: report.is_none_or(|report| report.sealed),
+                sealed: report.as_ref().is_none_or(|report| report.sealed),
+                unfit: report.is_some_and(|report| report.unfit || report.full),
             }
         };
         voters.map(candidate).collect()
@@ -121,10 +122,18 @@ pub(crate) struct Candidate {
     pub complete: bool,
     pub answers: bool,
     pub sealed: bool,
+    pub unfit: bool,
 }
 
 pub(crate) fn choose(candidates: &[Candidate]) -> Option<NodeId> {
-    candidates.iter().find(|c| c.complete && c.answers && !c.sealed).map(|c| c.id)
+    candidates.iter().find(|c| c.complete && c.can_lead()).map(|c| c.id)
+}
+
+impl Candidate {
+    /// Once it is complete.
+    pub fn can_lead(&self) -> bool {
+        self.answers && !self.sealed && !self.unfit
+    }
 }
 
 /// How long writes may stay shut for a target to catch up.
@@ -138,9 +147,10 @@ mod tests {
 
     #[test]
     fn only_an_unsealed_complete_voter_that_answers_takes_over() {
-        let good = Candidate { id: 1, complete: true, answers: true, sealed: false };
+        let good = Candidate { id: 1, complete: true, answers: true, sealed: false, unfit: false };
         assert_eq!(choose(&[Candidate { id: 2, sealed: true, ..good }, good]), Some(1));
         assert_eq!(choose(&[Candidate { sealed: true, ..good }]), None);
+        assert_eq!(choose(&[Candidate { unfit: true, ..good }]), None);
         assert_eq!(choose(&[Candidate { complete: false, ..good }]), None);
         assert_eq!(choose(&[Candidate { answers: false, ..good }]), None);
     }

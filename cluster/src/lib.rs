@@ -7,7 +7,7 @@
 //! ```text
 //!   node ─┬─ join        founding, letting in, entering
 //!         ├─ membership  who is in, how they are, whom this node talks to
-//!         ├─ leadership  who leads;  campaign: who wants to;  handover: who shall
+//!         ├─ leadership  who leads;  campaign: who wants to;  handover: who shall;  fitness: who should not
 //!         ├─ reads       from which index on a read sees everything acknowledged before it
 //!         ├─ forward     requests to the leader, and what became of them
 //!         ├─ format      versions of this server side by side
@@ -22,6 +22,7 @@
 mod bulk;
 mod campaign;
 pub mod consensus;
+mod fitness;
 mod format;
 mod forward;
 mod handover;
@@ -46,6 +47,7 @@ pub mod time;
 mod unseal;
 
 pub use consensus::{Member, Timing};
+pub use fitness::{Fitness, Room};
 pub use format::Formats;
 pub use forward::{ForwardError, ForwardHandler, Outcome, OutcomeError};
 pub use handover::TransferError;

@@ -140,7 +140,10 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
             return;
         }
         let mut leadership = leadership::derive(shared.id, &now, shared.applied().as_ref(), &timing);
-        if *shared.peers.removed().borrow() {
+        // Without a quorum there is no election that would tell a follower so.
+        let unheard = shared.local.since_contact() > 2 * timing.election_max;
+        let follows = matches!(leadership.role, leadership::Role::Follower { .. });
+        if *shared.peers.removed().borrow() || follows && unheard {
             leadership.role = leadership::Role::Unknown;
         }
         shared.leadership.send_if_modified(|known| {

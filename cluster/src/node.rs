@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::campaign::Campaign;
 use crate::consensus::Member;
+use crate::fitness::Fitness;
 use crate::format::Formats;
 use crate::forward::{ForwardError, Forwards, Outcome, OutcomeError};
 use crate::handover::{Handover, TransferError};
@@ -31,7 +32,6 @@ use crate::recovery::Recovery;
 use crate::shared::{Shared, members};
 use crate::store::Store;
 use crate::threads::Threads;
-use crate::time;
 use crate::unseal::{Unsealed, Unseals};
 
 /// A handle to the running node. It runs until [`shutdown`](Self::shutdown), or until dropped, which is a crash.
@@ -140,6 +140,18 @@ impl Node {
         }
     }
 
+    /// What the server has found out about this node.
+    pub fn set_fitness(&self, fitness: Fitness) {
+        if self.shared.local.fitness.set(fitness) {
+            self.campaign.wake();
+        }
+    }
+
+    /// For how long the log's disk has been at one write.
+    pub fn log_stall(&self) -> Duration {
+        self.parts.lock().as_ref().map_or(Duration::ZERO, |parts| parts.log.stall())
+    }
+
     pub fn leadership(&self) -> watch::Receiver<Leadership> {
         self.shared.leadership.subscribe()
     }
@@ -160,8 +172,7 @@ impl Node {
 
     /// Whether the clocks agree well enough for anything to expire.
     pub fn clock_is_steady(&self) -> bool {
-        let majority = self.shared.leadership.borrow().is_ready().then(|| self.shared.majority_clock());
-        time::is_steady(self.shared.local.clock.drift(), time::wall(), majority)
+        self.shared.clock_is_steady()
     }
 
     /// The format that the cluster is at, and those that this version reads.

@@ -7,6 +7,7 @@ use openraft::raft::responder::ProgressResponder;
 use tokio::time::timeout;
 
 use crate::consensus::{Applied, Command, LeaderId};
+use crate::fitness::no_room;
 use crate::handover::Gate;
 use crate::shared::Shared;
 
@@ -26,6 +27,9 @@ pub(crate) async fn propose(
     command: Command,
 ) -> Result<Applied, ProposeError> {
     gate.passed(shared).await;
+    if let Some(why) = no_room(shared) {
+        return Err(ProposeError::Unavailable(why));
+    }
     let (responder, answer) = ProgressResponder::complete_only();
     let leader = LeaderId { term, node_id: shared.id };
     let write = shared.raft.write(command).with_leader(leader).responder(responder);

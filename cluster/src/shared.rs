@@ -72,14 +72,20 @@ impl Shared {
         }
     }
 
-    /// The cluster's time: see [`time`].
+    /// The cluster's time: see [`time`]. It stands still while the leader's clock cannot be trusted.
     pub fn now(&self) -> Millis {
         let state = self.reader.position().borrow().time;
         let wall = time::wall();
         if self.leadership.borrow().leads() {
-            return time::now(state, wall, self.majority_clock());
+            return if self.clock_is_steady() { time::now(state, wall, self.majority_clock()) } else { state };
         }
         time::now(state, wall, self.local.clock.told().unwrap_or_default())
+    }
+
+    /// Whether the clocks agree well enough for anything to expire.
+    pub fn clock_is_steady(&self) -> bool {
+        let majority = self.leadership.borrow().is_ready().then(|| self.majority_clock());
+        time::is_steady(self.local.clock.drift(), time::wall(), majority)
     }
 
     pub fn majority_clock(&self) -> Millis {

@@ -59,7 +59,7 @@ impl Clock {
     }
 
     /// How far the wall clock has left the monotonic one since the start. Small adjustments add up here on purpose: a
-    /// clock that is steered by minutes was wrong by minutes.
+    /// clock that is steered by minutes was wrong by minutes. A restart measures anew.
     pub fn drift(&self) -> Duration {
         let (at, then) = self.started;
         apart(wall(), then.plus(at.elapsed()))

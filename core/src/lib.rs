@@ -13,6 +13,7 @@ pub mod backup;
 mod cache;
 pub mod catalog;
 pub mod change;
+pub mod consistency;
 mod due;
 pub mod lease_count;
 pub mod lifecycle;

@@ -176,6 +176,10 @@ pub trait Replication: Send + Sync {
     }
     /// The cluster's time, as far as this node knows it.
     fn now(&self) -> Millis;
+    /// Whether this node's clock agrees with its own past and, on the active node, with the others': else nothing expires.
+    fn clock_is_steady(&self) -> bool {
+        true
+    }
     /// A sealed node votes and replicates, but others should lead.
     fn set_sealed(&self, sealed: bool);
 

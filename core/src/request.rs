@@ -6,6 +6,7 @@ use sdk::{Map, Pipe, Value, Verb};
 use serde::{Deserialize, Serialize};
 use storage::RequestId;
 
+use crate::consistency::Consistency;
 use crate::token::ClientToken;
 use crate::trace::Trace;
 
@@ -32,6 +33,8 @@ pub struct Request {
     /// What the listener lets in without a token that otherwise needs one.
     #[serde(default)]
     pub doors: Vec<String>,
+    #[serde(default)]
+    pub consistency: Consistency,
     /// `?help=1`.
     pub help: bool,
     /// HEAD, which no path answers, but which is authenticated like the others.
@@ -58,6 +61,7 @@ impl Request {
             content_type: String::new(),
             wrap_ttl: None,
             audit_headers: Vec::new(),
+            consistency: Default::default(),
             doors: Vec::new(),
             help: false,
             head: false,

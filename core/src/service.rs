@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use crate::catalog::Catalog;
+use crate::consistency::{Forwarding, Missing};
 use crate::lifecycle::Node;
 use crate::pipeline::{Kind, Pipeline, Run, locate, resolve, unknown};
 use crate::replication::{Asker, ForwardError, Outcome, Role};
@@ -71,6 +72,11 @@ impl Service {
         if self.node.is_sealed() {
             return Response::failure(&Failure::Sealed);
         }
+        if request.consistency.stale
+            && let Some(response) = self.serve_stale(&request, deadline).await
+        {
+            return response;
+        }
         loop {
             match self.node.role() {
                 Role::Active { .. } => {
@@ -87,13 +93,22 @@ impl Service {
                         return response;
                     }
                 }
-                Role::Standby { .. } => match self.place(&request) {
+                Role::Standby { leader } => match self.place(&request) {
                     Ok(Place::Here) => {
                         if let Some(response) = self.run_standby(&request, deadline).await {
                             return response;
                         }
                     }
-                    Ok(Place::Active) => return self.forward(request, deadline).await,
+                    Ok(Place::Active) => match &request.consistency.forwarding {
+                        Forwarding::Never { target } if !leader.api_address.is_empty() => {
+                            return Response::redirect(&format!(
+                                "{}{target}",
+                                leader.api_address.trim_end_matches('/')
+                            ));
+                        }
+                        Forwarding::Never { .. } => return Response::unavailable(NO_LEADER),
+                        Forwarding::AsNeeded | Forwarding::Always => return self.forward(request, deadline).await,
+                    },
                     Err(failure) => return Response::failure(&failure),
                 },
                 Role::Unknown => {}
@@ -101,6 +116,31 @@ impl Service {
             if !self.leader_changes(deadline).await {
                 return Response::unavailable(NO_LEADER);
             }
+        }
+    }
+
+    /// A read of the state that this node has, whether or not anybody leads. `None`: it is served like any other.
+    async fn serve_stale(&self, request: &Request, deadline: Instant) -> Option<Response> {
+        let view = self.node.local_view().ok()?;
+        let located = locate(&self.node, &self.catalog, &view, request, &mut Vec::new()).ok()??;
+        let elsewhere = request.consistency.forwarding == Forwarding::Always;
+        if elsewhere || !matches!(located.kind(request), Kind::View) || self.is_limited(&view, request).ok()? {
+            return None;
+        }
+        let lacking = self.lacks(request);
+        if lacking.is_some() {
+            return lacking.filter(|_| request.consistency.missing == Missing::Fail);
+        }
+        let now = self.node.replication.now();
+        Some(self.pipeline.run(Run { request, now, term: None, deadline, forwarded: false }).await)
+    }
+
+    /// The refusal of a request that names a state which is not here.
+    fn lacks(&self, request: &Request) -> Option<Response> {
+        match self.node.holds(&request.consistency) {
+            Ok(true) => None,
+            Ok(false) => Some(Response::errors(412, &["required index state not present"])),
+            Err(problem) => Some(Response::errors(400, &[&problem.to_string()])),
         }
     }
 
@@ -184,13 +224,19 @@ impl Service {
             tracing::error!(%problem, "the keyring could not be brought up to date");
             return Response::failure(&problem.into());
         }
+        if let Some(lacking) = self.lacks(request) {
+            return lacking;
+        }
         self.pipeline.run(Run { request, now, term: Some(term), deadline, forwarded }).await
     }
 
     /// Reads here. `None` when the leader was lost on the way and the request should be placed again.
     async fn run_standby(&self, request: &Request, deadline: Instant) -> Option<Response> {
         match self.node.replication.read_point(deadline).await {
-            Ok(now) => Some(self.pipeline.run(Run { request, now, term: None, deadline, forwarded: false }).await),
+            Ok(now) => match self.lacks(request) {
+                Some(lacking) => Some(lacking),
+                None => Some(self.pipeline.run(Run { request, now, term: None, deadline, forwarded: false }).await),
+            },
             // Leadership may be on its way to another node.
             Err(_) if Instant::now() < deadline => None,
             Err(problem) => Some(Response::unavailable(&problem.0)),
@@ -199,6 +245,9 @@ impl Service {
 
     /// A guess from this node's own state, which may lag: it decides where the request runs, not what it answers.
     fn place(&self, request: &Request) -> Result<Place, Failure> {
+        if request.consistency.forwarding == Forwarding::Always {
+            return Ok(Place::Active);
+        }
         let view = self.node.local_view()?;
         let Some(located) = locate(&self.node, &self.catalog, &view, request, &mut Vec::new())? else {
             return Ok(Place::Active);

@@ -100,6 +100,7 @@ impl Dev {
                 timing: RaftTiming::default(),
                 max_entry_size: 1 << 20,
                 retry_join: Vec::new(),
+                min_free_space: 0,
                 read_index_only: false,
                 snapshot_rate_limit: None,
             },

@@ -22,6 +22,8 @@ pub struct RaftStorage {
     /// `max_entry_size`: the largest transaction, in bytes.
     pub max_entry_size: usize,
     pub retry_join: Vec<RetryJoin>,
+    /// `min_free_space` (ours): below so many free bytes the disk counts as full.
+    pub min_free_space: u64,
     /// `read_index_only` (ours): asks a quorum on every read instead of trusting the leader's lease, for hosts whose
     /// monotonic clock stands still while they are paused.
     pub read_index_only: bool,
@@ -46,6 +48,8 @@ const ENTRY_SIZE_MIN: u64 = 64 << 10;
 const ENTRY_SIZE_MAX: u64 = 8 << 20;
 const SNAPSHOT_RATE: u64 = 64 << 20;
 const SNAPSHOT_RATE_MIN: u64 = 1 << 20;
+const FREE_SPACE: u64 = 128 << 20;
+const FREE_SPACE_MAX: u64 = 1 << 40;
 const ELECTION_LONGEST: Duration = Duration::from_secs(60);
 
 pub const TABLE: Table = Table {
@@ -81,6 +85,13 @@ pub const TABLE: Table = Table {
              the same on all nodes.",
         ),
         Key::new("max_entry_size", Bytes, "1048576", "The largest write, from 64 KiB to 8 MiB."),
+        Key::new(
+            "min_free_space",
+            Bytes,
+            "134217728",
+            "With less room than this on the disk of `path` a node takes no more writes, and leads only where no other can; up \
+             to 1 TiB. 0 is never.",
+        ),
         Key::new(
             "read_index_only",
             Flag,
@@ -148,6 +159,7 @@ pub(super) fn read(
         timing: timing(&section)?,
         max_entry_size: entry_size(&section)?,
         retry_join: retry_join::read(&section, warnings)?,
+        min_free_space: free_space(&section)?,
         read_index_only: section.flag("read_index_only")?.unwrap_or(false),
         snapshot_rate_limit: snapshot_rate(&section)?,
     };
@@ -203,6 +215,10 @@ fn snapshot_rate(section: &Section<'_>) -> Result<Option<NonZeroU64>, ConfigErro
         return Err(entry.bad("it must be at least 1048576 bytes a second, or 0 for no limit"));
     }
     Ok(NonZeroU64::new(rate))
+}
+
+fn free_space(section: &Section<'_>) -> Result<u64, ConfigError> {
+    section.entry("min_free_space").map_or(Ok(FREE_SPACE), |entry| entry.number_in(0, FREE_SPACE_MAX))
 }
 
 fn entry_size(section: &Section<'_>) -> Result<usize, ConfigError> {

@@ -10,6 +10,7 @@ mod answer;
 mod body;
 mod certificates;
 mod connection;
+mod consistency;
 mod cors;
 mod gate;
 mod json;

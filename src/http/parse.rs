@@ -5,6 +5,7 @@ use std::time::Duration;
 use holdfast_core::audit::AuditedHeaders;
 use holdfast_core::request::{Request, canonical};
 use holdfast_core::token::ClientToken;
+use hyper::Uri;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use hyper::http::request::Parts;
@@ -15,8 +16,8 @@ use system::node::Method;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::body::BodyRoom;
-use super::json;
 use super::peer::Peer;
+use super::{consistency, json};
 use crate::config::Listener;
 
 /// Why a request is not even looked at.
@@ -85,7 +86,7 @@ pub async fn parse(
         "SCAN" => (Ok(Verb::Scan), Ok(query.clone())),
         _ => (Err(Refused::bare(405)), Ok(Map::new())),
     };
-    let request = verb.and_then(|verb| service_request(&head.headers, verb, &path, peer, id));
+    let request = verb.and_then(|verb| service_request(&head.headers, verb, &path, target(&head.uri), peer, id));
     let is_head = method == Method::Head;
     let request = request.map(|request| Request {
         audit_headers: audit_headers(&head.headers, audited),
@@ -109,13 +110,24 @@ pub fn without_body(
     let help = query.remove("help").is_some_and(|value| bool::from_field(&value).unwrap_or(false));
     let verb = if head.method == hyper::Method::GET { read_verb(&mut query)? } else { Verb::Write };
     let (audit_headers, trace) = (audit_headers(&head.headers, audited), head.extensions.get().cloned());
-    Ok(Request { help, audit_headers, trace, ..service_request(&head.headers, verb, path, peer, id)? })
+    Ok(Request {
+        help,
+        audit_headers,
+        trace,
+        ..service_request(&head.headers, verb, path, target(&head.uri), peer, id)?
+    })
+}
+
+/// Path and query, as they came.
+fn target(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", |both| both.as_str())
 }
 
 fn service_request(
     headers: &HeaderMap,
     verb: Verb,
     path: &str,
+    target: &str,
     peer: &Peer,
     id: RequestId,
 ) -> Result<Request, Refused> {
@@ -135,6 +147,7 @@ fn service_request(
         content_type: content_type(headers),
         audit_headers: Vec::new(),
         wrap_ttl: wrap_ttl(headers)?,
+        consistency: consistency::parse(headers, target)?,
         doors: Vec::new(),
         help: false,
         head: false,
@@ -187,7 +200,7 @@ fn read_verb(query: &mut Map<String, Value>) -> Result<Verb, Refused> {
     })
 }
 
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+pub fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(|t| t.trim().to_owned())
 }
 

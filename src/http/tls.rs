@@ -29,12 +29,19 @@ pub enum TlsError {
 /// What a listener speaks TLS with, now.
 pub struct Tls {
     files: TlsFiles,
-    current: ArcSwap<rustls::ServerConfig>,
+    current: ArcSwap<Made>,
+}
+
+/// What the files have made.
+pub struct Made {
+    config: Arc<rustls::ServerConfig>,
+    /// The certificate's end, in seconds since 1970; unknown for a form that clients may understand and this server does not.
+    not_after: Option<u64>,
 }
 
 impl Tls {
     pub fn read(files: &TlsFiles) -> Result<Tls, TlsError> {
-        Ok(Tls { files: files.clone(), current: ArcSwap::from(server_config(files)?) })
+        Ok(Tls { files: files.clone(), current: ArcSwap::from(made(files)?) })
     }
 
     /// Reads the files again. If they are no good, all stays as it was.
@@ -44,16 +51,20 @@ impl Tls {
     }
 
     /// What the files make now, not in use yet.
-    pub fn read_again(&self) -> Result<Arc<rustls::ServerConfig>, TlsError> {
-        server_config(&self.files)
+    pub fn read_again(&self) -> Result<Arc<Made>, TlsError> {
+        made(&self.files)
     }
 
-    pub fn take(&self, made: Arc<rustls::ServerConfig>) {
+    pub fn take(&self, made: Arc<Made>) {
         self.current.store(made);
     }
 
     pub fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.current.load_full())
+        TlsAcceptor::from(Arc::clone(&self.current.load().config))
+    }
+
+    pub fn not_after(&self) -> Option<u64> {
+        self.current.load().not_after
     }
 
     pub fn files(&self) -> &TlsFiles {
@@ -61,8 +72,12 @@ impl Tls {
     }
 }
 
-fn server_config(files: &TlsFiles) -> Result<Arc<rustls::ServerConfig>, TlsError> {
+fn made(files: &TlsFiles) -> Result<Arc<Made>, TlsError> {
     let chain = certificates(&files.certificate)?;
+    let not_after = chain.first().and_then(|certificate| {
+        let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+        u64::try_from(parsed.validity().not_after.timestamp()).ok()
+    });
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|e| unreadable(&files.key, e))?;
     let provider = Arc::new(provider(files));
     let pair = |e: rustls::Error| TlsError::Pair {
@@ -77,7 +92,7 @@ fn server_config(files: &TlsFiles) -> Result<Arc<rustls::ServerConfig>, TlsError
         .with_single_cert(chain, key)
         .map_err(pair)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(Arc::new(Made { config: Arc::new(config), not_after }))
 }
 
 fn versions(files: &TlsFiles) -> Vec<&'static SupportedProtocolVersion> {

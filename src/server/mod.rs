@@ -5,6 +5,7 @@ mod forwarding;
 mod gauges;
 mod introduce;
 mod post;
+mod probe;
 mod reload;
 mod start;
 mod stop;
@@ -12,6 +13,7 @@ mod stop;
 mod tests;
 mod watcher;
 
+pub use probe::room;
 pub use reload::{Follow, Reload};
 pub use start::StartError;
 

@@ -29,6 +29,7 @@ use super::forwarding::Forwarding;
 use super::gauges::Measured;
 use super::introduce::HttpIntroduce;
 use super::post::HttpPost;
+use super::probe::{self, Probe};
 use super::{Follow, Server};
 use crate::catalog;
 use crate::config::{self, Pem, RetryJoin, Seal, SealKey, ServerConfig};
@@ -69,6 +70,7 @@ impl Server {
         }
         let targets = join_targets(&config.storage.retry_join)?;
 
+        probe::wait_for_room(&config.storage.path).await;
         let service = Arc::new(OnceLock::new());
         let cluster = cluster::Node::open(cluster_options(&config), Arc::new(Forwarding::new(&service))).await?;
         let replication = Arc::new(ClusterReplication::new(Arc::clone(&cluster), config.storage.path.clone()));
@@ -123,6 +125,13 @@ impl Server {
         let room = http::connection_room();
         let serve = |bound: http::Bound| bound.serve(Arc::clone(&face), Arc::clone(&room), stopping.clone());
         let listening: Vec<_> = bound.into_iter().map(serve).collect();
+        let probe = Probe {
+            node: Arc::clone(&node),
+            cluster: Arc::clone(&cluster),
+            listeners: listening.iter().map(|listening| Arc::clone(&listening.serving)).collect(),
+            reserve: config.storage.min_free_space,
+        };
+        tokio::spawn(probe.run(stopping.clone()));
         if node.unseals_itself() {
             tokio::spawn(Arc::clone(&node).unseal_itself(stopping.clone()));
         }

@@ -33,6 +33,7 @@ fn lookup_self(token: &ClientToken) -> Request {
         certificates: Vec::new(),
         content_type: String::new(),
         wrap_ttl: None,
+        consistency: Default::default(),
         help: false,
         head: false,
         audit_headers: Vec::new(),

@@ -12,6 +12,8 @@ mod cli_diagnose;
 mod cli_serving;
 mod clients;
 mod config;
+mod consistency;
+mod fitness;
 mod harness;
 mod health;
 mod hostile;

@@ -9,6 +9,7 @@
 //! `snapshot::retention`'s. An error of the disk poisons the log for good and calls the fatal hook; no sync is ever
 //! tried twice.
 
+mod busy;
 mod disk;
 pub mod encoding;
 mod faults;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use futures::{Stream, TryStreamExt, stream};
 use openraft::storage::RaftLogStorage;
@@ -14,6 +15,7 @@ use openraft::{OptionalSend, RaftLogReader};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Semaphore, oneshot, watch};
 
+use super::busy::Busy;
 use super::disk::{Disk, OpenError};
 use super::encoding;
 use super::faults::Faults;
@@ -52,6 +54,7 @@ struct Shared {
     durable: watch::Receiver<Durable>,
     appended: AtomicU64,
     on_fatal: OnFatal,
+    busy: Arc<Busy>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -62,12 +65,14 @@ impl LogStore {
         let tail = Tail::new(options.tail_bytes, found.last, found.purged, found.vote, found.committed);
         let tail = Arc::new(RwLock::new(tail));
         let (queue, operations) = mpsc::channel();
+        let busy = Arc::new(Busy::default());
         let (durable, watched) = watch::channel(Durable { next: tail::next(found.last), ended: false });
         let writer = Writer {
             disk: Arc::clone(&disk),
             tail: Arc::clone(&tail),
             queue: operations,
             durable,
+            busy: Arc::clone(&busy),
             faults: options.faults,
             on_fatal: Arc::clone(&options.on_fatal),
         };
@@ -80,6 +85,7 @@ impl LogStore {
             durable: watched,
             appended: AtomicU64::new(found.bytes),
             on_fatal: options.on_fatal,
+            busy,
             writer: Mutex::new(Some(thread)),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -102,6 +108,11 @@ impl LogStore {
 
     pub fn last(&self) -> Option<LogId> {
         self.shared.tail.read().last
+    }
+
+    /// For how long the disk has been at one write.
+    pub fn stall(&self) -> Duration {
+        self.shared.busy.for_how_long()
     }
 
     /// How many bytes were appended in all, with an estimate for what the disk held at the start.

@@ -13,6 +13,7 @@ use parking_lot::RwLock;
 use rocksdb::WriteBatch;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
+use super::busy::Busy;
 use super::disk::{Disk, key};
 use super::encoding;
 use super::faults::{Faults, Verdict};
@@ -68,6 +69,7 @@ pub(super) struct Writer {
     pub tail: Arc<RwLock<Tail>>,
     pub queue: mpsc::Receiver<Queued>,
     pub durable: watch::Sender<Durable>,
+    pub busy: Arc<Busy>,
     pub faults: Faults,
     pub on_fatal: OnFatal,
 }
@@ -132,6 +134,7 @@ impl Writer {
             }
         }
         self.put_committed(&mut batch, group);
+        let _writing = self.busy.begin();
         match self.faults.before_write() {
             Verdict::Write => {}
             Verdict::Fail(error) => return Err(error),

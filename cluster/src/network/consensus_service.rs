@@ -14,6 +14,7 @@ use tonic::{Extensions, Request, Response, Status, Streaming};
 use super::snapshot_in::{self, Inbox, Sent};
 use super::{Caller, Local, wire};
 use crate::consensus::{Raft, Vote};
+use crate::fitness::Room;
 use crate::identity::{Pins, Standing};
 use crate::log::encoding::decode_snapshot_meta;
 
@@ -93,6 +94,9 @@ impl Consensus for ConsensusService {
         let now = Millis(request.now_ms);
         let request = wire::append_in(request).map_err(malformed)?;
         self.own_vote(&request.vote, caller)?;
+        if !request.entries.is_empty() && self.door.local.fitness.room() == Room::None {
+            return Err(Status::resource_exhausted("the disk of this node is nearly full"));
+        }
         let answer = self.door.raft.append_entries(request).await.map_err(stopped)?;
         let local = &self.door.local;
         if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use proto::cluster as pb;
 
 use crate::consensus::{Member, Timing};
+use crate::fitness::{Kept, Room};
 use crate::format::Formats;
 use crate::machine::StateReader;
 use crate::time::{self, Clock};
@@ -19,6 +20,7 @@ pub struct Local {
     reader: StateReader,
     timing: Timing,
     formats: Formats,
+    pub(crate) fitness: Kept,
     sealed: AtomicBool,
     /// No vote is given before this instant.
     votes_from: Option<Instant>,
@@ -43,6 +45,7 @@ impl Local {
             reader,
             timing,
             formats,
+            fitness: Kept::default(),
             sealed: AtomicBool::new(true),
             votes_from: hold.map(|hold| now + hold),
             contact: Mutex::new(now),
@@ -79,6 +82,8 @@ impl Local {
             revision: position.revision.to_bytes().to_vec().into(),
             fingerprint: position.fingerprint.to_vec().into(),
             format: self.formats.newest,
+            unfit: self.fitness.is_unfit(),
+            full: self.fitness.room() != Room::Enough,
         }
     }
 

@@ -16,6 +16,10 @@ pub struct Report {
     pub fingerprint: [u8; 32],
     /// The newest that the node reads.
     pub format: u32,
+    /// It should not lead.
+    pub unfit: bool,
+    /// Its disk is nearly full.
+    pub full: bool,
     pub at: Instant,
 }
 
@@ -39,14 +43,25 @@ impl Reports {
         else {
             return;
         };
-        let pb::Report { clock_ms, sealed, format, .. } = report;
-        let (clock, at) = (Millis(clock_ms), Instant::now());
-        let report = Report { clock, sealed, revision, fingerprint, format, at };
+        let report = Report {
+            clock: Millis(report.clock_ms),
+            sealed: report.sealed,
+            revision,
+            fingerprint,
+            unfit: report.unfit,
+            full: report.full,
+            format: report.format,
+            at: Instant::now(),
+        };
         self.latest.write().insert(from, report);
     }
 
     pub fn of(&self, id: u64) -> Option<Report> {
         self.latest.read().get(&id).cloned()
+    }
+
+    pub fn is_full(&self, id: u64) -> bool {
+        self.latest.read().get(&id).is_some_and(|report| report.full)
     }
 
     /// Forgets whoever is not a member any more.

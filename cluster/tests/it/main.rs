@@ -3,6 +3,7 @@
 
 mod doors;
 mod failover;
+mod fitness;
 mod forwarding;
 mod harness;
 mod joining;

@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use cluster::recovery::{self, RecoverError, Survivor};
-use cluster::{Hooks, Node, OpenError};
+use cluster::{Node, OpenError};
 
 use crate::harness::*;
 
@@ -196,21 +195,4 @@ async fn of_two_survivors_the_furthest_wins() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_enough_to_recover_the_furthest() {
     the_furthest_wins(false).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_survivor_that_has_more_stops_before_it_forgets_any_of_it() {
-    let (mut cluster, ahead, behind) = one_behind().await;
-    let names: Vec<String> = [ahead, behind].iter().map(|at| cluster.seats[*at].name.clone()).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    // The operator has taken the wrong one.
-    recover(&folder(&cluster, behind), &names);
-    unsealed(&mut cluster, behind).await;
-    let stopped = Arc::new(AtomicBool::new(false));
-    let said = Arc::clone(&stopped);
-    let hooks = Hooks { on_fatal: Arc::new(move |_| said.store(true, Ordering::Relaxed)), ..Hooks::default() };
-    let node = Node::open_with(cluster.seats[ahead].options(), Arc::new(Writer::default()), hooks).await.unwrap();
-    until("it stops", || stopped.load(Ordering::Relaxed)).await;
-    assert_eq!(read(&node, "late-49").as_deref(), Some("value"));
-    drop(node);
 }

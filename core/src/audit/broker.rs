@@ -39,6 +39,19 @@ pub async fn deliver(devices: &[Arc<Device>], entry: &Entry<'_>, barrier: &Barri
     result
 }
 
+/// The devices that no entry counts as written without, if they fail.
+pub fn blocked(devices: &[Arc<Device>]) -> Option<String> {
+    let all: Vec<&Device> = devices.iter().map(Arc::as_ref).filter(|device| device.rules.filter.is_none()).collect();
+    let mut count = Count::of(&all);
+    for device in &all {
+        match device.problem() {
+            Some(problem) => count.failed(device, problem),
+            None => count.written(device),
+        }
+    }
+    (!all.is_empty()).then(|| count.result().err()).flatten().map(|error| error.to_string())
+}
+
 fn takers<'d>(devices: &'d [Arc<Device>], entry: &Entry<'_>) -> Vec<&'d Device> {
     let filters = devices.iter().any(|device| device.rules.filter.is_some());
     let mount_point = if filters { entry.subject.mount_point() } else { String::new() };

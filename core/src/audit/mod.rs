@@ -229,6 +229,11 @@ impl Audit {
         current.list.iter().filter_map(problem).collect()
     }
 
+    /// Why no request can be audited here, as far as devices without a filter decide.
+    pub fn blocked(&self) -> Option<String> {
+        broker::blocked(&self.current.load().list)
+    }
+
     pub fn hash(&self, value: &str) -> Result<String, AuditError> {
         let hashed = Hashed::of(&self.barrier, value.as_bytes()).map_err(|_| AuditError::Sealed)?;
         Ok(hashed.as_str().to_owned())

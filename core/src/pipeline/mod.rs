@@ -41,6 +41,8 @@ use crate::work::Workers;
 /// How often a transaction is run again because others got in its way. Latches make more than a few rare.
 const RUNS_MAX: usize = 32;
 
+const INDEX_HEADER: &str = "x-vault-index";
+
 pub struct Pipeline {
     node: Arc<Node>,
     catalog: Catalog,
@@ -125,6 +127,7 @@ impl Pipeline {
         if let Err(access) = self.node.audit.refresh(&snapshot) {
             return Ok(Response::failure(&access.into()));
         }
+        let seen = snapshot.state_revision();
         let view = View::new(snapshot.clone(), space::records(&NamespaceId::root()));
         let mut rely_on = RelyOn::new();
 
@@ -181,7 +184,8 @@ impl Pipeline {
                 if let (Some(located), Some(auth)) = (&located, done.answer.made()) {
                     measure::token_made(located, auth);
                 }
-                finish(run, done).await
+                let answered = done.committed.or(run.request.consistency.wants_index().then_some(seen));
+                self.indexed(finish(run, done).await, answered)
             }
             (Ok(done), Err(error)) => {
                 self.take_back(run, &done.answer).await;
@@ -192,6 +196,14 @@ impl Pipeline {
                 written.map_or_else(|error| refused_by_audit(run.request, &error), |()| Response::failure(failure))
             }
         })
+    }
+
+    /// Says which state the answer is of: every write does, and a read that was asked to.
+    fn indexed(&self, mut response: Response, state: Option<Revision>) -> Response {
+        if let Some(index) = state.and_then(|state| self.node.index_of(state)) {
+            response.headers.insert(INDEX_HEADER.into(), index);
+        }
+        response
     }
 
     async fn carry_out(

@@ -275,6 +275,7 @@ fn request(verb: Verb, path: &str, token: Option<&ClientToken>) -> Request {
         certificates: Vec::new(),
         content_type: String::new(),
         wrap_ttl: None,
+        consistency: Default::default(),
         doors: Vec::new(),
         help: false,
         head: false,
@@ -289,6 +290,7 @@ fn json_of(response: &Response) -> Value {
 }
 
 mod audited;
+mod consistent;
 mod logins;
 mod sweeping;
 mod wrapping;

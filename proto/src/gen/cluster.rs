@@ -122,8 +122,14 @@ pub struct Report {
     pub revision: ::prost::bytes::Bytes,
     #[prost(bytes = "bytes", tag = "4")]
     pub fingerprint: ::prost::bytes::Bytes,
+    /// It should not lead.
+    #[prost(bool, tag = "5")]
+    pub unfit: bool,
+    /// Its disk is nearly full.
+    #[prost(bool, tag = "6")]
+    pub full: bool,
     /// The newest format that the node reads.
-    #[prost(uint32, tag = "5")]
+    #[prost(uint32, tag = "7")]
     pub format: u32,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -86,6 +86,9 @@ pub fn answer(local: &Local, query: &Map<String, Value>) -> Response {
         "clock_skew_ms": 0,
         "replication_primary_canary_age_ms": 0,
     });
+    if !node.replication.clock_is_steady() {
+        body["clock_unsteady"] = json!(true);
+    }
     let failing: Vec<String> = node.audit.problems().into_iter().map(|(device, _)| device).collect();
     if !failing.is_empty() {
         body["audit_failing"] = json!(failing);

@@ -85,6 +85,7 @@ impl Server {
             certificates: Vec::new(),
             content_type: String::new(),
             wrap_ttl: None,
+            consistency: Default::default(),
             audit_headers: Vec::new(),
             doors: Vec::new(),
             help: false,

@@ -41,6 +41,7 @@ fn request(body: Value) -> Request {
         certificates: Vec::new(),
         content_type: String::new(),
         wrap_ttl: None,
+        consistency: Default::default(),
         audit_headers: Vec::new(),
         help: false,
         head: false,
