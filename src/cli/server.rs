@@ -8,7 +8,7 @@ use clap::Args;
 use super::dev::{self, Dev};
 use super::failure::{Done, Failure};
 use crate::config::{Flags, Loaded, LogFormat, LogLevel, ServerConfig, Sources, Warning};
-use crate::server::{Reload, Server};
+use crate::server::{Reload, Server, Signals};
 use crate::telemetry::{self, Lines};
 
 #[derive(Args)]
@@ -73,7 +73,12 @@ fn settle(arguments: Arguments) -> Result<Settled, Failure> {
 async fn serve(settled: Settled, lines: &'static Lines) -> Result<Done, Failure> {
     let Settled { dev, config, reload, .. } = settled;
     let (described, pid_file) = (describe(&config), config.pid_file.clone());
-    let server = Server::start(config).await;
+    let cannot_listen = |error| Failure::Server(format!("Error listening to signals: {error}"));
+    let mut signals = Signals::listen().map_err(cannot_listen)?;
+    let server = tokio::select! {
+        server = Server::start(config) => server,
+        () = signals.asked_to_end() => return Ok(Done::Good),
+    };
     let mut server = server.map_err(|error| Failure::Server(format!("Error starting the server: {error}")))?;
     server.add_follower(Box::new(lines));
     // Not before: one that was started by mistake ends above, and the file is another server's.
@@ -89,15 +94,15 @@ async fn serve(settled: Settled, lines: &'static Lines) -> Result<Done, Failure>
     );
     let outcome = match dev {
         None => {
-            server.wait_for_signal(reload.as_ref()).await;
+            server.wait_for_end(&mut signals, reload.as_ref()).await;
             Ok(Done::Good)
         }
         Some(dev) => tokio::select! {
-            () = server.wait_for_signal(None) => Ok(Done::Good),
+            () = server.wait_for_end(&mut signals, None) => Ok(Done::Good),
             refused = dev.set_up() => match refused {
                 Err(failure) => Err(failure),
                 Ok(()) => {
-                    server.wait_for_signal(None).await;
+                    server.wait_for_end(&mut signals, None).await;
                     Ok(Done::Good)
                 }
             },

@@ -7,6 +7,7 @@ mod introduce;
 mod post;
 mod probe;
 mod reload;
+mod signals;
 mod start;
 mod stop;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod watcher;
 
 pub use probe::room;
 pub use reload::{Follow, Reload};
+pub use signals::Signals;
 pub use start::StartError;
 
 use std::net::SocketAddr;

@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use holdfast_core::replication::Role;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
+use super::signals::{Asked, Signals};
 use super::{Reload, Server};
 
 /// How long a probe has to come by, and a client that holds a connection to use it once more and read there that it is
@@ -21,24 +21,13 @@ const CLOSE: Duration = Duration::from_secs(5);
 impl Server {
     /// Returns when the process is asked to end. On SIGHUP `reload` reads the configuration again; a server without one
     /// has none to read.
-    pub async fn wait_for_signal(&self, reload: Option<&Reload>) {
-        let signals = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
-        let [Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)] = signals else {
-            tracing::error!("signals cannot be received; the process ends when it is killed");
-            return std::future::pending().await;
-        };
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => break tracing::info!("asked to end (SIGTERM)"),
-                _ = interrupt.recv() => break tracing::info!("asked to end (SIGINT)"),
-                _ = hangup.recv() => {
-                    // Whatever the configuration says now: who has moved the files away waits for it.
-                    self.node.audit.reopen();
-                    tracing::info!("SIGHUP: audit files are opened anew");
-                    if let Some(reload) = reload {
-                        reload.run(&self.followers);
-                    }
-                }
+    pub async fn wait_for_end(&self, signals: &mut Signals, reload: Option<&Reload>) {
+        while signals.next().await == Asked::Reload {
+            // Whatever the configuration says now: who has moved the files away waits for it.
+            self.node.audit.reopen();
+            tracing::info!("SIGHUP: audit files are opened anew");
+            if let Some(reload) = reload {
+                reload.run(&self.followers);
             }
         }
     }

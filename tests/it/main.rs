@@ -29,6 +29,7 @@ mod recovering;
 mod runbooks;
 mod secrecy;
 mod serving;
+mod signals;
 mod tidy;
 mod traces;
 mod unsealing;
