@@ -8,3 +8,5 @@ pub mod replication;
 mod roots;
 pub mod server;
 pub mod telemetry;
+#[cfg(feature = "faults")]
+pub mod under_test;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cluster::{Leadership, Node};
+use cluster::{ChangeError, Leadership, Node};
+use holdfast_core::autopilot::{AutopilotConfig, AutopilotState, ServerHealth};
 use holdfast_core::replication::{
-    Asker, ForwardError, Leader, Load, LoadError, Loaded, Member, MemberStatus, Outcome, Position, Recovery,
-    Replication, Role, Unavailable, UnsealedBy,
+    Asker, ForwardError, Leader, Load, LoadError, Loaded, Member, MemberChange, MemberError, MemberStatus, Outcome,
+    Position, Recovery, Replication, Role, Unavailable, UnsealedBy,
 };
 use storage::{Batch, Epoch, Millis, RawKey, RequestId, Revision, SealedStore, Stored, Term};
 use tokio::sync::watch;
@@ -97,12 +98,13 @@ fn to_core(id: u64, member: &cluster::Member) -> Member {
         address: member.address.clone(),
         api_address: member.api_address.clone(),
         key: member.key,
+        non_voter: member.non_voter,
     }
 }
 
 fn to_cluster(member: Member) -> (u64, cluster::Member) {
-    let Member { id, name, address, api_address, key } = member;
-    (id, cluster::Member { name, address, api_address, key })
+    let Member { id, name, address, api_address, key, non_voter } = member;
+    (id, cluster::Member { name, address, api_address, key, non_voter })
 }
 
 #[async_trait]
@@ -214,6 +216,65 @@ impl Replication for ClusterReplication {
     async fn enter(&self, members: Vec<Member>) -> Result<(), Unavailable> {
         let members = members.into_iter().map(to_cluster).collect();
         self.node.enter(members, Instant::now() + ENTER_MAX).await.map_err(unavailable)
+    }
+
+    async fn change_member(&self, id: u64, change: MemberChange, deadline: Instant) -> Result<(), MemberError> {
+        let change = match change {
+            MemberChange::Remove => cluster::MemberChange::Remove,
+            MemberChange::Promote => cluster::MemberChange::Promote,
+            MemberChange::Demote => cluster::MemberChange::Demote,
+        };
+        self.node.change_member(id, change, deadline).await.map_err(|error| {
+            let text = error.to_string();
+            match error {
+                ChangeError::NotLeader | ChangeError::InProgress => MemberError::Unavailable(text),
+                ChangeError::Unknown(_) => MemberError::Unknown(text),
+                _ => MemberError::Refused(text),
+            }
+        })
+    }
+
+    fn removed(&self) -> watch::Receiver<bool> {
+        self.node.removed()
+    }
+
+    fn autopilot(&self) -> Option<AutopilotState> {
+        let state = self.node.autopilot()?;
+        let server = |server: &cluster::ServerHealth| ServerHealth {
+            member: to_core(server.id, &server.member),
+            voter: server.voter,
+            leader: server.leader,
+            last_contact: server.last_contact,
+            last_term: server.last.term,
+            last_index: server.last.index,
+            healthy: server.healthy,
+            failed: server.failed,
+            stable_for: server.since.elapsed(),
+        };
+        Some(AutopilotState {
+            healthy: state.is_healthy(),
+            failure_tolerance: state.failure_tolerance(),
+            servers: state.servers.iter().map(server).collect(),
+        })
+    }
+
+    fn configure_autopilot(&self, config: &AutopilotConfig) {
+        let AutopilotConfig {
+            cleanup_dead_servers,
+            last_contact_threshold,
+            dead_server_last_contact_threshold,
+            max_trailing_logs,
+            min_quorum,
+            server_stabilization_time,
+        } = *config;
+        self.node.configure_autopilot(cluster::AutopilotConfig {
+            cleanup_dead_servers,
+            last_contact_threshold,
+            dead_server_last_contact_threshold,
+            max_trailing_logs,
+            min_quorum: usize::try_from(min_quorum).unwrap_or(usize::MAX),
+            server_stabilization_time,
+        });
     }
 
     async fn forward(&self, id: RequestId, payload: Bytes, deadline: Instant) -> Result<Bytes, ForwardError> {

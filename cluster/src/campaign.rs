@@ -3,17 +3,18 @@
 //! An unsealed node campaigns as consensus sees fit, past the hold after a restart and unless it has stepped down. A
 //! sealed one could not serve, so it leaves the others six election timeouts and a random part before it asks for votes
 //! itself: when the only complete node is a sealed one, nobody else can win. Leading sealed, it brings an unsealed voter
-//! up to date and hands over. A node that is unfit to lead does the same.
+//! up to date and hands over. A node that is unfit to lead does the same, and one that is to lose its vote.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use openraft::{ChangeMembers, RaftMetrics, ServerState};
+use openraft::ServerState;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::consensus::{NodeId, Timing, TypeConfig};
+use crate::consensus::Timing;
 use crate::handover::{Candidate, Handover, choose};
+use crate::reconcile::{Reconcile, should_not_lead};
 use crate::shared::{Shared, is_voter};
 
 #[derive(Default)]
@@ -47,7 +48,7 @@ impl Campaign {
     }
 }
 
-pub(crate) async fn run(shared: Arc<Shared>, campaign: Arc<Campaign>, handover: Arc<Handover>) {
+pub(crate) async fn run(shared: Arc<Shared>, campaign: Arc<Campaign>, handover: Arc<Handover>, reconcile: Reconcile) {
     let timing = *shared.local.timing();
     let mut patience = sealed_patience(&timing);
     let mut asked = Instant::now();
@@ -72,10 +73,11 @@ pub(crate) async fn run(shared: Arc<Shared>, campaign: Arc<Campaign>, handover: 
         }
         if metrics.state == ServerState::Leader {
             shared.local.note_contact();
-            promote(&shared, &metrics).await;
+            reconcile.once(&metrics).await;
             let candidates = handover.candidates(&metrics);
-            // An unfit leader has writes, which a target lacks until they are held.
-            if sealed && choose(&candidates).is_some() || unfit && candidates.iter().any(Candidate::can_lead) {
+            let unwanted = unfit || should_not_lead(&shared, metrics.membership_config.membership());
+            // An unsealed leader has writes, which a target lacks until they are held.
+            if sealed && choose(&candidates).is_some() || unwanted && candidates.iter().any(Candidate::can_lead) {
                 let deadline = tokio::time::Instant::now() + 4 * timing.election_max;
                 if let Err(error) = handover.transfer(deadline).await {
                     tracing::info!(error = %error, sealed, unfit, "this leader could not hand over yet");
@@ -95,38 +97,6 @@ pub(crate) async fn run(shared: Arc<Shared>, campaign: Arc<Campaign>, handover: 
     }
 }
 
-/// As leader: finishes a change of the membership that its leader could not finish, or makes a voter of a learner that
-/// has caught up and answers.
-async fn promote(shared: &Shared, metrics: &RaftMetrics<TypeConfig>) {
-    let (Some(replication), Some(last)) = (&metrics.replication, metrics.last_log_index) else { return };
-    let membership = metrics.membership_config.membership();
-    let fresh = 4 * shared.local.timing().heartbeat + FRESH;
-    let ready = |id: &NodeId| {
-        let matched = replication.get(id).copied().flatten().map(|id| id.index);
-        let answers = shared.reports.of(*id).is_some_and(|report| report.at.elapsed() <= fresh);
-        answers && matched.is_some_and(|matched| matched + LAG >= last)
-    };
-    let learner = membership.learner_ids().find(ready);
-    // Until it is finished, such a change asks for a majority of the old voters and of the new ones.
-    let unfinished = membership.get_joint_config().len() > 1 && shared.leadership.borrow().is_ready();
-    if learner.is_none() && !unfinished {
-        return;
-    }
-    let change =
-        ChangeMembers::AddVoterIds(if unfinished { Default::default() } else { learner.into_iter().collect() });
-    match tokio::time::timeout(CHANGE, shared.raft.change_membership(change, true)).await {
-        Ok(Ok(_)) => tracing::info!(voters = ?membership_names(shared), "the voters have changed"),
-        Ok(Err(error)) => tracing::debug!(error = %error, "the voters cannot be changed yet"),
-        Err(_) => tracing::warn!("a change of the voters takes long"),
-    }
-}
-
-fn membership_names(shared: &Shared) -> Vec<String> {
-    let stored = shared.membership();
-    let membership = stored.membership();
-    membership.voter_ids().filter_map(|id| membership.get_node(&id)).map(|member| member.name.clone()).collect()
-}
-
 /// Six election timeouts, each as long as one can last, and a random part that keeps sealed nodes apart.
 fn sealed_patience(timing: &Timing) -> Duration {
     let random = u32::from(u16::from_be_bytes(crypto::random::<2>()));
@@ -135,7 +105,3 @@ fn sealed_patience(timing: &Timing) -> Duration {
 
 /// How long a node that has stepped down leaves leading to others.
 const ABSTAIN: Duration = Duration::from_secs(10);
-/// How many entries a learner may lack to become a voter.
-const LAG: u64 = 1000;
-const FRESH: Duration = Duration::from_millis(100);
-const CHANGE: Duration = Duration::from_secs(5);

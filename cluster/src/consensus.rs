@@ -51,6 +51,16 @@ pub struct Member {
     pub api_address: String,
     /// Its public key, pinned: who it is on the cluster port.
     pub key: [u8; 32],
+    /// Whether it is to stay without a vote. One that is not gets one when it has caught up.
+    pub non_voter: bool,
+}
+
+impl Member {
+    /// Whether both are one node, by one name, in one place.
+    pub fn is_where(&self, other: &Self) -> bool {
+        (&self.name, &self.address, &self.api_address, &self.key)
+            == (&other.name, &other.address, &other.api_address, &other.key)
+    }
 }
 
 /// What a log entry asks of the state machine. Shared, for an entry is held by the log's tail, by replication and by
@@ -166,5 +176,7 @@ pub fn raft_config(timing: &Timing) -> Result<openraft::Config, openraft::Config
         allow_log_reversion: None,
         ..openraft::Config::default()
     };
+    #[cfg(feature = "faults")]
+    let config = crate::under_test::configured(config);
     config.validate()
 }

@@ -98,7 +98,9 @@ impl Handover {
     pub fn candidates(&self, metrics: &RaftMetrics<TypeConfig>) -> Vec<Candidate> {
         let fresh = 2 * self.shared.local.timing().heartbeat + FRESH;
         let (Some(replication), Some(last)) = (&metrics.replication, metrics.last_log_index) else { return Vec::new() };
-        let voters = metrics.membership_config.membership().voter_ids().filter(|id| *id != self.shared.id);
+        let membership = metrics.membership_config.membership();
+        let stays = |id: &NodeId| membership.get_node(id).is_some_and(|member| !member.non_voter);
+        let voters = membership.voter_ids().filter(|id| *id != self.shared.id && stays(id));
         let candidate = |id: NodeId| {
             let matched = replication.get(&id).copied().flatten().map(|id| id.index);
             let report = self.shared.reports.of(id);

@@ -5,6 +5,7 @@
 //! joiner: enter(members) ◄──(the call's answer)──────────────────────┘
 //! ```
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -13,10 +14,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use openraft::ChangeMembers;
-use openraft::errors::{ClientWriteError, RaftError};
 use storage::{Batch, CommitError, Committed, Epoch, SealedStore, Term};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::change::{ChangeError, try_submit};
 use crate::consensus::{Command, Member, NodeId, StoredMembership};
 use crate::identity::node_id;
 use crate::log::encoding::{decode_membership, encode_membership};
@@ -113,7 +114,7 @@ impl Join {
             }
             shared.raft.trigger().elect(false).await.map_err(|e| consensus(&e))?;
         } else {
-            let alone = std::collections::BTreeMap::from([(shared.id, shared.local.member.clone())]);
+            let alone = BTreeMap::from([(shared.id, shared.local.member.clone())]);
             shared.raft.initialize(alone).await.map_err(|e| consensus(&e))?;
         }
         let mut leadership = shared.leadership.subscribe();
@@ -143,7 +144,8 @@ impl Join {
                 return Err(AdmitError::NotLeader);
             }
             let now = members(shared.membership().membership());
-            if now.iter().any(|(id, member)| *id == joining.id && *member == joining.member) {
+            let known = now.iter().find(|(id, _)| *id == joining.id).map(|(_, member)| member);
+            if known.is_some_and(|member| member.is_where(&joining.member)) {
                 // A joiner that asks again, having missed the answer.
                 return Ok(now);
             }
@@ -155,28 +157,23 @@ impl Join {
                     return Err(AdmitError::AddressTaken(member.address.clone()));
                 }
             }
-            let change = std::collections::BTreeMap::from([(joining.id, joining.member.clone())]);
-            let change = match now.iter().any(|(id, _)| *id == joining.id) {
-                // It has moved: same key, other name or address.
-                true => ChangeMembers::SetNodes(change),
-                false => ChangeMembers::AddNodes(change),
+            let change = match known {
+                // It has moved. Whether it votes, it has no say in any more.
+                Some(known) => {
+                    let moved = Member { non_voter: known.non_voter, ..joining.member.clone() };
+                    ChangeMembers::SetNodes(BTreeMap::from([(joining.id, moved)]))
+                }
+                None => ChangeMembers::AddNodes(BTreeMap::from([(joining.id, joining.member.clone())])),
             };
-            match timeout_at(deadline, shared.raft.change_membership(change, true)).await {
-                Ok(Ok(_)) => {
-                    membership::refresh(shared);
-                    return Ok(members(shared.membership().membership()));
-                }
-                Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => {
-                    return Err(AdmitError::NotLeader);
-                }
-                Ok(Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(error)))) => {
-                    tracing::debug!(error = %error, "a node has to wait to be let in");
+            match try_submit(shared, change, deadline).await {
+                Ok(()) => return Ok(members(shared.membership().membership())),
+                Err(ChangeError::NotLeader) => return Err(AdmitError::NotLeader),
+                Err(ChangeError::InProgress) => {
                     if timeout_at(deadline, sleep(RETRY)).await.is_err() {
                         return Err(AdmitError::InProgress);
                     }
                 }
-                Ok(Err(error)) => return Err(AdmitError::Unknown(error.to_string())),
-                Err(_) => return Err(AdmitError::Unknown("no quorum has answered in time".to_owned())),
+                Err(error) => return Err(AdmitError::Unknown(error.to_string())),
             }
         }
     }
@@ -218,8 +215,8 @@ pub(crate) fn told(entering: &PathBuf) -> io::Result<Option<Vec<(NodeId, Member)
 }
 
 fn remember(entering: &std::path::Path, members: &[(NodeId, Member)]) -> io::Result<()> {
-    let voters: std::collections::BTreeSet<NodeId> = members.iter().map(|(id, _)| *id).collect();
-    let nodes: std::collections::BTreeMap<NodeId, Member> = members.iter().cloned().collect();
+    let voters: BTreeSet<NodeId> = members.iter().map(|(id, _)| *id).collect();
+    let nodes: BTreeMap<NodeId, Member> = members.iter().cloned().collect();
     let membership = openraft::Membership::new(vec![voters], nodes).map_err(io::Error::other)?;
     replace_file(entering, &encode_membership(&StoredMembership::new(None, membership)))
 }

@@ -7,6 +7,8 @@
 //! ```text
 //!   node ─┬─ join        founding, letting in, entering
 //!         ├─ membership  who is in, how they are, whom this node talks to
+//!         ├─ change      taking members out, giving and taking votes;  reconcile: what the leader does by itself
+//!         ├─ autopilot   how healthy the members are, and which can be spared
 //!         ├─ leadership  who leads;  campaign: who wants to;  handover: who shall;  fitness: who should not
 //!         ├─ reads       from which index on a read sees everything acknowledged before it
 //!         ├─ forward     requests to the leader, and what became of them
@@ -19,8 +21,10 @@
 //!   identity ─ network ─ consensus ─ log ─ machine ─ snapshot
 //! ```
 
+mod autopilot;
 mod bulk;
 mod campaign;
+mod change;
 pub mod consensus;
 mod fitness;
 mod format;
@@ -38,14 +42,19 @@ mod node;
 mod open;
 mod propose;
 mod reads;
+mod reconcile;
 pub mod recovery;
 mod shared;
 pub mod snapshot;
 mod store;
 mod threads;
 pub mod time;
+#[cfg(feature = "faults")]
+pub mod under_test;
 mod unseal;
 
+pub use autopilot::{AutopilotState, Config as AutopilotConfig, LastEntry, ServerHealth};
+pub use change::{ChangeError, MemberChange};
 pub use consensus::{Member, Timing};
 pub use fitness::{Fitness, Room};
 pub use format::Formats;

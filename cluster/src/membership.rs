@@ -2,8 +2,10 @@
 //!
 //! The pins follow the newest membership in this node's log, committed or not. A node that was away may lack the
 //! entry by which its present leader came in, and would refuse the very node that could send it. So the nodes greet each
-//! other, and a member's word for a newer membership is taken until the log says the same or more.
+//! other, and a member's word for a newer membership is taken until the log says the same or more. Of itself a node says
+//! where it is now, and is looked for there.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +18,8 @@ use tokio::time::{sleep, timeout};
 use crate::consensus::{Member, NodeId, StoredMembership};
 use crate::identity::node_id;
 use crate::leadership;
-use crate::network::{Lane, Link, member_in};
-use crate::shared::{Shared, members};
+use crate::network::{Lane, Link, member_in, member_out};
+use crate::shared::{Shared, members, votes};
 
 /// A member, as this node sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +45,7 @@ pub(crate) fn status(shared: &Shared) -> Vec<MemberStatus> {
         let matched = metrics.replication.as_ref().and_then(|all| all.get(&id).copied().flatten()).map(|id| id.index);
         MemberStatus {
             id,
-            // In every configuration: while the membership changes, a newcomer does not count everywhere yet.
-            voter: membership.get_joint_config().iter().all(|config| config.contains(&id)),
+            voter: votes(membership, id),
             leader: metrics.current_leader == Some(id),
             last_contact: if myself { Some(Duration::ZERO) } else { report.as_ref().map(|report| report.at.elapsed()) },
             matched: if myself { metrics.last_log_index } else { matched },
@@ -55,10 +56,12 @@ pub(crate) fn status(shared: &Shared) -> Vec<MemberStatus> {
     members(membership).into_iter().map(of).collect()
 }
 
-/// Members that are known from somebody else's word.
+/// What is known of the members from somebody's word.
 #[derive(Default)]
 pub(crate) struct Vouched {
     known: Mutex<Option<Word>>,
+    /// Where members say themselves that they are, as long as the log says otherwise.
+    moved: Mutex<HashMap<NodeId, Member>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +108,24 @@ impl Vouched {
         news
     }
 
+    /// A member has said where it is; the handshake has shown that it is the one.
+    pub fn says(&self, id: NodeId, member: Member, own: &StoredMembership) {
+        let named = |known: &Member| known.name == member.name && known.key == member.key;
+        let short = [&member.address, &member.api_address].iter().all(|address| address.len() <= ADDRESS_MAX);
+        if short && own.membership().get_node(&id).is_some_and(named) {
+            self.moved.lock().insert(id, member);
+        }
+    }
+
+    /// The members that are somewhere else than the log says.
+    pub fn moves(&self, own: &StoredMembership) -> Vec<(NodeId, Member)> {
+        let elsewhere = |id: &NodeId, said: &Member| {
+            let known = own.membership().get_node(id)?;
+            (!known.is_where(said)).then(|| (*id, Member { non_voter: known.non_voter, ..said.clone() }))
+        };
+        self.moved.lock().iter().filter_map(|(id, said)| elsewhere(id, said)).collect()
+    }
+
     /// Everybody to talk to: the membership, and who is vouched for as long as that is needed.
     pub fn with(&self, own: &StoredMembership, myself: NodeId) -> Vec<(NodeId, Member)> {
         let mut known = self.known.lock();
@@ -121,6 +142,13 @@ impl Vouched {
                     Some(entry) => entry.1 = member.clone(),
                     None => all.push((*id, member.clone())),
                 }
+            }
+        }
+        let mut moved = self.moved.lock();
+        moved.retain(|id, said| all.iter().any(|(known, member)| known == id && !member.is_where(said)));
+        for (id, member) in &mut all {
+            if let Some(said) = moved.get(id) {
+                *member = Member { non_voter: member.non_voter, ..said.clone() };
             }
         }
         all
@@ -165,14 +193,16 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
 /// Puts the members known now in force.
 pub(crate) fn refresh(shared: &Shared) {
     let membership = shared.membership();
-    let all = shared.vouched.with(&membership, shared.id);
-    let is_member = |id: NodeId| all.iter().any(|(known, _)| *known == id);
-    shared.pins.set(all.iter().map(|(id, member)| (*id, member.key)));
-    if let Some(recovery) = shared.reader.recovery() {
-        shared.pins.remember(recovery.recovered.former.iter().map(|(_, member)| member.key));
+    let mut all = shared.vouched.with(&membership, shared.id);
+    // A removal counts once it is committed: one that comes to nothing must not have been told to anybody.
+    for (id, member) in members(shared.reader.membership().membership()) {
+        if all.iter().all(|(known, _)| *known != id) {
+            all.push((id, member));
+        }
     }
-    shared.peers.retain(is_member);
-    shared.reports.retain(is_member);
+    shared.pins.set(all.iter().map(|(id, member)| (*id, member.key)), shared.reader.removed());
+    shared.peers.know(&all);
+    shared.reports.retain(|id| all.iter().any(|(known, _)| *known == id));
 }
 
 /// Greets every member now and then: that opens the lanes before they are needed, and brings news of the membership.
@@ -198,11 +228,16 @@ pub(crate) async fn greet(shared: Arc<Shared>) {
 
 async fn hello(shared: Arc<Shared>, link: Arc<Link>) {
     for lane in [Lane::Control, Lane::Data] {
-        let request = pb::HelloRequest { terms: Some(shared.local.terms()), from: None };
+        let request = pb::HelloRequest {
+            terms: Some(shared.local.terms()),
+            from: Some(member_out(shared.id, &shared.local.member)),
+        };
         let answer = match timeout(HELLO, link.peer(lane).hello(request)).await {
             Ok(Ok(answer)) => answer.into_inner(),
             Ok(Err(status)) => {
-                tracing::debug!(error = %shared.peers.failed(&link, &status), "a greeting was not answered");
+                // It may say that this node was removed.
+                let error = shared.peers.failed(&link, &status);
+                tracing::debug!(%error, "a greeting was not answered");
                 return;
             }
             Err(_) => return,
@@ -222,3 +257,5 @@ async fn hello(shared: Arc<Shared>, link: Arc<Link>) {
 const GREET: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(50);
 const HELLO: Duration = Duration::from_secs(1);
+/// No address is longer than this, in bytes.
+const ADDRESS_MAX: usize = 1024;

@@ -14,19 +14,20 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
 
-use crate::campaign::Campaign;
+use crate::autopilot::{Autopilot, AutopilotState, Config};
+use crate::change::{self, ChangeError, Changes, MemberChange};
 use crate::consensus::Member;
 use crate::fitness::Fitness;
 use crate::format::Formats;
 use crate::forward::{ForwardError, Forwards, Outcome, OutcomeError};
-use crate::handover::{Handover, TransferError};
+use crate::handover::TransferError;
 use crate::join::{AdmitError, EnterError, FoundError, Join, Joining};
 use crate::leadership::Leadership;
 use crate::load::{Load, LoadError, Loads};
 use crate::log::LogStore;
 use crate::machine::Change;
 use crate::membership::{self, MemberStatus};
-use crate::network::{Answers, ForwardRefusal, Hello, Listener, Verdict};
+use crate::network::{Answers, ForwardRefusal, Hello, Left, Listener, Verdict};
 use crate::reads::{ReadError, ReadPoint, Reads};
 use crate::recovery::Recovery;
 use crate::shared::{Shared, members};
@@ -40,8 +41,8 @@ pub struct Node {
     store: Arc<Store>,
     reads: Arc<Reads>,
     forwards: Arc<Forwards>,
-    handover: Arc<Handover>,
-    campaign: Arc<Campaign>,
+    changes: Changes,
+    autopilot: Arc<Autopilot>,
     join: Join,
     loads: Arc<Loads>,
     unseals: Arc<Unseals>,
@@ -67,8 +68,8 @@ impl Node {
         store: Arc<Store>,
         reads: Arc<Reads>,
         forwards: Arc<Forwards>,
-        handover: Arc<Handover>,
-        campaign: Arc<Campaign>,
+        changes: Changes,
+        autopilot: Arc<Autopilot>,
         join: Join,
         loads: Arc<Loads>,
         unseals: Arc<Unseals>,
@@ -79,8 +80,8 @@ impl Node {
             store,
             reads,
             forwards,
-            handover,
-            campaign,
+            changes,
+            autopilot,
             join,
             loads,
             unseals,
@@ -136,14 +137,14 @@ impl Node {
     /// A sealed node votes and replicates, but leaves leading to others. A node begins sealed.
     pub fn set_sealed(&self, sealed: bool) {
         if self.shared.local.set_sealed(sealed) {
-            self.campaign.wake();
+            self.changes.campaign.wake();
         }
     }
 
     /// What the server has found out about this node.
     pub fn set_fitness(&self, fitness: Fitness) {
         if self.shared.local.fitness.set(fitness) {
-            self.campaign.wake();
+            self.changes.campaign.wake();
         }
     }
 
@@ -189,6 +190,21 @@ impl Node {
         membership::status(&self.shared)
     }
 
+    /// On the leader: takes a member out, or gives or takes its vote. Done again, it changes nothing.
+    pub async fn change_member(&self, id: u64, change: MemberChange, deadline: Instant) -> Result<(), ChangeError> {
+        self.changes.change(id, change, deadline).await
+    }
+
+    /// How healthy the members are; none on a node that does not lead.
+    pub fn autopilot(&self) -> Option<AutopilotState> {
+        self.autopilot.look()
+    }
+
+    /// What counts as healthy and what is done about the rest. Until it is called, nobody is taken out.
+    pub fn configure_autopilot(&self, config: Config) {
+        self.autopilot.configure(config);
+    }
+
     /// Becomes true when the cluster has removed this node.
     pub fn removed(&self) -> watch::Receiver<bool> {
         self.shared.peers.removed()
@@ -216,15 +232,15 @@ impl Node {
 
     /// Hands leadership to the best unsealed voter.
     pub async fn transfer(&self, deadline: Instant) -> Result<(), TransferError> {
-        self.handover.transfer(deadline).await
+        self.changes.handover.transfer(deadline).await
     }
 
     /// Hands leadership over and stays away from elections for a while.
     pub async fn step_down(&self, deadline: Instant) -> Result<(), TransferError> {
-        self.campaign.abstain();
+        self.changes.campaign.abstain();
         let stepped = self.transfer(deadline).await;
         if stepped.is_err() {
-            self.campaign.resume();
+            self.changes.campaign.resume();
         }
         stepped
     }
@@ -326,8 +342,21 @@ impl Answers for Services {
         self.unseals.answer(from, question).await
     }
 
-    fn hello(&self) -> Hello {
+    async fn leave(&self, member: u64, stays: bool, deadline: Instant) -> Left {
+        match change::leave(&self.shared, member, stays, deadline).await {
+            Ok(()) => Left::Done,
+            Err(ChangeError::NotLeader) => Left::NotLeader,
+            Err(ChangeError::Unknown(why)) => Left::Unknown(why),
+            Err(error) => Left::Refused(error.to_string()),
+        }
+    }
+
+    fn hello(&self, from: Option<(u64, Member)>) -> Hello {
         let stored = self.shared.membership();
+        if let Some((id, member)) = from {
+            self.shared.vouched.says(id, member, &stored);
+            membership::refresh(&self.shared);
+        }
         let members = members(stored.membership());
         Hello {
             initialised: !members.is_empty(),
@@ -339,3 +368,5 @@ impl Answers for Services {
 
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "faults")]
+mod under_test;

@@ -12,7 +12,9 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::autopilot::Autopilot;
 use crate::campaign::{self, Campaign};
+use crate::change::Changes;
 use crate::consensus::{Member, Raft, Timing, TypeConfig, raft_config};
 use crate::format::{self, Formats};
 use crate::forward::{ForwardHandler, Forwards};
@@ -27,8 +29,9 @@ use crate::membership::{self, Vouched};
 use crate::network::{ConsensusService, Door, Listener, Local, Network, PeerService, Peers, Reports, bind};
 use crate::node::{Node, Parts, Services};
 use crate::reads::Reads;
+use crate::reconcile::Reconcile;
 use crate::recovery::{self, RecoverError};
-use crate::shared::{Shared, members};
+use crate::shared::Shared;
 use crate::snapshot::retention;
 use crate::store::Store;
 use crate::threads::Threads;
@@ -160,7 +163,10 @@ impl Options {
 
 impl Node {
     pub async fn open(options: Options, handler: Arc<dyn ForwardHandler>) -> Result<Arc<Self>, OpenError> {
-        Self::open_with(options, handler, Hooks::default()).await
+        let hooks = Hooks::default();
+        #[cfg(feature = "faults")]
+        let hooks = Hooks { faults: crate::under_test::log_disk(), ..hooks };
+        Self::open_with(options, handler, hooks).await
     }
 
     pub async fn open_with(
@@ -190,8 +196,11 @@ impl Node {
             address: options.advertise.clone(),
             api_address: options.api_address.clone(),
             key: key.public(),
+            non_voter: false,
         };
         let hold = (!log.is_empty()).then(|| options.timing.restart_hold());
+        #[cfg(feature = "faults")]
+        let hold = crate::under_test::held(hold);
         let local = Arc::new(Local::new(id, member, options.timing, formats, machine.reader(), hold));
         let (pins, reports) = (Arc::new(Pins::default()), Arc::new(Reports::default()));
         let peers = Arc::new(Peers::new(key.clone(), handle.clone()));
@@ -226,14 +235,13 @@ impl Node {
             peers,
             reports: reports.clone(),
             vouched,
+            changing: tokio::sync::Mutex::default(),
             leadership: watch::channel(Leadership { term: 0, role: Role::Unknown }).0,
             runtime: handle.clone(),
             max_entry_size: options.max_entry_size,
             read_index_only: options.read_index_only,
         });
         *whole.lock() = Some(shared.clone());
-        // Whoever was a member of the state and is none of the log is told so from the beginning.
-        pins.set(members(stored.membership()).iter().map(|(id, member)| (*id, member.key)));
         membership::refresh(&shared);
 
         let (gate, campaign) = (Arc::new(Gate::default()), Arc::new(Campaign::default()));
@@ -242,6 +250,9 @@ impl Node {
         let unseals = Arc::new(Unseals { shared: shared.clone(), handler: handler.clone(), app: app.clone() });
         let forwards = Arc::new(Forwards::new(shared.clone(), reads.clone(), handler, app));
         let handover = Arc::new(Handover { shared: shared.clone(), gate });
+        let autopilot = Arc::new(Autopilot::new(shared.clone()));
+        let reconcile = Reconcile { shared: shared.clone(), autopilot: autopilot.clone() };
+        let changes = Changes { shared: shared.clone(), handover: handover.clone(), campaign: campaign.clone() };
         let join = Join { shared: shared.clone(), store: store.clone(), entering: options.data.join(ENTERING) };
 
         let loads = Arc::new(Loads::new(shared.clone(), store.gate.clone()));
@@ -262,14 +273,15 @@ impl Node {
         let tasks = vec![
             handle.spawn(membership::follow(shared.clone())),
             handle.spawn(membership::greet(shared.clone())),
-            handle.spawn(campaign::run(shared.clone(), campaign.clone(), handover.clone())),
+            handle.spawn(campaign::run(shared.clone(), campaign, handover, reconcile)),
+            handle.spawn(autopilot.clone().run()),
             handle.spawn(keeping),
             handle.spawn(format::raise(shared.clone(), store.gate.clone())),
             handle.spawn(loads.clone().sweep()),
             handle.spawn(note_removal(shared.clone(), options.data.join(REMOVED))),
         ];
         let closed = Parts { closing, listener, tasks, threads, lock, log, whole };
-        Ok(Arc::new(Node::new(shared, store, reads, forwards, handover, campaign, join, loads, unseals, closed)))
+        Ok(Arc::new(Node::new(shared, store, reads, forwards, changes, autopilot, join, loads, unseals, closed)))
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Shared {
     pub peers: Arc<Peers>,
     pub reports: Arc<Reports>,
     pub vouched: Arc<Vouched>,
+    /// Held while this node changes the membership.
+    pub changing: tokio::sync::Mutex<()>,
     pub leadership: watch::Sender<Leadership>,
     /// Where this node's own tasks run; never a caller's.
     pub runtime: Handle,
@@ -107,6 +109,11 @@ pub(crate) fn members(membership: &Membership) -> Vec<(NodeId, Member)> {
 
 pub(crate) fn is_voter(membership: &Membership, id: NodeId) -> bool {
     membership.voter_ids().any(|voter| voter == id)
+}
+
+/// While the voters change, as before: a newcomer does not count everywhere yet, and who leaves is still needed.
+pub(crate) fn votes(membership: &Membership, id: NodeId) -> bool {
+    membership.get_joint_config().first().is_some_and(|config| config.contains(&id))
 }
 
 /// How long from now, in the wire's unit.

@@ -16,7 +16,10 @@ pub const STRAY_MAX: Duration = Duration::from_secs(30);
 
 pub fn wall() -> Millis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    let wall = Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+    #[cfg(feature = "faults")]
+    let wall = crate::under_test::shifted(wall);
+    wall
 }
 
 /// The latest instant that a majority of the voters' clocks has reached. A voter that has not been heard counts as one

@@ -9,6 +9,7 @@
 //! Core knows plugins only as [`sdk::Plugin`] and the replicated store only as [`replication::Replication`].
 
 pub mod audit;
+pub mod autopilot;
 pub mod backup;
 mod cache;
 pub mod catalog;
@@ -30,6 +31,8 @@ pub mod space;
 pub mod testing;
 pub mod token;
 pub mod trace;
+#[cfg(feature = "faults")]
+pub mod under_test;
 mod work;
 pub mod worker;
 pub mod wrap;

@@ -9,6 +9,8 @@ use storage::{Batch, Check, Epoch, Millis, RawKey, RequestId, Revision, SealedSt
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::autopilot::{AutopilotConfig, AutopilotState};
+
 /// How this node stands in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -39,6 +41,9 @@ pub struct Member {
     pub api_address: String,
     /// Its Ed25519 public key.
     pub key: [u8; 32],
+    /// Whether it is to stay without a vote.
+    #[serde(default)]
+    pub non_voter: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -48,6 +53,29 @@ pub struct MemberStatus {
     pub leader: bool,
     /// How long ago it answered; known on the active node alone.
     pub last_contact: Option<std::time::Duration>,
+}
+
+/// What may be done to a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberChange {
+    Remove,
+    /// It gets a vote, as soon as it is complete and stable.
+    Promote,
+    /// It loses its vote, and stays without.
+    Demote,
+}
+
+#[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
+pub enum MemberError {
+    /// It cannot be, for a reason; nothing has changed.
+    #[error("{0}")]
+    Refused(String),
+    /// It cannot be now; nothing has changed.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It may have happened, or half of it.
+    #[error("{0}")]
+    Unknown(String),
 }
 
 /// The store cannot do it now; what was asked did not happen.
@@ -207,6 +235,15 @@ pub trait Replication: Send + Sync {
     async fn admit(&self, joiner: Member, deadline: Instant) -> Result<Vec<Member>, Unavailable>;
     /// On the joiner, which is then brought up to date by the leader.
     async fn enter(&self, members: Vec<Member>) -> Result<(), Unavailable>;
+
+    /// On the active node, which may be the one that is meant: then another takes over first.
+    async fn change_member(&self, id: u64, change: MemberChange, deadline: Instant) -> Result<(), MemberError>;
+    /// Becomes true when the cluster has removed this node.
+    fn removed(&self) -> watch::Receiver<bool>;
+    /// How the members are; known on the active node alone.
+    fn autopilot(&self) -> Option<AutopilotState>;
+    /// What is set about them. Until it is told, nobody is taken out.
+    fn configure_autopilot(&self, config: &AutopilotConfig);
 
     async fn forward(&self, id: RequestId, payload: Bytes, deadline: Instant) -> Result<Bytes, ForwardError>;
     async fn outcome(&self, id: RequestId, asker: Asker, deadline: Instant) -> Result<Outcome, Unavailable>;

@@ -11,7 +11,7 @@ use tracing::Instrument;
 
 use crate::catalog::Catalog;
 use crate::consistency::{Forwarding, Missing};
-use crate::lifecycle::Node;
+use crate::lifecycle::{Node, REMOVED};
 use crate::pipeline::{Kind, Pipeline, Run, locate, resolve, unknown};
 use crate::replication::{Asker, ForwardError, Outcome, Role};
 use crate::request::Request;
@@ -69,6 +69,9 @@ impl Service {
 
     /// Serves a request that arrived at this node.
     pub async fn serve(&self, request: Request, deadline: Instant) -> Response {
+        if self.node.is_removed() {
+            return Response::errors(503, &[REMOVED]);
+        }
         if self.node.is_sealed() {
             return Response::failure(&Failure::Sealed);
         }

@@ -7,6 +7,7 @@
 //! R / "" / "keyring"                     the data keys, sealed under the root key
 //! L / "seal" / "backup"                  new shares, encrypted to their holders
 //! L / "seal" / "config", "wraps"         how the root key is wrapped in this cluster
+//! L / "autopilot"                        what is set about the members of this cluster
 //! L / "recovery"                        which recovery of this cluster was told of
 //! ```
 
@@ -50,6 +51,10 @@ pub fn seal() -> RawKey {
 
 pub fn seal_config() -> RawKey {
     RawKey::root(Class::Local).plain("seal").plain("config")
+}
+
+pub fn autopilot() -> Path {
+    Path::root(Class::Local).join(&PathKey::new().plain("autopilot"))
 }
 
 /// What belongs to the shares and is sealed all the same.

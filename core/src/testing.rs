@@ -9,9 +9,10 @@ use storage::{Batch, Epoch, MemoryStore, Millis, RawKey, RequestId, Revision, Se
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::autopilot::{AutopilotConfig, AutopilotState};
 use crate::replication::{
-    Asker, ForwardError, Load, LoadError, Loaded, Member, MemberStatus, Outcome, Position, Replication, Role,
-    Unavailable,
+    Asker, ForwardError, Load, LoadError, Loaded, Member, MemberChange, MemberError, MemberStatus, Outcome, Position,
+    Replication, Role, Unavailable,
 };
 
 /// Always the leader once it is founded.
@@ -20,6 +21,7 @@ pub struct Alone {
     role: watch::Sender<Role>,
     now: Mutex<Millis>,
     epoch: watch::Sender<Epoch>,
+    removed: watch::Sender<bool>,
 }
 
 impl Default for Alone {
@@ -29,11 +31,17 @@ impl Default for Alone {
             role: watch::Sender::new(Role::Unknown),
             now: Mutex::new(Millis(1_700_000_000_000)),
             epoch: watch::Sender::default(),
+            removed: watch::Sender::default(),
         }
     }
 }
 
 impl Alone {
+    /// As after another node has been told to take this one out.
+    pub fn remove(&self) {
+        self.removed.send_replace(true);
+    }
+
     /// As after an election that it won again.
     pub fn lead_again(&self, term: Term) {
         self.role.send_replace(Role::Active { term });
@@ -120,6 +128,7 @@ impl Replication for Alone {
             address: "127.0.0.1:0".into(),
             api_address: "http://127.0.0.1:0".into(),
             key: [0; 32],
+            non_voter: false,
         }
     }
     async fn admit(&self, _joiner: Member, _deadline: Instant) -> Result<Vec<Member>, Unavailable> {
@@ -128,6 +137,16 @@ impl Replication for Alone {
     async fn enter(&self, _members: Vec<Member>) -> Result<(), Unavailable> {
         Err(Unavailable("a cluster in memory has one node".into()))
     }
+    async fn change_member(&self, _id: u64, _change: MemberChange, _deadline: Instant) -> Result<(), MemberError> {
+        Err(MemberError::Refused("a cluster in memory has one node".into()))
+    }
+    fn removed(&self) -> watch::Receiver<bool> {
+        self.removed.subscribe()
+    }
+    fn autopilot(&self) -> Option<AutopilotState> {
+        None
+    }
+    fn configure_autopilot(&self, _config: &AutopilotConfig) {}
     async fn forward(&self, _id: RequestId, _payload: Bytes, _deadline: Instant) -> Result<Bytes, ForwardError> {
         Err(ForwardError::NotSent("a cluster in memory has one node".into()))
     }

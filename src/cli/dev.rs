@@ -100,6 +100,7 @@ impl Dev {
                 timing: RaftTiming::default(),
                 max_entry_size: 1 << 20,
                 retry_join: Vec::new(),
+                retry_join_as_non_voter: false,
                 min_free_space: 0,
                 read_index_only: false,
                 snapshot_rate_limit: None,

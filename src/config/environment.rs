@@ -16,6 +16,8 @@ pub struct Environment {
     pub raft_node_id: Option<String>,
     /// `VAULT_RAFT_PATH`
     pub raft_path: Option<String>,
+    /// `VAULT_RAFT_RETRY_JOIN_AS_NON_VOTER`
+    pub raft_non_voter: Option<String>,
     /// `VAULT_LOG_LEVEL`
     pub log_level: Option<String>,
     /// `VAULT_LOG_FORMAT`
@@ -31,6 +33,7 @@ impl Environment {
             cluster_addr: setting("CLUSTER_ADDR"),
             raft_node_id: setting("RAFT_NODE_ID"),
             raft_path: setting("RAFT_PATH"),
+            raft_non_voter: setting("RAFT_RETRY_JOIN_AS_NON_VOTER"),
             log_level: setting("LOG_LEVEL"),
             log_format: setting("LOG_FORMAT"),
             host_name: host_name(),
@@ -55,6 +58,20 @@ impl Environment {
             wanted: "it must be a URL such as \"https://10.0.0.1:8201\"",
         };
         address::cluster(text).ok_or_else(bad).map(Some)
+    }
+
+    pub(super) fn raft_non_voter(&self) -> Result<Option<bool>, ConfigError> {
+        let Some(text) = &self.raft_non_voter else { return Ok(None) };
+        let bad = || ConfigError::BadVariable {
+            name: "VAULT_RAFT_RETRY_JOIN_AS_NON_VOTER",
+            found: format!("{text:?}"),
+            wanted: "it must be \"true\" or \"false\"",
+        };
+        match text.to_lowercase().as_str() {
+            "1" | "true" => Ok(Some(true)),
+            "0" | "false" => Ok(Some(false)),
+            _ => Err(bad()),
+        }
     }
 
     pub(super) fn raft_path(&self) -> Option<PathBuf> {

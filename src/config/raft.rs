@@ -22,6 +22,8 @@ pub struct RaftStorage {
     /// `max_entry_size`: the largest transaction, in bytes.
     pub max_entry_size: usize,
     pub retry_join: Vec<RetryJoin>,
+    /// `retry_join_as_non_voter`: whether this node, once let in, stays without a vote.
+    pub retry_join_as_non_voter: bool,
     /// `min_free_space` (ours): below so many free bytes the disk counts as full.
     pub min_free_space: u64,
     /// `read_index_only` (ours): asks a quorum on every read instead of trusting the leader's lease, for hosts whose
@@ -106,9 +108,16 @@ pub const TABLE: Table = Table {
             "How many bytes a second this node sends when another one needs the whole state, because it is new or was away for \
              long; at least 1 MiB, 0 for as many as there is room for.",
         ),
+        Key::new(
+            "retry_join_as_non_voter",
+            Flag,
+            "false",
+            "Joins without a vote, and stays without until it is promoted. Only with a `retry_join`.",
+        )
+        .after("HOLDFAST_RAFT_RETRY_JOIN_AS_NON_VOTER, VAULT_RAFT_RETRY_JOIN_AS_NON_VOTER"),
         Key::blocks("retry_join", 0, &[&retry_join::TABLE]),
-        Key::ignored("autopilot_reconcile_interval", NotOffered, "members are not removed by themselves"),
-        Key::ignored("autopilot_update_interval", NotOffered, "members are not removed by themselves"),
+        Key::ignored("autopilot_reconcile_interval", NotOffered, "members are looked at every two seconds"),
+        Key::ignored("autopilot_update_interval", NotOffered, "members are looked at every two seconds"),
         Key::ignored("autopilot_redundancy_zone", Enterprise, "every member counts alike"),
         Key::ignored("autopilot_upgrade_version", Enterprise, "members of several versions work together"),
         Key::ignored("max_mount_and_namespace_table_entry_size", Obsolete, "a mount is a record of its own"),
@@ -117,7 +126,6 @@ pub const TABLE: Table = Table {
         Key::ignored("raft_log_verifier_enabled", NotOffered, "the store checks what it reads"),
         Key::ignored("raft_log_verification_interval", NotOffered, "the store checks what it reads"),
         Key::ignored("raft_wal", NotOffered, "there is one kind of log"),
-        Key::ignored("retry_join_as_non_voter", NotOffered, "a new member votes as soon as it is complete"),
         Key::ignored("snapshot_delay", NotOffered, "the log and its snapshots look after themselves"),
         Key::ignored("snapshot_interval", NotOffered, "the log and its snapshots look after themselves"),
         Key::ignored("snapshot_threshold", NotOffered, "the log and its snapshots look after themselves"),
@@ -158,6 +166,7 @@ pub(super) fn read(
             .ok_or_else(|| missing("node_id", "it names this node; no two of a cluster may be alike"))?,
         timing: timing(&section)?,
         max_entry_size: entry_size(&section)?,
+        retry_join_as_non_voter: non_voter(&section, environment)?,
         retry_join: retry_join::read(&section, warnings)?,
         min_free_space: free_space(&section)?,
         read_index_only: section.flag("read_index_only")?.unwrap_or(false),
@@ -176,6 +185,18 @@ fn node_id(section: &Section<'_>, environment: &Environment) -> Result<Option<St
     let name = entry.text()?;
     let plain = !name.is_empty() && name.len() <= 256 && name.chars().all(|c| !c.is_control() && !c.is_whitespace());
     if plain { Ok(Some(name)) } else { Err(entry.bad("it must be a name of 1 to 256 characters without spaces")) }
+}
+
+fn non_voter(section: &Section<'_>, environment: &Environment) -> Result<bool, ConfigError> {
+    let wanted = match (environment.raft_non_voter()?, section.flag("retry_join_as_non_voter")?) {
+        (Some(set), _) => set,
+        (None, written) => written.unwrap_or(false),
+    };
+    if wanted && section.blocks("retry_join")?.is_empty() {
+        let problem = "retry_join_as_non_voter needs a retry_join: a node that founds a cluster has a vote".to_owned();
+        return Err(ConfigError::BadBlock { place: section.place(), problem });
+    }
+    Ok(wanted)
 }
 
 fn timing(section: &Section<'_>) -> Result<RaftTiming, ConfigError> {

@@ -53,6 +53,14 @@ impl Measured {
         let members = self.node.replication.members();
         gauge!("vault.raft.peers").set(members.len() as f64);
         gauge!("holdfast.raft.voters").set(members.iter().filter(|member| member.voter).count() as f64);
+        if let Some(state) = self.node.replication.autopilot() {
+            gauge!("vault.autopilot.healthy").set(flag(state.healthy));
+            gauge!("vault.autopilot.failure_tolerance").set(state.failure_tolerance as f64);
+            for server in &state.servers {
+                let name = server.member.name.clone();
+                gauge!("vault.autopilot.node.healthy", "node_id" => name).set(flag(server.healthy));
+            }
+        }
         gauge!("holdfast.raft.has_leader").set(flag(members.iter().any(|member| member.leader)));
     }
 }

@@ -18,6 +18,11 @@ pub struct HttpIntroduce;
 
 #[async_trait]
 impl Introduce for HttpIntroduce {
+    async fn is_initialised(&self, target: &JoinTarget) -> Result<bool, String> {
+        let answer = call(target, "sys/init", None).await?;
+        answer["initialized"].as_bool().ok_or_else(|| "its answer cannot be read".to_owned())
+    }
+
     async fn challenge(&self, target: &JoinTarget, joiner: &Member) -> Result<JoinChallenge, String> {
         let body = json!({"server_id": joiner.name, "public_key": BASE64_STANDARD.encode(joiner.key)});
         post(target, "sys/storage/raft/bootstrap/challenge", &body).await
@@ -30,6 +35,12 @@ impl Introduce for HttpIntroduce {
 }
 
 async fn post<T: DeserializeOwned>(target: &JoinTarget, path: &str, body: &Value) -> Result<T, String> {
+    let answer = call(target, path, Some(body)).await?;
+    serde_json::from_value(answer["data"].clone()).map_err(|e| format!("its answer cannot be read: {e}"))
+}
+
+/// With a body a POST, without one a GET.
+async fn call(target: &JoinTarget, path: &str, body: Option<&Value>) -> Result<Value, String> {
     let mut url = Url::parse(&target.leader_api_addr).map_err(|e| format!("it is no URL: {e}"))?;
     url.set_path(&format!("/v1/{path}"));
     let mut client = client(target)?;
@@ -37,13 +48,17 @@ async fn post<T: DeserializeOwned>(target: &JoinTarget, path: &str, body: &Value
         client = under_name(client, &mut url, name).await?;
     }
     let client = client.build().map_err(|e| causes(&e))?;
-    let response = client.post(url).json(body).send().await.map_err(|e| causes(&e))?;
+    let request = match body {
+        Some(body) => client.post(url).json(body),
+        None => client.get(url),
+    };
+    let response = request.send().await.map_err(|e| causes(&e))?;
     let status = response.status();
     let answer: Value = response.json().await.map_err(|e| causes(&e))?;
     if !status.is_success() {
         return Err(format!("it answered {status}: {}", answer["errors"]));
     }
-    serde_json::from_value(answer["data"].clone()).map_err(|e| format!("its answer cannot be read: {e}"))
+    Ok(answer)
 }
 
 fn client(target: &JoinTarget) -> Result<ClientBuilder, String> {

@@ -10,13 +10,13 @@ use barrier::StaticSeal;
 use cluster::Options;
 use holdfast_core::audit::OptionError;
 use holdfast_core::backup::auto::{self, Folders};
-use holdfast_core::lifecycle::{JoinTarget, Node, Settings};
+use holdfast_core::lifecycle::{JoinTarget, Neighbours, Node, Settings};
 use holdfast_core::mount::TtlLimits;
 use holdfast_core::pipeline::Pipeline;
 use holdfast_core::replication::Role;
 use holdfast_core::service::Service;
 use holdfast_core::trace::Tracer;
-use holdfast_core::{lease_count, worker};
+use holdfast_core::{autopilot, lease_count, worker};
 use parking_lot::Mutex;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use storage::Millis;
@@ -32,7 +32,7 @@ use super::post::HttpPost;
 use super::probe::{self, Probe};
 use super::{Follow, Server};
 use crate::catalog;
-use crate::config::{self, Pem, RetryJoin, Seal, SealKey, ServerConfig};
+use crate::config::{self, Pem, RaftStorage, Seal, SealKey, ServerConfig};
 use crate::http::{self, BodyRoom, Face, ListenError, NodeHeaders, RequestLog};
 use crate::replication::ClusterReplication;
 use crate::telemetry::{metrics, traces};
@@ -68,20 +68,24 @@ impl Server {
         for listener in &config.listeners {
             bound.push(http::bind(listener).await?);
         }
-        let targets = join_targets(&config.storage.retry_join)?;
+        let targets = join_targets(&config.storage)?;
 
         probe::wait_for_room(&config.storage.path).await;
         let service = Arc::new(OnceLock::new());
         let cluster = cluster::Node::open(cluster_options(&config), Arc::new(Forwarding::new(&service))).await?;
+        #[cfg(feature = "faults")]
+        crate::under_test::started(Arc::clone(&cluster));
         let replication = Arc::new(ClusterReplication::new(Arc::clone(&cluster), config.storage.path.clone()));
         let limits = TtlLimits { default: config.leases.default, max: config.leases.max };
-        let snapshot_folders = Folders(config.snapshot_auto_folders.clone());
+        let introduce = Arc::new(HttpIntroduce);
+        let neighbours = Neighbours { targets: targets.clone(), introduce: Arc::clone(&introduce) as _ };
         let settings = Settings {
             limits,
             lockouts: config.lockouts.clone(),
-            snapshot_folders,
+            snapshot_folders: Folders(config.snapshot_auto_folders.clone()),
             from_members: config.unseal_from_members,
             seal: seal(&config.seal),
+            neighbours: Some(neighbours),
         };
         let node = Node::new(replication, settings);
 
@@ -106,7 +110,6 @@ impl Server {
         // The only place that sets it.
         let _ = service.set(Arc::clone(&serving));
 
-        let introduce = Arc::new(HttpIntroduce);
         let leaving = Arc::new(AtomicBool::new(false));
         let local = Local {
             node: Arc::clone(&node),
@@ -138,6 +141,8 @@ impl Server {
         tokio::spawn(Arc::clone(&node).unseal_from_members(stopping.clone()));
         tokio::spawn(Arc::clone(&node).keep_attuned(stopping.clone()));
         tokio::spawn(Arc::clone(&node).keep_keys(stopping.clone()));
+        tokio::spawn(Arc::clone(&node).heed_removal(stopping.clone()));
+        tokio::spawn(autopilot::run(Arc::clone(&node), stopping.clone()));
         tokio::spawn(worker::run(Arc::clone(&node), stopping.clone()));
         tokio::spawn(auto::run(Arc::clone(&node), stopping.clone()));
         tokio::spawn(lease_count::run(Arc::clone(&node), stopping.clone()));
@@ -226,14 +231,15 @@ fn active_since(node: &Arc<Node>) -> Arc<dyn Fn() -> Option<Millis> + Send + Syn
     Arc::new(move || *since.lock())
 }
 
-fn join_targets(blocks: &[RetryJoin]) -> Result<Vec<JoinTarget>, StartError> {
+fn join_targets(storage: &RaftStorage) -> Result<Vec<JoinTarget>, StartError> {
     let read = |pem: &Pem| match pem {
         Pem::Text(text) => Ok(text.clone()),
         Pem::File(file) => {
             std::fs::read_to_string(file).map_err(|problem| StartError::File { file: file.clone(), problem })
         }
     };
-    blocks
+    storage
+        .retry_join
         .iter()
         .map(|block| {
             let (cert, key) = match &block.client {
@@ -246,6 +252,7 @@ fn join_targets(blocks: &[RetryJoin]) -> Result<Vec<JoinTarget>, StartError> {
                 leader_client_cert: cert,
                 leader_client_key: key,
                 leader_tls_servername: block.server_name.clone(),
+                non_voter: storage.retry_join_as_non_voter,
             })
         })
         .collect()

@@ -22,6 +22,7 @@ mod keys;
 mod killing;
 mod leaving;
 mod listener;
+mod membership;
 mod metrics;
 mod monitor;
 mod operator_day;

@@ -182,8 +182,9 @@ fn faces_to_the_world_are_at_the_top() {
     for (folder, names) in packages() {
         let known =
             ["axum", "hyper", "reqwest", "clap", "tracing-subscriber"].iter().filter(|name| names.contains(**name));
-        // The load generator is a client of its own, and no part of the server.
-        faces.extend(known.filter(|_| !folder.is_empty() && folder != "bench").map(|name| format!("{folder}: {name}")));
+        // What puts load on servers, or breaks them, is a client of its own, and no part of the server.
+        let is_client = ["bench", "chaos"].contains(&folder.as_str());
+        faces.extend(known.filter(|_| !folder.is_empty() && !is_client).map(|name| format!("{folder}: {name}")));
     }
     none("only the server itself knows HTTP and the command line", &faces);
 }

@@ -10,10 +10,12 @@
 
 mod key;
 mod pins;
+mod removed;
 mod tls;
 
 pub use key::{KeyFileError, NodeKey};
-pub use pins::{PinSet, Pins, Standing};
+pub use pins::{Pins, Standing};
+pub use removed::RemovedKeys;
 pub use tls::{ALPN, client_config, peer_key, server_config};
 
 /// An Ed25519 public key, raw.

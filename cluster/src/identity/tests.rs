@@ -14,7 +14,7 @@ fn key() -> NodeKey {
 
 fn pins(of: &[&NodeKey]) -> Arc<Pins> {
     let pins = Pins::default();
-    pins.set(of.iter().map(|k| (k.id(), k.public())));
+    pins.set(of.iter().map(|k| (k.id(), k.public())), RemovedKeys::default());
     Arc::new(pins)
 }
 
@@ -62,13 +62,15 @@ fn what_is_no_key_is_refused() {
 }
 
 #[test]
-fn who_leaves_the_membership_counts_as_removed_until_it_is_back() {
+fn a_key_is_a_members_a_removed_ones_or_a_strangers() {
     let (a, b) = (key(), key());
-    let pins = pins(&[&a, &b]);
-    pins.set([(a.id(), a.public())]);
+    let removed = RemovedKeys::default().after([a.public(), b.public()].iter(), [a.public()].iter()).unwrap();
+    let pins = Pins::default();
+    pins.set([(a.id(), a.public())], removed.clone());
+    assert_eq!(pins.standing(&a.public()), Standing::Member(a.id()));
     assert_eq!(pins.standing(&b.public()), Standing::Removed);
     assert_eq!(pins.standing(&key().public()), Standing::Unknown);
-    pins.set([(a.id(), a.public()), (b.id(), b.public())]);
+    pins.set([(a.id(), a.public()), (b.id(), b.public())], removed);
     assert_eq!(pins.standing(&b.public()), Standing::Member(b.id()));
 }
 
@@ -103,8 +105,10 @@ async fn a_server_with_another_key_is_refused() {
 #[tokio::test]
 async fn a_removed_key_completes_the_handshake() {
     let (server, client) = (key(), key());
-    let pins = pins(&[&client]);
-    pins.set([(server.id(), server.public())]);
+    let pins = Pins::default();
+    let removed = RemovedKeys::default().after([client.public()].iter(), [].iter()).unwrap();
+    pins.set([(server.id(), server.public())], removed);
+    let pins = Arc::new(pins);
     let (asked, _) =
         meet(server_config(&server, pins).unwrap(), client_config(&client, server.public()).unwrap()).await;
     asked.unwrap();

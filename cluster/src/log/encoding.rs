@@ -33,6 +33,8 @@ impl From<DecodeError> for std::io::Error {
 }
 
 const FORMAT: u8 = 1;
+/// Of records with members in them: since then a member says whether it is to stay without a vote.
+const FORMAT_OF_MEMBERS: u8 = 2;
 
 mod kind {
     pub const BLANK: u8 = 0;
@@ -60,7 +62,10 @@ pub fn encode_entry(entry: &Entry) -> Bytes {
         _ => 256,
     };
     let mut out = BytesMut::with_capacity(size);
-    out.put_u8(FORMAT);
+    out.put_u8(match &entry.payload {
+        EntryPayload::Membership(_) | EntryPayload::Normal(Command::Recovered(_)) => FORMAT_OF_MEMBERS,
+        _ => FORMAT,
+    });
     put_log_id(&mut out, &entry.log_id);
     match &entry.payload {
         EntryPayload::Blank => out.put_u8(kind::BLANK),
@@ -142,7 +147,7 @@ pub fn decode_log_id(bytes: Bytes) -> Result<LogId, DecodeError> {
 
 pub fn encode_membership(stored: &StoredMembership) -> Bytes {
     let mut out = BytesMut::with_capacity(512);
-    out.put_u8(FORMAT);
+    out.put_u8(FORMAT_OF_MEMBERS);
     put_optional_log_id(&mut out, stored.log_id().as_ref());
     put_membership(&mut out, stored.membership());
     out.freeze()
@@ -157,7 +162,7 @@ pub fn decode_membership(bytes: Bytes) -> Result<StoredMembership, DecodeError> 
 
 pub fn encode_recovery(recovery: &Recovery) -> Bytes {
     let mut out = BytesMut::with_capacity(512);
-    out.put_u8(FORMAT);
+    out.put_u8(FORMAT_OF_MEMBERS);
     out.put_u64(recovery.index);
     put_recovered(&mut out, &recovery.recovered);
     out.freeze()
@@ -172,7 +177,7 @@ pub fn decode_recovery(bytes: Bytes) -> Result<Recovery, DecodeError> {
 
 pub fn encode_snapshot_meta(meta: &SnapshotMeta) -> Bytes {
     let mut out = BytesMut::with_capacity(512);
-    out.put_u8(FORMAT);
+    out.put_u8(FORMAT_OF_MEMBERS);
     put_optional_log_id(&mut out, meta.last_log_id.as_ref());
     put_optional_log_id(&mut out, meta.last_membership.log_id().as_ref());
     put_membership(&mut out, meta.last_membership.membership());
@@ -233,6 +238,7 @@ fn put_member(out: &mut BytesMut, member: &Member) {
     put_bytes(out, member.address.as_bytes());
     put_bytes(out, member.api_address.as_bytes());
     out.put_slice(&member.key);
+    out.put_u8(u8::from(member.non_voter));
 }
 
 fn put_recovered(out: &mut BytesMut, recovered: &Recovered) {
@@ -339,26 +345,30 @@ fn put_batch(out: &mut BytesMut, batch: &Batch) {
 }
 
 /// Bytes that are being decoded.
-struct Input(Bytes);
+struct Input {
+    bytes: Bytes,
+    format: u8,
+}
 
 impl Input {
     fn new(bytes: Bytes) -> Result<Self, DecodeError> {
-        let mut input = Self(bytes);
-        match input.u8()? {
-            FORMAT => Ok(input),
+        let mut input = Self { bytes, format: 0 };
+        input.format = input.u8()?;
+        match input.format {
+            FORMAT | FORMAT_OF_MEMBERS => Ok(input),
             other => Err(DecodeError::Format(other)),
         }
     }
 
     fn finish(self) -> Result<(), DecodeError> {
-        if self.0.is_empty() { Ok(()) } else { Err(DecodeError::Malformed("bytes after the end")) }
+        if self.bytes.is_empty() { Ok(()) } else { Err(DecodeError::Malformed("bytes after the end")) }
     }
 
     fn take(&mut self, len: usize) -> Result<Bytes, DecodeError> {
-        if self.0.len() < len {
+        if self.bytes.len() < len {
             return Err(DecodeError::Truncated);
         }
-        Ok(self.0.split_to(len))
+        Ok(self.bytes.split_to(len))
     }
 
     fn u8(&mut self) -> Result<u8, DecodeError> {
@@ -439,7 +449,8 @@ impl Input {
     fn member(&mut self) -> Result<Member, DecodeError> {
         let (name, address, api_address) = (self.text()?, self.text()?, self.text()?);
         let key = self.array()?;
-        Ok(Member { name, address, api_address, key })
+        let non_voter = self.format >= FORMAT_OF_MEMBERS && self.flag()?;
+        Ok(Member { name, address, api_address, key, non_voter })
     }
 
     fn recovered(&mut self) -> Result<Recovered, DecodeError> {
@@ -530,6 +541,13 @@ mod tests {
         RawKey::root(Class::Replicated).plain(name)
     }
 
+    fn membership(non_voter: bool) -> Membership {
+        let (name, address, api_address) = ("n1".into(), "h:1".into(), "https://h".into());
+        let member = Member { name, address, api_address, key: [1; 32], non_voter };
+        let nodes = BTreeMap::from([(1, Member::default()), (2, Member::default()), (3, member)]);
+        Membership::new(vec![BTreeSet::from([1]), BTreeSet::from([1, 2])], nodes).unwrap()
+    }
+
     fn entries() -> Vec<Entry> {
         let log_id = LogId { leader_id: LeaderId { term: 7, node_id: 9 }, index: 42 };
         let mut batch = Batch::new(RequestId { applied: 3, random: [5; 16] }, Millis(1_700_000_000_000));
@@ -554,11 +572,9 @@ mod tests {
             puts: records.clone(),
             prefix_deletes: vec![key("i")],
         };
-        let member = Member { name: "n1".into(), address: "h:1".into(), api_address: "https://h".into(), key: [1; 32] };
-        let recovered =
-            Recovered { bits: 3, from: log_id, survivors: vec!["n1".into()], former: vec![(4, member.clone())] };
-        let nodes = BTreeMap::from([(1, member), (2, Member::default())]);
-        let membership = Membership::new(vec![BTreeSet::from([1]), BTreeSet::from([1, 2])], nodes).unwrap();
+        let former = vec![(4, Member { name: "n4".into(), non_voter: true, ..Member::default() })];
+        let recovered = Recovered { bits: 3, from: log_id, survivors: vec!["n1".into()], former };
+        let membership = membership(true);
         [
             EntryPayload::Blank,
             EntryPayload::Membership(membership),
@@ -603,8 +619,31 @@ mod tests {
     #[test]
     fn a_format_of_the_future_is_refused_by_name() {
         let mut bytes = encode_entry(&entries()[0]).to_vec();
-        bytes[0] = 2;
-        assert!(matches!(decode_entry(bytes.into()), Err(DecodeError::Format(2))));
+        bytes[0] = 3;
+        assert!(matches!(decode_entry(bytes.into()), Err(DecodeError::Format(3))));
+    }
+
+    /// As it was written before members could say whether they are to stay without a vote.
+    #[test]
+    fn a_membership_of_the_first_format_still_reads() {
+        let expected = StoredMembership::new(None, membership(false));
+        let mut old = BytesMut::new();
+        old.put_u8(FORMAT);
+        put_optional_log_id(&mut old, None);
+        put_len(&mut old, 2);
+        for config in expected.membership().get_joint_config() {
+            put_len(&mut old, config.len());
+            config.iter().for_each(|id| old.put_u64(*id));
+        }
+        put_len(&mut old, 3);
+        for (id, member) in expected.membership().nodes() {
+            old.put_u64(*id);
+            put_bytes(&mut old, member.name.as_bytes());
+            put_bytes(&mut old, member.address.as_bytes());
+            put_bytes(&mut old, member.api_address.as_bytes());
+            old.put_slice(&member.key);
+        }
+        assert_eq!(decode_membership(old.freeze()).unwrap(), expected);
     }
 
     #[test]

@@ -29,11 +29,16 @@ pub(super) enum Verdict {
 pub struct Faults {
     inner: Arc<(Mutex<Mode>, Condvar)>,
     writes: Arc<AtomicU64>,
+    spoiled: Arc<AtomicU64>,
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Self { inner: Arc::new((Mutex::new(Mode::Healthy), Condvar::new())), writes: Arc::default() }
+        Self {
+            inner: Arc::new((Mutex::new(Mode::Healthy), Condvar::new())),
+            writes: Arc::default(),
+            spoiled: Arc::default(),
+        }
     }
 }
 
@@ -62,10 +67,18 @@ impl Faults {
         self.writes.load(Ordering::Relaxed)
     }
 
+    /// How many of them were held back, refused or lost.
+    pub fn spoiled(&self) -> u64 {
+        self.spoiled.load(Ordering::Relaxed)
+    }
+
     pub(super) fn before_write(&self) -> Verdict {
         self.writes.fetch_add(1, Ordering::Relaxed);
         let (mode, changed) = &*self.inner;
         let mut mode = mode.lock();
+        if *mode != Mode::Healthy {
+            self.spoiled.fetch_add(1, Ordering::Relaxed);
+        }
         while *mode == Mode::Stalled {
             changed.wait(&mut mode);
         }

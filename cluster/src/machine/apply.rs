@@ -11,13 +11,14 @@ use rocksdb::WriteBatch;
 use storage::apply::{Effects, decide};
 use storage::{Batch, Class, Committed, Epoch, Revision, StoreError};
 
-use super::database::{DATA, Database, FORMAT, MEMBERSHIP, META, OUTCOMES, POSITION, RECOVERY};
+use super::database::{DATA, Database, FORMAT, MEMBERSHIP, META, OUTCOMES, POSITION, RECOVERY, REMOVED};
 use super::feed::Change;
 use super::loading::Loading;
 use super::outcomes::{self, Outcomes};
 use super::position::Position;
 use super::{fingerprint, key, value};
-use crate::consensus::{Applied, Command, Entry, StoredMembership};
+use crate::consensus::{Applied, Command, Entry, Membership, StoredMembership};
+use crate::identity::{PublicKey, RemovedKeys};
 use crate::log::encoding;
 use crate::recovery::{Recovered, Recovery};
 
@@ -25,6 +26,8 @@ use crate::recovery::{Recovered, Recovery};
 pub(super) struct Live {
     pub position: Position,
     pub membership: StoredMembership,
+    /// Whose nodes were members once.
+    pub removed: RemovedKeys,
     pub outcomes: Outcomes,
     pub loading: Option<Loading>,
     pub recovery: Option<Arc<Recovery>>,
@@ -39,6 +42,7 @@ pub(super) struct Planned {
     pub answer: Applied,
     pub change: Option<Change>,
     membership: Option<StoredMembership>,
+    removed: Option<RemovedKeys>,
     outcome: Option<KeptOutcome>,
     /// The load that is under way from now on, if that changes.
     pub loading: Option<Option<Loading>>,
@@ -60,6 +64,7 @@ impl Live {
             answer: Applied::Blank,
             change: None,
             membership: None,
+            removed: None,
             outcome: None,
             loading: None,
             recovery: None,
@@ -69,8 +74,7 @@ impl Live {
             EntryPayload::Blank => {}
             EntryPayload::Membership(membership) => {
                 let stored = StoredMembership::new(Some(entry.log_id), membership.clone());
-                planned.write.put_cf(database.column(META), MEMBERSHIP, encoding::encode_membership(&stored));
-                planned.membership = Some(stored);
+                planned.membership(database, stored, self);
             }
             EntryPayload::Normal(Command::Epoch(epoch)) => planned.epoch(*epoch),
             EntryPayload::Normal(Command::Batch(batch)) => self.batch(database, batch, &mut planned)?,
@@ -88,6 +92,9 @@ impl Live {
         self.position = planned.position;
         if let Some(membership) = planned.membership {
             self.membership = membership;
+        }
+        if let Some(removed) = planned.removed {
+            self.removed = removed;
         }
         if let Some(loading) = planned.loading {
             self.loading = loading;
@@ -112,6 +119,8 @@ impl Live {
             return Ok(());
         }
         let generation = self.position.generation;
+        #[cfg(feature = "faults")]
+        let batch = &*crate::under_test::checked(batch);
         match decide(batch, self.position.revision.epoch, &mut |key| database.get(generation, key))? {
             Err(refusal) => planned.answer = Applied::Refused(refusal),
             Ok(effects) => {
@@ -127,6 +136,17 @@ impl Live {
 }
 
 impl Planned {
+    fn membership(&mut self, database: &Database, stored: StoredMembership, before: &Live) {
+        let meta = database.column(META);
+        self.write.put_cf(meta, MEMBERSHIP, encoding::encode_membership(&stored));
+        let removed = before.removed.after(keys(before.membership.membership()), keys(stored.membership()));
+        if let Some(removed) = removed {
+            self.write.put_cf(meta, REMOVED, removed.to_bytes());
+            self.removed = Some(removed);
+        }
+        self.membership = Some(stored);
+    }
+
     /// A new line of history begins, unless one as high has.
     fn epoch(&mut self, epoch: Epoch) {
         if epoch.number > self.position.revision.epoch.number {
@@ -186,4 +206,10 @@ impl Planned {
         self.write.put_cf(column, self.position.index().to_be_bytes(), &record);
         self.outcome = Some(KeptOutcome { bytes: record.len(), evicted: leaving.len() });
     }
+}
+
+fn keys(membership: &Membership) -> impl Iterator<Item = &PublicKey> + Clone {
+    // Not by `nodes()`, whose iterator cannot be walked twice.
+    let keys: Vec<&PublicKey> = membership.nodes().map(|(_, member)| &member.key).collect();
+    keys.into_iter()
 }

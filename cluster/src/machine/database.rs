@@ -22,6 +22,7 @@ use super::position::Position;
 use super::{key, value};
 use crate::consensus::{SnapshotMeta, StoredMembership};
 use crate::format;
+use crate::identity::RemovedKeys;
 use crate::log::{OpenError, encoding};
 use crate::recovery::Recovery;
 use crate::snapshot::replace_file;
@@ -91,6 +92,15 @@ impl Database {
 
     pub fn membership(&self) -> Result<StoredMembership, StoreError> {
         membership(&self.rocks)
+    }
+
+    /// Whose nodes were members once.
+    pub fn removed(&self) -> Result<RemovedKeys, StoreError> {
+        let Some(record) = self.rocks.get_pinned_cf(self.column(META), REMOVED).map_err(unreadable)? else {
+            return Ok(RemovedKeys::default());
+        };
+        let damaged = || StoreError::Corrupt("the list of removed keys is malformed".to_owned());
+        RemovedKeys::from_bytes(&record).ok_or_else(damaged)
     }
 
     /// The load that is under way.
@@ -260,6 +270,7 @@ pub(super) const META: &str = "meta";
 pub(super) const OUTCOMES: &str = "outcomes";
 pub(super) const POSITION: &str = "position";
 pub(super) const MEMBERSHIP: &str = "membership";
+pub(super) const REMOVED: &str = "removed";
 pub(super) const LOADING: &str = "loading";
 pub(super) const RECOVERY: &str = "recovery";
 pub(super) const FORMAT: &str = "format";

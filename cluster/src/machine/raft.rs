@@ -246,8 +246,8 @@ fn load(database: &Database, limits: Limits) -> Result<Live, storage::StoreError
     let position = database.position()?;
     let outcomes = database.outcomes(position.evicted, limits)?;
     let (loading, recovery) = (database.loading()?, database.recovery()?.map(Arc::new));
-    let (membership, format) = (database.membership()?, database.format()?);
-    Ok(Live { membership, outcomes, loading, recovery, format, position })
+    let (membership, removed, format) = (database.membership()?, database.removed()?, database.format()?);
+    Ok(Live { membership, removed, outcomes, loading, recovery, format, position })
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {

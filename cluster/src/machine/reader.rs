@@ -14,6 +14,7 @@ use super::position::Position;
 use super::raft::Shared;
 use super::view::StateView;
 use crate::consensus::StoredMembership;
+use crate::identity::RemovedKeys;
 use crate::recovery::Recovery;
 use crate::snapshot::{Checkpoint, Receiving};
 
@@ -65,6 +66,11 @@ impl StateReader {
     /// The newest recovery that is applied.
     pub fn recovery(&self) -> Option<Arc<Recovery>> {
         self.shared.live.read().recovery.clone()
+    }
+
+    /// Whose nodes were members once, as far as entries are applied.
+    pub fn removed(&self) -> RemovedKeys {
+        self.shared.live.read().removed.clone()
     }
 
     /// What became of a request. `NotRun` is only as true as the state is recent: ask after a linearizable read point.

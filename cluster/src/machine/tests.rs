@@ -17,6 +17,7 @@ mod bulk;
 use super::outcomes::Limits;
 use super::*;
 use crate::consensus::{Command, Entry, LeaderId, LogId};
+use crate::identity::RemovedKeys;
 use crate::log::Durable;
 
 fn options(data: &Path) -> MachineOptions {
@@ -184,7 +185,8 @@ async fn refusals_name_their_key_and_time_never_runs_back() {
     let database = database::Database::open(data.path().join("beside")).unwrap();
     let outcomes = outcomes::Outcomes::new(Limits::default());
     let (position, membership) = (Position::default(), crate::consensus::StoredMembership::default());
-    let mut live = apply::Live { position, membership, outcomes, loading: None, recovery: None, format: 1 };
+    let (removed, loading, recovery) = (RemovedKeys::default(), None, None);
+    let mut live = apply::Live { position, membership, removed, outcomes, loading, recovery, format: 1 };
     let mut spent = batch(9);
     let uses = key(Class::Replicated, b"uses");
     spent.counters.push(CounterChange { key: uses.clone(), op: CounterOp::Add { by: -1, floor: 0 } });

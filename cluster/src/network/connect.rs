@@ -39,6 +39,8 @@ pub fn lane(address: String, tls: Arc<ClientConfig>) -> Channel {
 type Connecting = Pin<Box<dyn Future<Output = io::Result<TokioIo<TlsStream<TcpStream>>>> + Send>>;
 
 async fn connect(address: &str, tls: Arc<ClientConfig>) -> io::Result<TokioIo<TlsStream<TcpStream>>> {
+    #[cfg(feature = "faults")]
+    let address = &*crate::under_test::dialled(address);
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let name = ServerName::try_from("holdfast").map_err(io::Error::other)?;

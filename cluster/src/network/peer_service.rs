@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use proto::cluster as pb;
 use proto::cluster::forward_answer::{Refusal, Result as Answer};
+use proto::cluster::leave_answer::Kind as LeaveKind;
 use proto::cluster::outcome_answer::Kind;
 use proto::cluster::peer_server::Peer;
 use proto::cluster::unseal_answer::Result as UnsealResult;
@@ -17,6 +18,7 @@ use tonic::{Request, Response, Status};
 use super::consensus_service::Door;
 use super::wire;
 use crate::consensus::Member;
+use crate::identity::node_id;
 
 /// Why a forwarded request was not looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,16 @@ pub struct Hello {
     pub members_at: u64,
 }
 
+/// What came of a member's wish to leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Left {
+    Done,
+    NotLeader,
+    /// Nothing has changed.
+    Refused(String),
+    Unknown(String),
+}
+
 /// Where the answers come from.
 #[async_trait]
 pub trait Answers: Send + Sync + 'static {
@@ -64,7 +76,11 @@ pub trait Answers: Send + Sync + 'static {
     /// As leader. None if it does not lead.
     async fn outcome(&self, id: RequestId, deadline: Instant) -> Option<Verdict>;
 
-    fn hello(&self) -> Hello;
+    /// `from` is the asking member as it says it is, under the id that its key has proven.
+    fn hello(&self, from: Option<(u64, Member)>) -> Hello;
+
+    /// As leader: takes the member's vote away and, unless it stays, takes it out of the cluster.
+    async fn leave(&self, member: u64, stays: bool, deadline: Instant) -> Left;
 
     /// A member asks to be unsealed; the error is for it to read.
     async fn unseal(&self, from: u64, question: Bytes) -> Result<Bytes, String>;
@@ -139,9 +155,11 @@ impl Peer for PeerService {
     }
 
     async fn hello(&self, request: Request<pb::HelloRequest>) -> Result<Response<pb::HelloAnswer>, Status> {
-        self.door.member(request.extensions())?;
+        let caller = self.door.member(request.extensions())?;
+        let from = request.into_inner().from.and_then(|member| wire::member_in(member).ok());
+        let from = from.filter(|(id, member)| *id == caller && node_id(&member.key) == caller);
         let local = &self.door.local;
-        let Hello { initialised, members, members_at } = self.answers.hello();
+        let Hello { initialised, members, members_at } = self.answers.hello(from);
         Ok(Response::new(pb::HelloAnswer {
             terms: Some(local.terms()),
             member: Some(wire::member_out(local.id, &local.member)),
@@ -150,6 +168,19 @@ impl Peer for PeerService {
             members: members.iter().map(|(id, member)| wire::member_out(*id, member)).collect(),
             members_at,
         }))
+    }
+
+    async fn leave(&self, request: Request<pb::LeaveRequest>) -> Result<Response<pb::LeaveAnswer>, Status> {
+        let caller = self.door.member(request.extensions())?;
+        let pb::LeaveRequest { terms, stays, within_ms } = request.into_inner();
+        self.door.agree(terms.as_ref())?;
+        let (kind, reason) = match self.answers.leave(caller, stays, deadline(within_ms)).await {
+            Left::Done => (LeaveKind::Done, String::new()),
+            Left::NotLeader => (LeaveKind::NotLeader, String::new()),
+            Left::Refused(reason) => (LeaveKind::Refused, reason),
+            Left::Unknown(reason) => (LeaveKind::Unknown, reason),
+        };
+        Ok(Response::new(pb::LeaveAnswer { kind: kind.into(), reason }))
     }
 }
 

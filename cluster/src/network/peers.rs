@@ -74,17 +74,21 @@ pub struct Peers {
     key: Arc<NodeKey>,
     runtime: Handle,
     links: RwLock<HashMap<u64, Arc<Link>>>,
+    /// Where each is reached, as far as this node knows now. Consensus keeps to what it was told when it began to talk.
+    known: RwLock<HashMap<u64, Member>>,
     removed: watch::Sender<bool>,
 }
 
 impl Peers {
     pub fn new(key: Arc<NodeKey>, runtime: Handle) -> Self {
-        Self { key, runtime, links: RwLock::default(), removed: watch::channel(false).0 }
+        Self { key, runtime, links: RwLock::default(), known: RwLock::default(), removed: watch::channel(false).0 }
     }
 
-    /// The lanes to this member. They are opened anew when its key or address is not what it was.
-    pub fn link(&self, id: u64, member: &Member) -> Result<Arc<Link>, rustls::Error> {
-        if let Some(link) = self.links.read().get(&id).filter(|link| link.member == *member) {
+    /// The lanes to this member, `told` being what the caller knows of it. They are opened anew when it is somewhere else.
+    pub fn link(&self, id: u64, told: &Member) -> Result<Arc<Link>, rustls::Error> {
+        let known = self.known.read();
+        let member = known.get(&id).unwrap_or(told);
+        if let Some(link) = self.links.read().get(&id).filter(|link| link.member.is_where(member)) {
             return Ok(link.clone());
         }
         let link = Arc::new(self.open(member)?);
@@ -99,9 +103,14 @@ impl Peers {
         Ok(Link { member: member.clone(), control: lane(), data: lane(), snapshot: lane() })
     }
 
-    /// Closes the lanes to whoever is not a member any more.
-    pub fn retain(&self, is_member: impl Fn(u64) -> bool) {
-        self.links.write().retain(|id, _| is_member(*id));
+    /// These are the members, and where they are. The lanes to whoever is none any more are closed.
+    pub fn know(&self, members: &[(u64, Member)]) {
+        let members: HashMap<u64, Member> = members.iter().cloned().collect();
+        if *self.known.read() == members {
+            return;
+        }
+        self.links.write().retain(|id, _| members.contains_key(id));
+        *self.known.write() = members;
     }
 
     /// Becomes true when a member has said that this node was removed from the cluster. The handshake has shown that

@@ -160,11 +160,12 @@ pub fn member_out(id: u64, member: &Member) -> pb::Member {
         address: member.address.clone(),
         api_address: member.api_address.clone(),
         key: member.key.to_vec().into(),
+        non_voter: member.non_voter,
     }
 }
 
 pub fn member_in(member: pb::Member) -> Result<(u64, Member), WireError> {
     let key = <[u8; 32]>::try_from(&member.key[..]).map_err(|_| WireError::Malformed("key"))?;
-    let pb::Member { id, name, address, api_address, .. } = member;
-    Ok((id, Member { name, address, api_address, key }))
+    let pb::Member { id, name, address, api_address, non_voter, .. } = member;
+    Ok((id, Member { name, address, api_address, key, non_voter }))
 }

@@ -79,7 +79,7 @@ fn find(known: &[(NodeId, Member)], survivor: &Survivor) -> Result<(NodeId, Memb
         let known: Vec<_> = known.iter().map(|(_, member)| member.name.as_str()).collect();
         return Err(RecoverError::Unknown { name: survivor.name.clone(), known: known.join(", ") });
     };
-    let mut member = member.clone();
+    let mut member = Member { non_voter: !survivor.voter, ..member.clone() };
     if let Some(address) = &survivor.address {
         member.address = address.clone();
     }

@@ -9,6 +9,7 @@ mod harness;
 mod joining;
 mod killing;
 mod loading;
+mod membership;
 mod reading;
 mod recovering;
 mod sealing;

@@ -152,7 +152,7 @@ fn read_members(text: &str) -> Result<Vec<(u64, Member)>, Failure> {
             *byte = u8::from_str_radix(hex.get(2 * at..2 * at + 2).ok_or("a key has 64 digits")?, 16)?;
         }
         let (name, address, api_address) = (name.to_owned(), address.to_owned(), api_address.to_owned());
-        Ok((id.parse()?, Member { name, address, api_address, key }))
+        Ok((id.parse()?, Member { name, address, api_address, key, non_voter: false }))
     };
     text.split(',').map(member).collect()
 }

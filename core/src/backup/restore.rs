@@ -20,7 +20,7 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 use super::{BackupError, Records, Whole, walk};
-use crate::lifecycle::Node;
+use crate::lifecycle::{InitError, Node};
 use crate::replication::{Load, LoadError, Loaded};
 use crate::space;
 
@@ -88,6 +88,9 @@ impl Node {
         let founding = self.founding.lock().await;
         if self.is_initialised() {
             return Err(Failure::invalid("this server is initialised; a restore takes a token then"));
+        }
+        if let Some(neighbour) = self.founded_elsewhere().await {
+            return Err(Failure::Invalid(InitError::Elsewhere(neighbour).to_string()));
         }
         Ok(founding)
     }

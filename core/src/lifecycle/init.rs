@@ -47,6 +47,11 @@ pub struct Initialised {
 pub enum InitError {
     #[error("Vault is already initialized")]
     Already,
+    #[error(
+        "the node at {0}, which this one is configured to join (retry_join), belongs to a cluster: this node joins it and \
+         founds none of its own; if it is to found one, take that retry_join out of its configuration"
+    )]
+    Elsewhere(String),
     #[error("invalid seal configuration: {0}")]
     Seal(#[from] SealConfigError),
     #[error("invalid seal configuration: {0}")]
@@ -60,6 +65,9 @@ impl Node {
         let _one_at_a_time = self.founding.lock().await;
         if self.is_initialised() {
             return Err(InitError::Already);
+        }
+        if let Some(neighbour) = self.founded_elsewhere().await {
+            return Err(InitError::Elsewhere(neighbour));
         }
         let config = match &self.seal {
             None => SealConfig::shamir(options.shares, options.threshold, String::new())?,

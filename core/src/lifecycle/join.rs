@@ -19,13 +19,15 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Node;
 use super::unseal::UnsealError;
-use crate::replication::{Member, Role};
+use crate::replication::{Member, MemberChange, Role};
 
 /// How long the unsealing request waits for the join to finish before it answers "still sealed".
 const WAIT: Duration = Duration::from_secs(20);
 /// How long a joiner waits for its first copy of the state.
 const CATCH_UP_MAX: Duration = Duration::from_secs(600);
 const ADMIT_MAX: Duration = Duration::from_secs(600);
+/// A member that has not answered for so long makes room for a node of its name.
+const SILENT: Duration = Duration::from_secs(10);
 
 /// Where to ask, and whom to trust there. Kept as the configuration or the join request gave it.
 /// No Debug: it may hold a private key.
@@ -36,11 +38,16 @@ pub struct JoinTarget {
     pub leader_client_cert: Option<String>,
     pub leader_client_key: Option<String>,
     pub leader_tls_servername: Option<String>,
+    /// Whether this node is to stay without a vote there.
+    #[serde(default)]
+    pub non_voter: bool,
 }
 
 /// The joiner's way to a member's API.
 #[async_trait]
 pub trait Introduce: Send + Sync {
+    /// Whether that node belongs to a cluster.
+    async fn is_initialised(&self, target: &JoinTarget) -> Result<bool, String>;
     async fn challenge(&self, target: &JoinTarget, joiner: &Member) -> Result<JoinChallenge, String>;
     async fn answer(&self, target: &JoinTarget, answer: &JoinAnswer) -> Result<Admission, String>;
 }
@@ -135,7 +142,7 @@ impl Node {
         if self.joining.lock().as_ref().is_some_and(|pending| pending.under_way) {
             return Ok(());
         }
-        let joiner = self.replication.joining();
+        let joiner = self.joiner(&target);
         let challenge = introduce
             .challenge(&target, &joiner)
             .await
@@ -153,6 +160,11 @@ impl Node {
         tracing::info!(leader, seal = seal.kind().name(), "a cluster to join was found");
         let joined = self.join_with(seal).await;
         joined.map_err(|problem| JoinError::Refused { target: leader, problem: problem.to_string() })
+    }
+
+    /// This node, as it asks that one to be let in.
+    fn joiner(&self, target: &JoinTarget) -> Member {
+        Member { non_voter: target.non_voter, ..self.replication.joining() }
     }
 
     /// Whether it has yet to find a cluster. One that waits for shares has found it; one that joins by itself is there
@@ -197,7 +209,7 @@ impl Node {
             Some(pending) => (pending.target.clone(), Arc::clone(&pending.introduce)),
             None => return Err(UnsealError::NotInitialised),
         };
-        let joiner = self.replication.joining();
+        let joiner = self.joiner(&target);
         let asked = introduce.challenge(&target, &joiner).await.map_err(|e| failed(&e))?;
         let join_key = seal.find_join_key(&asked.join_wraps).await.map_err(|e| failed(&e))?;
         let proof = barrier::answer(&join_key, &asked.challenge, &joiner.name, &joiner.key, &bound(&joiner));
@@ -256,26 +268,41 @@ impl Node {
         let JoinAnswer { joiner, challenge, answer } = request;
         barrier::verify_answer(&self.barrier, now, &challenge, &joiner.name, &joiner.key, &bound(&joiner), &answer)
             .map_err(|e| AdmitError::Refused(e.to_string()))?;
-        let mut members: Vec<Member> = self.replication.members().into_iter().map(|m| m.member).collect();
-        if members.iter().any(|m| m.name == joiner.name && m.key != joiner.key) {
+        let members = self.replication.members();
+        let namesake = members.iter().find(|m| m.member.name == joiner.name && m.member.key != joiner.key);
+        if namesake.is_some_and(|m| m.leader || m.last_contact.is_some_and(|ago| ago < SILENT)) {
             return Err(AdmitError::Refused(format!(
-                "a member with node_id {:?} and another key exists; give this node another node_id, or remove the old one first",
+                "a member with node_id {:?} and another key is there and answers; give this node another node_id, or remove \
+                 that one first",
                 joiner.name
             )));
         }
-        if members.iter().any(|m| m.id == joiner.id && m.key != joiner.key) {
+        // It was emptied, and comes back as what it was.
+        let replaced = namesake.map(|m| m.member.id);
+        if members.iter().any(|m| m.member.id == joiner.id && m.member.key != joiner.key) {
             return Err(AdmitError::Refused("a member with this id and another key exists".into()));
         }
-        members.retain(|m| m.id != joiner.id);
-        members.push(joiner.clone());
+        let others = members.into_iter().map(|m| m.member).filter(|m| m.id != joiner.id && Some(m.id) != replaced);
+        let members: Vec<Member> = others.chain([joiner.clone()]).collect();
         let members = serde_json::to_vec(&members).map_err(|e| AdmitError::Failed(e.to_string()))?;
         let proof = barrier::prove_members(&self.barrier, &challenge, &members)
             .map_err(|e| AdmitError::Failed(e.to_string()))?
             .to_vec();
         let replication = Arc::clone(&self.replication);
         tokio::spawn(async move {
-            let name = joiner.name.clone();
-            match replication.admit(joiner, Instant::now() + ADMIT_MAX).await {
+            let (name, deadline) = (joiner.name.clone(), Instant::now() + ADMIT_MAX);
+            if let Some(old) = replaced {
+                match replication.change_member(old, MemberChange::Remove, deadline).await {
+                    Ok(()) => {
+                        tracing::warn!(node = name, "a node is there anew: what was a member under its name is removed")
+                    }
+                    Err(problem) => {
+                        tracing::error!(node = name, %problem, "a node was not added: its name is taken");
+                        return;
+                    }
+                }
+            }
+            match replication.admit(joiner, deadline).await {
                 Ok(_) => tracing::info!(node = name, "a node has joined"),
                 Err(problem) => tracing::error!(node = name, %problem, "a node was not added"),
             }
@@ -286,7 +313,8 @@ impl Node {
 
 /// What the joiner's proof covers besides its name and key: all that members will be told of it.
 fn bound(joiner: &Member) -> String {
-    format!("{:016x} {} {}", joiner.id, joiner.address, joiner.api_address)
+    let vote = if joiner.non_voter { " without a vote" } else { "" };
+    format!("{:016x} {} {}{vote}", joiner.id, joiner.address, joiner.api_address)
 }
 
 fn checked_members(key: &JoinKey, challenge: &[u8], admission: &Admission) -> Result<Vec<Member>, UnsealError> {

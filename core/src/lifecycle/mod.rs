@@ -5,12 +5,14 @@ mod auto_unseal;
 mod ceremony;
 mod change;
 mod follow;
+mod founding;
 mod from_members;
 mod generate_root;
 mod init;
 mod join;
 mod recovered;
 mod rekey;
+mod removal;
 mod rewrap;
 mod rotation;
 mod status;
@@ -30,6 +32,7 @@ use tokio::sync::watch;
 pub(crate) use attune::Keys;
 pub use ceremony::{CeremonyError, HandedOut};
 pub use change::ChangeError;
+pub use founding::Neighbours;
 pub use generate_root::{GenerateRootProgress, GenerateRootStarted, GenerateRootStatus, NewRoot, decode_token};
 pub use init::{InitError, InitOptions, Initialised, Recipients};
 pub use join::{Admission, AdmitError, Introduce, JoinAnswer, JoinChallenge, JoinError, JoinTarget};
@@ -37,6 +40,7 @@ pub use rekey::{
     Counting, NewShares, RekeyBackup, RekeyOptions, RekeyProgress, RekeyStatus, Rekeyed, ShareKind, VerifyProgress,
     VerifyStatus,
 };
+pub use removal::REMOVED;
 pub use rotation::{KeyStatus, RotationConfig, rotation_key};
 pub use status::SealStatus;
 pub use unseal::UnsealError;
@@ -71,6 +75,8 @@ pub struct Settings {
     pub from_members: bool,
     /// What unseals this node without anybody's help.
     pub seal: Option<Arc<dyn Seal>>,
+    /// Whom it was told to ask for a cluster to join.
+    pub neighbours: Option<Neighbours>,
 }
 
 /// The handles that requests and endpoints use, by concern.
@@ -87,6 +93,7 @@ pub struct Node {
     from_members: bool,
     /// What unseals this node without anybody's help, if it is configured so.
     seal: Option<Arc<dyn Seal>>,
+    neighbours: Option<Neighbours>,
     unsealing: Mutex<unseal::Progress>,
     joining: Mutex<Option<join::Pending>>,
     cluster: Mutex<Option<ClusterInfo>>,
@@ -107,7 +114,7 @@ impl Settings {
     /// With these limits, and nothing else out of the ordinary.
     pub fn new(limits: TtlLimits) -> Self {
         let (lockouts, snapshot_folders) = (LockoutDefaults::default(), Folders::default());
-        Self { limits, lockouts, snapshot_folders, from_members: false, seal: None }
+        Self { limits, lockouts, snapshot_folders, from_members: false, seal: None, neighbours: None }
     }
 }
 
@@ -137,6 +144,7 @@ impl Node {
             barrier,
             replication,
             seal: settings.seal,
+            neighbours: settings.neighbours,
             unsealing: Mutex::default(),
             joining: Mutex::default(),
             cluster: Mutex::default(),

@@ -17,6 +17,8 @@ pub struct SealStatus {
     pub progress: usize,
     /// Names the attempt in progress.
     pub nonce: String,
+    /// Whether the cluster has removed this node.
+    pub removed: bool,
 }
 
 impl Node {
@@ -31,6 +33,7 @@ impl Node {
             shares: config.as_ref().map_or(0, barrier::SealConfig::shares),
             progress: unsealing.given(),
             nonce: unsealing.nonce().to_owned(),
+            removed: self.is_removed(),
         })
     }
 

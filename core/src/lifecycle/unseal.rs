@@ -14,6 +14,8 @@ pub enum UnsealError {
     NotInitialised,
     #[error("vault is unsealed")]
     Unsealed,
+    #[error("{}", super::REMOVED)]
+    Removed,
     /// A share that cannot be one.
     #[error("{0}")]
     BadShare(String),
@@ -59,6 +61,9 @@ impl Node {
     pub async fn unseal(self: &Arc<Self>, share: Share) -> Result<SealStatus, UnsealError> {
         if !self.is_sealed() {
             return self.status();
+        }
+        if self.is_removed() {
+            return Err(UnsealError::Removed);
         }
         let Some(key) = self.take_share(share)? else { return self.status() };
         let pending = self.joining.lock().is_some() && !self.replication.initialised();

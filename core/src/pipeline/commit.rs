@@ -44,6 +44,8 @@ pub(super) async fn commit(
         let sealed = service::seal_response(&node.barrier, run.request.id, response);
         batch.outcome = Some(Bytes::from(sealed.map_err(|_| Failure::Sealed)?));
     }
+    #[cfg(feature = "faults")]
+    crate::under_test::linger(&run.request.path).await;
     match node.store.commit(term, batch).await {
         Ok(done) => Ok(Committed::Now { counters: done.counters, revision: done.revision }),
         Err(CommitError::Conflict { .. }) => Ok(Committed::Again),

@@ -207,6 +207,9 @@ pub struct Member {
     /// Its Ed25519 public key, raw.
     #[prost(bytes = "bytes", tag = "5")]
     pub key: ::prost::bytes::Bytes,
+    /// Whether it is to stay without a vote.
+    #[prost(bool, tag = "6")]
+    pub non_voter: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SnapshotPart {
@@ -456,6 +459,7 @@ pub mod unseal_answer {
 pub struct HelloRequest {
     #[prost(message, optional, tag = "1")]
     pub terms: ::core::option::Option<Terms>,
+    /// The asking node as it is now: it may have moved since the membership was written.
     #[prost(message, optional, tag = "2")]
     pub from: ::core::option::Option<Member>,
 }
@@ -476,6 +480,73 @@ pub struct HelloAnswer {
     pub members: ::prost::alloc::vec::Vec<Member>,
     #[prost(uint64, tag = "6")]
     pub members_at: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LeaveRequest {
+    #[prost(message, optional, tag = "1")]
+    pub terms: ::core::option::Option<Terms>,
+    /// It stays a member, without a vote.
+    #[prost(bool, tag = "2")]
+    pub stays: bool,
+    #[prost(uint32, tag = "3")]
+    pub within_ms: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LeaveAnswer {
+    #[prost(enumeration = "leave_answer::Kind", tag = "1")]
+    pub kind: i32,
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Nested message and enum types in `LeaveAnswer`.
+pub mod leave_answer {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Kind {
+        Unspecified = 0,
+        Done = 1,
+        NotLeader = 2,
+        /// Nothing has changed, for a reason.
+        Refused = 3,
+        /// It may still happen.
+        Unknown = 4,
+    }
+    impl Kind {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "UNSPECIFIED",
+                Self::Done => "DONE",
+                Self::NotLeader => "NOT_LEADER",
+                Self::Refused => "REFUSED",
+                Self::Unknown => "UNKNOWN",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "UNSPECIFIED" => Some(Self::Unspecified),
+                "DONE" => Some(Self::Done),
+                "NOT_LEADER" => Some(Self::NotLeader),
+                "REFUSED" => Some(Self::Refused),
+                "UNKNOWN" => Some(Self::Unknown),
+                _ => None,
+            }
+        }
+    }
 }
 /// Generated client implementations.
 pub mod consensus_client {
@@ -1309,6 +1380,28 @@ pub mod peer_client {
                 .insert(GrpcMethod::new("holdfast.cluster.v1.Peer", "Hello"));
             self.inner.unary(req, path, codec).await
         }
+        /// A node speaks for itself alone: who is to be changed is who asks.
+        pub async fn leave(
+            &mut self,
+            request: impl tonic::IntoRequest<super::LeaveRequest>,
+        ) -> std::result::Result<tonic::Response<super::LeaveAnswer>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/holdfast.cluster.v1.Peer/Leave",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("holdfast.cluster.v1.Peer", "Leave"));
+            self.inner.unary(req, path, codec).await
+        }
         /// A member that was started anew asks to be unsealed.
         pub async fn unseal(
             &mut self,
@@ -1362,6 +1455,11 @@ pub mod peer_server {
             &self,
             request: tonic::Request<super::HelloRequest>,
         ) -> std::result::Result<tonic::Response<super::HelloAnswer>, tonic::Status>;
+        /// A node speaks for itself alone: who is to be changed is who asks.
+        async fn leave(
+            &self,
+            request: tonic::Request<super::LeaveRequest>,
+        ) -> std::result::Result<tonic::Response<super::LeaveAnswer>, tonic::Status>;
         /// A member that was started anew asks to be unsealed.
         async fn unseal(
             &self,
@@ -1602,6 +1700,49 @@ pub mod peer_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = HelloSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/holdfast.cluster.v1.Peer/Leave" => {
+                    #[allow(non_camel_case_types)]
+                    struct LeaveSvc<T: Peer>(pub Arc<T>);
+                    impl<T: Peer> tonic::server::UnaryService<super::LeaveRequest>
+                    for LeaveSvc<T> {
+                        type Response = super::LeaveAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::LeaveRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Peer>::leave(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = LeaveSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -10,6 +10,7 @@ use super::{Local, VERSION};
 
 struct Codes {
     uninit: u16,
+    removed: u16,
     sealed: u16,
     performance_standby: u16,
     standby: u16,
@@ -36,11 +37,12 @@ impl Codes {
             Some(value) => bool::from_field(value).map_err(|_| Unparsable),
         };
         // Codes of states that this server does not get into are checked all the same.
-        for name in ["drsecondarycode", "removedcode", "haunhealthycode"] {
+        for name in ["drsecondarycode", "haunhealthycode"] {
             code(name, 0)?;
         }
         Ok(Self {
             uninit: code("uninitcode", 501)?,
+            removed: code("removedcode", 530)?,
             sealed: code("sealedcode", 503)?,
             performance_standby: code("performancestandbycode", 473)?,
             standby: code("standbycode", 429)?,
@@ -55,11 +57,12 @@ pub fn answer(local: &Local, query: &Map<String, Value>) -> Response {
     let Ok(codes) = Codes::parse(query) else { return Response::errors(400, &[]) };
     let node = &local.node;
     let (initialised, sealed) = (node.is_initialised(), node.is_sealed());
-    let role = node.role();
+    let (role, removed) = (node.role(), node.is_removed());
     let active = !sealed && matches!(role, Role::Active { .. });
     let reads = local.serve_reads && node.reads_as_standby();
     let status = match (initialised, sealed) {
         (false, _) => codes.uninit,
+        (true, _) if removed => codes.removed,
         (true, true) => codes.sealed,
         // Probes know this code as "send nobody here", which is what is meant.
         (true, false) if local.leaving.load(Ordering::Relaxed) => codes.sealed,
@@ -86,6 +89,9 @@ pub fn answer(local: &Local, query: &Map<String, Value>) -> Response {
         "clock_skew_ms": 0,
         "replication_primary_canary_age_ms": 0,
     });
+    if removed {
+        body["removed_from_cluster"] = json!(true);
+    }
     if !node.replication.clock_is_steady() {
         body["clock_unsteady"] = json!(true);
     }

@@ -45,7 +45,7 @@ pub async fn init(local: &Local, body: &Map<String, Value>) -> Response {
             }
             Response::json(200, &answer)
         }
-        Err(error @ (InitError::Already | InitError::Seal(_) | InitError::Recipients(_))) => {
+        Err(error @ (InitError::Already | InitError::Elsewhere(_) | InitError::Seal(_) | InitError::Recipients(_))) => {
             Response::errors(400, &[&error.to_string()])
         }
         Err(InitError::Failed(problem)) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use holdfast_core::lifecycle::{AdmitError, JoinAnswer, JoinError, JoinTarget};
 use holdfast_core::response::Response;
-use sdk::{Map, Value, json};
+use sdk::{FromField, Map, Value, json};
 
 use super::Local;
 
@@ -17,12 +17,17 @@ pub async fn join(local: &Local, body: &Map<String, Value>) -> Response {
     let Some(leader_api_addr) = text("leader_api_addr") else {
         return Response::errors(400, &["leader_api_addr is missing: name the API address of a member to ask"]);
     };
+    let non_voter = match bool::from_field(body.get("non_voter").unwrap_or(&Value::Null)) {
+        Ok(non_voter) => non_voter,
+        Err(problem) => return Response::errors(400, &[&format!("non_voter: {problem}")]),
+    };
     let target = JoinTarget {
         leader_api_addr,
         leader_ca_cert: text("leader_ca_cert"),
         leader_client_cert: text("leader_client_cert"),
         leader_client_key: text("leader_client_key"),
         leader_tls_servername: text("leader_tls_servername"),
+        non_voter,
     };
     match local.node.join(target, Arc::clone(&local.introduce)).await {
         Ok(()) => Response::json(200, &json!({"joined": true})),

@@ -32,6 +32,9 @@ pub(super) fn body(node: &Node, status: &SealStatus) -> Value {
         "recovery_seal": status.kind.is_automatic(),
         "storage_type": "raft",
     });
+    if status.removed {
+        body["removed_from_cluster"] = json!(true);
+    }
     if let Some(info) = node.cluster_info() {
         body["cluster_name"] = json!(info.name);
         body["cluster_id"] = json!(info.id);

@@ -31,7 +31,10 @@ mod mounts_tune;
 mod once;
 mod policies_acl;
 mod policy;
+mod raft_autopilot_configuration;
+mod raft_autopilot_state;
 mod raft_configuration;
+mod raft_member;
 mod raft_snapshot;
 mod raft_snapshot_auto;
 mod rekey_backup;
@@ -100,7 +103,12 @@ impl Sys {
             policies_acl::one(node),
             policy::list(node),
             policy::one(node),
+            raft_autopilot_configuration::path(),
+            raft_autopilot_state::path(node),
             raft_configuration::path(node),
+            raft_member::demote(node),
+            raft_member::promote(node),
+            raft_member::remove(node),
             raft_snapshot::path(node),
             raft_snapshot::force(node),
             raft_snapshot_auto::list(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cluster::{Formats, ForwardHandler, Hooks, Node, OpenError, Options, Role, Timing};
+use cluster::{AutopilotConfig, Formats, ForwardHandler, Hooks, Node, OpenError, Options, Role, Timing};
 use storage::{Batch, Class, CommitError, Committed, Millis, RawKey, RequestId, SegKind, Term, Value};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
@@ -58,6 +58,16 @@ pub fn read(node: &Node, name: &str) -> Option<String> {
     }
 }
 
+/// A learner votes as soon as it has caught up, and nobody is taken out.
+pub const AT_ONCE: AutopilotConfig = AutopilotConfig {
+    cleanup_dead_servers: false,
+    last_contact_threshold: Duration::from_secs(10),
+    dead_server_last_contact_threshold: Duration::from_secs(3600),
+    max_trailing_logs: 1000,
+    min_quorum: 3,
+    server_stabilization_time: Duration::ZERO,
+};
+
 /// One node's place: it may be stopped and started again.
 pub struct Seat {
     pub name: String,
@@ -106,6 +116,7 @@ impl Seat {
             match Node::open_with(self.options(), handler.clone(), hooks).await {
                 Ok(node) => {
                     handler.node.set(Arc::downgrade(&node)).unwrap();
+                    node.configure_autopilot(AT_ONCE);
                     self.node = Some(node.clone());
                     return node;
                 }

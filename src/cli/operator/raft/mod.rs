@@ -1,8 +1,10 @@
 //! `holdfast operator raft …`
 
 mod autopilot;
+mod demote;
 mod join;
 mod list_peers;
+mod promote;
 mod recover;
 mod remove_peer;
 mod snapshot;
@@ -20,6 +22,10 @@ pub enum Command {
     Join(join::Arguments),
     /// Take a node out of the cluster
     RemovePeer(remove_peer::Arguments),
+    /// Let a node without a vote have one
+    Promote(promote::Arguments),
+    /// Take a node's vote
+    Demote(demote::Arguments),
     /// Make a cluster of what is left of one; the nodes are stopped
     Recover(recover::Arguments),
     /// Backups
@@ -35,6 +41,8 @@ pub async fn run(command: Command, globals: &Globals) -> Result<Done, Failure> {
         Command::ListPeers(arguments) => list_peers::run(arguments, globals).await,
         Command::Join(arguments) => join::run(arguments, globals).await,
         Command::RemovePeer(arguments) => remove_peer::run(arguments, globals).await,
+        Command::Promote(arguments) => promote::run(arguments, globals).await,
+        Command::Demote(arguments) => demote::run(arguments, globals).await,
         Command::Recover(arguments) => recover::run(arguments, globals),
         Command::Snapshot(command) => snapshot::run(command, globals).await,
         Command::Autopilot(command) => autopilot::run(command, globals).await,
