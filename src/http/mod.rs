@@ -36,6 +36,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use holdfast_core::lifecycle::REMOVED;
 use holdfast_core::response::Response;
 use holdfast_core::service::Service;
 use hyper::body::Incoming;
@@ -172,6 +173,9 @@ impl Face {
         if let Some(response) = system::node::answer(&self.local, method, &path, &query, &body).await {
             let open = !redact::concerns(manner.redaction, &path) || request.as_ref().is_ok_and(|r| self.is_known(r));
             return if open { response } else { redact::blank(manner.redaction, response) };
+        }
+        if self.service.node().is_removed() {
+            return Response::errors(503, &[REMOVED]);
         }
         if self.service.node().is_sealed() {
             return Response::failure(&Failure::Sealed);

@@ -69,7 +69,8 @@ impl Act for Change {
         let name = name.ok_or_else(|| Failure::invalid("no server id provided"))?;
         let members = self.node.replication.members();
         let Some(member) = members.iter().find(|status| status.member.name == name) else {
-            let names: Vec<String> = members.iter().map(|status| format!("{:?}", status.member.name)).collect();
+            let mut names: Vec<String> = members.iter().map(|status| format!("{:?}", status.member.name)).collect();
+            names.sort();
             let text = format!("no node of this cluster has the id {name:?}; its nodes are {}", names.join(", "));
             return Err(Failure::Invalid(text));
         };
