@@ -81,6 +81,9 @@ struct Mutations {
     /// This one alone; may be given again
     #[arg(long, value_name = "NAME", value_parser = mutation_name)]
     only: Vec<String>,
+    /// The same plans with every safeguard in its place: then nothing may be found
+    #[arg(long)]
+    sound: bool,
 }
 
 fn kind(text: &str) -> Result<Kind, String> {
@@ -196,6 +199,18 @@ async fn carry_out(place: &Where, plan: &Plan) -> Result<(Run, PathBuf), String>
 async fn mutations(wanted: &Mutations) -> Result<bool, String> {
     let mut all_caught = true;
     let of = |mutation: &&Mutation| wanted.only.is_empty() || wanted.only.iter().any(|name| name == mutation.name);
+    if wanted.sound {
+        let mut all_passed = true;
+        for mutation in mutation::ALL.iter().filter(of) {
+            let (run, folder) = carry_out(&wanted.place, &Plan { mutations: Vec::new(), ..mutation.plan(1) }).await?;
+            println!("{}", report::line(&run));
+            if !run.passed() {
+                println!("{}    kept: {}", report::complaints(&run), folder.display());
+            }
+            all_passed &= run.passed();
+        }
+        return Ok(all_passed);
+    }
     for mutation in mutation::ALL.iter().filter(of) {
         let mut caught = None;
         for seed in 1..=mutation::ATTEMPTS {

@@ -24,9 +24,6 @@ pub fn line(run: &Run) -> String {
         run.operations,
         run.seconds,
     );
-    if !run.findings.lost_answers.is_empty() {
-        text += &format!("  (answers lost: {})", run.findings.lost_answers.join(", "));
-    }
     if run.findings.undecided > 0 {
         text += &format!("  ({} keys undecided by the search)", run.findings.undecided);
     }
@@ -66,9 +63,8 @@ pub fn table(runs: &[Run]) -> String {
     let (least, sum) = (operations.iter().min().copied().unwrap_or(0), operations.iter().sum::<usize>());
     let failed = runs.iter().filter(|run| !run.passed()).count();
     let violations: usize = runs.iter().map(|run| run.findings.violations.len()).sum();
-    let lost: usize = runs.iter().map(|run| run.findings.lost_answers.len()).sum();
     text += &format!(
-        "\n{} runs, {failed} failed, {violations} violations; {sum} operations, at least {least} a run; {lost} answers lost\n",
+        "\n{} runs, {failed} failed, {violations} violations; {sum} operations, at least {least} a run\n",
         runs.len()
     );
     text

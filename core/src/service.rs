@@ -338,7 +338,7 @@ impl Service {
                     "request {id} was carried out, or begun if it takes several steps; its answer was lost with the node \
                      that ran it"
                 );
-                Some(Response::errors(500, &[&text]))
+                Some(Response::failure(&Failure::OutcomeUnknown(text)))
             }
             Outcome::Unknown => Some(Response::failure(&Failure::OutcomeUnknown(unknown(id)))),
         }

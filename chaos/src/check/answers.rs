@@ -3,31 +3,21 @@
 
 use crate::history::{Oddity, OddityKind, Outage};
 
-pub struct Answers {
-    pub wrong: Vec<String>,
-    /// "It was carried out, and its answer was lost."
-    pub lost: Vec<String>,
-}
-
-pub fn check(oddities: &[Oddity], outages: &[Outage]) -> Answers {
-    let mut answers = Answers { wrong: Vec::new(), lost: Vec::new() };
+pub fn check(oddities: &[Oddity], outages: &[Outage]) -> Vec<String> {
+    let mut wrong = Vec::new();
     for oddity in oddities {
         let excused = outages.iter().any(|outage| overlap(outage, oddity));
         let Oddity { node, start, end, request, kind } = oddity;
         let said = match kind {
-            OddityKind::Status { body, .. } if body.contains(LOST) => {
-                answers.lost.push(request.clone());
-                continue;
-            }
             // What a node says while it is removed, or comes back, it says to whoever looks after it.
             OddityKind::Status { status: 501 | 530, .. } if excused => continue,
             OddityKind::Status { status, body } => format!("{status} {body}"),
             OddityKind::Broken { .. } if excused => continue,
             OddityKind::Broken { problem } => format!("no answer ({problem})"),
         };
-        answers.wrong.push(format!("{request} to node{} from {start} to {end} µs: {said}", node + 1));
+        wrong.push(format!("{request} to node{} from {start} to {end} µs: {said}", node + 1));
     }
-    answers
+    wrong
 }
 
 fn overlap(outage: &Outage, oddity: &Oddity) -> bool {
@@ -38,7 +28,6 @@ fn overlap(outage: &Outage, oddity: &Oddity) -> bool {
 
 /// A process is gone a little before that is written down.
 const MARGIN: u64 = 500_000;
-const LOST: &str = "its answer was lost with the node";
 
 #[cfg(test)]
 mod tests {
@@ -60,25 +49,18 @@ mod tests {
 
     #[test]
     fn a_broken_connection_is_excused_by_an_outage_of_that_node_alone() {
-        let wrong = |oddity| check(&[oddity], &[OUTAGE]).wrong.len();
+        let wrong = |oddity| check(&[oddity], &[OUTAGE]).len();
         assert_eq!(wrong(odd(0, 15_000_000, broken())), 0);
         assert_eq!(wrong(odd(1, 15_000_000, broken())), 1);
         assert_eq!(wrong(odd(0, 5_000_000, broken())), 1);
         assert_eq!(wrong(odd(0, 25_000_000, broken())), 1);
         let lasting = Outage { end: None, ..OUTAGE };
-        assert!(check(&[odd(0, 25_000_000, broken())], &[lasting]).wrong.is_empty());
+        assert!(check(&[odd(0, 25_000_000, broken())], &[lasting]).is_empty());
     }
 
     #[test]
     fn a_500_is_never_excused() {
-        let found = check(&[odd(0, 15_000_000, status(500, "internal error"))], &[OUTAGE]).wrong;
+        let found = check(&[odd(0, 15_000_000, status(500, "internal error"))], &[OUTAGE]);
         assert!(found[0].contains("500 internal error"), "{found:?}");
-    }
-
-    #[test]
-    fn a_lost_answer_is_counted() {
-        let said = "request 1 was carried out; its answer was lost with the node that ran it";
-        let found = check(&[odd(0, 1, status(500, said))], &[]);
-        assert_eq!((found.lost.len(), found.wrong.len()), (1, 0));
     }
 }

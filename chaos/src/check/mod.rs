@@ -33,8 +33,6 @@ pub struct Findings {
     pub violations: Vec<Violation>,
     /// Keys whose order could not be searched to the end.
     pub undecided: usize,
-    /// Requests that were carried out, and whose answer was lost with the node that had it.
-    pub lost_answers: Vec<String>,
 }
 
 impl Findings {
@@ -53,9 +51,7 @@ pub fn all(record: &Record, logs: &[(String, String)]) -> Findings {
     findings.add("order", order.wrong);
     findings.add("rights", rights::check(&record.rights, &record.keys));
     findings.add("states", states::check(&record.sightings));
-    let answers = answers::check(&record.oddities, &record.outages);
-    findings.lost_answers = answers.lost;
-    findings.add("answers", answers.wrong);
+    findings.add("answers", answers::check(&record.oddities, &record.outages));
     findings.add("panics", panics::check(logs));
     findings.add("deaths", record.deaths.iter().cloned());
     findings
