@@ -9,7 +9,7 @@ use cluster::{ChangeError, Leadership, Node};
 use holdfast_core::autopilot::{AutopilotConfig, AutopilotState, ServerHealth};
 use holdfast_core::replication::{
     Asker, ForwardError, Leader, Load, LoadError, Loaded, Member, MemberChange, MemberError, MemberStatus, Outcome,
-    Position, Replication, Role, Unavailable,
+    Position, Recovery, Replication, Role, Unavailable, UnsealedBy,
 };
 use storage::{Batch, Epoch, Millis, RawKey, RequestId, Revision, SealedStore, Stored, Term};
 use tokio::sync::watch;
@@ -138,6 +138,27 @@ impl Replication for ClusterReplication {
                 last_contact: m.last_contact,
             })
             .collect()
+    }
+
+    fn format(&self) -> u32 {
+        self.node.format().0
+    }
+
+    fn format_problem(&self, format: u32) -> Option<String> {
+        self.node.format().1.problem(format)
+    }
+
+    fn recovery(&self) -> Option<Recovery> {
+        let recovery = self.node.recovery()?;
+        let cluster::Recovered { survivors, former, .. } = &recovery.recovered;
+        let from = cluster::recovery::At::from(recovery.recovered.from);
+        Some(Recovery {
+            index: recovery.index,
+            from_term: from.term,
+            from_index: from.index,
+            survivors: survivors.clone(),
+            former: former.iter().map(|(_, member)| member.name.clone()).collect(),
+        })
     }
 
     fn now(&self) -> Millis {
@@ -271,6 +292,15 @@ impl Replication for ClusterReplication {
             Asker::Itself => self.node.own_outcome(id, deadline).await,
         };
         asked.map(outcome).map_err(unavailable)
+    }
+
+    async fn ask_to_unseal(&self, question: Bytes) -> Result<UnsealedBy, Unavailable> {
+        let asked = self.node.ask_to_unseal(question).await;
+        let cluster::Unsealed { by, name, answer } = asked.map_err(|refusals| match refusals.is_empty() {
+            true => Unavailable("there is no other member".to_owned()),
+            false => Unavailable(refusals.join("; ")),
+        })?;
+        Ok(UnsealedBy { id: by, name, answer })
     }
 
     async fn step_down(&self, deadline: Instant) -> Result<(), Unavailable> {

@@ -43,7 +43,12 @@ fn store(c: &mut Criterion) {
             });
         });
     }
-    let options = MachineOptions { data: folder.path().to_owned(), durable: None, on_fatal: fatal() };
+    let options = MachineOptions {
+        data: folder.path().to_owned(),
+        durable: None,
+        on_fatal: fatal(),
+        formats: Default::default(),
+    };
     let mut machine = Machine::open(options).expect("the state opens");
     let applied = AtomicU64::new(1);
     for size in [1_u64, 32] {

@@ -15,6 +15,7 @@ use storage::{Batch, Committed, Epoch, Revision};
 
 use crate::bulk::Bulk;
 use crate::machine::Machine;
+use crate::recovery::Recovered;
 use crate::snapshot::Checkpoint;
 
 openraft::declare_raft_types!(
@@ -67,10 +68,14 @@ impl Member {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     Batch(Arc<Batch>),
-    /// Begins a line of history: at founding, recovery and promotion.
+    /// Begins a line of history: at founding and promotion.
     Epoch(Epoch),
     /// A step of loading the replicated keys anew, from a backup.
     Bulk(Bulk),
+    /// The cluster goes over to that format, which every member reads.
+    Format(u32),
+    /// Begins a line of history, and says that the log before was recovered from.
+    Recovered(Arc<Recovered>),
 }
 
 impl Command {
@@ -84,6 +89,8 @@ impl fmt::Display for Command {
         match self {
             Self::Batch(batch) => write!(f, "batch {}", batch.id),
             Self::Epoch(epoch) => write!(f, "epoch {}", epoch.number),
+            Self::Format(format) => write!(f, "format {format}"),
+            Self::Recovered(recovered) => write!(f, "recovery behind {}", recovered.from.index),
             Self::Bulk(Bulk::Begin(_)) => write!(f, "begin of a load"),
             Self::Bulk(Bulk::Chunk(chunk)) => write!(f, "chunk {} of a load", chunk.number),
             Self::Bulk(Bulk::Switch(switch)) => write!(f, "switch to epoch {}", switch.epoch.number),

@@ -27,6 +27,11 @@ use crate::shared::{Leader, Shared, within_ms};
 #[async_trait]
 pub trait ForwardHandler: Send + Sync {
     async fn handle(&self, id: RequestId, from: u64, payload: Bytes) -> Bytes;
+
+    /// A member that was started anew asks to be unsealed. The answer is sealed to the question, or says why there is none.
+    async fn unseal(&self, _from: u64, _question: Bytes) -> Result<Bytes, String> {
+        Err("this node unseals nobody".to_owned())
+    }
 }
 
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]

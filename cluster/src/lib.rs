@@ -12,7 +12,10 @@
 //!         ├─ leadership  who leads;  campaign: who wants to;  handover: who shall;  fitness: who should not
 //!         ├─ reads       from which index on a read sees everything acknowledged before it
 //!         ├─ forward     requests to the leader, and what became of them
+//!         ├─ format      versions of this server side by side
+//!         ├─ unseal      members that unseal one that was started anew
 //!         ├─ load        the whole of the replicated keys anew, from a backup
+//!         ├─ recovery    a cluster made of what is left of one
 //!         └─ store       batches through consensus
 //!                │
 //!   identity ─ network ─ consensus ─ log ─ machine ─ snapshot
@@ -24,6 +27,7 @@ mod campaign;
 mod change;
 pub mod consensus;
 mod fitness;
+mod format;
 mod forward;
 mod handover;
 pub mod identity;
@@ -39,6 +43,7 @@ mod open;
 mod propose;
 mod reads;
 mod reconcile;
+pub mod recovery;
 mod shared;
 pub mod snapshot;
 mod store;
@@ -46,11 +51,13 @@ mod threads;
 pub mod time;
 #[cfg(feature = "faults")]
 pub mod under_test;
+mod unseal;
 
 pub use autopilot::{AutopilotState, Config as AutopilotConfig, LastEntry, ServerHealth};
 pub use change::{ChangeError, MemberChange};
 pub use consensus::{Member, Timing};
 pub use fitness::{Fitness, Room};
+pub use format::Formats;
 pub use forward::{ForwardError, ForwardHandler, Outcome, OutcomeError};
 pub use handover::TransferError;
 pub use join::{AdmitError, EnterError, FoundError, Joining};
@@ -62,6 +69,8 @@ pub use network::ForwardRefusal;
 pub use node::Node;
 pub use open::{Hooks, OpenError, Options};
 pub use reads::{ReadError, ReadPoint};
+pub use recovery::{Recovered, Recovery};
+pub use unseal::Unsealed;
 
 #[cfg(test)]
 mod tests;

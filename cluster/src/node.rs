@@ -18,6 +18,7 @@ use crate::autopilot::{Autopilot, AutopilotState, Config};
 use crate::change::{self, ChangeError, Changes, MemberChange};
 use crate::consensus::Member;
 use crate::fitness::Fitness;
+use crate::format::Formats;
 use crate::forward::{ForwardError, Forwards, Outcome, OutcomeError};
 use crate::handover::TransferError;
 use crate::join::{AdmitError, EnterError, FoundError, Join, Joining};
@@ -28,9 +29,11 @@ use crate::machine::Change;
 use crate::membership::{self, MemberStatus};
 use crate::network::{Answers, ForwardRefusal, Hello, Left, Listener, Verdict};
 use crate::reads::{ReadError, ReadPoint, Reads};
+use crate::recovery::Recovery;
 use crate::shared::{Shared, members};
 use crate::store::Store;
 use crate::threads::Threads;
+use crate::unseal::{Unsealed, Unseals};
 
 /// A handle to the running node. It runs until [`shutdown`](Self::shutdown), or until dropped, which is a crash.
 pub struct Node {
@@ -42,6 +45,7 @@ pub struct Node {
     autopilot: Arc<Autopilot>,
     join: Join,
     loads: Arc<Loads>,
+    unseals: Arc<Unseals>,
     parts: Mutex<Option<Parts>>,
 }
 
@@ -68,9 +72,21 @@ impl Node {
         autopilot: Arc<Autopilot>,
         join: Join,
         loads: Arc<Loads>,
+        unseals: Arc<Unseals>,
         parts: Parts,
     ) -> Self {
-        Self { shared, store, reads, forwards, changes, autopilot, join, loads, parts: Mutex::new(Some(parts)) }
+        Self {
+            shared,
+            store,
+            reads,
+            forwards,
+            changes,
+            autopilot,
+            join,
+            loads,
+            unseals,
+            parts: Mutex::new(Some(parts)),
+        }
     }
 
     pub fn id(&self) -> u64 {
@@ -160,6 +176,16 @@ impl Node {
         self.shared.clock_is_steady()
     }
 
+    /// The format that the cluster is at, and those that this version reads.
+    pub fn format(&self) -> (u32, Formats) {
+        (self.shared.reader.format(), self.shared.local.formats())
+    }
+
+    /// The newest recovery of this cluster from what was left of it.
+    pub fn recovery(&self) -> Option<Arc<Recovery>> {
+        self.shared.reader.recovery()
+    }
+
     pub fn members(&self) -> Vec<MemberStatus> {
         membership::status(&self.shared)
     }
@@ -197,6 +223,11 @@ impl Node {
     /// What became of a request, as the present leader knows.
     pub async fn outcome(&self, id: RequestId, deadline: Instant) -> Result<Outcome, OutcomeError> {
         self.forwards.outcome(id, deadline).await
+    }
+
+    /// Asks the other members to unseal this one. Why not, says each that did not.
+    pub async fn ask_to_unseal(&self, question: Bytes) -> Result<Unsealed, Vec<String>> {
+        self.unseals.ask(question).await
     }
 
     /// Hands leadership to the best unsealed voter.
@@ -283,6 +314,7 @@ pub(crate) struct Services {
     pub shared: Arc<Shared>,
     pub reads: Arc<Reads>,
     pub forwards: Arc<Forwards>,
+    pub unseals: Arc<Unseals>,
 }
 
 #[async_trait]
@@ -304,6 +336,10 @@ impl Answers for Services {
 
     async fn outcome(&self, id: RequestId, deadline: Instant) -> Option<Verdict> {
         self.forwards.outcome_here(id, deadline).await
+    }
+
+    async fn unseal(&self, from: u64, question: Bytes) -> Result<Bytes, String> {
+        self.unseals.answer(from, question).await
     }
 
     async fn leave(&self, member: u64, stays: bool, deadline: Instant) -> Left {

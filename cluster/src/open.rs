@@ -3,7 +3,8 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use openraft::errors::Fatal;
@@ -15,6 +16,7 @@ use crate::autopilot::Autopilot;
 use crate::campaign::{self, Campaign};
 use crate::change::Changes;
 use crate::consensus::{Member, Raft, Timing, TypeConfig, raft_config};
+use crate::format::{self, Formats};
 use crate::forward::{ForwardHandler, Forwards};
 use crate::handover::{Gate, Handover};
 use crate::identity::{KeyFileError, NodeKey, Pins, server_config};
@@ -28,10 +30,12 @@ use crate::network::{ConsensusService, Door, Listener, Local, Network, PeerServi
 use crate::node::{Node, Parts, Services};
 use crate::reads::Reads;
 use crate::reconcile::Reconcile;
+use crate::recovery::{self, RecoverError};
 use crate::shared::Shared;
 use crate::snapshot::retention;
 use crate::store::Store;
 use crate::threads::Threads;
+use crate::unseal::Unseals;
 
 pub struct Options {
     /// The folder of everything this node keeps.
@@ -49,6 +53,8 @@ pub struct Options {
     /// Asks a quorum on every read instead of trusting the lease: for hosts whose monotonic clock stands still while
     /// they are paused.
     pub read_index_only: bool,
+    /// Bytes of a snapshot that this node sends to another in a second; None: as fast as it goes.
+    pub snapshot_rate: Option<NonZeroU64>,
 }
 
 /// What a test may put in the place of the real thing.
@@ -56,11 +62,13 @@ pub struct Hooks {
     /// Called when the disk has failed and this node must not go on.
     pub on_fatal: OnFatal,
     pub faults: Faults,
+    /// As a later version would, or an earlier one.
+    pub formats: Formats,
 }
 
 impl Default for Hooks {
     fn default() -> Self {
-        Self { on_fatal: Arc::new(end_process), faults: Faults::default() }
+        Self { on_fatal: Arc::new(end_process), faults: Faults::default(), formats: Formats::default() }
     }
 }
 
@@ -85,6 +93,8 @@ pub enum OpenError {
     Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
     Key(#[from] KeyFileError),
+    #[error("the recovery that raft/peers.json asks for cannot be carried out: {0}")]
+    Recovery(#[from] RecoverError),
     #[error(transparent)]
     Store(#[from] crate::log::OpenError),
     #[error("the data folder {path} cannot be used: {source}")]
@@ -95,6 +105,16 @@ pub enum OpenError {
     Tls(#[from] rustls::Error),
     #[error("consensus cannot start: {0}")]
     Consensus(String),
+}
+
+/// Takes the folder for this process; None if another one has it.
+pub(crate) fn lock(data: &Path) -> io::Result<Option<File>> {
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(data.join("lock"))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 /// What the disk holds.
@@ -122,24 +142,20 @@ impl Options {
     fn disk(&self, hooks: Hooks) -> Result<Disk, OpenError> {
         let io = |source| OpenError::Io { path: self.data.clone(), source };
         fs::create_dir_all(&self.data).map_err(io)?;
-        let lock =
-            OpenOptions::new().create(true).truncate(false).write(true).open(self.data.join("lock")).map_err(io)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(self.data.clone())),
-            Err(TryLockError::Error(error)) => return Err(io(error)),
-        }
+        let lock = lock(&self.data).map_err(io)?.ok_or_else(|| OpenError::InUse(self.data.clone()))?;
         if self.data.join(REMOVED).exists() {
             return Err(OpenError::Removed(self.data.clone()));
         }
+        recovery::consume(&self.data)?;
         let key = NodeKey::open(&self.data.join("node.key"))?;
         let options = LogOptions {
-            faults: hooks.faults,
+            faults: hooks.faults.clone(),
             ..LogOptions::new(self.data.join("raft"), key.id(), hooks.on_fatal.clone())
         };
         let log = LogStore::open(options)?;
         let durable = Some(log.durable());
-        let machine = Machine::open(MachineOptions { data: self.data.clone(), durable, on_fatal: hooks.on_fatal })?;
+        let Hooks { on_fatal, formats, .. } = hooks;
+        let machine = Machine::open(MachineOptions { data: self.data.clone(), durable, on_fatal, formats })?;
         let told = join::told(&self.data.join(ENTERING)).map_err(io)?;
         Ok(Disk { key, log, machine, told, lock })
     }
@@ -161,7 +177,7 @@ impl Node {
         options.check()?;
         let config = raft_config(&options.timing).map_err(|error| OpenError::Timing(error.to_string()))?;
         let listeners = bind(&options.listen).map_err(|(address, source)| OpenError::Listen { address, source })?;
-        let app = Handle::current();
+        let (app, formats) = (Handle::current(), hooks.formats);
         let opening = tokio::task::spawn_blocking(move || options.disk(hooks).map(|disk| (options, disk)));
         let (options, disk) = opening.await.map_err(|error| OpenError::Consensus(error.to_string()))??;
         let io = |source| OpenError::Io { path: options.data.clone(), source };
@@ -185,7 +201,7 @@ impl Node {
         let hold = (!log.is_empty()).then(|| options.timing.restart_hold());
         #[cfg(feature = "faults")]
         let hold = crate::under_test::held(hold);
-        let local = Arc::new(Local::new(id, member, options.timing, machine.reader(), hold));
+        let local = Arc::new(Local::new(id, member, options.timing, formats, machine.reader(), hold));
         let (pins, reports) = (Arc::new(Pins::default()), Arc::new(Reports::default()));
         let peers = Arc::new(Peers::new(key.clone(), handle.clone()));
         let vouched = Arc::new(Vouched::default());
@@ -200,7 +216,9 @@ impl Node {
             let whole = whole.clone();
             Arc::new(move || whole.lock().as_ref().map_or_else(Default::default, |shared| shared.now()))
         };
-        let network = Network { peers: peers.clone(), local: local.clone(), reports: reports.clone(), now };
+        let snapshot_rate = options.snapshot_rate;
+        let network =
+            Network { peers: peers.clone(), local: local.clone(), reports: reports.clone(), snapshot_rate, now };
         let starting = {
             let log = log.clone();
             handle.spawn(async move { Raft::new(id, Arc::new(config), network, log, machine).await })
@@ -229,6 +247,7 @@ impl Node {
         let (gate, campaign) = (Arc::new(Gate::default()), Arc::new(Campaign::default()));
         let store = Arc::new(Store { shared: shared.clone(), gate: gate.clone() });
         let reads = Arc::new(Reads::new(shared.clone()));
+        let unseals = Arc::new(Unseals { shared: shared.clone(), handler: handler.clone(), app: app.clone() });
         let forwards = Arc::new(Forwards::new(shared.clone(), reads.clone(), handler, app));
         let handover = Arc::new(Handover { shared: shared.clone(), gate });
         let autopilot = Arc::new(Autopilot::new(shared.clone()));
@@ -239,7 +258,8 @@ impl Node {
         let loads = Arc::new(Loads::new(shared.clone(), store.gate.clone()));
         let (closing, closed) = watch::channel(false);
         let door = Door { local, pins: pins.clone(), raft: raft.clone() };
-        let services = Services { shared: shared.clone(), reads: reads.clone(), forwards: forwards.clone() };
+        let (of, unsealing) = (shared.clone(), unseals.clone());
+        let services = Services { shared: of, reads: reads.clone(), forwards: forwards.clone(), unseals: unsealing };
         let listener = {
             let _inside = handle.enter();
             let peer = PeerService::new(door.clone(), Arc::new(services));
@@ -256,11 +276,12 @@ impl Node {
             handle.spawn(campaign::run(shared.clone(), campaign, handover, reconcile)),
             handle.spawn(autopilot.clone().run()),
             handle.spawn(keeping),
+            handle.spawn(format::raise(shared.clone(), store.gate.clone())),
             handle.spawn(loads.clone().sweep()),
             handle.spawn(note_removal(shared.clone(), options.data.join(REMOVED))),
         ];
         let closed = Parts { closing, listener, tasks, threads, lock, log, whole };
-        Ok(Arc::new(Node::new(shared, store, reads, forwards, changes, autopilot, join, loads, closed)))
+        Ok(Arc::new(Node::new(shared, store, reads, forwards, changes, autopilot, join, loads, unseals, closed)))
     }
 }
 

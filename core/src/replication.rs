@@ -112,6 +112,27 @@ pub enum Outcome {
     Unknown,
 }
 
+/// A member's answer to a node that asked to be unsealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnsealedBy {
+    pub id: u64,
+    pub name: String,
+    pub answer: Bytes,
+}
+
+/// That this cluster was made of what was left of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// The log index of the entry that says so.
+    pub index: u64,
+    /// Where the recovered log ended.
+    pub from_term: u64,
+    pub from_index: u64,
+    /// Names.
+    pub survivors: Vec<String>,
+    pub former: Vec<String>,
+}
+
 /// Log indexes: up to which the cluster has committed as far as this node knows, and up to which it has applied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Position {
@@ -169,6 +190,18 @@ pub trait Replication: Send + Sync {
     fn role(&self) -> watch::Receiver<Role>;
     fn position(&self) -> Position;
     fn members(&self) -> Vec<MemberStatus>;
+    /// The format that the cluster is at.
+    fn format(&self) -> u32 {
+        1
+    }
+    /// Why this version cannot be in a cluster that is at that format, if it cannot.
+    fn format_problem(&self, format: u32) -> Option<String> {
+        (format != 1).then(|| format!("the cluster is at format {format}, and this version reads none but 1"))
+    }
+    /// The newest recovery, if there was one.
+    fn recovery(&self) -> Option<Recovery> {
+        None
+    }
     /// The cluster's time, as far as this node knows it.
     fn now(&self) -> Millis;
     /// Whether this node's clock agrees with its own past and, on the active node, with the others': else nothing expires.
@@ -214,6 +247,11 @@ pub trait Replication: Send + Sync {
 
     async fn forward(&self, id: RequestId, payload: Bytes, deadline: Instant) -> Result<Bytes, ForwardError>;
     async fn outcome(&self, id: RequestId, asker: Asker, deadline: Instant) -> Result<Outcome, Unavailable>;
+
+    /// Asks the other members to unseal this node.
+    async fn ask_to_unseal(&self, _question: Bytes) -> Result<UnsealedBy, Unavailable> {
+        Err(Unavailable("there is no other member".to_owned()))
+    }
 
     /// Gives leadership to the best other voter and stays out of the next elections for a while.
     async fn step_down(&self, deadline: Instant) -> Result<(), Unavailable>;

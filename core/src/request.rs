@@ -47,6 +47,30 @@ pub struct Request {
     pub trace: Option<Trace>,
 }
 
+impl Request {
+    /// What the server tells the audit log in the form of a request that nobody made.
+    pub(crate) fn event(path: &str, facts: Map<String, Value>) -> Self {
+        Self {
+            id: RequestId { applied: 0, random: crypto::random() },
+            verb: Verb::Write,
+            path: path.to_owned(),
+            token: None,
+            body: facts,
+            remote: None,
+            certificates: Vec::new(),
+            content_type: String::new(),
+            wrap_ttl: None,
+            audit_headers: Vec::new(),
+            consistency: Default::default(),
+            doors: Vec::new(),
+            help: false,
+            head: false,
+            upload: None,
+            trace: None,
+        }
+    }
+}
+
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PathError {
     #[error("relative paths not supported")]

@@ -8,6 +8,7 @@
 //! L / "seal" / "backup"                  new shares, encrypted to their holders
 //! L / "seal" / "config", "wraps"         how the root key is wrapped in this cluster
 //! L / "autopilot"                        what is set about the members of this cluster
+//! L / "recovery"                        which recovery of this cluster was told of
 //! ```
 
 use sdk::NamespaceId;
@@ -59,6 +60,11 @@ pub fn autopilot() -> Path {
 /// What belongs to the shares and is sealed all the same.
 pub fn seal_records() -> Path {
     Path::root(Class::Local).join(&PathKey::new().plain("seal"))
+}
+
+/// What the cluster has said of its recoveries.
+pub fn recovery() -> Path {
+    Path::root(Class::Local).join(&PathKey::new().plain("recovery"))
 }
 
 /// The last new shares, encrypted to their holders. In [`seal_records`].

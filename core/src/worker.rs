@@ -29,7 +29,7 @@ const AFRESH: Duration = Duration::from_secs(300);
 
 /// Works until `stop` becomes true.
 pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
-    let mut worker = Worker { node, led: None, after: None, began: Instant::now(), halvings: 0 };
+    let mut worker = Worker { node, led: None, noted: None, after: None, began: Instant::now(), halvings: 0 };
     while !*stop.borrow() {
         let pause = match worker.look().await {
             Ok(pause) => pause,
@@ -48,6 +48,8 @@ struct Worker {
     node: Arc<Node>,
     /// The term and the line of history that `after` is from: another leader, or a restore, may have put in earlier ones.
     led: Option<(Term, Epoch)>,
+    /// In which term it was made sure that a recovery is told of.
+    noted: Option<Term>,
     /// Up to where the index is done with: what was deleted is not walked over again.
     after: Option<PathKey>,
     began: Instant,
@@ -69,6 +71,13 @@ impl Worker {
         let text = |problem: &dyn std::fmt::Display| problem.to_string();
         let deadline = Instant::now() + READ_MAX;
         let now = self.node.replication.read_point(deadline).await.map_err(|e| text(&e))?;
+        if self.noted != Some(term) {
+            match self.node.note_recovery(term, now).await {
+                Ok(()) => self.noted = Some(term),
+                // What is due does not wait for it.
+                Err(problem) => tracing::warn!(problem, "the audit log could not be told of the recovery yet"),
+            }
+        }
         if let Some(swept) = self.sweep(term, now).await? {
             return self.fitted(swept).map(|_| Duration::ZERO);
         }

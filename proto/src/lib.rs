@@ -9,8 +9,12 @@
 #[allow(clippy::all, clippy::unwrap_used)]
 pub mod cluster;
 
-/// The version of this protocol. Nodes that differ refuse each other.
+/// The newest format of messages, log, state and snapshots that this version reads, and writes once the cluster has gone over
+/// to it.
 pub const FORMAT: u32 = 1;
+
+/// The oldest one.
+pub const OLDEST_FORMAT: u32 = 1;
 
 /// The largest message either end accepts.
 pub const MESSAGE_MAX: usize = 16 * 1024 * 1024;

@@ -103,6 +103,7 @@ impl Dev {
                 retry_join_as_non_voter: false,
                 min_free_space: 0,
                 read_index_only: false,
+                snapshot_rate_limit: None,
             },
             listeners: vec![Listener {
                 tls: self.certificates.as_ref().map(Certificates::files),
@@ -113,6 +114,8 @@ impl Dev {
             cluster_name: None,
             audit: Vec::new(),
             audit_api: Default::default(),
+            snapshot_auto_folders: Vec::new(),
+            unseal_from_members: false,
             seal: Seal::Shamir,
             lockouts: Default::default(),
             leases: LeaseLimits::default(),

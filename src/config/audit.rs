@@ -239,7 +239,7 @@ pub(super) fn api(top: &Section<'_>) -> Result<ApiRules, ConfigError> {
 }
 
 /// `["a", "b"]` or `"a,b"`.
-fn list(entry: &Entry<'_>) -> Result<Vec<String>, ConfigError> {
+pub(super) fn list(entry: &Entry<'_>) -> Result<Vec<String>, ConfigError> {
     let texts: Option<Vec<String>> = match &entry.value.kind {
         Kind::String(text) => Some(text.split(',').map(|part| part.trim().to_owned()).collect()),
         Kind::List(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),

@@ -1,5 +1,6 @@
 //! `storage "raft"`: where this node keeps its data, who it is, and how patient the cluster is.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub struct RaftStorage {
     /// `read_index_only` (ours): asks a quorum on every read instead of trusting the leader's lease, for hosts whose
     /// monotonic clock stands still while they are paused.
     pub read_index_only: bool,
+    /// `snapshot_rate_limit` (ours): bytes of the whole state that this node sends to another one in a second.
+    pub snapshot_rate_limit: Option<NonZeroU64>,
 }
 
 /// The clock of consensus. `performance_multiplier` stretches the defaults; `heartbeat_interval` and
@@ -45,6 +48,8 @@ const MULTIPLIER_MAX: u64 = 10;
 const ENTRY_SIZE: usize = 1 << 20;
 const ENTRY_SIZE_MIN: u64 = 64 << 10;
 const ENTRY_SIZE_MAX: u64 = 8 << 20;
+const SNAPSHOT_RATE: u64 = 64 << 20;
+const SNAPSHOT_RATE_MIN: u64 = 1 << 20;
 const FREE_SPACE: u64 = 128 << 20;
 const FREE_SPACE_MAX: u64 = 1 << 40;
 const ELECTION_LONGEST: Duration = Duration::from_secs(60);
@@ -95,6 +100,13 @@ pub const TABLE: Table = Table {
             "false",
             "Asks a majority at every read instead of trusting the active node's lease: for hosts whose monotonic clock \
              stands still while they are paused.",
+        ),
+        Key::new(
+            "snapshot_rate_limit",
+            Bytes,
+            "67108864",
+            "How many bytes a second this node sends when another one needs the whole state, because it is new or was away for \
+             long; at least 1 MiB, 0 for as many as there is room for.",
         ),
         Key::new(
             "retry_join_as_non_voter",
@@ -158,6 +170,7 @@ pub(super) fn read(
         retry_join: retry_join::read(&section, warnings)?,
         min_free_space: free_space(&section)?,
         read_index_only: section.flag("read_index_only")?.unwrap_or(false),
+        snapshot_rate_limit: snapshot_rate(&section)?,
     };
     section.finish(warnings)?;
     Ok(storage)
@@ -214,6 +227,15 @@ fn timing(section: &Section<'_>) -> Result<RaftTiming, ConfigError> {
     }
     timing.election_max = 2 * timing.election_min;
     Ok(timing)
+}
+
+fn snapshot_rate(section: &Section<'_>) -> Result<Option<NonZeroU64>, ConfigError> {
+    let Some(entry) = section.entry("snapshot_rate_limit") else { return Ok(NonZeroU64::new(SNAPSHOT_RATE)) };
+    let rate = entry.number_in(0, u64::MAX)?;
+    if (1..SNAPSHOT_RATE_MIN).contains(&rate) {
+        return Err(entry.bad("it must be at least 1048576 bytes a second, or 0 for no limit"));
+    }
+    Ok(NonZeroU64::new(rate))
 }
 
 fn free_space(section: &Section<'_>) -> Result<u64, ConfigError> {

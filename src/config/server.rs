@@ -41,6 +41,10 @@ pub struct ServerConfig {
     pub audit: Vec<AuditDevice>,
     /// What devices made through the API may reach.
     pub audit_api: ApiRules,
+    /// `snapshot_auto_folders`: where automated backups may be written.
+    pub snapshot_auto_folders: Vec<PathBuf>,
+    /// `unseal_from_members`: a restarted node is unsealed by an unsealed member.
+    pub unseal_from_members: bool,
     /// `seal`
     pub seal: Seal,
     pub leases: LeaseLimits,
@@ -123,6 +127,21 @@ const KEYS: &[Key] = &[
         "false",
         "Every answer names this node in `X-Vault-Raft-Node-ID`.",
     ),
+    Key::new(
+        "snapshot_auto_folders",
+        List,
+        "",
+        "Folders that automated backups (`sys/storage/raft/snapshot-auto`) may be written to while this node is active. Without \
+         any there are none.",
+    ),
+    Key::new(
+        "unseal_from_members",
+        Flag,
+        "false",
+        "This node, started anew, is unsealed by a member that is unsealed, and unseals others so; both must be configured so. \
+         Shares are then needed only when all nodes were down. Whoever gets hold of a node's disk and of its address can ask as \
+         well, until the node is removed.",
+    ),
     Key::new("pid_file", Path, "", "The file that holds this process's number while it runs."),
 ];
 
@@ -156,6 +175,13 @@ pub(super) fn read(
         cluster_name: top.text("cluster_name")?.filter(|name| !name.is_empty()),
         audit: audit::read(&top, &mut warnings)?,
         audit_api: audit::api(&top)?,
+        snapshot_auto_folders: top
+            .entry("snapshot_auto_folders")
+            .map_or(Ok(Vec::new()), |entry| audit::list(&entry))?
+            .into_iter()
+            .map(PathBuf::from)
+            .collect(),
+        unseal_from_members: top.flag("unseal_from_members")?.unwrap_or(false),
         seal: seal::read(&top, &mut warnings)?,
         leases: lease::read(&top)?,
         lockouts: lockout::read(&top, &mut warnings)?,

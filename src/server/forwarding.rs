@@ -31,4 +31,9 @@ impl ForwardHandler for Forwarding {
         let Some(service) = self.service.get() else { return Bytes::new() };
         service.serve_forwarded(id, &payload, Instant::now() + RUN_MAX).await.unwrap_or_default()
     }
+
+    async fn unseal(&self, from: u64, question: Bytes) -> Result<Bytes, String> {
+        let service = self.service.get().ok_or("it is starting")?;
+        service.node().lend(from, &question).await.map(Bytes::from)
+    }
 }

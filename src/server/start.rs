@@ -9,6 +9,7 @@ use std::time::Duration;
 use barrier::StaticSeal;
 use cluster::Options;
 use holdfast_core::audit::OptionError;
+use holdfast_core::backup::auto::{self, Folders};
 use holdfast_core::lifecycle::{JoinTarget, Neighbours, Node, Settings};
 use holdfast_core::mount::TtlLimits;
 use holdfast_core::pipeline::Pipeline;
@@ -81,6 +82,8 @@ impl Server {
         let settings = Settings {
             limits,
             lockouts: config.lockouts.clone(),
+            snapshot_folders: Folders(config.snapshot_auto_folders.clone()),
+            from_members: config.unseal_from_members,
             seal: seal(&config.seal),
             neighbours: Some(neighbours),
         };
@@ -135,11 +138,13 @@ impl Server {
         if node.unseals_itself() {
             tokio::spawn(Arc::clone(&node).unseal_itself(stopping.clone()));
         }
+        tokio::spawn(Arc::clone(&node).unseal_from_members(stopping.clone()));
         tokio::spawn(Arc::clone(&node).keep_attuned(stopping.clone()));
         tokio::spawn(Arc::clone(&node).keep_keys(stopping.clone()));
         tokio::spawn(Arc::clone(&node).heed_removal(stopping.clone()));
         tokio::spawn(autopilot::run(Arc::clone(&node), stopping.clone()));
         tokio::spawn(worker::run(Arc::clone(&node), stopping.clone()));
+        tokio::spawn(auto::run(Arc::clone(&node), stopping.clone()));
         tokio::spawn(lease_count::run(Arc::clone(&node), stopping.clone()));
         if !targets.is_empty() {
             tokio::spawn(keep_asking(Arc::clone(&node), targets, introduce, stopping));
@@ -204,6 +209,7 @@ fn cluster_options(config: &ServerConfig) -> Options {
         },
         max_entry_size: storage.max_entry_size,
         read_index_only: storage.read_index_only,
+        snapshot_rate: storage.snapshot_rate_limit,
     }
 }
 

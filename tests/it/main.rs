@@ -4,6 +4,7 @@
 
 mod audit;
 mod backup;
+mod backup_auto;
 mod cli;
 mod cli_cluster;
 mod cli_dev;
@@ -25,8 +26,11 @@ mod membership;
 mod metrics;
 mod monitor;
 mod operator_day;
+mod recovering;
+mod runbooks;
 mod secrecy;
 mod serving;
 mod signals;
 mod tidy;
 mod traces;
+mod unsealing;

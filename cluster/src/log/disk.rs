@@ -22,8 +22,10 @@ pub enum OpenError {
     InUse,
     #[error("the data folder belongs to node {found:016x}, and this is node {expected:016x}")]
     OtherNode { expected: NodeId, found: NodeId },
-    #[error("the data folder has format {0}, which this version does not know")]
+    #[error("the data folder has format {0}, which this version does not know: a newer version has written it")]
     Format(u8),
+    #[error("the data folder cannot be used by this version: {0}")]
+    Level(String),
     #[error("the data folder is damaged: {0}")]
     Corrupt(String),
     #[error("the data folder could not be opened: {0}")]
@@ -44,7 +46,10 @@ impl From<rocksdb::Error> for OpenError {
 
 impl From<DecodeError> for OpenError {
     fn from(error: DecodeError) -> Self {
-        Self::Corrupt(error.to_string())
+        match error {
+            DecodeError::Format(format) => Self::Format(format),
+            error => Self::Corrupt(error.to_string()),
+        }
     }
 }
 

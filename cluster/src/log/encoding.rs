@@ -14,6 +14,7 @@ use storage::{Batch, Check, CounterChange, CounterOp, Epoch, Millis, RawKey, Req
 
 use crate::bulk::{Bulk, Chunk, LoadId, Switch};
 use crate::consensus::{Command, Entry, LeaderId, LogId, Member, Membership, SnapshotMeta, StoredMembership, Vote};
+use crate::recovery::{Recovered, Recovery};
 
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
@@ -44,6 +45,8 @@ mod kind {
     pub const CHUNK: u8 = 5;
     pub const SWITCH: u8 = 6;
     pub const END_LOAD: u8 = 7;
+    pub const RECOVERED: u8 = 8;
+    pub const FORMAT: u8 = 9;
 }
 
 /// What follows at the end of a batch.
@@ -60,7 +63,7 @@ pub fn encode_entry(entry: &Entry) -> Bytes {
     };
     let mut out = BytesMut::with_capacity(size);
     out.put_u8(match &entry.payload {
-        EntryPayload::Membership(_) => FORMAT_OF_MEMBERS,
+        EntryPayload::Membership(_) | EntryPayload::Normal(Command::Recovered(_)) => FORMAT_OF_MEMBERS,
         _ => FORMAT,
     });
     put_log_id(&mut out, &entry.log_id);
@@ -79,6 +82,14 @@ pub fn encode_entry(entry: &Entry) -> Bytes {
             put_epoch(&mut out, *epoch);
         }
         EntryPayload::Normal(Command::Bulk(bulk)) => put_bulk(&mut out, bulk),
+        EntryPayload::Normal(Command::Format(format)) => {
+            out.put_u8(kind::FORMAT);
+            out.put_u32(*format);
+        }
+        EntryPayload::Normal(Command::Recovered(recovered)) => {
+            out.put_u8(kind::RECOVERED);
+            put_recovered(&mut out, recovered);
+        }
     }
     out.freeze()
 }
@@ -96,6 +107,8 @@ pub fn decode_entry(bytes: Bytes) -> Result<Entry, DecodeError> {
         kind::CHUNK => EntryPayload::Normal(Command::Bulk(Bulk::Chunk(Arc::new(input.chunk()?)))),
         kind::SWITCH => EntryPayload::Normal(Command::Bulk(Bulk::Switch(Arc::new(input.switch()?)))),
         kind::END_LOAD => EntryPayload::Normal(Command::Bulk(Bulk::End(input.load()?))),
+        kind::FORMAT => EntryPayload::Normal(Command::Format(input.u32()?)),
+        kind::RECOVERED => EntryPayload::Normal(Command::Recovered(Arc::new(input.recovered()?))),
         _ => return Err(DecodeError::Malformed("an entry of an unknown kind")),
     };
     input.finish()?;
@@ -145,6 +158,21 @@ pub fn decode_membership(bytes: Bytes) -> Result<StoredMembership, DecodeError> 
     let stored = input.stored_membership()?;
     input.finish()?;
     Ok(stored)
+}
+
+pub fn encode_recovery(recovery: &Recovery) -> Bytes {
+    let mut out = BytesMut::with_capacity(512);
+    out.put_u8(FORMAT_OF_MEMBERS);
+    out.put_u64(recovery.index);
+    put_recovered(&mut out, &recovery.recovered);
+    out.freeze()
+}
+
+pub fn decode_recovery(bytes: Bytes) -> Result<Recovery, DecodeError> {
+    let mut input = Input::new(bytes)?;
+    let recovery = Recovery { index: input.u64()?, recovered: input.recovered()? };
+    input.finish()?;
+    Ok(recovery)
 }
 
 pub fn encode_snapshot_meta(meta: &SnapshotMeta) -> Bytes {
@@ -211,6 +239,18 @@ fn put_member(out: &mut BytesMut, member: &Member) {
     put_bytes(out, member.api_address.as_bytes());
     out.put_slice(&member.key);
     out.put_u8(u8::from(member.non_voter));
+}
+
+fn put_recovered(out: &mut BytesMut, recovered: &Recovered) {
+    out.put_u64(recovered.bits);
+    put_log_id(out, &recovered.from);
+    put_len(out, recovered.survivors.len());
+    recovered.survivors.iter().for_each(|name| put_bytes(out, name.as_bytes()));
+    put_len(out, recovered.former.len());
+    for (id, member) in &recovered.former {
+        out.put_u64(*id);
+        put_member(out, member);
+    }
 }
 
 fn put_keys(out: &mut BytesMut, keys: &[RawKey]) {
@@ -413,6 +453,15 @@ impl Input {
         Ok(Member { name, address, api_address, key, non_voter })
     }
 
+    fn recovered(&mut self) -> Result<Recovered, DecodeError> {
+        Ok(Recovered {
+            bits: self.u64()?,
+            from: self.log_id()?,
+            survivors: self.list(Self::text)?,
+            former: self.list(|input| Ok((input.u64()?, input.member()?)))?,
+        })
+    }
+
     fn load(&mut self) -> Result<LoadId, DecodeError> {
         Ok(LoadId(self.array()?))
     }
@@ -523,6 +572,8 @@ mod tests {
             puts: records.clone(),
             prefix_deletes: vec![key("i")],
         };
+        let former = vec![(4, Member { name: "n4".into(), non_voter: true, ..Member::default() })];
+        let recovered = Recovered { bits: 3, from: log_id, survivors: vec!["n1".into()], former };
         let membership = membership(true);
         [
             EntryPayload::Blank,
@@ -533,6 +584,8 @@ mod tests {
             EntryPayload::Normal(Command::Bulk(Bulk::Chunk(Arc::new(Chunk { load, number: 5, records })))),
             EntryPayload::Normal(Command::Bulk(Bulk::Switch(Arc::new(switch)))),
             EntryPayload::Normal(Command::Bulk(Bulk::End(load))),
+            EntryPayload::Normal(Command::Recovered(Arc::new(recovered))),
+            EntryPayload::Normal(Command::Format(2)),
         ]
         .into_iter()
         .map(|payload| Entry { log_id, payload })

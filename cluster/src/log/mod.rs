@@ -13,6 +13,7 @@ mod busy;
 mod disk;
 pub mod encoding;
 mod faults;
+mod offline;
 mod store;
 mod tail;
 #[cfg(test)]
@@ -21,5 +22,6 @@ mod writer;
 
 pub use disk::OpenError;
 pub use faults::Faults;
+pub(crate) use offline::Offline;
 pub use store::{LogOptions, LogStore};
 pub use writer::{Durable, OnFatal};

@@ -53,6 +53,7 @@ struct Shared {
     room: Arc<Semaphore>,
     durable: watch::Receiver<Durable>,
     appended: AtomicU64,
+    on_fatal: OnFatal,
     busy: Arc<Busy>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -73,7 +74,7 @@ impl LogStore {
             durable,
             busy: Arc::clone(&busy),
             faults: options.faults,
-            on_fatal: options.on_fatal,
+            on_fatal: Arc::clone(&options.on_fatal),
         };
         let thread = std::thread::Builder::new().name("raft-log-writer".to_owned()).spawn(move || writer.run())?;
         let shared = Shared {
@@ -83,6 +84,7 @@ impl LogStore {
             room: Arc::new(Semaphore::new(QUEUE_BYTES)),
             durable: watched,
             appended: AtomicU64::new(found.bytes),
+            on_fatal: options.on_fatal,
             busy,
             writer: Mutex::new(Some(thread)),
         };
@@ -274,6 +276,13 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         let (from, to) = (tail::next(last_log_id), tail::next(self.last()));
         if from >= to {
             return Ok(());
+        }
+        let committed = self.shared.tail.read().committed;
+        if committed.is_some_and(|committed| committed.index >= from) {
+            // Consensus never asks for it. A leader does that was recovered from less than this node has.
+            let why = format!("the leader's log contradicts entry {from}, which this node knows to be committed");
+            (self.shared.on_fatal)(&why);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
         }
         self.shared.tail.write().truncate(from, last_log_id);
         // Awaited, so that no later append is taken for durable by the flush of what it replaces.

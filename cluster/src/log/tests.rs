@@ -27,7 +27,9 @@ impl StoreBuilder<TypeConfig, LogStore, Machine, TempDir> for Builder {
         let log = LogStore::open(LogOptions::new(folder.path().join("raft"), 0, never_fatal())).unwrap();
         let data = folder.path().to_owned();
         // The suite applies entries that its log never had, so the machine cannot wait for the log.
-        let machine = Machine::open(MachineOptions { data, durable: None, on_fatal: never_fatal() }).unwrap();
+        let machine =
+            Machine::open(MachineOptions { data, durable: None, on_fatal: never_fatal(), formats: Default::default() })
+                .unwrap();
         Ok((folder, log, machine))
     }
 }
@@ -102,6 +104,26 @@ async fn what_was_acknowledged_is_there_after_a_power_loss_and_the_rest_is_a_who
     log.blocking_append([blank(2, 5)]).await.unwrap();
     drop(log);
     assert_eq!(folder.open().last(), Some(id(2, 5)));
+}
+
+/// Only a leader whose log was recovered from less than this node has would ask for it.
+#[tokio::test]
+async fn what_is_known_to_be_committed_is_not_cut_off() {
+    let folder = Folder::new();
+    let stopped = Arc::new(AtomicBool::new(false));
+    let said = Arc::clone(&stopped);
+    let on_fatal: OnFatal = Arc::new(move |_| said.store(true, Ordering::Relaxed));
+    let mut log = LogStore::open(LogOptions::new(&folder.path, 1, on_fatal)).unwrap();
+    log.save_vote(&Vote::new_committed(1, 1)).await.unwrap();
+    log.blocking_append((0..6).map(|i| blank(1, i))).await.unwrap();
+    log.save_committed(Some(id(1, 3))).await.unwrap();
+    log.truncate_after(Some(id(1, 4))).await.unwrap();
+    assert_eq!(indexes(&mut log).await, [0, 1, 2, 3, 4]);
+    assert!(!stopped.load(Ordering::Relaxed));
+
+    assert!(log.truncate_after(Some(id(1, 2))).await.is_err());
+    assert!(stopped.load(Ordering::Relaxed), "the node stops");
+    assert_eq!(indexes(&mut log).await, [0, 1, 2, 3, 4]);
 }
 
 /// Cuts the write-ahead log at many places, as a power loss may, and opens what is left.

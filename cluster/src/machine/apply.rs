@@ -3,13 +3,15 @@
 //! An entry is worked out in full before anything changes: the write and the new position are built beside the old ones,
 //! and take their place only after the database has taken the write.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use openraft::EntryPayload;
 use rocksdb::WriteBatch;
 use storage::apply::{Effects, decide};
 use storage::{Batch, Class, Committed, Epoch, Revision, StoreError};
 
-use super::database::{DATA, Database, MEMBERSHIP, META, OUTCOMES, POSITION, REMOVED};
+use super::database::{DATA, Database, FORMAT, MEMBERSHIP, META, OUTCOMES, POSITION, RECOVERY, REMOVED};
 use super::feed::Change;
 use super::loading::Loading;
 use super::outcomes::{self, Outcomes};
@@ -18,6 +20,7 @@ use super::{fingerprint, key, value};
 use crate::consensus::{Applied, Command, Entry, Membership, StoredMembership};
 use crate::identity::{PublicKey, RemovedKeys};
 use crate::log::encoding;
+use crate::recovery::{Recovered, Recovery};
 
 /// What apply knows of the state without reading it.
 pub(super) struct Live {
@@ -27,6 +30,9 @@ pub(super) struct Live {
     pub removed: RemovedKeys,
     pub outcomes: Outcomes,
     pub loading: Option<Loading>,
+    pub recovery: Option<Arc<Recovery>>,
+    /// The cluster's level.
+    pub format: u32,
 }
 
 /// An entry's effect, worked out but not written.
@@ -40,6 +46,8 @@ pub(super) struct Planned {
     outcome: Option<KeptOutcome>,
     /// The load that is under way from now on, if that changes.
     pub loading: Option<Option<Loading>>,
+    recovery: Option<Arc<Recovery>>,
+    format: Option<u32>,
 }
 
 struct KeptOutcome {
@@ -59,6 +67,8 @@ impl Live {
             removed: None,
             outcome: None,
             loading: None,
+            recovery: None,
+            format: None,
         };
         match &entry.payload {
             EntryPayload::Blank => {}
@@ -69,6 +79,12 @@ impl Live {
             EntryPayload::Normal(Command::Epoch(epoch)) => planned.epoch(*epoch),
             EntryPayload::Normal(Command::Batch(batch)) => self.batch(database, batch, &mut planned)?,
             EntryPayload::Normal(Command::Bulk(bulk)) => self.bulk(database, bulk, &mut planned)?,
+            EntryPayload::Normal(Command::Format(format)) => {
+                let level = self.format.max(*format);
+                planned.write.put_cf(database.column(META), FORMAT, level.to_be_bytes());
+                planned.format = Some(level);
+            }
+            EntryPayload::Normal(Command::Recovered(recovered)) => planned.recovered(database, recovered),
         }
         planned.write.put_cf(database.column(META), POSITION, planned.position.encode());
         database.write(planned.write)?;
@@ -82,6 +98,12 @@ impl Live {
         }
         if let Some(loading) = planned.loading {
             self.loading = loading;
+        }
+        if let Some(format) = planned.format {
+            self.format = format;
+        }
+        if let Some(recovery) = planned.recovery {
+            self.recovery = Some(recovery);
         }
         if let (Some(kept), EntryPayload::Normal(Command::Batch(batch))) = (planned.outcome, &entry.payload) {
             self.outcomes.evict(kept.evicted);
@@ -133,6 +155,14 @@ impl Planned {
             self.position.fingerprint = fingerprint::begin_epoch(&self.position.fingerprint, revision);
             self.change = Some(Change::everything(self.position.index(), revision));
         }
+    }
+
+    /// The line of history that follows, whichever it was until here.
+    fn recovered(&mut self, database: &Database, recovered: &Recovered) {
+        self.epoch(Epoch { number: self.position.revision.epoch.number.saturating_add(1), bits: recovered.bits });
+        let recovery = Recovery { index: self.position.index(), recovered: recovered.clone() };
+        self.write.put_cf(database.column(META), RECOVERY, encoding::encode_recovery(&recovery));
+        self.recovery = Some(Arc::new(recovery));
     }
 
     pub fn effects(&mut self, database: &Database, effects: &Effects) {

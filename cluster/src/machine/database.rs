@@ -21,8 +21,10 @@ use super::outcomes::{self, Limits, Outcomes};
 use super::position::Position;
 use super::{key, value};
 use crate::consensus::{SnapshotMeta, StoredMembership};
+use crate::format;
 use crate::identity::RemovedKeys;
 use crate::log::{OpenError, encoding};
+use crate::recovery::Recovery;
 use crate::snapshot::replace_file;
 
 pub(super) struct Database {
@@ -108,6 +110,21 @@ impl Database {
         loading.map_err(|error| StoreError::Corrupt(error.to_string()))
     }
 
+    /// The format that the cluster is at.
+    pub fn format(&self) -> Result<u32, StoreError> {
+        let damaged = || StoreError::Corrupt("the state's format is malformed".to_owned());
+        match self.rocks.get_cf(self.column(META), FORMAT).map_err(unreadable)? {
+            Some(record) => Ok(u32::from_be_bytes(record.try_into().map_err(|_| damaged())?)),
+            None => Ok(format::FIRST),
+        }
+    }
+
+    pub fn recovery(&self) -> Result<Option<Recovery>, StoreError> {
+        let record = self.rocks.get_cf(self.column(META), RECOVERY).map_err(unreadable)?;
+        let recovery = record.map(|record| encoding::decode_recovery(record.into())).transpose();
+        recovery.map_err(|error| StoreError::Corrupt(error.to_string()))
+    }
+
     /// Reads the outcome window, from where the last eviction ended.
     pub fn outcomes(&self, evicted: u64, limits: Limits) -> Result<Outcomes, StoreError> {
         let mut window = Outcomes::new(limits);
@@ -143,6 +160,17 @@ impl Drop for Folder {
             tracing::warn!(folder = %self.path.display(), error = %error, "an old state could not be deleted");
         }
     }
+}
+
+/// Position and membership of the state in a node's folder, which must not be open.
+pub fn stored(data: &Path) -> Result<(Position, StoredMembership), OpenError> {
+    let folder = folder(data, current(data)?);
+    if !folder.join("CURRENT").exists() {
+        return Ok(Default::default());
+    }
+    let rocks = DB::open_cf_descriptors_read_only(&Options::default(), folder, columns(), false)?;
+    let broken = |error: StoreError| OpenError::Corrupt(error.to_string());
+    Ok((position(&rocks).map_err(broken)?, membership(&rocks).map_err(broken)?))
 }
 
 /// Position and membership of a checkpoint, read from its own files.
@@ -244,5 +272,7 @@ pub(super) const POSITION: &str = "position";
 pub(super) const MEMBERSHIP: &str = "membership";
 pub(super) const REMOVED: &str = "removed";
 pub(super) const LOADING: &str = "loading";
+pub(super) const RECOVERY: &str = "recovery";
+pub(super) const FORMAT: &str = "format";
 const POINTER: &str = "SM_CURRENT";
 const FOLDER: &str = "sm-";

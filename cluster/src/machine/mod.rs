@@ -30,6 +30,7 @@ mod tests;
 pub(crate) mod value;
 mod view;
 
+pub(crate) use database::stored;
 pub use feed::Change;
 pub use loading::Loading;
 pub use outcomes::Outcome;

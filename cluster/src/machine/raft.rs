@@ -9,7 +9,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use futures::stream::{Stream, StreamExt};
 use openraft::storage::{EntryResponder, RaftStateMachine};
-use openraft::{OptionalSend, RaftSnapshotBuilder};
+use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use parking_lot::RwLock;
 use storage::Epoch;
 use tokio::sync::{broadcast, watch};
@@ -20,7 +20,8 @@ use super::feed::{self, Change};
 use super::outcomes::Limits;
 use super::position::Position;
 use super::reader::StateReader;
-use crate::consensus::{Applied, Entry, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
+use crate::consensus::{Applied, Command, Entry, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
+use crate::format::Formats;
 use crate::log::{Durable, OnFatal, OpenError};
 use crate::snapshot::{Checkpoint, Shelf, link_files};
 
@@ -31,6 +32,8 @@ pub struct MachineOptions {
     /// How far the log is on disk; nothing is applied before.
     pub durable: Option<watch::Receiver<Durable>>,
     pub on_fatal: OnFatal,
+    /// What this version reads.
+    pub formats: Formats,
 }
 
 pub struct Machine {
@@ -50,6 +53,7 @@ pub(super) struct Shared {
     pub shelf: Shelf,
     limits: Limits,
     on_fatal: OnFatal,
+    formats: Formats,
 }
 
 impl Machine {
@@ -64,6 +68,9 @@ impl Machine {
         let shelf = Shelf::open(options.data.join("snap"), database::read_meta)?;
         let database = Database::open(database::folder(&options.data, number))?;
         let live = load(&database, limits).map_err(|error| OpenError::Corrupt(error.to_string()))?;
+        if let Some(problem) = options.formats.problem(live.format) {
+            return Err(OpenError::Level(problem));
+        }
         let shared = Shared {
             data: options.data,
             position: watch::channel(live.position.clone()).0,
@@ -74,6 +81,7 @@ impl Machine {
             shelf,
             limits,
             on_fatal: options.on_fatal,
+            formats: options.formats,
         };
         Ok(Self { shared: Arc::new(shared), durable: options.durable })
     }
@@ -99,6 +107,7 @@ impl Shared {
         let database = self.database.load_full();
         let mut answers = Vec::with_capacity(entries.len());
         for entry in entries {
+            self.readable(entry)?;
             let mut live = self.live.write();
             let (answer, change) = live.apply(&database, entry).map_err(|error| {
                 tracing::error!(index = entry.log_id.index, error = %error, "an entry cannot be applied; this node stops");
@@ -114,6 +123,15 @@ impl Shared {
         }
         self.tell(self.live.read().position.clone());
         Ok(answers)
+    }
+
+    /// What this version cannot read it may not apply either.
+    fn readable(&self, entry: &Entry) -> io::Result<()> {
+        let EntryPayload::Normal(Command::Format(level)) = &entry.payload else { return Ok(()) };
+        let Some(problem) = self.formats.problem(*level) else { return Ok(()) };
+        tracing::error!(index = entry.log_id.index, problem, "this node stops");
+        (self.on_fatal)(&problem);
+        Err(io::Error::new(io::ErrorKind::Unsupported, problem))
     }
 
     fn tell(&self, position: Position) {
@@ -136,6 +154,10 @@ impl Shared {
         if live.position.applied != meta.last_log_id || live.membership != meta.last_membership {
             database.doom();
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the snapshot holds another state than it says"));
+        }
+        if let Some(problem) = self.formats.problem(live.format) {
+            database.doom();
+            return Err(io::Error::new(io::ErrorKind::Unsupported, problem));
         }
         self.shelf.adopt(checkpoint)?;
         database::set_current(&self.data, number)?;
@@ -223,8 +245,9 @@ fn offered(checkpoint: Checkpoint) -> Snapshot {
 fn load(database: &Database, limits: Limits) -> Result<Live, storage::StoreError> {
     let position = database.position()?;
     let outcomes = database.outcomes(position.evicted, limits)?;
-    let (membership, removed) = (database.membership()?, database.removed()?);
-    Ok(Live { membership, removed, outcomes, loading: database.loading()?, position })
+    let (loading, recovery) = (database.loading()?, database.recovery()?.map(Arc::new));
+    let (membership, removed, format) = (database.membership()?, database.removed()?, database.format()?);
+    Ok(Live { membership, removed, outcomes, loading, recovery, format, position })
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {

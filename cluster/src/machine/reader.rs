@@ -15,6 +15,7 @@ use super::raft::Shared;
 use super::view::StateView;
 use crate::consensus::StoredMembership;
 use crate::identity::RemovedKeys;
+use crate::recovery::Recovery;
 use crate::snapshot::{Checkpoint, Receiving};
 
 #[derive(Clone)]
@@ -55,6 +56,16 @@ impl StateReader {
     /// The newest membership that is applied.
     pub fn membership(&self) -> StoredMembership {
         self.shared.live.read().membership.clone()
+    }
+
+    /// The format that the cluster is at.
+    pub fn format(&self) -> u32 {
+        self.shared.live.read().format
+    }
+
+    /// The newest recovery that is applied.
+    pub fn recovery(&self) -> Option<Arc<Recovery>> {
+        self.shared.live.read().recovery.clone()
     }
 
     /// Whose nodes were members once, as far as entries are applied.

@@ -21,7 +21,12 @@ use crate::identity::RemovedKeys;
 use crate::log::Durable;
 
 fn options(data: &Path) -> MachineOptions {
-    MachineOptions { data: data.to_owned(), durable: None, on_fatal: Arc::new(|why| panic!("{why}")) }
+    MachineOptions {
+        data: data.to_owned(),
+        durable: None,
+        on_fatal: Arc::new(|why| panic!("{why}")),
+        formats: Default::default(),
+    }
 }
 
 fn open(data: &Path) -> Machine {
@@ -180,7 +185,8 @@ async fn refusals_name_their_key_and_time_never_runs_back() {
     let database = database::Database::open(data.path().join("beside")).unwrap();
     let outcomes = outcomes::Outcomes::new(Limits::default());
     let (position, membership) = (Position::default(), crate::consensus::StoredMembership::default());
-    let mut live = apply::Live { position, membership, removed: RemovedKeys::default(), outcomes, loading: None };
+    let (removed, loading, recovery) = (RemovedKeys::default(), None, None);
+    let mut live = apply::Live { position, membership, removed, outcomes, loading, recovery, format: 1 };
     let mut spent = batch(9);
     let uses = key(Class::Replicated, b"uses");
     spent.counters.push(CounterChange { key: uses.clone(), op: CounterOp::Add { by: -1, floor: 0 } });

@@ -1,5 +1,6 @@
 //! Consensus's way out: one client per peer and purpose, over the peer's open lanes.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct Network {
     pub peers: Arc<Peers>,
     pub local: Arc<Local>,
     pub reports: Arc<Reports>,
+    /// Bytes of a snapshot that go out in a second; None: as many as there is room for.
+    pub snapshot_rate: Option<NonZeroU64>,
     /// The cluster's time as this node knows it.
     pub now: Arc<dyn Fn() -> Millis + Send + Sync>,
 }
@@ -156,7 +159,8 @@ impl RaftNetworkV2<TypeConfig> for Client {
         _option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
         let link = self.link()?;
-        let sending = snapshot_out::send(link.consensus(Lane::Snapshot), self.network.local.terms(), vote, snapshot);
+        let (consensus, terms) = (link.consensus(Lane::Snapshot), self.network.local.terms());
+        let sending = snapshot_out::send(consensus, terms, vote, snapshot, self.network.snapshot_rate);
         tokio::select! {
             closed = cancel => Err(closed.into()),
             sent = sending => match sent {

@@ -11,7 +11,8 @@ use tokio::sync::Semaphore;
 use tonic::metadata::MetadataValue;
 use tonic::{Extensions, Request, Response, Status, Streaming};
 
-use super::{Caller, Local, snapshot_in, wire};
+use super::snapshot_in::{self, Inbox, Sent};
+use super::{Caller, Local, wire};
 use crate::consensus::{Raft, Vote};
 use crate::fitness::Room;
 use crate::identity::{Pins, Standing};
@@ -54,11 +55,13 @@ impl Door {
 pub struct ConsensusService {
     door: Door,
     installing: Semaphore,
+    inbox: Arc<Inbox>,
 }
 
 impl ConsensusService {
+    /// Must be called inside the runtime that serves it.
     pub fn new(door: Door) -> Self {
-        Self { door, installing: Semaphore::new(1) }
+        Self { door, installing: Semaphore::new(1), inbox: Inbox::open() }
     }
 
     /// Votes are given and taken in one's own name alone.
@@ -138,6 +141,17 @@ impl Consensus for ConsensusService {
         Ok(Response::new(wire::transfer_answer_out(&answer)))
     }
 
+    async fn snapshot_held(
+        &self,
+        request: Request<pb::SnapshotHeader>,
+    ) -> Result<Response<pb::SnapshotHeldAnswer>, Status> {
+        let caller = self.door.member(request.extensions())?;
+        let header = request.into_inner();
+        self.door.agree(header.terms.as_ref())?;
+        let bytes = self.inbox.held(&Sent::new(caller, header)).await;
+        Ok(Response::new(pb::SnapshotHeldAnswer { bytes }))
+    }
+
     async fn snapshot(
         &self,
         request: Request<Streaming<pb::SnapshotPart>>,
@@ -154,9 +168,11 @@ impl Consensus for ConsensusService {
         self.door.agree(header.terms.as_ref())?;
         let vote = wire::vote_in(header.vote).map_err(malformed)?;
         self.own_vote(&vote, caller)?;
-        let meta = decode_snapshot_meta(header.meta).map_err(malformed)?;
-        tracing::info!(files = header.files.len(), "a snapshot is being received");
-        let snapshot = snapshot_in::receive(self.door.local.reader(), meta, header.files, &mut parts).await?;
+        let meta = decode_snapshot_meta(header.meta.clone()).map_err(malformed)?;
+        let (from, sent) = (header.from, Sent::new(caller, header));
+        tracing::info!(files = sent.files.len(), from, "a snapshot is being received");
+        let snapshot =
+            snapshot_in::receive(self.door.local.reader(), &self.inbox, sent, from, meta, &mut parts).await?;
         let answer = raft.install_full_snapshot(vote, snapshot).await.map_err(stopped)?;
         Ok(Response::new(pb::SnapshotAnswer { vote: Some(wire::vote_out(&answer.vote)) }))
     }

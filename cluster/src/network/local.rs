@@ -9,6 +9,7 @@ use proto::cluster as pb;
 
 use crate::consensus::{Member, Timing};
 use crate::fitness::{Kept, Room};
+use crate::format::Formats;
 use crate::machine::StateReader;
 use crate::time::{self, Clock};
 
@@ -18,6 +19,7 @@ pub struct Local {
     pub clock: Arc<Clock>,
     reader: StateReader,
     timing: Timing,
+    formats: Formats,
     pub(crate) fitness: Kept,
     sealed: AtomicBool,
     /// No vote is given before this instant.
@@ -27,7 +29,14 @@ pub struct Local {
 
 impl Local {
     /// `hold` is how long from now no vote is given.
-    pub fn new(id: u64, member: Member, timing: Timing, reader: StateReader, hold: Option<Duration>) -> Self {
+    pub fn new(
+        id: u64,
+        member: Member,
+        timing: Timing,
+        formats: Formats,
+        reader: StateReader,
+        hold: Option<Duration>,
+    ) -> Self {
         let now = Instant::now();
         Self {
             id,
@@ -35,6 +44,7 @@ impl Local {
             clock: Arc::default(),
             reader,
             timing,
+            formats,
             fitness: Kept::default(),
             sealed: AtomicBool::new(true),
             votes_from: hold.map(|hold| now + hold),
@@ -44,16 +54,20 @@ impl Local {
 
     pub fn terms(&self) -> pb::Terms {
         let max = u32::try_from(self.timing.election_max.as_millis()).unwrap_or(u32::MAX);
-        pb::Terms { format: proto::FORMAT, election_timeout_max_ms: max }
+        let Formats { oldest, newest } = self.formats;
+        let level = if self.reader.applied() == 0 { 0 } else { self.reader.format() };
+        pb::Terms { format: newest, election_timeout_max_ms: max, oldest_format: oldest, level }
     }
 
     /// Why a peer's terms do not go with ours, if they do not.
     pub fn disagreement(&self, theirs: Option<&pb::Terms>) -> Option<String> {
         let (ours, theirs) = (self.terms(), theirs.copied().unwrap_or_default());
-        if theirs.format != ours.format {
-            return Some(format!("the nodes speak protocol {} and {}", ours.format, theirs.format));
+        let reads = |terms: &pb::Terms| Formats { oldest: terms.oldest_format, newest: terms.format };
+        let of = |terms: &pb::Terms, level| (level != 0).then(|| reads(terms).problem(level)).flatten();
+        if let Some(problem) = of(&theirs, ours.level).or_else(|| of(&ours, theirs.level)) {
+            return Some(problem);
         }
-        (theirs != ours).then(|| {
+        (theirs.election_timeout_max_ms != ours.election_timeout_max_ms).then(|| {
             let (a, b) = (ours.election_timeout_max_ms, theirs.election_timeout_max_ms);
             format!("the nodes have different election timeouts ({a} ms and {b} ms): they must be equal")
         })
@@ -67,6 +81,7 @@ impl Local {
             sealed: self.is_sealed(),
             revision: position.revision.to_bytes().to_vec().into(),
             fingerprint: position.fingerprint.to_vec().into(),
+            format: self.formats.newest,
             unfit: self.fitness.is_unfit(),
             full: self.fitness.room() != Room::Enough,
         }
@@ -74,6 +89,10 @@ impl Local {
 
     pub fn reader(&self) -> &StateReader {
         &self.reader
+    }
+
+    pub fn formats(&self) -> Formats {
+        self.formats
     }
 
     pub fn timing(&self) -> &Timing {

@@ -10,6 +10,7 @@ use proto::cluster::forward_answer::{Refusal, Result as Answer};
 use proto::cluster::leave_answer::Kind as LeaveKind;
 use proto::cluster::outcome_answer::Kind;
 use proto::cluster::peer_server::Peer;
+use proto::cluster::unseal_answer::Result as UnsealResult;
 use storage::{Millis, RequestId};
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
@@ -80,6 +81,9 @@ pub trait Answers: Send + Sync + 'static {
 
     /// As leader: takes the member's vote away and, unless it stays, takes it out of the cluster.
     async fn leave(&self, member: u64, stays: bool, deadline: Instant) -> Left;
+
+    /// A member asks to be unsealed; the error is for it to read.
+    async fn unseal(&self, from: u64, question: Bytes) -> Result<Bytes, String>;
 }
 
 pub struct PeerService {
@@ -137,6 +141,17 @@ impl Peer for PeerService {
             None => (Kind::NotLeader, Bytes::new()),
         };
         Ok(Response::new(pb::OutcomeAnswer { kind: kind.into(), answer }))
+    }
+
+    async fn unseal(&self, request: Request<pb::UnsealRequest>) -> Result<Response<pb::UnsealAnswer>, Status> {
+        let from = self.door.member(request.extensions())?;
+        let pb::UnsealRequest { terms, question } = request.into_inner();
+        self.door.agree(terms.as_ref())?;
+        let result = match self.answers.unseal(from, question).await {
+            Ok(answer) => UnsealResult::Answer(answer),
+            Err(why) => UnsealResult::Refusal(why),
+        };
+        Ok(Response::new(pb::UnsealAnswer { result: Some(result) }))
     }
 
     async fn hello(&self, request: Request<pb::HelloRequest>) -> Result<Response<pb::HelloAnswer>, Status> {

@@ -14,6 +14,8 @@ pub struct Report {
     pub sealed: bool,
     pub revision: Revision,
     pub fingerprint: [u8; 32],
+    /// The newest that the node reads.
+    pub format: u32,
     /// It should not lead.
     pub unfit: bool,
     /// Its disk is nearly full.
@@ -48,6 +50,7 @@ impl Reports {
             fingerprint,
             unfit: report.unfit,
             full: report.full,
+            format: report.format,
             at: Instant::now(),
         };
         self.latest.write().insert(from, report);

@@ -10,6 +10,6 @@ pub mod retention;
 mod shelf;
 
 pub use checkpoint::Checkpoint;
-pub(crate) use folder::{link_files, replace_file};
+pub(crate) use folder::{link_files, replace_file, sync_folder};
 pub(crate) use shelf::Shelf;
 pub use shelf::{ReceiveError, Receiving};

@@ -11,4 +11,6 @@ mod killing;
 mod loading;
 mod membership;
 mod reading;
+mod recovering;
 mod sealing;
+mod upgrading;

@@ -36,6 +36,7 @@ async fn main() -> Result<(), Failure> {
         timing: Timing::default(),
         max_entry_size: 1 << 20,
         read_index_only: false,
+        snapshot_rate: None,
     };
     let node = Node::open(options, Arc::new(NoForwarding)).await?;
     node.set_sealed(false);

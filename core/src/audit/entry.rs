@@ -35,6 +35,8 @@ pub enum Phase {
     Response,
     /// This node sends the request on to the active one, where it is audited in full under the same id.
     Forward,
+    /// No request: the server tells of something that it did or found.
+    Event,
 }
 
 impl Phase {
@@ -43,6 +45,7 @@ impl Phase {
             Self::Request => "request",
             Self::Response => "response",
             Self::Forward => "forward",
+            Self::Event => "event",
         }
     }
 }
@@ -148,7 +151,11 @@ impl Entry<'_> {
         line.text("id", "root");
         line.close();
         line.text("path", &request.path);
-        line.data("data", &request.body, plain(subject.mount, |config| &config.audit_non_hmac_request_keys));
+        match self.phase {
+            // The server's own words, which hold no secret.
+            Phase::Event => line.plain("data", &request.body),
+            _ => line.data("data", &request.body, plain(subject.mount, |config| &config.audit_non_hmac_request_keys)),
+        }
         if let Some(remote) = request.remote {
             line.text("remote_address", &remote.ip().to_string());
             line.number("remote_port", i64::from(remote.port()));

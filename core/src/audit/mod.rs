@@ -40,6 +40,7 @@ use barrier::Barrier;
 use parking_lot::Mutex;
 use storage::{Access, Millis, OpenSnapshot, Revision, View};
 
+use crate::request::Request;
 use crate::space;
 use open::{Forbidden, Opener};
 
@@ -246,6 +247,12 @@ impl Audit {
         self.write(Phase::Forward, now, subject, None).await
     }
 
+    /// What the server did or found by itself. The facts are shown as they are: no secret may be among them.
+    pub async fn event(&self, now: Millis, event: &str, facts: sdk::Map<String, sdk::Value>) -> Result<(), AuditError> {
+        let request = Request::event(event, facts);
+        self.write(Phase::Event, now, &Subject::new(&request, "event", None, None), None).await
+    }
+
     pub async fn response(
         &self,
         now: Millis,
@@ -271,7 +278,9 @@ impl Audit {
         let result = broker::deliver(&current.list, &entry, &self.barrier).await;
         let (time, failures) = match phase {
             Phase::Response => ("vault.audit.log_response", "vault.audit.log_response_failure"),
-            Phase::Request | Phase::Forward => ("vault.audit.log_request", "vault.audit.log_request_failure"),
+            Phase::Request | Phase::Forward | Phase::Event => {
+                ("vault.audit.log_request", "vault.audit.log_request_failure")
+            }
         };
         match &result {
             Ok(()) => metrics::histogram!(time).record(began.elapsed().as_secs_f64() * 1000.0),

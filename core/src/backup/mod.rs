@@ -18,9 +18,12 @@
 //! root key is another one there is nothing to check it with, so that takes `snapshot-force`, which asks for the operator's
 //! word instead.
 //!
+//! **By itself** one is made as `sys/storage/raft/snapshot-auto` says: see [`auto`].
+//!
 //! **Restoring** takes the upload into a file without a name, checks all of it, loads it beside the present state, and
 //! switches. Up to the switch nothing has changed, whatever fails.
 
+pub mod auto;
 mod header;
 mod read;
 mod record;

@@ -62,6 +62,13 @@ pub struct JoinChallenge {
     pub join_wraps: Vec<JoinWrap>,
     /// The active node's API address.
     pub leader_api_addr: String,
+    /// The format that the cluster is at.
+    #[serde(default = "first_format")]
+    pub format: u32,
+}
+
+fn first_format() -> u32 {
+    1
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -140,6 +147,9 @@ impl Node {
             .challenge(&target, &joiner)
             .await
             .map_err(|problem| JoinError::Refused { target: target.leader_api_addr.clone(), problem })?;
+        if let Some(problem) = self.replication.format_problem(challenge.format) {
+            return Err(JoinError::Refused { target: target.leader_api_addr, problem });
+        }
         let leader = target.leader_api_addr.clone();
         let automatic = self.seal.clone().filter(|seal| challenge.join_wraps.iter().any(|w| w.kind == seal.kind()));
         *self.joining.lock() = Some(Pending { target, seal: challenge.seal_config, introduce, under_way: false });
@@ -240,7 +250,8 @@ impl Node {
         let stored = self.stored_seal().map_err(|e| AdmitError::Failed(e.to_string()))?;
         let stored = stored.ok_or_else(|| AdmitError::Failed("the seal configuration is missing".into()))?;
         let (seal_config, wraps) = stored;
-        Ok(JoinChallenge { challenge, seal_config, join_wraps: wraps.join_wraps(), leader_api_addr })
+        let (join_wraps, format) = (wraps.join_wraps(), self.replication.format());
+        Ok(JoinChallenge { challenge, seal_config, join_wraps, leader_api_addr, format })
     }
 
     /// On the active node: lets the joiner in if it holds the seal. It is added behind the answer, which it needs

@@ -6,9 +6,11 @@ mod ceremony;
 mod change;
 mod follow;
 mod founding;
+mod from_members;
 mod generate_root;
 mod init;
 mod join;
+mod recovered;
 mod rekey;
 mod removal;
 mod rewrap;
@@ -47,6 +49,7 @@ use attune::Attuned;
 
 use crate::audit::Audit;
 use crate::backup::Saves;
+use crate::backup::auto::Folders;
 use crate::lockout::{LockoutDefaults, Lockouts};
 use crate::mount::{Mounts, TtlLimits};
 use crate::policies::Policies;
@@ -66,6 +69,10 @@ pub struct ClusterInfo {
 pub struct Settings {
     pub limits: TtlLimits,
     pub lockouts: LockoutDefaults,
+    /// Where backups that make themselves may be written.
+    pub snapshot_folders: Folders,
+    /// Members unseal each other when they are started anew.
+    pub from_members: bool,
     /// What unseals this node without anybody's help.
     pub seal: Option<Arc<dyn Seal>>,
     /// Whom it was told to ask for a cluster to join.
@@ -82,6 +89,8 @@ pub struct Node {
     pub lockouts: Lockouts,
     pub audit: Arc<Audit>,
     pub store: OpenStore,
+    pub snapshot_folders: Folders,
+    from_members: bool,
     /// What unseals this node without anybody's help, if it is configured so.
     seal: Option<Arc<dyn Seal>>,
     neighbours: Option<Neighbours>,
@@ -104,7 +113,8 @@ pub struct Node {
 impl Settings {
     /// With these limits, and nothing else out of the ordinary.
     pub fn new(limits: TtlLimits) -> Self {
-        Self { limits, lockouts: LockoutDefaults::default(), seal: None, neighbours: None }
+        let (lockouts, snapshot_folders) = (LockoutDefaults::default(), Folders::default());
+        Self { limits, lockouts, snapshot_folders, from_members: false, seal: None, neighbours: None }
     }
 }
 
@@ -120,6 +130,8 @@ impl Node {
             policies: Arc::new(Policies::default()),
             tokens: Arc::new(Tokens::new(Arc::clone(&barrier), limits)),
             lockouts: Lockouts::new(settings.lockouts),
+            snapshot_folders: settings.snapshot_folders,
+            from_members: settings.from_members,
             audit: Arc::new(Audit::new(Arc::clone(&barrier))),
             store: OpenStore::new(store, Arc::clone(&keyring) as _),
             keys,

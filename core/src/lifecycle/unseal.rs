@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use barrier::{Keyring, Seal, Share, UnsealKey, UnwrapError, combine, unwrap_root};
+use barrier::{Keyring, RootKey, Seal, Share, UnsealKey, UnwrapError, combine, unwrap_root};
 use storage::Read;
 
 use super::{Node, SealStatus};
@@ -107,6 +107,12 @@ impl Node {
             UnwrapError::WrongKey if !seal.kind().is_automatic() => UnsealError::WrongShares,
             error => failed(&error),
         })?;
+        self.open_with(root)
+    }
+
+    /// Opens the keyring with the root key and begins to serve.
+    pub(super) fn open_with(&self, root: RootKey) -> Result<(), UnsealError> {
+        let failed = |e: &dyn std::fmt::Display| UnsealError::Failed(e.to_string());
         let sealed = self.raw(&space::keyring()).map_err(|e| failed(&e))?;
         let sealed = sealed.ok_or_else(|| UnsealError::Failed("the keyring is not in the store yet".into()))?;
         let keyring = Keyring::open_with(&root, &sealed).map_err(|e| failed(&e))?;

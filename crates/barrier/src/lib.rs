@@ -4,6 +4,7 @@ mod barrier;
 mod envelope;
 mod join;
 mod keyring;
+mod lend;
 mod restore;
 mod root;
 mod seal;
@@ -13,6 +14,7 @@ mod unsealed;
 pub use barrier::{Barrier, InstallError, SealedKeyring, WrapError};
 pub use join::{Answer, JoinError, JoinKey, Proof, answer, challenge, prove_members, verify_answer, verify_members};
 pub use keyring::{Keyring, KeyringError, TERMS_MAX, TermInfo};
+pub use lend::{Between, Borrower, LendError};
 pub use restore::JoinKeyOf;
 pub use root::{RootKey, RootKeyId};
 pub use seal::{

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod aead;
+mod agreement;
 mod coredump;
 mod digest;
 mod error;
@@ -13,6 +14,7 @@ mod siv;
 mod wiped;
 
 pub use aead::Aead;
+pub use agreement::Agreement;
 pub use coredump::disable_core_dumps;
 pub use digest::{Sha256, sha256};
 pub use error::{KeyLengthError, OpenError, OutputTooLong, PageLockRefused};

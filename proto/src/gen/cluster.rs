@@ -2,12 +2,17 @@
 /// What both ends must agree on before anything they tell each other means the same.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Terms {
-    /// Of this protocol.
+    /// The newest format that the node reads.
     #[prost(uint32, tag = "1")]
     pub format: u32,
     /// A leader trusts its own value for its lease, so all nodes must have the same.
     #[prost(uint32, tag = "2")]
     pub election_timeout_max_ms: u32,
+    /// The oldest one, and the one that its cluster is at; zero when it has none.
+    #[prost(uint32, tag = "3")]
+    pub oldest_format: u32,
+    #[prost(uint32, tag = "4")]
+    pub level: u32,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LeaderId {
@@ -120,9 +125,12 @@ pub struct Report {
     /// It should not lead.
     #[prost(bool, tag = "5")]
     pub unfit: bool,
-    /// Its disk takes no more entries.
+    /// Its disk is nearly full.
     #[prost(bool, tag = "6")]
     pub full: bool,
+    /// The newest format that the node reads.
+    #[prost(uint32, tag = "7")]
+    pub format: u32,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct VoteRequest {
@@ -231,6 +239,15 @@ pub struct SnapshotHeader {
     pub meta: ::prost::bytes::Bytes,
     #[prost(message, repeated, tag = "4")]
     pub files: ::prost::alloc::vec::Vec<SnapshotFile>,
+    /// Where the chunks begin, in bytes of all files one after the other: what the receiver has said that it holds.
+    #[prost(uint64, tag = "5")]
+    pub from: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SnapshotHeldAnswer {
+    /// Of all files one after the other.
+    #[prost(uint64, tag = "1")]
+    pub bytes: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SnapshotFile {
@@ -242,7 +259,7 @@ pub struct SnapshotFile {
 /// Says that nothing was cut off or damaged.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SnapshotEnd {
-    /// Of all chunks in order.
+    /// Of all files one after the other, also of what the receiver held.
     #[prost(bytes = "bytes", tag = "1")]
     pub sha256: ::prost::bytes::Bytes,
 }
@@ -412,6 +429,30 @@ pub mod outcome_answer {
                 _ => None,
             }
         }
+    }
+}
+/// What is asked and answered is for the ends to understand; the answer is sealed to the question.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnsealRequest {
+    #[prost(message, optional, tag = "1")]
+    pub terms: ::core::option::Option<Terms>,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub question: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnsealAnswer {
+    #[prost(oneof = "unseal_answer::Result", tags = "1, 2")]
+    pub result: ::core::option::Option<unseal_answer::Result>,
+}
+/// Nested message and enum types in `UnsealAnswer`.
+pub mod unseal_answer {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Result {
+        #[prost(bytes, tag = "1")]
+        Answer(::prost::bytes::Bytes),
+        /// Why there is none.
+        #[prost(string, tag = "2")]
+        Refusal(::prost::alloc::string::String),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -685,6 +726,33 @@ pub mod consensus_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// How much of a snapshot the receiver holds from a transfer that was broken off.
+        pub async fn snapshot_held(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SnapshotHeader>,
+        ) -> std::result::Result<
+            tonic::Response<super::SnapshotHeldAnswer>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/holdfast.cluster.v1.Consensus/SnapshotHeld",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("holdfast.cluster.v1.Consensus", "SnapshotHeld"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// A header, the files' chunks in the header's order, an end.
         pub async fn snapshot(
             &mut self,
@@ -738,6 +806,14 @@ pub mod consensus_server {
             &self,
             request: tonic::Request<super::TransferRequest>,
         ) -> std::result::Result<tonic::Response<super::TransferAnswer>, tonic::Status>;
+        /// How much of a snapshot the receiver holds from a transfer that was broken off.
+        async fn snapshot_held(
+            &self,
+            request: tonic::Request<super::SnapshotHeader>,
+        ) -> std::result::Result<
+            tonic::Response<super::SnapshotHeldAnswer>,
+            tonic::Status,
+        >;
         /// A header, the files' chunks in the header's order, an end.
         async fn snapshot(
             &self,
@@ -980,6 +1056,49 @@ pub mod consensus_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = TransferLeaderSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/holdfast.cluster.v1.Consensus/SnapshotHeld" => {
+                    #[allow(non_camel_case_types)]
+                    struct SnapshotHeldSvc<T: Consensus>(pub Arc<T>);
+                    impl<T: Consensus> tonic::server::UnaryService<super::SnapshotHeader>
+                    for SnapshotHeldSvc<T> {
+                        type Response = super::SnapshotHeldAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SnapshotHeader>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Consensus>::snapshot_held(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SnapshotHeldSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -1283,6 +1402,28 @@ pub mod peer_client {
                 .insert(GrpcMethod::new("holdfast.cluster.v1.Peer", "Leave"));
             self.inner.unary(req, path, codec).await
         }
+        /// A member that was started anew asks to be unsealed.
+        pub async fn unseal(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UnsealRequest>,
+        ) -> std::result::Result<tonic::Response<super::UnsealAnswer>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/holdfast.cluster.v1.Peer/Unseal",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("holdfast.cluster.v1.Peer", "Unseal"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1319,6 +1460,11 @@ pub mod peer_server {
             &self,
             request: tonic::Request<super::LeaveRequest>,
         ) -> std::result::Result<tonic::Response<super::LeaveAnswer>, tonic::Status>;
+        /// A member that was started anew asks to be unsealed.
+        async fn unseal(
+            &self,
+            request: tonic::Request<super::UnsealRequest>,
+        ) -> std::result::Result<tonic::Response<super::UnsealAnswer>, tonic::Status>;
     }
     /// What followers ask of the leader, and what anybody may ask of anybody.
     #[derive(Debug)]
@@ -1597,6 +1743,49 @@ pub mod peer_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = LeaveSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/holdfast.cluster.v1.Peer/Unseal" => {
+                    #[allow(non_camel_case_types)]
+                    struct UnsealSvc<T: Peer>(pub Arc<T>);
+                    impl<T: Peer> tonic::server::UnaryService<super::UnsealRequest>
+                    for UnsealSvc<T> {
+                        type Response = super::UnsealAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UnsealRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Peer>::unseal(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UnsealSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

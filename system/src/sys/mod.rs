@@ -36,6 +36,7 @@ mod raft_autopilot_state;
 mod raft_configuration;
 mod raft_member;
 mod raft_snapshot;
+mod raft_snapshot_auto;
 mod rekey_backup;
 mod rekey_init;
 mod rekey_update;
@@ -110,6 +111,9 @@ impl Sys {
             raft_member::remove(node),
             raft_snapshot::path(node),
             raft_snapshot::force(node),
+            raft_snapshot_auto::list(),
+            raft_snapshot_auto::one(node),
+            raft_snapshot_auto::status(),
             key_status::path(node),
             generate_root_attempt::path(node, "generate-root/attempt/?", Form::Bare).open_by(GENERATE_ROOT),
             generate_root_update::path(node, "generate-root/update", Form::Bare).open_by(GENERATE_ROOT),

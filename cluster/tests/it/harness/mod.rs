@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cluster::{AutopilotConfig, ForwardHandler, Node, OpenError, Options, Role, Timing};
+use cluster::{AutopilotConfig, Formats, ForwardHandler, Hooks, Node, OpenError, Options, Role, Timing};
 use storage::{Batch, Class, CommitError, Committed, Millis, RawKey, RequestId, SegKind, Term, Value};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
@@ -74,6 +74,8 @@ pub struct Seat {
     pub folder: TempDir,
     pub port: u16,
     pub timing: Timing,
+    /// Of its version.
+    pub formats: Formats,
     pub node: Option<Arc<Node>>,
 }
 
@@ -82,7 +84,14 @@ impl Seat {
         // With RUST_LOG set, what the nodes say can be read.
         tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).try_init().ok();
         let folder = tempfile::tempdir().unwrap();
-        Self { name: name.to_owned(), folder, port: free_port(), timing: Timing::default(), node: None }
+        Self {
+            name: name.to_owned(),
+            folder,
+            port: free_port(),
+            timing: Timing::default(),
+            formats: Formats::default(),
+            node: None,
+        }
     }
 
     pub fn options(&self) -> Options {
@@ -95,6 +104,7 @@ impl Seat {
             timing: self.timing,
             max_entry_size: 1 << 20,
             read_index_only: false,
+            snapshot_rate: None,
         }
     }
 
@@ -102,7 +112,8 @@ impl Seat {
         let by = soon();
         loop {
             let handler = Arc::new(Writer::default());
-            match Node::open(self.options(), handler.clone()).await {
+            let hooks = Hooks { formats: self.formats, ..Hooks::default() };
+            match Node::open_with(self.options(), handler.clone(), hooks).await {
                 Ok(node) => {
                     handler.node.set(Arc::downgrade(&node)).unwrap();
                     node.configure_autopilot(AT_ONCE);

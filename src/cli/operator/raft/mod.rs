@@ -5,6 +5,7 @@ mod demote;
 mod join;
 mod list_peers;
 mod promote;
+mod recover;
 mod remove_peer;
 mod snapshot;
 
@@ -25,6 +26,8 @@ pub enum Command {
     Promote(promote::Arguments),
     /// Take a node's vote
     Demote(demote::Arguments),
+    /// Make a cluster of what is left of one; the nodes are stopped
+    Recover(recover::Arguments),
     /// Backups
     #[command(subcommand)]
     Snapshot(snapshot::Command),
@@ -40,6 +43,7 @@ pub async fn run(command: Command, globals: &Globals) -> Result<Done, Failure> {
         Command::RemovePeer(arguments) => remove_peer::run(arguments, globals).await,
         Command::Promote(arguments) => promote::run(arguments, globals).await,
         Command::Demote(arguments) => demote::run(arguments, globals).await,
+        Command::Recover(arguments) => recover::run(arguments, globals),
         Command::Snapshot(command) => snapshot::run(command, globals).await,
         Command::Autopilot(command) => autopilot::run(command, globals).await,
     }

@@ -16,6 +16,10 @@ pub const CHECKS: &[Check] = &[
     check("enable_unauthenticated_access", r#"enable_unauthenticated_access = ["rekey"]"#, |c| {
         c.listeners[0].doors == Doors { rekey: true, generate_root: false }
     }),
+    check("snapshot_auto_folders", r#"snapshot_auto_folders = ["/a", "/b"]"#, |c| {
+        c.snapshot_auto_folders == [Path::new("/a"), Path::new("/b")]
+    }),
+    check("unseal_from_members", "unseal_from_members = true", |c| c.unseal_from_members),
     check("pid_file", r#"pid_file = "/p""#, |c| c.pid_file.as_deref() == Some(Path::new("/p"))),
     check("default_lease_ttl", r#"default_lease_ttl = "1h""#, |c| c.leases.default == Duration::from_secs(3600)),
     check("max_lease_ttl", r#"max_lease_ttl = "1h""#, |c| c.leases.max == Duration::from_secs(3600)),

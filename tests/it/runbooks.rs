@@ -1,0 +1,151 @@
+//! The commands of `docs/OPERATIONS.md`, run as they stand there.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::harness::{Cluster, Transport, until};
+
+/// The block of that name.
+fn block(name: &str) -> String {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/OPERATIONS.md")).unwrap();
+    let head = format!("<!-- run: {name} -->\n```sh\n");
+    let from = text.find(&head).unwrap_or_else(|| panic!("OPERATIONS.md has no {name}")) + head.len();
+    let to = text[from..].find("```").unwrap();
+    text[from..from + to].to_owned()
+}
+
+/// A desk of an operator: a folder to work in, and what stands for the paths of the page.
+struct Desk {
+    folder: TempDir,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let folder = TempDir::with_prefix("holdfast-runbooks-").unwrap();
+        fs::create_dir(folder.path().join("bin")).unwrap();
+        fs::create_dir(folder.path().join("backups")).unwrap();
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_holdfast"), folder.path().join("bin/holdfast")).unwrap();
+        Desk { folder }
+    }
+
+    fn backups(&self) -> std::path::PathBuf {
+        self.folder.path().join("backups")
+    }
+
+    /// Runs the block against a node, and answers what it printed.
+    fn run(&self, name: &str, cluster: &Cluster, index: usize, token: Option<&str>, input: &str) -> String {
+        let node = &cluster.nodes[index];
+        let text = block(name)
+            .replace("/etc/holdfast", node.config_file().to_str().unwrap())
+            .replace("/var/backups/holdfast", self.backups().to_str().unwrap());
+        let path = format!("{}:/usr/bin:/bin", self.folder.path().join("bin").display());
+        let mut command = Command::new("timeout");
+        command.args(["60", "bash", "-euc", &text]).current_dir(self.folder.path()).env_clear();
+        command.env("PATH", path).env("HOME", self.folder.path()).env("VAULT_ADDR", node.url());
+        command.envs(token.map(|token| ("VAULT_TOKEN", token)));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        std::io::Write::write_all(&mut process.stdin.take().unwrap(), input.as_bytes()).unwrap();
+        let ran = process.wait_with_output().unwrap();
+        let (out, err) = (String::from_utf8(ran.stdout).unwrap(), String::from_utf8_lossy(&ran.stderr).into_owned());
+        assert!(ran.status.success(), "{name}:\n{text}\n{out}\n{err}");
+        out
+    }
+
+    /// Unseals as the page does, share by share.
+    fn unseal(&self, cluster: &Cluster, index: usize) {
+        let keys = cluster.keys.as_ref().unwrap();
+        for key in &keys.unseal[..keys.threshold] {
+            self.run("unseal", cluster, index, None, &format!("{key}\n"));
+        }
+    }
+}
+
+async fn with_data(size: usize, desk: &Desk) -> Cluster {
+    let mut cluster =
+        Cluster::configured(size, Transport::Plain, &json!({ "snapshot_auto_folders": [desk.backups()] }));
+    for node in &mut cluster.nodes {
+        node.start().await;
+    }
+    cluster.initialise(3, 2).await;
+    for index in 0..size {
+        cluster.unseal(index).await;
+        cluster.serves(index).await;
+    }
+    cluster.all_vote().await;
+    cluster.root(0).post("/v1/sys/mounts/kv", json!({ "type": "kv" })).await.ok();
+    cluster.root(0).post("/v1/kv/a", json!({ "v": "1" })).await.ok();
+    cluster
+}
+
+async fn shows(cluster: &Cluster, index: usize, wanted: &str) {
+    let root = cluster.root(index);
+    until(&format!("a should be {wanted}"), async || {
+        (root.get("/v1/kv/a").await.body["data"]["v"] == wanted).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backups_and_restores() {
+    let desk = Desk::new();
+    let mut cluster = with_data(2, &desk).await;
+    let (leader, root) = (cluster.leader().await, cluster.keys.as_ref().unwrap().root.clone());
+    assert!(desk.run("backup", &cluster, leader, Some(&root), "").contains("Root Key ID"));
+    desk.run("automated", &cluster, leader, Some(&root), "");
+    until("a backup should lie there", async || {
+        let made = fs::read_dir(desk.backups()).unwrap().count();
+        let said = desk.run("automated-status", &cluster, leader, Some(&root), "");
+        (made == 1 && said.contains("file://")).then_some(())
+    })
+    .await;
+
+    cluster.root(leader).post("/v1/kv/a", json!({ "v": "2" })).await.ok();
+    desk.run("restore", &cluster, leader, Some(&root), "");
+    shows(&cluster, leader, "1").await;
+
+    for node in &mut cluster.nodes {
+        node.kill();
+        fs::remove_dir_all(node.data()).unwrap();
+        fs::create_dir_all(node.data()).unwrap();
+    }
+    cluster.nodes[0].start().await;
+    desk.run("restore-all", &cluster, 0, None, "");
+    desk.unseal(&cluster, 0);
+    shows(&cluster, 0, "1").await;
+    cluster.nodes[1].start().await;
+    cluster.unseal(1).await;
+    cluster.all_vote().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_quorum() {
+    let desk = Desk::new();
+    let mut cluster = with_data(3, &desk).await;
+    for node in &mut cluster.nodes {
+        node.kill();
+    }
+    assert!(desk.run("survey", &cluster, 0, None, "").contains("Log Ends At"));
+    assert!(desk.run("recover", &cluster, 0, None, "").contains("node2, node3"));
+    cluster.nodes[0].start().await;
+    desk.unseal(&cluster, 0);
+    cluster.serves(0).await;
+    shows(&cluster, 0, "1").await;
+    assert!(desk.run("peers", &cluster, 0, Some(&cluster.keys.as_ref().unwrap().root), "").contains("node1"));
+    for index in [1, 2] {
+        fs::remove_dir_all(cluster.nodes[index].data()).unwrap();
+        fs::create_dir_all(cluster.nodes[index].data()).unwrap();
+        cluster.nodes[index].start().await;
+        cluster.unseal(index).await;
+    }
+    cluster.all_vote().await;
+    shows(&cluster, 2, "1").await;
+    let root = cluster.keys.as_ref().unwrap().root.clone();
+    let leader = cluster.leader().await;
+    desk.run("step-down", &cluster, leader, Some(&root), "");
+    until("another node should be active", async || (cluster.leader().await != leader).then_some(())).await;
+}
