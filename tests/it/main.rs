@@ -13,6 +13,7 @@ mod cli_serving;
 mod clients;
 mod config;
 mod consistency;
+mod disks;
 mod fitness;
 mod harness;
 mod health;

@@ -19,7 +19,7 @@ mod wait;
 
 pub use client::{Answer, Client};
 pub use cluster::{Cluster, Keys, Transport};
-pub use node::Node;
+pub use node::{Node, SmallDisk};
 pub use program::{Ran, run, run_with};
 pub use shell::Shell;
 pub use wait::until;

@@ -16,8 +16,19 @@ pub struct Node {
     pub api_port: u16,
     pub cluster_port: u16,
     pub folder: PathBuf,
+    /// Where its data lies on a small disk that nobody else sees, in memory.
+    pub disk: Option<SmallDisk>,
     ca: Option<PathBuf>,
     process: Option<Child>,
+}
+
+/// In MiB.
+#[derive(Clone, Copy)]
+pub struct SmallDisk {
+    pub size: u32,
+    /// Already taken by a file of somebody else's, `ballast`.
+    pub taken: u32,
+    pub read_only: bool,
 }
 
 /// Of a failed test's log this much is shown.
@@ -28,7 +39,15 @@ impl Node {
         let folder = folder.join(name);
         fs::create_dir_all(folder.join("data")).unwrap();
         let [api_port, cluster_port] = free_ports();
-        Node { name: name.to_owned(), api_port, cluster_port, folder, ca: ca.map(Path::to_owned), process: None }
+        Node {
+            name: name.to_owned(),
+            api_port,
+            cluster_port,
+            folder,
+            disk: None,
+            ca: ca.map(Path::to_owned),
+            process: None,
+        }
     }
 
     pub fn url(&self) -> String {
@@ -73,7 +92,21 @@ impl Node {
     pub fn launch(&mut self) {
         assert!(self.process.is_none(), "{} runs already", self.name);
         let log: File = OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+        let program = env!("CARGO_BIN_EXE_holdfast");
+        let mut command = match self.disk {
+            None => Command::new(program),
+            Some(SmallDisk { size, taken, read_only }) => {
+                let mount = concat!(
+                    "mount -t tmpfs -o size=$1m none \"$0\" && head -c $2M /dev/zero > \"$0/ballast\" && ",
+                    "mount -o remount,$3 \"$0\" && shift 3 && exec \"$@\"",
+                );
+                let mut command = Command::new("unshare");
+                command.args(["--map-root-user", "--mount", "sh", "-c", mount]).arg(self.data());
+                command.args([size.to_string(), taken.to_string()]);
+                command.arg(if read_only { "ro" } else { "rw" }).arg(program);
+                command
+            }
+        };
         command.arg("server").arg(format!("-config={}", self.config_file().display()));
         command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         self.process = Some(command.spawn().unwrap());
@@ -82,6 +115,12 @@ impl Node {
     /// For signals. Only while it runs.
     pub fn process_id(&self) -> u32 {
         self.process.as_ref().map(Child::id).unwrap()
+    }
+
+    /// The folder of its data as the process sees it.
+    pub fn seen_data(&self) -> PathBuf {
+        let data = self.data();
+        Path::new("/proc").join(self.process_id().to_string()).join("root").join(data.strip_prefix("/").unwrap())
     }
 
     /// How the process ended, if it has.
