@@ -165,6 +165,10 @@ impl Replication for ClusterReplication {
         self.node.now()
     }
 
+    fn staleness(&self) -> Option<std::time::Duration> {
+        self.node.staleness()
+    }
+
     fn clock_is_steady(&self) -> bool {
         self.node.clock_is_steady()
     }

@@ -52,6 +52,7 @@ pub(crate) async fn run(shared: Arc<Shared>, campaign: Arc<Campaign>, handover: 
     let timing = *shared.local.timing();
     let mut patience = sealed_patience(&timing);
     let mut asked = Instant::now();
+    let mut refused: Option<Instant> = None;
     let mut switched = false;
     let mut removed = shared.peers.removed();
     loop {
@@ -77,9 +78,13 @@ pub(crate) async fn run(shared: Arc<Shared>, campaign: Arc<Campaign>, handover: 
             let candidates = handover.candidates(&metrics);
             let unwanted = unfit || should_not_lead(&shared, metrics.membership_config.membership());
             // An unsealed leader has writes, which a target lacks until they are held.
-            if sealed && choose(&candidates).is_some() || unwanted && candidates.iter().any(Candidate::can_lead) {
+            let rests = refused.is_some_and(|at| at.elapsed() < REST);
+            let somebody = || candidates.iter().any(Candidate::can_lead);
+            if sealed && choose(&candidates).is_some() || unwanted && !rests && somebody() {
                 let deadline = tokio::time::Instant::now() + 4 * timing.election_max;
-                if let Err(error) = handover.transfer(deadline).await {
+                let handed = handover.transfer(deadline).await;
+                refused = handed.is_err().then(Instant::now);
+                if let Err(error) = handed {
                     tracing::info!(error = %error, sealed, unfit, "this leader could not hand over yet");
                 }
             }
@@ -103,5 +108,7 @@ fn sealed_patience(timing: &Timing) -> Duration {
     6 * timing.election_max + 3 * timing.election_max * random / u32::from(u16::MAX)
 }
 
+/// Writes are held while leadership is handed over: so long they go on before it is tried again.
+const REST: Duration = Duration::from_secs(10);
 /// How long a node that has stepped down leaves leading to others.
 const ABSTAIN: Duration = Duration::from_secs(10);

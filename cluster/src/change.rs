@@ -139,16 +139,24 @@ impl Changes {
 
 /// As leader: takes another member's vote and, unless it stays, the member.
 pub(crate) async fn leave(shared: &Shared, id: NodeId, stays: bool, deadline: Instant) -> Result<(), ChangeError> {
+    // One at a time from the judgement on: two that are judged alone may be too many together.
+    let Ok(_judged) = timeout_at(deadline, shared.leaving.lock()).await else { return Err(ChangeError::InProgress) };
     let member = may_leave(shared, id, deadline).await?;
+    let mut begun = false;
     if is_voter(shared.membership().membership(), id) || (stays && !member.non_voter) {
         let wish = ChangeMembers::SetNodes(BTreeMap::from([(id, Member { non_voter: true, ..member })]));
         let voters = ChangeMembers::RemoveVoters(BTreeSet::from([id]));
         submit(shared, ChangeMembers::Batch(vec![wish, voters]), deadline).await?;
+        begun = true;
     }
-    if !stays {
-        submit(shared, ChangeMembers::RemoveNodes(BTreeSet::from([id])), deadline).await?;
+    if stays {
+        return Ok(());
     }
-    Ok(())
+    let gone = submit(shared, ChangeMembers::RemoveNodes(BTreeSet::from([id])), deadline).await;
+    gone.map_err(|error| match begun {
+        true => ChangeError::Unknown(format!("its vote is taken, and it is a member still: {error}")),
+        false => error,
+    })
 }
 
 async fn promote(shared: &Shared, id: NodeId, deadline: Instant) -> Result<(), ChangeError> {

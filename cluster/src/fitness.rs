@@ -62,11 +62,16 @@ pub(crate) fn no_room(shared: &Shared) -> Option<&'static str> {
         return Some("the disk of the active node is nearly full: nothing is written until there is room");
     }
     let membership = shared.membership();
-    let (mut voters, mut full) = (0, 0);
+    let fresh = shared.local.timing().election_max;
+    let (mut voters, mut full, mut silent) = (0, 0, 0);
     for id in membership.membership().voter_ids() {
         voters += 1;
-        full += usize::from(shared.reports.is_full(id));
+        match shared.reports.of(id).filter(|report| report.at.elapsed() <= fresh) {
+            Some(report) => full += usize::from(report.full),
+            None => silent += usize::from(id != shared.id),
+        }
     }
-    let enough = voters - full > voters / 2;
+    // Where nobody is full, it is for consensus to say how many must answer.
+    let enough = full == 0 || voters - full - silent > voters / 2;
     (!enough).then_some("the disks of too many nodes are nearly full: nothing is written until there is room")
 }

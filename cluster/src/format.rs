@@ -2,7 +2,7 @@
 //!
 //! A format is a number for everything that nodes write for each other to read: log entries, the state's records, snapshots,
 //! messages. A version reads a range of them. The cluster is at one, its *level*, which is a record of the state; all write
-//! in it. Once every member reads the next one, the leader raises the level by a log entry. Until then any node may go back to
+//! in it. (There is one format so far: nothing that is written depends on the level yet.) Once every member reads the next one, the leader raises the level by a log entry. Until then any node may go back to
 //! the version before; from then on that version opens the data no more, and says so.
 //!
 //! **Invariant:** level ≤ newest, on every member, and level ≥ oldest. A node for which it does not hold is refused in both

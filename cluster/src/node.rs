@@ -166,6 +166,15 @@ impl Node {
         self.reads.point(deadline).await
     }
 
+    /// How long ago this node had all that its leader had committed; unknown while it lacks some of it.
+    pub fn staleness(&self) -> Option<Duration> {
+        let (committed, applied) = self.progress();
+        (applied >= committed).then(|| match self.shared.leadership.borrow().leads() {
+            true => Duration::ZERO,
+            false => self.shared.local.since_contact(),
+        })
+    }
+
     /// The cluster's time.
     pub fn now(&self) -> Millis {
         self.shared.now()

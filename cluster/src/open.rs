@@ -236,6 +236,7 @@ impl Node {
             reports: reports.clone(),
             vouched,
             changing: tokio::sync::Mutex::default(),
+            leaving: tokio::sync::Mutex::default(),
             leadership: watch::channel(Leadership { term: 0, role: Role::Unknown }).0,
             runtime: handle.clone(),
             max_entry_size: options.max_entry_size,

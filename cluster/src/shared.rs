@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub vouched: Arc<Vouched>,
     /// Held while this node changes the membership.
     pub changing: tokio::sync::Mutex<()>,
+    /// Held while this node judges whether a vote can be spared, and takes it.
+    pub leaving: tokio::sync::Mutex<()>,
     pub leadership: watch::Sender<Leadership>,
     /// Where this node's own tasks run; never a caller's.
     pub runtime: Handle,
@@ -78,10 +80,14 @@ impl Shared {
     pub fn now(&self) -> Millis {
         let state = self.reader.position().borrow().time;
         let wall = time::wall();
-        if self.leadership.borrow().leads() {
-            return if self.clock_is_steady() { time::now(state, wall, self.majority_clock()) } else { state };
-        }
-        time::now(state, wall, self.local.clock.told().unwrap_or_default())
+        let now = if !self.leadership.borrow().leads() {
+            time::now(state, wall, self.local.clock.told().unwrap_or_default())
+        } else if self.clock_is_steady() {
+            time::now(state, wall, self.majority_clock())
+        } else {
+            state
+        };
+        self.local.clock.reach(now)
     }
 
     /// Whether the clocks agree well enough for anything to expire.

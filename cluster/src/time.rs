@@ -39,11 +39,13 @@ pub fn now(state: Millis, wall: Millis, majority: Millis) -> Millis {
 pub struct Clock {
     started: (Instant, Millis),
     told: Mutex<Option<(Instant, Millis)>>,
+    /// The latest that this node has called *now*.
+    reached: Mutex<Millis>,
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { started: (Instant::now(), wall()), told: Mutex::new(None) }
+        Self { started: (Instant::now(), wall()), told: Mutex::new(None), reached: Mutex::default() }
     }
 }
 
@@ -53,6 +55,13 @@ impl Clock {
         if now > Millis(0) {
             *self.told.lock() = Some((Instant::now(), now));
         }
+    }
+
+    /// No earlier than any *now* before it.
+    pub fn reach(&self, now: Millis) -> Millis {
+        let mut reached = self.reached.lock();
+        *reached = now.max(*reached);
+        *reached
     }
 
     /// The leader's time, counted on from when it was last told.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use storage::Revision;
 
 use crate::lifecycle::Node;
+use crate::response::Response;
 
 /// What a request says about it. By default, nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +70,14 @@ impl Node {
         let cluster = self.cluster_info()?.id;
         let mac = self.index_mac(state)?;
         Some(BASE64_STANDARD.encode(format!("v1:{cluster}:{}:{}:{mac}", state.n, state.epoch.number)))
+    }
+
+    /// The answer, saying which state it is of.
+    pub(crate) fn with_index(&self, mut response: Response, state: Revision) -> Response {
+        if let Some(index) = self.index_of(state) {
+            response.headers.insert("x-vault-index".into(), index);
+        }
+        response
     }
 
     /// Whether this node's state holds what was asked for.

@@ -204,6 +204,10 @@ pub trait Replication: Send + Sync {
     }
     /// The cluster's time, as far as this node knows it.
     fn now(&self) -> Millis;
+    /// How old this node's state is at most; unknown while it lacks what it knows to be committed.
+    fn staleness(&self) -> Option<std::time::Duration> {
+        Some(std::time::Duration::ZERO)
+    }
     /// Whether this node's clock agrees with its own past and, on the active node, with the others': else nothing expires.
     fn clock_is_steady(&self) -> bool {
         true

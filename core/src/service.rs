@@ -5,7 +5,7 @@ use std::sync::Arc;
 use barrier::Barrier;
 use bytes::Bytes;
 use sdk::Failure;
-use storage::{RequestId, SealError};
+use storage::{RequestId, Revision, SealError};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
@@ -127,7 +127,12 @@ impl Service {
         let view = self.node.local_view().ok()?;
         let located = locate(&self.node, &self.catalog, &view, request, &mut Vec::new()).ok()??;
         let elsewhere = request.consistency.forwarding == Forwarding::Always;
-        if elsewhere || !matches!(located.kind(request), Kind::View) || self.is_limited(&view, request).ok()? {
+        let too_old = self.node.replication.staleness().is_none_or(|old| old > STALE_MAX);
+        if elsewhere
+            || too_old
+            || !matches!(located.kind(request), Kind::View)
+            || self.is_limited(&view, request).ok()?
+        {
             return None;
         }
         let lacking = self.lacks(request);
@@ -329,10 +334,14 @@ impl Service {
     async fn ask(&self, id: RequestId, deadline: Instant) -> Option<Response> {
         match resolve(&self.node, id, Asker::Another, deadline).await {
             Outcome::NotRun => None,
-            Outcome::Answered(sealed) => Some(
-                open_response(&self.node.barrier, id, &sealed)
-                    .unwrap_or_else(|_| Response::failure(&Failure::OutcomeUnknown(unknown(id)))),
-            ),
+            Outcome::Answered(sealed) => match open_response(&self.node.barrier, id, &sealed) {
+                // It was sealed before its revision was known; the newest is at least that one.
+                Ok(response) => Some(match self.newest(deadline).await {
+                    Some(state) => self.node.with_index(response, state),
+                    None => response,
+                }),
+                Err(_) => Some(Response::failure(&Failure::OutcomeUnknown(unknown(id)))),
+            },
             Outcome::Ran => {
                 let text = format!(
                     "request {id} was carried out, or begun if it takes several steps; its answer was lost with the node \
@@ -342,6 +351,12 @@ impl Service {
             }
             Outcome::Unknown => Some(Response::failure(&Failure::OutcomeUnknown(unknown(id)))),
         }
+    }
+
+    /// The revision of everything acknowledged until now.
+    async fn newest(&self, deadline: Instant) -> Option<Revision> {
+        self.node.replication.read_point(deadline).await.ok()?;
+        self.node.store.snapshot().ok().map(|snapshot| snapshot.state_revision())
     }
 
     /// Waits a little, or until the role changes. False once the deadline has passed.
@@ -354,6 +369,9 @@ impl Service {
         Instant::now() < deadline
     }
 }
+
+/// How old the state of a stale read may be: so long a token may work that was revoked elsewhere, for such reads.
+const STALE_MAX: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// How long a streamed request waits for the leader's lease to be confirmed.
 const READ_POINT_MAX: std::time::Duration = std::time::Duration::from_secs(10);

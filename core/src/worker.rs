@@ -26,10 +26,13 @@ const READ_MAX: Duration = Duration::from_secs(10);
 const PAGE: usize = 64;
 /// How often the index is looked at from its beginning. An entry may come in late, with a time of before it waited.
 const AFRESH: Duration = Duration::from_secs(300);
+/// Between two times of telling the audit log what could not be noted as told.
+const TELL_AGAIN: Duration = Duration::from_secs(60);
 
 /// Works until `stop` becomes true.
 pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
-    let mut worker = Worker { node, led: None, noted: None, after: None, began: Instant::now(), halvings: 0 };
+    let mut worker =
+        Worker { node, led: None, noted: None, untold: None, after: None, began: Instant::now(), halvings: 0 };
     while !*stop.borrow() {
         let pause = match worker.look().await {
             Ok(pause) => pause,
@@ -50,6 +53,8 @@ struct Worker {
     led: Option<(Term, Epoch)>,
     /// In which term it was made sure that a recovery is told of.
     noted: Option<Term>,
+    /// When that failed last.
+    untold: Option<Instant>,
     /// Up to where the index is done with: what was deleted is not walked over again.
     after: Option<PathKey>,
     began: Instant,
@@ -71,11 +76,14 @@ impl Worker {
         let text = |problem: &dyn std::fmt::Display| problem.to_string();
         let deadline = Instant::now() + READ_MAX;
         let now = self.node.replication.read_point(deadline).await.map_err(|e| text(&e))?;
-        if self.noted != Some(term) {
+        if self.noted != Some(term) && self.untold.is_none_or(|at| at.elapsed() >= TELL_AGAIN) {
             match self.node.note_recovery(term, now).await {
                 Ok(()) => self.noted = Some(term),
                 // What is due does not wait for it.
-                Err(problem) => tracing::warn!(problem, "the audit log could not be told of the recovery yet"),
+                Err(problem) => {
+                    tracing::warn!(problem, "the audit log could not be told of the recovery yet");
+                    self.untold = Some(Instant::now());
+                }
             }
         }
         if let Some(swept) = self.sweep(term, now).await? {

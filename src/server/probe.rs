@@ -60,12 +60,15 @@ struct Found {
 impl Probe {
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let (mut known, mut steady) = (Fitness::default(), true);
-        while tokio::time::timeout(EVERY, stop.wait_for(|stop| *stop)).await.is_err() {
+        loop {
             steady = self.tell_of_the_clock(steady);
             known = judge(self.look(), self.reserve, known.room);
             metrics::gauge!("holdfast.node.unfit").set(f64::from(u8::from(known.unfit.is_some())));
             metrics::gauge!("holdfast.node.full").set(f64::from(u8::from(known.room != Room::Enough)));
             self.cluster.set_fitness(known.clone());
+            if tokio::time::timeout(EVERY, stop.wait_for(|stop| *stop)).await.is_ok() {
+                return;
+            }
         }
     }
 

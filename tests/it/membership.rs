@@ -125,7 +125,7 @@ async fn an_emptied_node_founds_nothing_and_joins_again() {
     assert_eq!(cluster.nodes[emptied].client().get("/v1/sys/init").await.ok()["initialized"], false);
     let client = cluster.nodes[emptied].client();
     let restored = client.upload("/v1/sys/storage/raft/snapshot-force", b"nothing that is a backup").await;
-    assert_eq!(restored.status, 400, "{}", restored.body);
+    refused(&restored, 400, "retry_join");
 
     for index in others {
         cluster.unseal(index).await;

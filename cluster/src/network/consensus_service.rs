@@ -168,6 +168,9 @@ impl Consensus for ConsensusService {
         self.door.agree(header.terms.as_ref())?;
         let vote = wire::vote_in(header.vote).map_err(malformed)?;
         self.own_vote(&vote, caller)?;
+        if self.door.local.fitness.room() != Room::Enough {
+            return Err(Status::resource_exhausted("the disk of this node is nearly full"));
+        }
         let meta = decode_snapshot_meta(header.meta.clone()).map_err(malformed)?;
         let (from, sent) = (header.from, Sent::new(caller, header));
         tracing::info!(files = sent.files.len(), from, "a snapshot is being received");

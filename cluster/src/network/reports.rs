@@ -60,10 +60,6 @@ impl Reports {
         self.latest.read().get(&id).cloned()
     }
 
-    pub fn is_full(&self, id: u64) -> bool {
-        self.latest.read().get(&id).is_some_and(|report| report.full)
-    }
-
     /// Forgets whoever is not a member any more.
     pub fn retain(&self, is_member: impl Fn(u64) -> bool) {
         self.latest.write().retain(|id, _| is_member(*id));

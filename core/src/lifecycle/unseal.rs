@@ -120,6 +120,9 @@ impl Node {
         if !self.is_sealed() {
             return Ok(());
         }
+        if self.is_removed() {
+            return Err(UnsealError::Failed(super::REMOVED.into()));
+        }
         self.barrier.unseal(keyring, root);
         let info = self.local_view().and_then(|view| view.get(&super::init::cluster_key()));
         match info {

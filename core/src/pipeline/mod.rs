@@ -41,8 +41,6 @@ use crate::work::Workers;
 /// How often a transaction is run again because others got in its way. Latches make more than a few rare.
 const RUNS_MAX: usize = 32;
 
-const INDEX_HEADER: &str = "x-vault-index";
-
 pub struct Pipeline {
     node: Arc<Node>,
     catalog: Catalog,
@@ -199,11 +197,11 @@ impl Pipeline {
     }
 
     /// Says which state the answer is of: every write does, and a read that was asked to.
-    fn indexed(&self, mut response: Response, state: Option<Revision>) -> Response {
-        if let Some(index) = state.and_then(|state| self.node.index_of(state)) {
-            response.headers.insert(INDEX_HEADER.into(), index);
+    fn indexed(&self, response: Response, state: Option<Revision>) -> Response {
+        match state {
+            Some(state) => self.node.with_index(response, state),
+            None => response,
         }
-        response
     }
 
     async fn carry_out(
@@ -293,7 +291,9 @@ impl Pipeline {
                 Ok(Ok(Done { committed: Some(revision), ..done }))
             }
             Ok(commit::Committed::Before(kept)) => {
-                Ok(Ok(Done { response: kept.unwrap_or_else(|| done.response.clone()), ..done }))
+                // At the latest here.
+                let committed = self.node.store.snapshot().ok().map(|snapshot| snapshot.state_revision());
+                Ok(Ok(Done { response: kept.unwrap_or_else(|| done.response.clone()), committed, ..done }))
             }
             Ok(commit::Committed::Again) => Err(Again::Conflict),
             Err(failure) => Ok(Err(failure)),

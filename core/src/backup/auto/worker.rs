@@ -134,8 +134,14 @@ async fn note(node: &Node, name: &str, status: &AutoStatus, term: Term, now: Mil
 
 /// A backup in its folder, tested.
 async fn make(node: &Arc<Node>, config: &AutoConfig, now: Millis) -> Result<Good, String> {
-    let folder = node.snapshot_folders.open(&config.path_prefix)?;
-    let (allowance, prefix) = (allowance(&folder, config)?, &config.file_prefix);
+    let (opening, wanted) = (Arc::clone(node), config.clone());
+    // A network folder may let whoever asks it wait.
+    let opened = spawn_blocking(move || {
+        let folder = opening.snapshot_folders.open(&wanted.path_prefix)?;
+        Ok::<_, String>((allowance(&folder, &wanted)?, folder))
+    });
+    let (allowance, folder) = opened.await.map_err(text)??;
+    let prefix = &config.file_prefix;
     let fresh = folder.join(folder::unfinished(prefix, now));
     let made = fill(node, &fresh, allowance, now).await;
     let finished = match made {
@@ -149,9 +155,9 @@ async fn make(node: &Arc<Node>, config: &AutoConfig, now: Millis) -> Result<Good
         }
         Err(problem) => Err(problem),
     };
-    if finished.is_err() && fresh.exists() {
+    if finished.is_err() {
         // Left behind, the next one removes it.
-        fs::remove_file(&fresh).ok();
+        spawn_blocking(move || fs::remove_file(&fresh).ok()).await.ok();
     }
     finished
 }
