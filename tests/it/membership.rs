@@ -110,6 +110,7 @@ async fn an_emptied_node_founds_nothing_and_joins_again() {
     let mut cluster = Cluster::serving(3, Transport::Plain).await;
     let emptied = cluster.standbys().await[0];
     let others: Vec<usize> = (0..3).filter(|index| *index != emptied).collect();
+    let backup = cluster.root(cluster.leader().await).download("/v1/sys/storage/raft/snapshot").await;
     for node in &mut cluster.nodes {
         node.stop().await;
     }
@@ -124,7 +125,7 @@ async fn an_emptied_node_founds_nothing_and_joins_again() {
     assert!(others.iter().any(|index| answer.error().contains(&cluster.nodes[*index].url())), "{}", answer.error());
     assert_eq!(cluster.nodes[emptied].client().get("/v1/sys/init").await.ok()["initialized"], false);
     let client = cluster.nodes[emptied].client();
-    let restored = client.upload("/v1/sys/storage/raft/snapshot-force", b"nothing that is a backup").await;
+    let restored = client.upload("/v1/sys/storage/raft/snapshot-force", &backup).await;
     refused(&restored, 400, "retry_join");
 
     for index in others {

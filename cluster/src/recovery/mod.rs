@@ -136,11 +136,13 @@ fn recover_locked(data: &Path, survivors: &[Survivor]) -> Result<Report, Recover
 fn report(stopped: &Stopped, plan: &Plan, already: bool) -> Report {
     let committed = stopped.committed().map_or(0, |id| id.index + 1);
     let (from, end) = if already { (plan.from, plan.from.index) } else { (plan.from, plan.from.index + 1) };
+    let mut former: Vec<String> = plan.recovered.former.iter().map(|(_, member)| member.name.clone()).collect();
+    former.sort_unstable();
     Report {
         from: from.into(),
         kept: end.saturating_sub(committed),
         survivors: plan.recovered.survivors.clone(),
-        former: plan.recovered.former.iter().map(|(_, member)| member.name.clone()).collect(),
+        former,
         already,
     }
 }
