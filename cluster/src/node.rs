@@ -169,10 +169,13 @@ impl Node {
     /// How long ago this node had all that its leader had committed; unknown while it lacks some of it.
     pub fn staleness(&self) -> Option<Duration> {
         let (committed, applied) = self.progress();
-        (applied >= committed).then(|| match self.shared.leadership.borrow().leads() {
-            true => Duration::ZERO,
-            false => self.shared.local.since_contact(),
-        })
+        if applied < committed {
+            return None;
+        }
+        match self.shared.leadership.borrow().leads() {
+            true => Some(Duration::ZERO),
+            false => self.shared.local.clock.since_told(),
+        }
     }
 
     /// The cluster's time.

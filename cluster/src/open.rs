@@ -214,7 +214,9 @@ impl Node {
         let whole: Arc<Mutex<Option<Arc<Shared>>>> = Arc::default();
         let now = {
             let whole = whole.clone();
-            Arc::new(move || whole.lock().as_ref().map_or_else(Default::default, |shared| shared.now()))
+            // One whom no quorum answers does not know it: what followers have may be old.
+            let known = |shared: &Arc<Shared>| shared.leadership.borrow().leads().then(|| shared.now());
+            Arc::new(move || whole.lock().as_ref().and_then(known).unwrap_or_default())
         };
         let snapshot_rate = options.snapshot_rate;
         let network =

@@ -70,6 +70,11 @@ impl Clock {
         told.map(|(at, time)| time.plus(at.elapsed()))
     }
 
+    /// How long ago a leader that a quorum answers has spoken.
+    pub fn since_told(&self) -> Option<Duration> {
+        self.told.lock().map(|(at, _)| at.elapsed())
+    }
+
     /// How far the wall clock has left the monotonic one since the start. Small adjustments add up here on purpose: a
     /// clock that is steered by minutes was wrong by minutes. A restart measures anew.
     pub fn drift(&self) -> Duration {

@@ -69,11 +69,8 @@ impl Service {
 
     /// Serves a request that arrived at this node.
     pub async fn serve(&self, request: Request, deadline: Instant) -> Response {
-        if self.node.is_removed() {
-            return Response::errors(503, &[REMOVED]);
-        }
-        if self.node.is_sealed() {
-            return Response::failure(&Failure::Sealed);
+        if let Some(gone) = self.gone() {
+            return gone;
         }
         if request.consistency.stale
             && let Some(response) = self.serve_stale(&request, deadline).await
@@ -119,7 +116,18 @@ impl Service {
             if !self.leader_changes(deadline).await {
                 return Response::unavailable(NO_LEADER);
             }
+            if let Some(gone) = self.gone() {
+                return gone;
+            }
         }
+    }
+
+    /// What a node says that is sealed or removed, also while a request waits.
+    fn gone(&self) -> Option<Response> {
+        if self.node.is_removed() {
+            return Some(Response::errors(503, &[REMOVED]));
+        }
+        self.node.is_sealed().then(|| Response::failure(&Failure::Sealed))
     }
 
     /// A read of the state that this node has, whether or not anybody leads. `None`: it is served like any other.
@@ -326,6 +334,9 @@ impl Service {
             }
             if !self.leader_changes(deadline).await {
                 return Response::unavailable(NO_LEADER);
+            }
+            if let Some(gone) = self.gone() {
+                return gone;
             }
         }
     }
