@@ -15,8 +15,8 @@ use storage::{Batch, Epoch, Millis, RawKey, RequestId, Revision, SealedStore, St
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How long a joiner may take to start on what it was told.
-const ENTER_MAX: std::time::Duration = std::time::Duration::from_secs(600);
+/// How long a joiner waits for the log to begin to come before it asks again.
+const ENTER_MAX: std::time::Duration = std::time::Duration::from_secs(15);
 
 pub struct ClusterReplication {
     node: Arc<Node>,

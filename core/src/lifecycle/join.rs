@@ -204,24 +204,53 @@ impl Node {
     }
 
     async fn prove_and_enter(&self, seal: &dyn Seal) -> Result<(), UnsealError> {
-        let failed = |e: &dyn std::fmt::Display| UnsealError::Failed(e.to_string());
         let (target, introduce) = match &*self.joining.lock() {
             Some(pending) => (pending.target.clone(), Arc::clone(&pending.introduce)),
             None => return Err(UnsealError::NotInitialised),
         };
-        let joiner = self.joiner(&target);
-        let asked = introduce.challenge(&target, &joiner).await.map_err(|e| failed(&e))?;
-        let join_key = seal.find_join_key(&asked.join_wraps).await.map_err(|e| failed(&e))?;
-        let proof = barrier::answer(&join_key, &asked.challenge, &joiner.name, &joiner.key, &bound(&joiner));
-        let leader = JoinTarget { leader_api_addr: asked.leader_api_addr, ..target };
-        let answer = JoinAnswer { joiner, challenge: asked.challenge, answer: proof.to_vec() };
-        let admission = introduce.answer(&leader, &answer).await.map_err(|e| failed(&e))?;
-        let members = checked_members(&join_key, &answer.challenge, &admission)?;
-        self.replication.enter(members).await.map_err(|e| failed(&e))?;
+        self.enter(seal, &target, introduce.as_ref()).await?;
         self.wait_for_state().await?;
         self.open(seal).await?;
         *self.joining.lock() = None;
         Ok(())
+    }
+
+    /// Whoever let this node in may have lost leadership before it could add it: then the next one is asked.
+    async fn enter(&self, seal: &dyn Seal, target: &JoinTarget, introduce: &dyn Introduce) -> Result<(), UnsealError> {
+        let end = Instant::now() + CATCH_UP_MAX;
+        let mut members = self.prove(seal, target, introduce).await?;
+        loop {
+            let problem = match self.replication.enter(members.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(problem) => problem.to_string(),
+            };
+            if Instant::now() >= end {
+                return Err(UnsealError::Failed(problem));
+            }
+            tracing::info!(problem, "this node was let in and is not in yet: it asks again");
+            match self.prove(seal, target, introduce).await {
+                Ok(now) => members = now,
+                Err(problem) => tracing::info!(%problem, "this node could not ask again yet"),
+            }
+        }
+    }
+
+    /// Proves that this node holds the seal. Answers with the members.
+    async fn prove(
+        &self,
+        seal: &dyn Seal,
+        target: &JoinTarget,
+        introduce: &dyn Introduce,
+    ) -> Result<Vec<Member>, UnsealError> {
+        let failed = |e: &dyn std::fmt::Display| UnsealError::Failed(e.to_string());
+        let joiner = self.joiner(target);
+        let asked = introduce.challenge(target, &joiner).await.map_err(|e| failed(&e))?;
+        let join_key = seal.find_join_key(&asked.join_wraps).await.map_err(|e| failed(&e))?;
+        let proof = barrier::answer(&join_key, &asked.challenge, &joiner.name, &joiner.key, &bound(&joiner));
+        let leader = JoinTarget { leader_api_addr: asked.leader_api_addr, ..target.clone() };
+        let answer = JoinAnswer { joiner, challenge: asked.challenge, answer: proof.to_vec() };
+        let admission = introduce.answer(&leader, &answer).await.map_err(|e| failed(&e))?;
+        checked_members(&join_key, &answer.challenge, &admission)
     }
 
     async fn wait_for_state(&self) -> Result<(), UnsealError> {
