@@ -172,7 +172,7 @@ impl Node {
         if applied < committed {
             return None;
         }
-        match self.shared.leadership.borrow().leads() {
+        match self.shared.leads() {
             true => Some(Duration::ZERO),
             false => self.shared.local.clock.since_told(),
         }

@@ -215,8 +215,10 @@ impl Node {
         let now = {
             let whole = whole.clone();
             // One whom no quorum answers does not know it: what followers have may be old.
-            let known = |shared: &Arc<Shared>| shared.leadership.borrow().leads().then(|| shared.now());
-            Arc::new(move || whole.lock().as_ref().and_then(known).unwrap_or_default())
+            Arc::new(move || match whole.lock().clone() {
+                Some(shared) if shared.leads() => shared.now(),
+                _ => storage::Millis::default(),
+            })
         };
         let snapshot_rate = options.snapshot_rate;
         let network =

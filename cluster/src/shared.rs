@@ -76,11 +76,16 @@ impl Shared {
         }
     }
 
+    /// Lets go of the watch before it answers: whoever holds it and looks again waits for a writer that waits for both.
+    pub fn leads(&self) -> bool {
+        self.leadership.borrow().leads()
+    }
+
     /// The cluster's time: see [`time`]. It stands still while the leader's clock cannot be trusted.
     pub fn now(&self) -> Millis {
         let state = self.reader.position().borrow().time;
         let wall = time::wall();
-        let now = if !self.leadership.borrow().leads() {
+        let now = if !self.leads() {
             time::now(state, wall, self.local.clock.told().unwrap_or_default())
         } else if self.clock_is_steady() {
             time::now(state, wall, self.majority_clock())
@@ -92,7 +97,8 @@ impl Shared {
 
     /// Whether the clocks agree well enough for anything to expire.
     pub fn clock_is_steady(&self) -> bool {
-        let majority = self.leadership.borrow().is_ready().then(|| self.majority_clock());
+        let ready = self.leadership.borrow().is_ready();
+        let majority = ready.then(|| self.majority_clock());
         time::is_steady(self.local.clock.drift(), time::wall(), majority)
     }
 
