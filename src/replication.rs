@@ -58,8 +58,7 @@ fn role_of(leadership: &Leadership) -> Role {
 
 fn outcome(outcome: cluster::Outcome) -> Outcome {
     match outcome {
-        cluster::Outcome::Answered(sealed) => Outcome::Answered(sealed),
-        cluster::Outcome::Ran => Outcome::Ran,
+        cluster::Outcome::Ran(ran) => Outcome::Ran(ran),
         cluster::Outcome::NotRun => Outcome::NotRun,
         cluster::Outcome::Unknown => Outcome::Unknown,
     }

@@ -146,7 +146,7 @@ def wait_for_write(load, gone, event, at):
 
 def summary(name, event, load, gone, at, first):
     """Failures count from the event on; those at the node that went are told apart."""
-    failed, at_gone, slowest, longest_gap = {}, {}, 0.0, 0.0
+    failed, at_gone, slowest = {}, {}, 0.0
     ended = []
     for client in load.clients:
         for began, end, method, status in client.done:

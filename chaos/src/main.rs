@@ -149,6 +149,7 @@ async fn obey(command: Command) -> Result<bool, String> {
                 Choice { seed: 1, runs: 3, seconds: 8, faults_per_run: 4, only: Vec::new(), mutation: Vec::new() };
             carry_out_all(&place, &choice, None).await
         }
+        Command::Mutations(wanted) if wanted.sound => sound(&wanted).await,
         Command::Mutations(wanted) => mutations(&wanted).await,
         Command::Plan(choice) => {
             for plan in choice.plans() {
@@ -196,22 +197,29 @@ async fn carry_out(place: &Where, plan: &Plan) -> Result<(Run, PathBuf), String>
     Ok((run, folder))
 }
 
+fn chosen(wanted: &Mutations) -> impl Iterator<Item = &'static Mutation> {
+    mutation::ALL
+        .iter()
+        .filter(|mutation| wanted.only.is_empty() || wanted.only.iter().any(|name| name == mutation.name))
+}
+
+/// The mutations' plans, with every safeguard in its place.
+async fn sound(wanted: &Mutations) -> Result<bool, String> {
+    let mut all_passed = true;
+    for mutation in chosen(wanted) {
+        let (run, folder) = carry_out(&wanted.place, &Plan { mutations: Vec::new(), ..mutation.plan(1) }).await?;
+        println!("{}", report::line(&run));
+        if !run.passed() {
+            println!("{}    kept: {}", report::complaints(&run), folder.display());
+        }
+        all_passed &= run.passed();
+    }
+    Ok(all_passed)
+}
+
 async fn mutations(wanted: &Mutations) -> Result<bool, String> {
     let mut all_caught = true;
-    let of = |mutation: &&Mutation| wanted.only.is_empty() || wanted.only.iter().any(|name| name == mutation.name);
-    if wanted.sound {
-        let mut all_passed = true;
-        for mutation in mutation::ALL.iter().filter(of) {
-            let (run, folder) = carry_out(&wanted.place, &Plan { mutations: Vec::new(), ..mutation.plan(1) }).await?;
-            println!("{}", report::line(&run));
-            if !run.passed() {
-                println!("{}    kept: {}", report::complaints(&run), folder.display());
-            }
-            all_passed &= run.passed();
-        }
-        return Ok(all_passed);
-    }
-    for mutation in mutation::ALL.iter().filter(of) {
+    for mutation in chosen(wanted) {
         let mut caught = None;
         for seed in 1..=mutation::ATTEMPTS {
             let (run, folder) = carry_out(&wanted.place, &mutation.plan(seed)).await?;

@@ -77,8 +77,8 @@ pub(crate) async fn run(shared: Arc<Shared>, campaign: Arc<Campaign>, handover: 
             reconcile.once(&metrics).await;
             let candidates = handover.candidates(&metrics);
             let unwanted = unfit || should_not_lead(&shared, metrics.membership_config.membership());
-            // An unsealed leader has writes, which a target lacks until they are held.
             let rests = refused.is_some_and(|at| at.elapsed() < REST);
+            // An unsealed leader has writes, which a target lacks until they are held.
             let somebody = || candidates.iter().any(Candidate::can_lead);
             if sealed && choose(&candidates).is_some() || unwanted && !rests && somebody() {
                 let deadline = tokio::time::Instant::now() + 4 * timing.election_max;

@@ -8,10 +8,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use storage::apply::Refusal;
-use storage::{Batch, Committed, Epoch, Revision};
+use storage::{Batch, Committed, Epoch, Ran, Revision};
 
 use crate::bulk::Bulk;
 use crate::machine::Machine;
@@ -109,9 +108,9 @@ pub enum Applied {
     Committed(Committed),
     #[serde(skip)]
     Refused(Refusal),
-    /// The id was applied before; this is the answer kept with it.
+    /// The id was applied before.
     #[serde(skip)]
-    Repeated(Option<Bytes>),
+    Repeated(Ran),
     /// The load that is under way took the entry.
     Loaded,
     /// What was loaded is current, at this revision.

@@ -66,7 +66,7 @@ pub(crate) fn no_room(shared: &Shared) -> Option<&'static str> {
     let (mut voters, mut full, mut silent) = (0, 0, 0);
     for id in membership.membership().voter_ids() {
         voters += 1;
-        match shared.reports.of(id).filter(|report| report.at.elapsed() <= fresh) {
+        match shared.reports.within(fresh, id) {
             Some(report) => full += usize::from(report.full),
             None => silent += usize::from(id != shared.id),
         }

@@ -1,9 +1,10 @@
 //! Formats: how nodes of different versions work together while a cluster is upgraded, node by node.
 //!
 //! A format is a number for everything that nodes write for each other to read: log entries, the state's records, snapshots,
-//! messages. A version reads a range of them. The cluster is at one, its *level*, which is a record of the state; all write
-//! in it. (There is one format so far: nothing that is written depends on the level yet.) Once every member reads the next one, the leader raises the level by a log entry. Until then any node may go back to
-//! the version before; from then on that version opens the data no more, and says so.
+//! messages. A version reads a range of them. The cluster is at one, its *level*, which is a record of the state; all are to
+//! write in it. There is one format so far, so nothing that is written depends on the level yet. Once every member reads the
+//! next one, the leader raises the level by a log entry. Until then any node may go back to the version before; from then on
+//! that version opens the data no more, and says so.
 //!
 //! **Invariant:** level ≤ newest, on every member, and level ≥ oldest. A node for which it does not hold is refused in both
 //! directions, and refuses to start or to apply.
@@ -59,10 +60,8 @@ pub(crate) async fn raise(shared: Arc<Shared>, gate: Arc<Gate>) {
             continue;
         }
         let all = members(shared.membership().membership());
-        let reads = |id: u64| {
-            let report = shared.reports.of(id);
-            id == shared.id || report.is_some_and(|report| report.format >= next && report.at.elapsed() < FRESH)
-        };
+        let reads =
+            |id: u64| id == shared.id || shared.reports.within(FRESH, id).is_some_and(|report| report.format >= next);
         if all.iter().any(|(id, _)| !reads(*id)) {
             continue;
         }

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use proto::cluster as pb;
 use proto::cluster::forward_answer::{Refusal, Result as Answer};
 use proto::cluster::outcome_answer::Kind;
-use storage::RequestId;
+use storage::{Ran, RequestId, Revision};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -187,8 +187,10 @@ impl Forwards {
             }
         };
         match Kind::try_from(answer.kind).ok()? {
-            Kind::Answered => Some(Outcome::Answered(answer.answer)),
-            Kind::Ran => Some(Outcome::Ran),
+            Kind::Ran => {
+                let revision = Revision::from_bytes(&answer.revision)?;
+                Some(Outcome::Ran(Ran { revision, answer: answer.answer }))
+            }
             Kind::NotRun => Some(Outcome::NotRun),
             Kind::Unknown => Some(Outcome::Unknown),
             Kind::NotLeader | Kind::Unspecified => None,
@@ -209,8 +211,7 @@ impl Forwards {
         let mut position = self.shared.reader.position();
         timeout_at(deadline, position.wait_for(|position| position.index() >= end)).await.ok()?.ok()?;
         match self.shared.reader.outcome(&id) {
-            Ok(machine::Outcome::Ran(Some(answer))) => Some(Outcome::Answered(answer)),
-            Ok(machine::Outcome::Ran(None)) => Some(Outcome::Ran),
+            Ok(machine::Outcome::Ran(ran)) => Some(Outcome::Ran(ran)),
             Ok(machine::Outcome::NotRun) => Some(Outcome::NotRun),
             Ok(machine::Outcome::Forgotten) => Some(Outcome::Unknown),
             Err(error) => {

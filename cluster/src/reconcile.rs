@@ -79,7 +79,7 @@ impl Reconcile {
 
     fn answers(&self, id: NodeId) -> bool {
         let fresh = 4 * self.shared.local.timing().heartbeat + FRESH;
-        self.shared.reports.of(id).is_some_and(|report| report.at.elapsed() <= fresh)
+        self.shared.reports.within(fresh, id).is_some()
     }
 }
 

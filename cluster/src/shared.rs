@@ -85,24 +85,30 @@ impl Shared {
     pub fn now(&self) -> Millis {
         let state = self.reader.position().borrow().time;
         let wall = time::wall();
-        let now = if !self.leads() {
-            time::now(state, wall, self.local.clock.told().unwrap_or_default())
-        } else if self.clock_is_steady() {
-            time::now(state, wall, self.majority_clock())
-        } else {
-            state
+        let now = match self.majority_if_ready() {
+            None => time::now(state, wall, self.local.clock.told().unwrap_or_default()),
+            Some(majority) if self.agrees(wall, Some(majority)) => time::now(state, wall, majority),
+            Some(_) => state,
         };
         self.local.clock.reach(now)
     }
 
     /// Whether the clocks agree well enough for anything to expire.
     pub fn clock_is_steady(&self) -> bool {
-        let ready = self.leadership.borrow().is_ready();
-        let majority = ready.then(|| self.majority_clock());
-        time::is_steady(self.local.clock.drift(), time::wall(), majority)
+        self.agrees(time::wall(), self.majority_if_ready())
     }
 
-    pub fn majority_clock(&self) -> Millis {
+    fn agrees(&self, wall: Millis, majority: Option<Millis>) -> bool {
+        time::is_steady(self.local.clock.drift(), wall, majority)
+    }
+
+    /// Until it is ready a leader has not heard enough of the others.
+    fn majority_if_ready(&self) -> Option<Millis> {
+        let ready = self.leadership.borrow().is_ready();
+        ready.then(|| self.majority_clock())
+    }
+
+    fn majority_clock(&self) -> Millis {
         let membership = self.membership();
         let clock = |id: NodeId| {
             if id == self.id { Some(time::wall()) } else { self.reports.of(id).map(|report| report.clock_now()) }

@@ -41,7 +41,7 @@ impl SealedStore for Store {
             Applied::Committed(committed) => Ok(committed),
             Applied::Refused(Refusal::Conflict(key)) => Err(CommitError::Conflict { key }),
             Applied::Refused(Refusal::Floor(key)) => Err(CommitError::Floor { key }),
-            Applied::Repeated(outcome) => Err(CommitError::Repeated { outcome }),
+            Applied::Repeated(ran) => Err(CommitError::Repeated(ran)),
             // No batch is answered so.
             Applied::Blank | Applied::Loaded | Applied::Switched(_) | Applied::NotThisLoad => {
                 Err(CommitError::Unknown(id))

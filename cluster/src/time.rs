@@ -124,6 +124,14 @@ mod tests {
     }
 
     #[test]
+    fn what_was_now_stays_reached() {
+        let clock = Clock::default();
+        assert_eq!(clock.reach(Millis(50)), Millis(50));
+        assert_eq!(clock.reach(Millis(40)), Millis(50), "a doubted clock takes nothing back");
+        assert_eq!(clock.reach(Millis(60)), Millis(60));
+    }
+
+    #[test]
     fn a_stray_clock_is_not_steady() {
         let far = Millis(1_000_000 + 30_001);
         assert!(is_steady(Duration::ZERO, Millis(1_000_000), None));

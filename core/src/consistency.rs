@@ -22,16 +22,14 @@ pub struct Consistency {
     pub forwarding: Forwarding,
 }
 
-/// What to do where a state that was asked for is not there.
+/// What to do where a state that a stale read asks for is not there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Missing {
     /// 412
     #[default]
     Fail,
-    /// Have the active node answer.
-    Forward,
-    /// Wait for it.
-    Await,
+    /// Read what is newest, which holds it if anything does.
+    ReadNewest,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

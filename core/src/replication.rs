@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use storage::{Batch, Check, Epoch, Millis, RawKey, RequestId, Revision, SealedStore, Stored, Term};
+use storage::{Batch, Check, Epoch, Millis, Ran, RawKey, RequestId, Revision, SealedStore, Stored, Term};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -103,10 +103,7 @@ pub enum Asker {
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It ran, and this is its sealed answer.
-    Answered(Bytes),
-    /// It ran; its answer was not kept.
-    Ran,
+    Ran(Ran),
     NotRun,
     /// Too long ago to tell.
     Unknown,

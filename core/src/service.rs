@@ -5,7 +5,7 @@ use std::sync::Arc;
 use barrier::Barrier;
 use bytes::Bytes;
 use sdk::Failure;
-use storage::{RequestId, Revision, SealError};
+use storage::{Ran, RequestId, SealError};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
@@ -345,15 +345,14 @@ impl Service {
     async fn ask(&self, id: RequestId, deadline: Instant) -> Option<Response> {
         match resolve(&self.node, id, Asker::Another, deadline).await {
             Outcome::NotRun => None,
-            Outcome::Answered(sealed) => match open_response(&self.node.barrier, id, &sealed) {
-                // It was sealed before its revision was known; the newest is at least that one.
-                Ok(response) => Some(match self.newest(deadline).await {
-                    Some(state) => self.node.with_index(response, state),
-                    None => response,
-                }),
-                Err(_) => Some(Response::failure(&Failure::OutcomeUnknown(unknown(id)))),
-            },
-            Outcome::Ran => {
+            Outcome::Ran(Ran { revision, answer: Some(sealed) }) => {
+                Some(match open_response(&self.node.barrier, id, &sealed) {
+                    // It was sealed before its revision was known.
+                    Ok(response) => self.node.with_index(response, revision),
+                    Err(_) => Response::failure(&Failure::OutcomeUnknown(unknown(id))),
+                })
+            }
+            Outcome::Ran(Ran { answer: None, .. }) => {
                 let text = format!(
                     "request {id} was carried out, or begun if it takes several steps; its answer was lost with the node \
                      that ran it"
@@ -362,12 +361,6 @@ impl Service {
             }
             Outcome::Unknown => Some(Response::failure(&Failure::OutcomeUnknown(unknown(id)))),
         }
-    }
-
-    /// The revision of everything acknowledged until now.
-    async fn newest(&self, deadline: Instant) -> Option<Revision> {
-        self.node.replication.read_point(deadline).await.ok()?;
-        self.node.store.snapshot().ok().map(|snapshot| snapshot.state_revision())
     }
 
     /// Waits a little, or until the role changes. False once the deadline has passed.

@@ -32,8 +32,8 @@ fn indexes(headers: &HeaderMap) -> Result<Vec<String>, Refused> {
 fn missing(headers: &HeaderMap) -> Result<Missing, Refused> {
     match text(headers, "x-vault-inconsistent").as_deref() {
         None | Some("" | "fail") => Ok(Missing::Fail),
-        Some("forward-active-node") => Ok(Missing::Forward),
-        Some("await-state") => Ok(Missing::Await),
+        // Both ask for what an ordinary read does.
+        Some("forward-active-node" | "await-state") => Ok(Missing::ReadNewest),
         Some(other) => {
             let problem =
                 format!("X-Vault-Inconsistent is {other:?}; it can be fail, forward-active-node or await-state");

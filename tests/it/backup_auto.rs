@@ -11,17 +11,7 @@ const CONFIG: &str = "/v1/sys/storage/raft/snapshot-auto/config";
 const STATUS: &str = "/v1/sys/storage/raft/snapshot-auto/status/often";
 
 async fn serving(size: usize, folder: &Path) -> Cluster {
-    let mut cluster = Cluster::configured(size, Transport::Plain, &json!({ "snapshot_auto_folders": [folder] }));
-    for node in &mut cluster.nodes {
-        node.start().await;
-    }
-    cluster.initialise(3, 2).await;
-    for index in 0..size {
-        cluster.unseal(index).await;
-        cluster.serves(index).await;
-    }
-    cluster.all_vote().await;
-    cluster
+    Cluster::configured(size, Transport::Plain, &json!({ "snapshot_auto_folders": [folder] })).brought_up(3, 2).await
 }
 
 fn wanted(folder: &Path) -> Value {

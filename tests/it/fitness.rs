@@ -10,22 +10,11 @@ use crate::harness::{Cluster, Transport, until};
 
 /// Founded and joined one after the other, each node with its own configuration on top.
 async fn serving(more: &[Value]) -> Cluster {
-    let mut cluster = Cluster::configured(more.len(), Transport::Plain, &json!({}));
+    let cluster = Cluster::configured(more.len(), Transport::Plain, &json!({}));
     for (index, more) in more.iter().enumerate() {
         cluster.configure(index, more);
     }
-    for node in &mut cluster.nodes {
-        node.start().await;
-    }
-    cluster.initialise(1, 1).await;
-    for index in 0..more.len() {
-        cluster.unseal(index).await;
-    }
-    for index in 0..more.len() {
-        cluster.serves(index).await;
-    }
-    cluster.all_vote().await;
-    cluster
+    cluster.brought_up(1, 1).await
 }
 
 /// Both ends, so that neither opening nor reading waits for the server.

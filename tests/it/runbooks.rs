@@ -66,17 +66,8 @@ impl Desk {
 }
 
 async fn with_data(size: usize, desk: &Desk) -> Cluster {
-    let mut cluster =
-        Cluster::configured(size, Transport::Plain, &json!({ "snapshot_auto_folders": [desk.backups()] }));
-    for node in &mut cluster.nodes {
-        node.start().await;
-    }
-    cluster.initialise(3, 2).await;
-    for index in 0..size {
-        cluster.unseal(index).await;
-        cluster.serves(index).await;
-    }
-    cluster.all_vote().await;
+    let configured = Cluster::configured(size, Transport::Plain, &json!({ "snapshot_auto_folders": [desk.backups()] }));
+    let cluster = configured.brought_up(3, 2).await;
     cluster.root(0).post("/v1/sys/mounts/kv", json!({ "type": "kv" })).await.ok();
     cluster.root(0).post("/v1/kv/a", json!({ "v": "1" })).await.ok();
     cluster

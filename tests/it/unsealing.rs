@@ -12,17 +12,7 @@ async fn serving(audit: &Path, on: bool) -> Cluster {
         "unseal_from_members": on,
         "audit": [{ "file": { "log": { "options": { "file_path": audit } } } }],
     });
-    let mut cluster = Cluster::configured(3, Transport::Plain, &more);
-    for node in &mut cluster.nodes {
-        node.start().await;
-    }
-    cluster.initialise(3, 2).await;
-    for index in 0..3 {
-        cluster.unseal(index).await;
-        cluster.serves(index).await;
-    }
-    cluster.all_vote().await;
-    cluster
+    Cluster::configured(3, Transport::Plain, &more).brought_up(3, 2).await
 }
 
 fn told(audit: &Path) -> Vec<Value> {

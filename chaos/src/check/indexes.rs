@@ -6,8 +6,14 @@ use crate::history::{Action, KeyOp, Seen};
 
 pub fn check(ops: &[KeyOp]) -> Vec<String> {
     let written = |op: &&KeyOp| matches!((op.action, op.seen), (Action::Write { .. }, Seen::Version { .. }));
-    let mut starts: Vec<(&KeyOp, u64)> = ops.iter().filter(written).filter_map(|op| Some((op, op.index?))).collect();
     let mut wrong = Vec::new();
+    let mut starts: Vec<(&KeyOp, u64)> = Vec::new();
+    for op in ops.iter().filter(written) {
+        match op.index {
+            Some(index) => starts.push((op, index)),
+            None => wrong.push(format!("a write of {} was acknowledged at {} µs without a number", op.key, op.end)),
+        }
+    }
     let mut known: HashMap<u64, &KeyOp> = HashMap::new();
     for (op, index) in &starts {
         if let Some(other) = known.insert(*index, op) {
@@ -46,9 +52,14 @@ mod tests {
     #[test]
     fn numbers_that_grow_pass() {
         // The second and third overlap.
-        let mut good = vec![wrote("a", 1, 0, 1), wrote("b", 5, 2, 10), wrote("a", 4, 3, 9), wrote("c", 6, 11, 12)];
-        good.push(KeyOp { index: None, ..wrote("d", 0, 20, 21) });
+        let good = [wrote("a", 1, 0, 1), wrote("b", 5, 2, 10), wrote("a", 4, 3, 9), wrote("c", 6, 11, 12)];
         assert_eq!(check(&good), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_write_without_a_number_is_found() {
+        let found = check(&[wrote("a", 1, 0, 1), KeyOp { index: None, ..wrote("d", 0, 20, 21) }]);
+        assert_eq!(found, ["a write of d was acknowledged at 21 µs without a number"]);
     }
 
     #[test]

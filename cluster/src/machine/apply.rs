@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use openraft::EntryPayload;
 use rocksdb::WriteBatch;
 use storage::apply::{Effects, decide};
@@ -115,7 +114,7 @@ impl Live {
     fn batch(&self, database: &Database, batch: &Batch, planned: &mut Planned) -> Result<(), StoreError> {
         planned.position.time = self.position.time.max(batch.now);
         if let Some(index) = self.outcomes.find(&batch.id) {
-            planned.answer = Applied::Repeated(database.answer(index)?);
+            planned.answer = Applied::Repeated(database.ran(index)?);
             return Ok(());
         }
         let generation = self.position.generation;
@@ -196,7 +195,7 @@ impl Planned {
     }
 
     fn keep_outcome(&mut self, database: &Database, window: &Outcomes, batch: &Batch) {
-        let record = outcomes::encode(&batch.id, batch.outcome.as_ref().map(|answer: &Bytes| answer));
+        let record = outcomes::encode(&batch.id, self.position.revision, batch.outcome.as_ref());
         let column = database.column(OUTCOMES);
         let leaving = window.leaving(record.len());
         for index in &leaving {

@@ -9,12 +9,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, Direction, IteratorMode,
     Options, WriteBatch, WriteOptions, checkpoint,
 };
-use storage::{RawKey, StoreError, Stored};
+use storage::{Ran, RawKey, StoreError, Stored};
 
 use super::loading::Loading;
 use super::outcomes::{self, Limits, Outcomes};
@@ -73,8 +72,8 @@ impl Database {
         record.map(|record| value::decode(&record)).transpose()
     }
 
-    /// The answer that was kept with the entry at `index`.
-    pub fn answer(&self, index: u64) -> Result<Option<Bytes>, StoreError> {
+    /// What the request of the entry at `index` came to.
+    pub fn ran(&self, index: u64) -> Result<Ran, StoreError> {
         match self.rocks.get_pinned_cf(self.column(OUTCOMES), index.to_be_bytes()).map_err(unreadable)? {
             Some(record) => Ok(outcomes::decode(&record)?.1),
             None => Err(StoreError::Corrupt(format!("the outcome of entry {index} is missing"))),

@@ -7,13 +7,12 @@
 use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
-use storage::{RequestId, StoreError};
+use storage::{Ran, RequestId, Revision, StoreError};
 
 /// What can be said of a request's id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It ran; the answer, if one was kept.
-    Ran(Option<Bytes>),
+    Ran(Ran),
     /// It has not run, as of the applied index.
     NotRun,
     /// It is too old to tell.
@@ -86,31 +85,37 @@ impl Outcomes {
     }
 }
 
-pub(super) fn encode(id: &RequestId, answer: Option<&Bytes>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(2 + RequestId::LEN + answer.map_or(0, Bytes::len));
+pub(super) fn encode(id: &RequestId, revision: Revision, answer: Option<&Bytes>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(2 + RequestId::LEN + Revision::LEN + answer.map_or(0, Bytes::len));
     out.push(FORMAT);
     out.push(u8::from(answer.is_some()));
     out.extend_from_slice(&id.to_bytes());
+    out.extend_from_slice(&revision.to_bytes());
     out.extend_from_slice(answer.map_or(&[][..], |a| &a[..]));
     out
 }
 
-pub(super) fn decode(record: &[u8]) -> Result<(RequestId, Option<Bytes>), StoreError> {
+pub(super) fn decode(record: &[u8]) -> Result<(RequestId, Ran), StoreError> {
     let damaged = || StoreError::Corrupt("an outcome is malformed".to_owned());
     let (header, rest) = record.split_at_checked(2).ok_or_else(damaged)?;
-    let (id, answer) = rest.split_at_checked(RequestId::LEN).ok_or_else(damaged)?;
+    let (id, rest) = rest.split_at_checked(RequestId::LEN).ok_or_else(damaged)?;
     let id = RequestId::from_bytes(id).ok_or_else(damaged)?;
-    match header {
-        [FORMAT, 0] if answer.is_empty() => Ok((id, None)),
-        [FORMAT, 1] => Ok((id, Some(Bytes::copy_from_slice(answer)))),
-        _ => Err(damaged()),
-    }
+    let (revision, answer) = rest.split_at_checked(Revision::LEN).ok_or_else(damaged)?;
+    let revision = Revision::from_bytes(revision).ok_or_else(damaged)?;
+    let answer = match header {
+        [FORMAT, 0] if answer.is_empty() => None,
+        [FORMAT, 1] => Some(Bytes::copy_from_slice(answer)),
+        _ => return Err(damaged()),
+    };
+    Ok((id, Ran { revision, answer }))
 }
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 #[cfg(test)]
 mod tests {
+    use storage::Epoch;
+
     use super::*;
 
     fn id(n: u8) -> RequestId {
@@ -133,8 +138,10 @@ mod tests {
 
     #[test]
     fn records_come_back_as_they_were() {
+        let revision = Revision { epoch: Epoch { number: 2, bits: 3 }, n: 5 };
         for answer in [None, Some(Bytes::new()), Some(Bytes::from_static(b"x"))] {
-            assert_eq!(decode(&encode(&id(4), answer.as_ref())).unwrap(), (id(4), answer));
+            let record = encode(&id(4), revision, answer.as_ref());
+            assert_eq!(decode(&record).unwrap(), (id(4), Ran { revision, answer }));
         }
         assert!(decode(b"\x01\x00short").is_err());
     }

@@ -77,7 +77,7 @@ impl StateReader {
     pub fn outcome(&self, id: &RequestId) -> Result<Outcome, StoreError> {
         let live = self.shared.live.read();
         match live.outcomes.find(id) {
-            Some(index) => Ok(Outcome::Ran(self.shared.database.load().answer(index)?)),
+            Some(index) => Ok(Outcome::Ran(self.shared.database.load().ran(index)?)),
             // It would have run at an index above the one its id begins with.
             None if id.applied >= live.position.evicted => Ok(Outcome::NotRun),
             None => Ok(Outcome::Forgotten),

@@ -9,7 +9,7 @@ use futures::stream;
 use openraft::storage::RaftStateMachine;
 use openraft::{EntryPayload, RaftSnapshotBuilder};
 use storage::apply::Refusal;
-use storage::{Batch, Check, Class, CounterChange, CounterOp, Epoch, Millis, RawKey, RequestId, Step, Value};
+use storage::{Batch, Check, Class, CounterChange, CounterOp, Epoch, Millis, Ran, RawKey, RequestId, Step, Value};
 use tokio::sync::watch;
 
 mod bulk;
@@ -139,6 +139,7 @@ async fn an_id_runs_once_also_after_a_restart_and_a_refused_one_may_run_again() 
     let mut refused = batch(2);
     refused.checks.push(Check { key: key(Class::Replicated, b"a"), revision: None });
     apply(&mut machine, vec![entry(1, first.clone()), entry(2, refused.clone())]).await;
+    let ran_at = machine.reader().position().borrow().revision;
     drop(machine);
 
     let mut machine = open(data.path());
@@ -149,8 +150,9 @@ async fn an_id_runs_once_also_after_a_restart_and_a_refused_one_may_run_again() 
     refused.puts.push((key(Class::Replicated, b"b"), "b".into()));
     assert_eq!(reader.outcome(&refused.id).unwrap(), Outcome::NotRun);
     apply(&mut machine, vec![entry(3, first.clone()), entry(4, refused.clone())]).await;
-    assert_eq!(reader.outcome(&first.id).unwrap(), Outcome::Ran(Some("answer".into())));
-    assert_eq!(reader.outcome(&refused.id).unwrap(), Outcome::Ran(None));
+    let ran = |revision, answer| Outcome::Ran(Ran { revision, answer });
+    assert_eq!(reader.outcome(&first.id).unwrap(), ran(ran_at, Some("answer".into())));
+    assert_eq!(reader.outcome(&refused.id).unwrap(), ran(ran_at.next(), None));
     assert_eq!(reader.position().borrow().revision, revision.next(), "only the retry of the refused one counted");
     let stored = reader.snapshot().unwrap().get(&key(Class::Replicated, b"a")).unwrap().unwrap();
     assert_eq!(stored.value, Value::Bytes("one".into()));
@@ -167,7 +169,7 @@ async fn the_window_of_ids_is_bounded_and_says_when_it_cannot_tell() {
     let check = |machine: &Machine| {
         let reader = machine.reader();
         assert_eq!(reader.position().borrow().evicted, 20);
-        assert_eq!(reader.outcome(&batch(21).id).unwrap(), Outcome::Ran(None));
+        assert!(matches!(reader.outcome(&batch(21).id).unwrap(), Outcome::Ran(_)));
         assert_eq!(reader.outcome(&batch(20).id).unwrap(), Outcome::Forgotten);
         let unseen = |applied| RequestId { applied, random: [9; 16] };
         assert_eq!(reader.outcome(&unseen(19)).unwrap(), Outcome::Forgotten, "it could be the one at 20");

@@ -11,7 +11,7 @@ use proto::cluster::leave_answer::Kind as LeaveKind;
 use proto::cluster::outcome_answer::Kind;
 use proto::cluster::peer_server::Peer;
 use proto::cluster::unseal_answer::Result as UnsealResult;
-use storage::{Millis, RequestId};
+use storage::{Millis, Ran, RequestId};
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
@@ -32,8 +32,7 @@ pub enum ForwardRefusal {
 /// What became of a request, as far as the leader can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    Answered(Bytes),
-    Ran,
+    Ran(Ran),
     NotRun,
     Unknown,
 }
@@ -133,14 +132,19 @@ impl Peer for PeerService {
         let request = request.into_inner();
         self.door.agree(request.terms.as_ref())?;
         let id = RequestId::from_bytes(&request.id).ok_or_else(|| Status::invalid_argument("the id is none"))?;
-        let (kind, answer) = match self.answers.outcome(id, deadline(request.within_ms)).await {
-            Some(Verdict::Answered(answer)) => (Kind::Answered, answer),
-            Some(Verdict::Ran) => (Kind::Ran, Bytes::new()),
-            Some(Verdict::NotRun) => (Kind::NotRun, Bytes::new()),
-            Some(Verdict::Unknown) => (Kind::Unknown, Bytes::new()),
-            None => (Kind::NotLeader, Bytes::new()),
+        let mut answer = pb::OutcomeAnswer::default();
+        let kind = match self.answers.outcome(id, deadline(request.within_ms)).await {
+            Some(Verdict::Ran(ran)) => {
+                answer.revision = ran.revision.to_bytes().to_vec().into();
+                answer.answer = ran.answer;
+                Kind::Ran
+            }
+            Some(Verdict::NotRun) => Kind::NotRun,
+            Some(Verdict::Unknown) => Kind::Unknown,
+            None => Kind::NotLeader,
         };
-        Ok(Response::new(pb::OutcomeAnswer { kind: kind.into(), answer }))
+        answer.set_kind(kind);
+        Ok(Response::new(answer))
     }
 
     async fn unseal(&self, request: Request<pb::UnsealRequest>) -> Result<Response<pb::UnsealAnswer>, Status> {

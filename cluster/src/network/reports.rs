@@ -1,7 +1,7 @@
 //! How the other nodes were when they last answered this one.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 use proto::cluster as pb;
@@ -58,6 +58,11 @@ impl Reports {
 
     pub fn of(&self, id: u64) -> Option<Report> {
         self.latest.read().get(&id).cloned()
+    }
+
+    /// Its last one, if that is no older.
+    pub fn within(&self, span: Duration, id: u64) -> Option<Report> {
+        self.of(id).filter(|report| report.at.elapsed() <= span)
     }
 
     /// Forgets whoever is not a member any more.

@@ -78,7 +78,7 @@ impl Inbox {
 
     /// How many bytes of it are here.
     pub async fn held(&self, sent: &Sent) -> u64 {
-        let Some(partial) = self.partial.lock().clone().filter(|partial| partial.sent == *sent) else { return 0 };
+        let Some(partial) = self.find(sent) else { return 0 };
         let counting = spawn_blocking(move || partial.open.lock().as_ref().map_or(0, |open| open.written));
         counting.await.unwrap_or(0)
     }

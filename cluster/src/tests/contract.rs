@@ -33,7 +33,7 @@ impl SealedStore for OneNode {
             Applied::Committed(committed) => Ok(committed),
             Applied::Refused(Refusal::Conflict(key)) => Err(CommitError::Conflict { key }),
             Applied::Refused(Refusal::Floor(key)) => Err(CommitError::Floor { key }),
-            Applied::Repeated(outcome) => Err(CommitError::Repeated { outcome }),
+            Applied::Repeated(ran) => Err(CommitError::Repeated(ran)),
             other => panic!("no batch is answered so: {other:?}"),
         }
     }

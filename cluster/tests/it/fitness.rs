@@ -1,6 +1,6 @@
 //! Nodes that cannot do their work leave leading to others; one whose disk is full takes no more.
 
-use cluster::{Fitness, Room};
+use cluster::{Fitness, Node, Room};
 use storage::{CommitError, Term};
 
 use crate::harness::*;
@@ -45,6 +45,32 @@ async fn a_follower_with_a_full_disk_is_done_without_and_catches_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_answer_has_no_room_to_count_on() {
+    let mut cluster = Cluster::of(3).await;
+    cluster.settle().await;
+    let leader = cluster.leader().await;
+    let others: Vec<_> = cluster.up().map(|node| node.id()).filter(|id| *id != leader.id()).collect();
+    let dead = cluster.seats.iter().position(|seat| seat.node().id() == others[0]).unwrap();
+    cluster.seats[dead].crash();
+    cluster.write("one is dead", "1").await;
+    cluster.up().find(|node| node.id() == others[1]).unwrap().set_fitness(with(Room::Little));
+    assert!(refusal(&leader).await.contains("nearly full"));
+}
+
+/// Why the leader takes no more, once it knows.
+async fn refusal(leader: &Node) -> String {
+    let (term, by) = (Term(leader.leadership().borrow().term), soon());
+    loop {
+        match leader.store().commit(term, put("x", "1")).await {
+            Err(CommitError::Unavailable(why)) => return why,
+            // The reports are still on their way.
+            Ok(_) => assert!(tokio::time::Instant::now() < by),
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_too_few_disks_have_room_writes_are_refused_at_once_and_reads_go_on() {
     let mut cluster = Cluster::of(3).await;
     cluster.settle().await;
@@ -52,16 +78,7 @@ async fn where_too_few_disks_have_room_writes_are_refused_at_once_and_reads_go_o
     for node in cluster.up().filter(|node| node.id() != leader.id()) {
         node.set_fitness(with(Room::Little));
     }
-    let term = Term(leader.leadership().borrow().term);
-    let by = soon();
-    let refused = loop {
-        match leader.store().commit(term, put("x", "1")).await {
-            Err(CommitError::Unavailable(why)) => break why,
-            // The reports are still on their way.
-            Ok(_) => assert!(tokio::time::Instant::now() < by),
-            Err(other) => panic!("{other}"),
-        }
-    };
+    let refused = refusal(&leader).await;
     assert!(refused.contains("nearly full"), "{refused}");
     leader.read_point(soon()).await.unwrap();
     assert_eq!(read(&leader, "first").as_deref(), Some("1"));

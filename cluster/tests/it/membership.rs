@@ -51,6 +51,20 @@ async fn a_member_that_is_removed_knows_it_and_starts_no_more() {
     cluster.settle().await;
 }
 
+/// Of four, one is dead: without one more the rest decides, without two it does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_votes_that_cannot_both_be_spared_one_stays() {
+    let mut cluster = Cluster::of(4).await;
+    let leader = cluster.leader().await;
+    let others: Vec<u64> = cluster.up().map(|node| node.id()).filter(|id| *id != leader.id()).collect();
+    let dead = cluster.seats.iter().position(|seat| seat.node().id() == others[0]).unwrap();
+    cluster.seats[dead].crash();
+    let remove = |id| leader.change_member(id, MemberChange::Remove, soon());
+    let (one, other) = tokio::join!(remove(others[1]), remove(others[2]));
+    assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+    cluster.write("after", "1").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_is_removed_hands_over_first() {
     let cluster = Cluster::of(3).await;

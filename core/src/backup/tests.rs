@@ -26,6 +26,12 @@ fn fresh() -> Arc<Node> {
 /// A node that serves, and its one share.
 async fn serving() -> (Arc<Node>, Vec<u8>) {
     let node = fresh();
+    let share = found(&node).await;
+    (node, share)
+}
+
+/// Makes it serve. Answers its one share.
+pub(super) async fn found(node: &Arc<Node>) -> Vec<u8> {
     let options = InitOptions {
         shares: 1,
         threshold: 1,
@@ -34,8 +40,8 @@ async fn serving() -> (Arc<Node>, Vec<u8>) {
         now: Millis(1),
     };
     let share = node.init(options).await.unwrap().shares.remove(0).to_vec();
-    unseal(&node, &share).await;
-    (node, share)
+    unseal(node, &share).await;
+    share
 }
 
 async fn unseal(node: &Arc<Node>, share: &[u8]) {

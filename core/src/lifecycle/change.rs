@@ -89,10 +89,10 @@ impl Node {
     /// Commits the change and takes over the keyring as it then is.
     pub(super) async fn carry(&self, term: Term, batch: Batch, deadline: Instant) -> Result<(), ChangeError> {
         let done = match self.store.commit(term, batch).await {
-            Ok(_) | Err(CommitError::Repeated { .. }) => Ok(()),
+            Ok(_) | Err(CommitError::Repeated(_)) => Ok(()),
             Err(CommitError::NotActive) => Err(ChangeError::NotActive),
             Err(CommitError::Unknown(id)) => match resolve(self, id, Asker::Itself, deadline).await {
-                Outcome::Answered(_) | Outcome::Ran => Ok(()),
+                Outcome::Ran(_) => Ok(()),
                 Outcome::NotRun => Err(ChangeError::NotActive),
                 Outcome::Unknown => Err(ChangeError::Unknown(format!("leadership was lost while {id} ran"))),
             },

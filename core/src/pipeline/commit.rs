@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sdk::{Failure, NamespaceId};
-use storage::{CommitError, OpenBatch, RequestId, Revision, Term};
+use storage::{CommitError, OpenBatch, Ran, RequestId, Revision, Term};
 use tokio::time::{Instant, sleep};
 
 use super::Run;
@@ -23,8 +23,8 @@ const OUTCOME_MAX: usize = 64 * 1024;
 pub(super) enum Committed {
     /// With the values of the counters it changed, and the state's revision after it.
     Now { counters: Vec<i64>, revision: Revision },
-    /// The same request had committed already, with this answer.
-    Before(Option<Response>),
+    /// The same request had committed already.
+    Before(Ran),
     /// It relied on something that has changed.
     Again,
 }
@@ -51,15 +51,13 @@ pub(super) async fn commit(
         Err(CommitError::Conflict { .. }) => Ok(Committed::Again),
         Err(CommitError::Floor { .. }) => Err(Failure::denied("permission denied")),
         Err(error @ CommitError::TooLarge { .. }) => Err(Failure::TooLarge(error.to_string())),
-        Err(CommitError::Repeated { outcome }) => Ok(Committed::Before(
-            outcome.and_then(|sealed| service::open_response(&node.barrier, run.request.id, &sealed).ok()),
-        )),
+        Err(CommitError::Repeated(ran)) => Ok(Committed::Before(ran)),
         Err(CommitError::NotActive) => {
             Err(Failure::Moved("leadership moved while the request ran; nothing was written".into()))
         }
         Err(CommitError::Unavailable(why)) => Err(Failure::Unavailable(format!("nothing was written: {why}"))),
         Err(CommitError::Unknown(id)) => match resolve(node, id, Asker::Itself, run.deadline).await {
-            Outcome::Answered(_) | Outcome::Ran => Ok(Committed::Before(None)),
+            Outcome::Ran(ran) => Ok(Committed::Before(ran)),
             Outcome::NotRun => Err(Failure::Moved("leadership was lost; nothing was written".into())),
             Outcome::Unknown => Err(Failure::OutcomeUnknown(unknown(id))),
         },

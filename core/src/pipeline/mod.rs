@@ -34,6 +34,7 @@ use crate::lifecycle::Node;
 use crate::lockout::{self, Counted};
 use crate::request::Request;
 use crate::response::Response;
+use crate::service::open_response;
 use crate::space;
 use crate::token::{ClientToken, TokenKey};
 use crate::work::Workers;
@@ -158,7 +159,7 @@ impl Pipeline {
         if let Some(Err(error)) = request_entry.as_mut().output_mut() {
             return Ok(refused_by_audit(run.request, error));
         }
-        stages.audited = true;
+        stages.audited = request_entry.as_mut().output_mut().is_some();
         let result = match permit {
             Ok(permit) => {
                 let began = std::time::Instant::now();
@@ -290,10 +291,11 @@ impl Pipeline {
                 self.after_last_use(run, permit, &counters).await;
                 Ok(Ok(Done { committed: Some(revision), ..done }))
             }
-            Ok(commit::Committed::Before(kept)) => {
-                // At the latest here.
-                let committed = self.node.store.snapshot().ok().map(|snapshot| snapshot.state_revision());
-                Ok(Ok(Done { response: kept.unwrap_or_else(|| done.response.clone()), committed, ..done }))
+            Ok(commit::Committed::Before(ran)) => {
+                let kept =
+                    ran.answer.and_then(|sealed| open_response(&self.node.barrier, run.request.id, &sealed).ok());
+                let response = kept.unwrap_or_else(|| done.response.clone());
+                Ok(Ok(Done { response, committed: Some(ran.revision), ..done }))
             }
             Ok(commit::Committed::Again) => Err(Again::Conflict),
             Err(failure) => Ok(Err(failure)),

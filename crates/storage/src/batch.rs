@@ -127,6 +127,15 @@ impl Batch {
     }
 }
 
+/// What a batch came to that was applied before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ran {
+    /// The state's revision after it.
+    pub revision: Revision,
+    /// The sealed answer that was kept with it, if one was.
+    pub answer: Option<Bytes>,
+}
+
 /// What a committed batch has become.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committed {

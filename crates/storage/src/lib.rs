@@ -20,7 +20,7 @@ pub mod suite;
 mod txn;
 mod view;
 
-pub use batch::{Batch, Check, Committed, CounterChange, CounterOp, RequestId};
+pub use batch::{Batch, Check, Committed, CounterChange, CounterOp, Ran, RequestId};
 pub use key::{Class, KeyError, NAME_MAX, Path, PathKey, RawKey, Seg, SegKind};
 pub use latch::{LatchSet, Latches};
 pub use memory::MemoryStore;

@@ -5,13 +5,12 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::apply::{Refusal, decide};
 use crate::{
-    Batch, CommitError, Committed, Epoch, RawKey, RequestId, Revision, SealedSnapshot, SealedStore, Step, StoreError,
-    Stored, Term,
+    Batch, CommitError, Committed, Epoch, Ran, RawKey, RequestId, Revision, SealedSnapshot, SealedStore, Step,
+    StoreError, Stored, Term,
 };
 
 /// Remembered ids; the oldest go first.
@@ -23,7 +22,7 @@ struct State {
     revision: Revision,
     local_n: u64,
     index: u64,
-    outcomes: BTreeMap<RequestId, Option<Bytes>>,
+    outcomes: BTreeMap<RequestId, Ran>,
 }
 
 /// Holds everything in one map; a snapshot shares it until the next write.
@@ -125,8 +124,8 @@ impl SealedStore for MemoryStore {
             return Err(CommitError::TooLarge { size, limit: self.max_entry_size });
         }
         let mut state = self.state.lock();
-        if let Some(outcome) = state.outcomes.get(&batch.id) {
-            return Err(CommitError::Repeated { outcome: outcome.clone() });
+        if let Some(ran) = state.outcomes.get(&batch.id) {
+            return Err(CommitError::Repeated(ran.clone()));
         }
         state.index += 1;
         let data = Arc::clone(&state.data);
@@ -154,7 +153,7 @@ impl SealedStore for MemoryStore {
             let revision = if key.class() == crate::Class::Replicated { revision } else { local };
             data.insert(key.into_bytes(), Stored { revision, value });
         }
-        state.outcomes.insert(batch.id, batch.outcome);
+        state.outcomes.insert(batch.id, Ran { revision, answer: batch.outcome });
         if state.outcomes.len() > OUTCOMES_MAX {
             state.outcomes.pop_first();
         }

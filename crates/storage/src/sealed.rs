@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Batch, Committed, RawKey, RequestId, Revision};
+use crate::{Batch, Committed, Ran, RawKey, RequestId, Revision};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -73,9 +73,9 @@ pub enum CommitError {
     Floor { key: RawKey },
     #[error("the request writes {size} bytes; one transaction may write at most {limit} (max_entry_size)")]
     TooLarge { size: usize, limit: usize },
-    /// The batch's id was applied before; this is the answer that was kept with it.
+    /// The batch's id was applied before.
     #[error("the request had already run")]
-    Repeated { outcome: Option<Bytes> },
+    Repeated(Ran),
     /// Surely not applied: this node does not lead in that term.
     #[error("this node is not the active one")]
     NotActive,

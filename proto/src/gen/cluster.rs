@@ -373,8 +373,11 @@ pub struct OutcomeRequest {
 pub struct OutcomeAnswer {
     #[prost(enumeration = "outcome_answer::Kind", tag = "1")]
     pub kind: i32,
+    /// If it ran: the state's revision after it, and its answer if one was kept.
     #[prost(bytes = "bytes", tag = "2")]
-    pub answer: ::prost::bytes::Bytes,
+    pub revision: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", optional, tag = "3")]
+    pub answer: ::core::option::Option<::prost::bytes::Bytes>,
 }
 /// Nested message and enum types in `OutcomeAnswer`.
 pub mod outcome_answer {
@@ -392,15 +395,12 @@ pub mod outcome_answer {
     #[repr(i32)]
     pub enum Kind {
         Unspecified = 0,
-        /// Applied; its answer is in `answer`.
-        Answered = 1,
-        /// Applied without an answer to keep.
-        Ran = 2,
+        Ran = 1,
         /// Surely not applied, now or later.
-        NotRun = 3,
+        NotRun = 2,
         /// Too old to tell.
-        Unknown = 4,
-        NotLeader = 5,
+        Unknown = 3,
+        NotLeader = 4,
     }
     impl Kind {
         /// String value of the enum field names used in the ProtoBuf definition.
@@ -410,7 +410,6 @@ pub mod outcome_answer {
         pub fn as_str_name(&self) -> &'static str {
             match self {
                 Self::Unspecified => "UNSPECIFIED",
-                Self::Answered => "ANSWERED",
                 Self::Ran => "RAN",
                 Self::NotRun => "NOT_RUN",
                 Self::Unknown => "UNKNOWN",
@@ -421,7 +420,6 @@ pub mod outcome_answer {
         pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
             match value {
                 "UNSPECIFIED" => Some(Self::Unspecified),
-                "ANSWERED" => Some(Self::Answered),
                 "RAN" => Some(Self::Ran),
                 "NOT_RUN" => Some(Self::NotRun),
                 "UNKNOWN" => Some(Self::Unknown),

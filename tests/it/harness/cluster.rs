@@ -49,20 +49,24 @@ impl Cluster {
 
     /// Nodes that are started, initialised, joined and unsealed: all of them serve.
     pub async fn serving(size: usize, transport: Transport) -> Cluster {
-        let mut cluster = Cluster::configured(size, transport, &json!({}));
-        for node in &mut cluster.nodes {
+        Cluster::configured(size, transport, &json!({})).brought_up(3, 2).await
+    }
+
+    /// The same of nodes that were configured.
+    pub async fn brought_up(mut self, shares: usize, threshold: usize) -> Cluster {
+        for node in &mut self.nodes {
             node.start().await;
         }
-        cluster.initialise(3, 2).await;
-        for index in 0..size {
-            cluster.unseal(index).await;
+        self.initialise(shares, threshold).await;
+        for index in 0..self.nodes.len() {
+            self.unseal(index).await;
         }
-        cluster.leader().await;
-        for index in 0..size {
-            cluster.serves(index).await;
+        self.leader().await;
+        for index in 0..self.nodes.len() {
+            self.serves(index).await;
         }
-        cluster.all_vote().await;
-        cluster
+        self.all_vote().await;
+        self
     }
 
     /// Writes the node's configuration anew.

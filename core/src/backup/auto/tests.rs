@@ -2,7 +2,6 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use barrier::Share;
 use bytes::Bytes;
 use sdk::NamespaceId;
 use storage::{Batch, Latches, Millis, RequestId, Term, TxnState};
@@ -11,7 +10,7 @@ use tempfile::TempDir;
 use super::worker::look;
 use super::*;
 use crate::backup::header;
-use crate::lifecycle::{InitOptions, Node, Settings};
+use crate::lifecycle::{Node, Settings};
 use crate::mount::TtlLimits;
 use crate::space;
 use crate::testing::Alone;
@@ -34,15 +33,7 @@ impl Bench {
         let alone = Arc::new(Alone::default());
         let snapshot_folders = Folders(vec![folder.path().to_owned()]);
         let node = Node::new(Arc::clone(&alone) as _, Settings { snapshot_folders, ..Settings::new(LIMITS) });
-        let options = InitOptions {
-            shares: 1,
-            threshold: 1,
-            recipients: Default::default(),
-            cluster_name: Some("c".into()),
-            now: Millis(1),
-        };
-        let share = node.init(options).await.unwrap().shares.remove(0).to_vec();
-        assert!(!node.unseal(Share::from_slice(&share)).await.unwrap().sealed);
+        crate::backup::tests::found(&node).await;
         Self { node, alone, folder }
     }
 

@@ -40,6 +40,18 @@ async fn a_write_says_its_index_and_a_read_after_it_is_answered() {
 }
 
 #[tokio::test]
+async fn a_repeated_write_says_the_index_of_the_time_it_ran() {
+    let bench = Bench::new().await;
+    let id = RequestId { applied: 0, random: crypto::random() };
+    let first = bench.send_as(id, Verb::Write, "c/number", Some(&bench.root)).await;
+    let other = ask(&bench, Verb::Write, Consistency::default()).await;
+    assert_ne!(index(&first), index(&other));
+    let again = bench.send_as(id, Verb::Write, "c/number", Some(&bench.root)).await;
+    assert!(index(&first).is_some());
+    assert_eq!(index(&again), index(&first));
+}
+
+#[tokio::test]
 async fn an_index_that_is_not_reached_is_412_and_one_that_is_none_400() {
     let bench = Bench::new().await;
     let written = ask(&bench, Verb::Write, Consistency::default()).await;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Batch, Check, Class, CommitError, CounterChange, CounterOp, Epoch, Millis, RawKey, RequestId, SealedStore, SegKind,
-    Step, Term, Value,
+    Batch, Check, Class, CommitError, CounterChange, CounterOp, Epoch, Millis, Ran, RawKey, RequestId, SealedStore,
+    SegKind, Step, Term, Value,
 };
 
 pub async fn run<F, Fut>(mut make: F)
@@ -198,12 +198,15 @@ fn ids_run_once(s: Subject) -> Case {
         let mut batch = s.batch(1);
         batch.counters.push(CounterChange { key: key(&["n"]), op: CounterOp::Set(5) });
         batch.outcome = Some(bytes("answer"));
-        s.store.commit(s.term, batch.clone()).await.unwrap();
+        let committed = s.store.commit(s.term, batch.clone()).await.unwrap();
+        let mut later = s.batch(1);
+        later.puts.push((key(&["a"]), bytes("since")));
+        s.store.commit(s.term, later).await.unwrap();
         let mut changed = batch.clone();
         changed.counters[0].op = CounterOp::Set(9);
         assert_eq!(
             s.store.commit(s.term, changed).await.unwrap_err(),
-            CommitError::Repeated { outcome: Some(bytes("answer")) }
+            CommitError::Repeated(Ran { revision: committed.revision, answer: Some(bytes("answer")) })
         );
         assert_eq!(s.get(&key(&["n"])), Some(Value::Counter(5)));
     })
