@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::autopilot::{Autopilot, AutopilotState, Config};
 use crate::change::{self, ChangeError, Changes, MemberChange};
 use crate::consensus::Member;
+use crate::divergence::Divergence;
 use crate::fitness::Fitness;
 use crate::format::Formats;
 use crate::forward::{ForwardError, Forwards, Outcome, OutcomeError};
@@ -25,9 +26,9 @@ use crate::join::{AdmitError, EnterError, FoundError, Join, Joining};
 use crate::leadership::Leadership;
 use crate::load::{Load, LoadError, Loads};
 use crate::log::LogStore;
-use crate::machine::Change;
+use crate::machine::{Change, Seen};
 use crate::membership::{self, MemberStatus};
-use crate::network::{Answers, ForwardRefusal, Hello, Left, Listener, Verdict};
+use crate::network::{Answers, Claim, ForwardRefusal, Hello, Left, Listener, Verdict};
 use crate::reads::{ReadError, ReadPoint, Reads};
 use crate::recovery::Recovery;
 use crate::shared::{Shared, members};
@@ -207,6 +208,11 @@ impl Node {
         self.changes.change(id, change, deadline).await
     }
 
+    /// How often a leader is heard of.
+    pub fn heartbeat(&self) -> Duration {
+        self.shared.local.timing().heartbeat
+    }
+
     /// How healthy the members are; none on a node that does not lead.
     pub fn autopilot(&self) -> Option<AutopilotState> {
         self.autopilot.look()
@@ -220,6 +226,12 @@ impl Node {
     /// Becomes true when the cluster has removed this node.
     pub fn removed(&self) -> watch::Receiver<bool> {
         self.shared.peers.removed()
+    }
+
+    /// Comes to say why this node has stopped, when its state is found not to be that of the others. It serves nothing then,
+    /// and does not start again.
+    pub fn diverged(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.shared.diverged.subscribe()
     }
 
     /// Has the present leader handle the payload, which is ciphertext.
@@ -327,6 +339,7 @@ pub(crate) struct Services {
     pub reads: Arc<Reads>,
     pub forwards: Arc<Forwards>,
     pub unseals: Arc<Unseals>,
+    pub divergence: Arc<Divergence>,
 }
 
 #[async_trait]
@@ -352,6 +365,10 @@ impl Answers for Services {
 
     async fn unseal(&self, from: u64, question: Bytes) -> Result<Bytes, String> {
         self.unseals.answer(from, question).await
+    }
+
+    fn compare(&self, from: u64, claim: Claim) -> Seen {
+        self.divergence.compare(from, claim)
     }
 
     async fn leave(&self, member: u64, stays: bool, deadline: Instant) -> Left {

@@ -11,7 +11,7 @@ use tracing::Instrument;
 
 use crate::catalog::Catalog;
 use crate::consistency::{Forwarding, Missing};
-use crate::lifecycle::{Node, REMOVED};
+use crate::lifecycle::Node;
 use crate::pipeline::{Kind, Pipeline, Run, locate, resolve, unknown};
 use crate::replication::{Asker, ForwardError, Outcome, Role};
 use crate::request::Request;
@@ -122,10 +122,10 @@ impl Service {
         }
     }
 
-    /// What a node says that is sealed or removed, also while a request waits.
+    /// What a node says that is sealed or out of its cluster, also while a request waits.
     fn gone(&self) -> Option<Response> {
-        if self.node.is_removed() {
-            return Some(Response::errors(503, &[REMOVED]));
+        if let Some(why) = self.node.out() {
+            return Some(Response::errors(503, &[why]));
         }
         self.node.is_sealed().then(|| Response::failure(&Failure::Sealed))
     }

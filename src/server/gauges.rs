@@ -46,6 +46,8 @@ impl Measured {
         gauge!("vault.core.active").set(flag(matches!(role, Role::Active { .. })));
         gauge!("vault.core.performance_standby").set(flag(self.node.reads_as_standby()));
 
+        gauge!("holdfast.node.diverged").set(flag(self.node.divergence().is_some()));
+
         let position = self.node.replication.position();
         gauge!("vault.raft_storage.stats.commit_index").set(position.committed as f64);
         gauge!("vault.raft_storage.stats.applied_index").set(position.applied as f64);

@@ -27,9 +27,14 @@ impl StoreBuilder<TypeConfig, LogStore, Machine, TempDir> for Builder {
         let log = LogStore::open(LogOptions::new(folder.path().join("raft"), 0, never_fatal())).unwrap();
         let data = folder.path().to_owned();
         // The suite applies entries that its log never had, so the machine cannot wait for the log.
-        let machine =
-            Machine::open(MachineOptions { data, durable: None, on_fatal: never_fatal(), formats: Default::default() })
-                .unwrap();
+        let machine = Machine::open(MachineOptions {
+            data,
+            durable: None,
+            on_fatal: never_fatal(),
+            formats: Default::default(),
+            stray: Default::default(),
+        })
+        .unwrap();
         Ok((folder, log, machine))
     }
 }

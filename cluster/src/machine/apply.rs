@@ -15,6 +15,7 @@ use super::feed::Change;
 use super::loading::Loading;
 use super::outcomes::{self, Outcomes};
 use super::position::Position;
+use super::trail::Trail;
 use super::{fingerprint, key, value};
 use crate::consensus::{Applied, Command, Entry, Membership, StoredMembership};
 use crate::identity::{PublicKey, RemovedKeys};
@@ -32,6 +33,7 @@ pub(super) struct Live {
     pub recovery: Option<Arc<Recovery>>,
     /// The cluster's level.
     pub format: u32,
+    pub trail: Trail,
 }
 
 /// An entry's effect, worked out but not written.
@@ -89,6 +91,7 @@ impl Live {
         database.write(planned.write)?;
 
         self.position = planned.position;
+        self.trail.note(&self.position);
         if let Some(membership) = planned.membership {
             self.membership = membership;
         }

@@ -25,8 +25,10 @@ mod outcomes;
 mod position;
 mod raft;
 mod reader;
+mod stray;
 #[cfg(test)]
 mod tests;
+mod trail;
 pub(crate) mod value;
 mod view;
 
@@ -37,3 +39,5 @@ pub use outcomes::Outcome;
 pub use position::Position;
 pub use raft::{Machine, MachineOptions};
 pub use reader::StateReader;
+pub use stray::Stray;
+pub use trail::Seen;

@@ -20,6 +20,8 @@ use super::feed::{self, Change};
 use super::outcomes::Limits;
 use super::position::Position;
 use super::reader::StateReader;
+use super::stray::Stray;
+use super::trail::Trail;
 use crate::consensus::{Applied, Command, Entry, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
 use crate::format::Formats;
 use crate::log::{Durable, OnFatal, OpenError};
@@ -34,6 +36,7 @@ pub struct MachineOptions {
     pub on_fatal: OnFatal,
     /// What this version reads.
     pub formats: Formats,
+    pub stray: Stray,
 }
 
 pub struct Machine {
@@ -54,6 +57,7 @@ pub(super) struct Shared {
     limits: Limits,
     on_fatal: OnFatal,
     formats: Formats,
+    stray: Stray,
 }
 
 impl Machine {
@@ -82,6 +86,7 @@ impl Machine {
             limits,
             on_fatal: options.on_fatal,
             formats: options.formats,
+            stray: options.stray,
         };
         Ok(Self { shared: Arc::new(shared), durable: options.durable })
     }
@@ -108,6 +113,7 @@ impl Shared {
         let mut answers = Vec::with_capacity(entries.len());
         for entry in entries {
             self.readable(entry)?;
+            let entry = &*self.stray.lead(entry);
             let mut live = self.live.write();
             let (answer, change) = live.apply(&database, entry).map_err(|error| {
                 tracing::error!(index = entry.log_id.index, error = %error, "an entry cannot be applied; this node stops");
@@ -247,7 +253,8 @@ fn load(database: &Database, limits: Limits) -> Result<Live, storage::StoreError
     let outcomes = database.outcomes(position.evicted, limits)?;
     let (loading, recovery) = (database.loading()?, database.recovery()?.map(Arc::new));
     let (membership, removed, format) = (database.membership()?, database.removed()?, database.format()?);
-    Ok(Live { membership, removed, outcomes, loading, recovery, format, position })
+    let trail = Trail::from(&position);
+    Ok(Live { membership, removed, outcomes, loading, recovery, format, trail, position })
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use storage::{Epoch, RequestId, SealedSnapshot, StoreError};
+use storage::{Epoch, RequestId, Revision, SealedSnapshot, StoreError};
 use tokio::sync::{broadcast, watch};
 
 use super::feed::Change;
@@ -12,6 +12,7 @@ use super::loading::Loading;
 use super::outcomes::Outcome;
 use super::position::Position;
 use super::raft::Shared;
+use super::trail::Seen;
 use super::view::StateView;
 use crate::consensus::StoredMembership;
 use crate::identity::RemovedKeys;
@@ -36,6 +37,11 @@ impl StateReader {
     /// Where the state stands, and every move of it. What it names is visible to a snapshot taken afterwards.
     pub fn position(&self) -> watch::Receiver<Position> {
         self.shared.position.subscribe()
+    }
+
+    /// The fingerprint that the state had at a revision, if that is not long ago.
+    pub fn fingerprint_at(&self, revision: Revision) -> Seen {
+        self.shared.live.read().trail.at(revision)
     }
 
     /// The line of history that the state is on.

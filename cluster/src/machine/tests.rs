@@ -26,6 +26,7 @@ fn options(data: &Path) -> MachineOptions {
         durable: None,
         on_fatal: Arc::new(|why| panic!("{why}")),
         formats: Default::default(),
+        stray: Default::default(),
     }
 }
 
@@ -187,8 +188,8 @@ async fn refusals_name_their_key_and_time_never_runs_back() {
     let database = database::Database::open(data.path().join("beside")).unwrap();
     let outcomes = outcomes::Outcomes::new(Limits::default());
     let (position, membership) = (Position::default(), crate::consensus::StoredMembership::default());
-    let (removed, loading, recovery) = (RemovedKeys::default(), None, None);
-    let mut live = apply::Live { position, membership, removed, outcomes, loading, recovery, format: 1 };
+    let (removed, loading, recovery, trail) = (RemovedKeys::default(), None, None, trail::Trail::default());
+    let mut live = apply::Live { position, membership, removed, outcomes, loading, recovery, format: 1, trail };
     let mut spent = batch(9);
     let uses = key(Class::Replicated, b"uses");
     spent.counters.push(CounterChange { key: uses.clone(), op: CounterOp::Add { by: -1, floor: 0 } });

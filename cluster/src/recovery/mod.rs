@@ -28,6 +28,7 @@ mod plan;
 mod record;
 mod stopped;
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -130,7 +131,11 @@ fn recover_locked(data: &Path, survivors: &[Survivor]) -> Result<Report, Recover
             "the cluster was recovered: from now on it is these survivors alone"
         );
     }
-    Ok(report)
+    // Whatever the others had: from now on it is this state that counts.
+    match fs::remove_file(data.join(open::DIVERGED)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(report),
+    }
 }
 
 fn report(stopped: &Stopped, plan: &Plan, already: bool) -> Report {

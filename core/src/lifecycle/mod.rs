@@ -10,9 +10,9 @@ mod from_members;
 mod generate_root;
 mod init;
 mod join;
+mod out;
 mod recovered;
 mod rekey;
-mod removal;
 mod rewrap;
 mod rotation;
 mod status;
@@ -40,7 +40,6 @@ pub use rekey::{
     Counting, NewShares, RekeyBackup, RekeyOptions, RekeyProgress, RekeyStatus, Rekeyed, ShareKind, VerifyProgress,
     VerifyStatus,
 };
-pub use removal::REMOVED;
 pub use rotation::{KeyStatus, RotationConfig, rotation_key};
 pub use status::SealStatus;
 pub use unseal::UnsealError;

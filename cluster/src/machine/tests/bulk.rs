@@ -137,8 +137,8 @@ async fn steps_out_of_turn_are_refused() {
     let outcomes = outcomes::Outcomes::new(Limits::default());
     let position = Position { revision: Revision { epoch: Epoch { number: 4, bits: 4 }, n: 9 }, ..Position::default() };
     let membership = crate::consensus::StoredMembership::default();
-    let (removed, loading, recovery) = (RemovedKeys::default(), None, None);
-    let mut live = apply::Live { position, membership, removed, outcomes, loading, recovery, format: 1 };
+    let (removed, loading, recovery, trail) = (RemovedKeys::default(), None, None, trail::Trail::default());
+    let mut live = apply::Live { position, membership, removed, outcomes, loading, recovery, format: 1, trail };
     let mut index = 0;
     let mut answer = |given: Command| {
         index += 1;

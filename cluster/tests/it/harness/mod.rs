@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cluster::{AutopilotConfig, Formats, ForwardHandler, Hooks, Node, OpenError, Options, Role, Timing};
+use cluster::{AutopilotConfig, Formats, ForwardHandler, Hooks, Node, OpenError, Options, Role, Stray, Timing};
 use storage::{Batch, Class, CommitError, Committed, Millis, RawKey, RequestId, SegKind, Term, Value};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
@@ -76,6 +76,7 @@ pub struct Seat {
     pub timing: Timing,
     /// Of its version.
     pub formats: Formats,
+    pub stray: Stray,
     pub node: Option<Arc<Node>>,
 }
 
@@ -90,6 +91,7 @@ impl Seat {
             port: free_port(),
             timing: Timing::default(),
             formats: Formats::default(),
+            stray: Stray::default(),
             node: None,
         }
     }
@@ -112,7 +114,7 @@ impl Seat {
         let by = soon();
         loop {
             let handler = Arc::new(Writer::default());
-            let hooks = Hooks { formats: self.formats, ..Hooks::default() };
+            let hooks = Hooks { formats: self.formats, stray: self.stray.clone(), ..Hooks::default() };
             match Node::open_with(self.options(), handler.clone(), hooks).await {
                 Ok(node) => {
                     handler.node.set(Arc::downgrade(&node)).unwrap();

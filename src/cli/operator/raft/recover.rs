@@ -125,6 +125,7 @@ fn stands(survey: &Survey) -> Value {
         "revision": survey.revision.to_string(),
         "fingerprint": hex::encode(survey.fingerprint),
         "removed": survey.removed,
+        "state_diverged": survey.diverged,
         "members": members,
     })
 }
@@ -149,6 +150,9 @@ fn shown(survey: &Survey) -> String {
         ["Fingerprint".to_owned(), cell(&value["fingerprint"])],
         ["Removed".to_owned(), cell(&value["removed"])],
     ];
+    if let Some(why) = &survey.diverged {
+        rows.push(["State Diverged".to_owned(), why.clone()]);
+    }
     for (_, member, voter) in &survey.members {
         let vote = if *voter { "votes" } else { "does not vote" };
         rows.push(["Member".to_owned(), format!("{} at {}, {vote}", member.name, member.address)]);
