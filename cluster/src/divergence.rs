@@ -166,6 +166,7 @@ impl Divergence {
         if let Err(error) = crate::snapshot::replace_file(&self.file, why.as_bytes()) {
             tracing::error!(error = %error, "that this node has stopped cannot be written down");
         }
+        self.shared.local.stop();
         self.shared.diverged.send_replace(Some(why.into()));
         if timeout(STOP, self.shared.raft.shutdown()).await.is_err() {
             tracing::error!("consensus did not end in time on a node that has to stop");

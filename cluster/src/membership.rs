@@ -165,8 +165,9 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
         let now = shared.metrics();
         let ended = now.running_state.is_err();
         let mut leadership = leadership::derive(shared.id, &now, shared.applied().as_ref(), &timing);
-        // Without a quorum there is no election that would tell a follower so.
-        let unheard = shared.local.since_contact() > 2 * timing.election_max;
+        // Without a quorum there is no election that would tell a follower so. A leader that has lost it goes on to speak to
+        // those without a vote.
+        let unheard = shared.local.since_led() > 2 * timing.election_max;
         let follows = matches!(leadership.role, leadership::Role::Follower { .. });
         let out = *shared.peers.removed().borrow() || shared.diverged.borrow().is_some();
         if ended || out || follows && unheard {
