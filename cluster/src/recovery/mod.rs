@@ -59,6 +59,8 @@ pub struct Report {
     /// Entries that this node did not know to be committed, and that count as committed now.
     pub kept: u64,
     pub survivors: Vec<String>,
+    /// Those of them that had no vote and get one.
+    pub given_votes: Vec<String>,
     /// Members that are none any more.
     pub former: Vec<String>,
     /// It had been done before, with the same survivors.
@@ -147,6 +149,7 @@ fn report(stopped: &Stopped, plan: &Plan, already: bool) -> Report {
         from: from.into(),
         kept: end.saturating_sub(committed),
         survivors: plan.recovered.survivors.clone(),
+        given_votes: plan.given_votes(stopped),
         former,
         already,
     }

@@ -104,6 +104,17 @@ fn warning(planned: &Report) -> String {
         planned.survivors.join(", "),
         if planned.former.is_empty() { "none".to_owned() } else { planned.former.join(", ") },
         planned.kept,
+    ) + &newly_voting(planned)
+}
+
+/// A permanent standby may stand in another place, and was not meant to decide anything.
+fn newly_voting(planned: &Report) -> String {
+    if planned.given_votes.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\nHad no vote and will have one: {}. To leave one without, use raft/peers.json with \"non_voter\": true.",
+        planned.given_votes.join(", ")
     )
 }
 
@@ -164,6 +175,7 @@ fn outcome(done: &Report) -> Value {
     json!({
         "survivors": done.survivors,
         "former_members": done.former,
+        "given_votes": done.given_votes,
         "from": place(done.from),
         "kept_uncommitted": done.kept,
         "already_done": done.already,
@@ -174,11 +186,14 @@ fn said(done: &Report, value: &Value) -> String {
     if done.already {
         return format!("Done before: the cluster is {} alone.", done.survivors.join(", "));
     }
-    let rows = [
+    let mut rows = vec![
         ["Survivors".to_owned(), done.survivors.join(", ")],
         ["Former Members".to_owned(), done.former.join(", ")],
         ["Recovered From".to_owned(), format!("term {}, index {}", value["from"]["term"], value["from"]["index"])],
         ["Entries Kept".to_owned(), format!("{} that this node did not know to be committed", done.kept)],
     ];
+    if !done.given_votes.is_empty() {
+        rows.insert(1, ["Given A Vote".to_owned(), done.given_votes.join(", ")]);
+    }
     format!("{}\nStart the survivors, unseal them, and let new nodes join.", output::pairs(&rows))
 }
