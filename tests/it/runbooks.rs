@@ -143,6 +143,8 @@ async fn a_lost_quorum() {
     shows(&cluster, 2, "1").await;
     let root = cluster.keys.as_ref().unwrap().root.clone();
     let leader = cluster.leader().await;
+    let said = desk.run("autopilot", &cluster, leader, Some(&root), "");
+    assert!(said.contains("Failure Tolerance") && said.contains("is changed"), "{said}");
     desk.run("step-down", &cluster, leader, Some(&root), "");
     until("another node should be active", async || (cluster.leader().await != leader).then_some(())).await;
 }
