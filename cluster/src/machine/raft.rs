@@ -67,9 +67,9 @@ impl Machine {
     pub(super) fn open_with(options: MachineOptions, limits: Limits) -> Result<Self, OpenError> {
         fs::create_dir_all(&options.data)?;
         let number = database::current(&options.data)?;
-        database::sweep(&options.data, number)?;
         let database = Database::open(database::folder(&options.data, number))?;
         let live = load(&database, limits, options.formats)?;
+        database::sweep(&options.data, number)?;
         let formats = options.formats;
         let shelf = Shelf::open(options.data.join("snap"), Arc::new(move |at: &Path| database::read_meta(at, formats)));
         let shelf = shelf.map_err(|error| match error.kind() {
