@@ -63,8 +63,7 @@ async fn killed_nodes_lose_nothing_that_was_acknowledged() {
     for round in 0..5 {
         ledger.more(200).await;
         let leader = nodes.some_leader().await;
-        nodes.at(leader).kill();
-        nodes.at(leader).died().await;
+        nodes.kill(leader).await;
         if round % 2 == 1 {
             // The others elect meanwhile; in the other rounds it is back before they do.
             ledger.more(50).await;
