@@ -49,6 +49,7 @@ fn store(c: &mut Criterion) {
         on_fatal: fatal(),
         formats: Default::default(),
         stray: Default::default(),
+        level: Default::default(),
     };
     let mut machine = Machine::open(options).expect("the state opens");
     let applied = AtomicU64::new(1);

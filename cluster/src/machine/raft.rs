@@ -11,7 +11,7 @@ use futures::stream::{Stream, StreamExt};
 use openraft::storage::{EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use parking_lot::RwLock;
-use storage::Epoch;
+use storage::{Epoch, StoreError};
 use tokio::sync::{broadcast, watch};
 
 use super::apply::Live;
@@ -23,7 +23,7 @@ use super::reader::StateReader;
 use super::stray::Stray;
 use super::trail::Trail;
 use crate::consensus::{Applied, Command, Entry, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
-use crate::format::Formats;
+use crate::format::{Formats, Level};
 use crate::log::{Durable, OnFatal, OpenError};
 use crate::snapshot::{Checkpoint, Shelf, link_files};
 
@@ -37,6 +37,8 @@ pub struct MachineOptions {
     /// What this version reads.
     pub formats: Formats,
     pub stray: Stray,
+    /// Is told of the cluster's level.
+    pub level: Level,
 }
 
 pub struct Machine {
@@ -58,6 +60,7 @@ pub(super) struct Shared {
     on_fatal: OnFatal,
     formats: Formats,
     stray: Stray,
+    level: Level,
 }
 
 impl Machine {
@@ -68,13 +71,16 @@ impl Machine {
     pub(super) fn open_with(options: MachineOptions, limits: Limits) -> Result<Self, OpenError> {
         fs::create_dir_all(&options.data)?;
         let number = database::current(&options.data)?;
-        database::sweep(&options.data, number)?;
-        let shelf = Shelf::open(options.data.join("snap"), database::read_meta)?;
         let database = Database::open(database::folder(&options.data, number))?;
-        let live = load(&database, limits).map_err(|error| OpenError::Corrupt(error.to_string()))?;
-        if let Some(problem) = options.formats.problem(live.format) {
-            return Err(OpenError::Level(problem));
-        }
+        let live = load(&database, limits, options.formats)?;
+        database::sweep(&options.data, number)?;
+        let formats = options.formats;
+        let shelf = Shelf::open(options.data.join("snap"), Arc::new(move |at: &Path| database::read_meta(at, formats)));
+        let shelf = shelf.map_err(|error| match error.kind() {
+            io::ErrorKind::Unsupported => OpenError::Level(error.to_string()),
+            _ => error.into(),
+        })?;
+        options.level.reach(live.format);
         let shared = Shared {
             data: options.data,
             position: watch::channel(live.position.clone()).0,
@@ -87,6 +93,7 @@ impl Machine {
             on_fatal: options.on_fatal,
             formats: options.formats,
             stray: options.stray,
+            level: options.level,
         };
         Ok(Self { shared: Arc::new(shared), durable: options.durable })
     }
@@ -127,7 +134,11 @@ impl Shared {
             }
             answers.push(answer);
         }
-        self.tell(self.live.read().position.clone());
+        let live = self.live.read();
+        self.level.reach(live.format);
+        let position = live.position.clone();
+        drop(live);
+        self.tell(position);
         Ok(answers)
     }
 
@@ -156,18 +167,18 @@ impl Shared {
         }
         link_files(checkpoint.folder(), &folder)?;
         let database = Database::open(folder).map_err(io::Error::other)?;
-        let live = load(&database, self.limits).map_err(io::Error::other)?;
+        let live = load(&database, self.limits, self.formats).map_err(|error| {
+            database.doom();
+            io::Error::other(error)
+        })?;
         if live.position.applied != meta.last_log_id || live.membership != meta.last_membership {
             database.doom();
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the snapshot holds another state than it says"));
         }
-        if let Some(problem) = self.formats.problem(live.format) {
-            database.doom();
-            return Err(io::Error::new(io::ErrorKind::Unsupported, problem));
-        }
         self.shelf.adopt(checkpoint)?;
         database::set_current(&self.data, number)?;
 
+        self.level.reach(live.format);
         let position = live.position.clone();
         let mut current = self.live.write();
         *current = live;
@@ -248,13 +259,21 @@ fn offered(checkpoint: Checkpoint) -> Snapshot {
     Snapshot { meta: checkpoint.meta().clone(), snapshot: checkpoint }
 }
 
-fn load(database: &Database, limits: Limits) -> Result<Live, storage::StoreError> {
-    let position = database.position()?;
-    let outcomes = database.outcomes(position.evicted, limits)?;
-    let (loading, recovery) = (database.loading()?, database.recovery()?.map(Arc::new));
-    let (membership, removed, format) = (database.membership()?, database.removed()?, database.format()?);
-    let trail = Trail::from(&position);
-    Ok(Live { membership, removed, outcomes, loading, recovery, format, trail, position })
+fn load(database: &Database, limits: Limits, formats: Formats) -> Result<Live, OpenError> {
+    let corrupt = |error: StoreError| OpenError::Corrupt(error.to_string());
+    let format = database.format().map_err(corrupt)?;
+    if let Some(problem) = formats.problem(format) {
+        return Err(OpenError::Level(problem));
+    }
+    let read = || {
+        let position = database.position()?;
+        let outcomes = database.outcomes(position.evicted, limits)?;
+        let (loading, recovery) = (database.loading()?, database.recovery()?.map(Arc::new));
+        let (membership, removed) = (database.membership()?, database.removed()?);
+        let trail = Trail::from(&position);
+        Ok(Live { membership, removed, outcomes, loading, recovery, format, trail, position })
+    };
+    read().map_err(corrupt)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {

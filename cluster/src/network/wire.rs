@@ -13,6 +13,7 @@ use storage::Revision;
 
 use super::reports::Claim;
 use crate::consensus::{LeaderId, LogId, Member, TypeConfig, Vote};
+use crate::format::Form;
 use crate::log::encoding::{DecodeError, decode_entry, encode_entry};
 use crate::machine::Seen;
 
@@ -58,7 +59,7 @@ pub fn append_out(request: &AppendEntriesRequest<TypeConfig>, terms: pb::Terms, 
         vote: Some(vote_out(&request.vote)),
         prev: log_id_out(request.prev_log_id.as_ref()),
         commit: log_id_out(request.leader_commit.as_ref()),
-        entries: request.entries.iter().map(encode_entry).collect(),
+        entries: request.entries.iter().map(|entry| encode_entry(entry, Form::of(terms.level))).collect(),
         now_ms,
     }
 }
