@@ -63,7 +63,6 @@ pub use handover::TransferError;
 pub use join::{AdmitError, EnterError, FoundError, Joining};
 pub use leadership::{Leadership, Role};
 pub use load::{Load, LoadError, Loaded};
-pub use machine::Change;
 pub use membership::MemberStatus;
 pub use network::ForwardRefusal;
 pub use node::Node;

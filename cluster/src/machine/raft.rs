@@ -11,12 +11,11 @@ use futures::stream::{Stream, StreamExt};
 use openraft::storage::{EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use parking_lot::RwLock;
-use storage::Epoch;
-use tokio::sync::{broadcast, watch};
+use storage::{Change, Epoch, Journal};
+use tokio::sync::watch;
 
 use super::apply::Live;
 use super::database::{self, Database};
-use super::feed::{self, Change};
 use super::outcomes::Limits;
 use super::position::Position;
 use super::reader::StateReader;
@@ -49,7 +48,7 @@ pub(super) struct Shared {
     pub position: watch::Sender<Position>,
     /// Moves when another line of history begins, which is seldom.
     pub epoch: watch::Sender<Epoch>,
-    pub feed: broadcast::Sender<Change>,
+    pub journal: Arc<Journal>,
     pub shelf: Shelf,
     limits: Limits,
     on_fatal: OnFatal,
@@ -71,13 +70,15 @@ impl Machine {
         if let Some(problem) = options.formats.problem(live.format) {
             return Err(OpenError::Level(problem));
         }
+        let journal = Arc::new(Journal::default());
+        journal.note(live.position.revision, Change::Everything);
         let shared = Shared {
             data: options.data,
             position: watch::channel(live.position.clone()).0,
             epoch: watch::channel(live.position.revision.epoch).0,
             database: ArcSwap::from_pointee(database),
             live: RwLock::new(live),
-            feed: feed::channel(),
+            journal,
             shelf,
             limits,
             on_fatal: options.on_fatal,
@@ -109,16 +110,12 @@ impl Shared {
         for entry in entries {
             self.readable(entry)?;
             let mut live = self.live.write();
-            let (answer, change) = live.apply(&database, entry).map_err(|error| {
+            let answer = live.apply(&database, &self.journal, entry).map_err(|error| {
                 tracing::error!(index = entry.log_id.index, error = %error, "an entry cannot be applied; this node stops");
                 (self.on_fatal)(&format!("an entry cannot be applied: {error}"));
                 io::Error::other(error)
             })?;
             drop(live);
-            if let Some(change) = change {
-                // Nobody may be listening.
-                self.feed.send(change).ok();
-            }
             answers.push(answer);
         }
         self.tell(self.live.read().position.clone());
@@ -165,13 +162,12 @@ impl Shared {
         let position = live.position.clone();
         let mut current = self.live.write();
         *current = live;
+        self.journal.note(position.revision, Change::Everything);
         let old = self.database.swap(Arc::new(database));
         drop(current);
         old.doom();
-        let change = Change::everything(position.index(), position.revision);
         tracing::info!(index = position.index(), folder = %self.database.load().path().display(), "a snapshot was installed");
         self.tell(position);
-        self.feed.send(change).ok();
         Ok(())
     }
 }
