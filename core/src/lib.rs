@@ -18,6 +18,7 @@ pub mod consistency;
 mod due;
 pub mod lease_count;
 pub mod lifecycle;
+mod listing;
 pub mod lockout;
 pub mod mount;
 pub mod pipeline;

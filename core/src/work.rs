@@ -66,11 +66,7 @@ fn start() -> Option<mpsc::Sender<Job>> {
 
 fn spawn(jobs: Jobs) -> io::Result<()> {
     std::thread::Builder::new().name("work".into()).spawn(move || {
-        // To Linux a thread is a process with a priority of its own.
-        let asked = Pid::from_raw(rustix::thread::gettid().as_raw_nonzero().get());
-        if let Err(error) = setpriority_process(asked, NICE) {
-            tracing::debug!(%error, "a worker's priority cannot be lowered");
-        }
+        behind_others();
         loop {
             let Some(Job { task, done }) = jobs.lock().blocking_recv() else { return };
             // Nobody waits any more.
@@ -81,4 +77,13 @@ fn spawn(jobs: Jobs) -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// Puts the calling thread behind all others.
+pub(crate) fn behind_others() {
+    // To Linux a thread is a process with a priority of its own.
+    let asked = Pid::from_raw(rustix::thread::gettid().as_raw_nonzero().get());
+    if let Err(error) = setpriority_process(asked, NICE) {
+        tracing::debug!(%error, "a worker's priority cannot be lowered");
+    }
 }

@@ -7,7 +7,7 @@ use storage::{OpenBatch, OpenSnapshot, TxnState, View};
 use tokio::runtime::RuntimeFlavor;
 
 use super::authorize::{Permit, context, space_of};
-use super::{Located, RelyOn, Run, Stages};
+use super::{LISTINGS_MAX, Located, RelyOn, Run, Stages};
 use crate::lifecycle::Node;
 use crate::work::Task;
 use crate::{space, wrap};
@@ -73,6 +73,7 @@ pub(super) fn dispatch(
         }
         Handler::View(handler) => {
             let view = state.view(here);
+            let view = if stages.unlisted < LISTINGS_MAX { view.listed_by(&node.listings) } else { view };
             let work = || handler(&ctx, &params, &view);
             // A listing is as long as its folder: other requests go on meanwhile.
             let listing = matches!(run.request.verb, Verb::List | Verb::Scan);
