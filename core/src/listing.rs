@@ -63,7 +63,9 @@ impl Lister {
                 Some(Ok(())) | None => Ok(()),
             },
             Ok(Err(_)) => Err(Failure::internal("the making of a listing ended without a result")),
-            Err(_) => Err(Failure::Unavailable("the folder is large and could not be listed in time; try again".into())),
+            Err(_) => {
+                Err(Failure::Unavailable("the folder is large and could not be listed in time; try again".into()))
+            }
         }
     }
 

@@ -10,7 +10,8 @@ use openraft::storage::RaftStateMachine;
 use openraft::{EntryPayload, RaftSnapshotBuilder};
 use storage::apply::Refusal;
 use storage::{
-    Batch, Check, Class, CounterChange, CounterOp, Epoch, Journal, Millis, Ran, RawKey, RequestId, Revision, Step, Value,
+    Batch, Check, Class, CounterChange, CounterOp, Epoch, Journal, Millis, Ran, RawKey, RequestId, Revision, Step,
+    Value,
 };
 use tokio::sync::watch;
 

@@ -108,11 +108,10 @@ async fn who_asks_for_what_is_being_made_waits_for_it() {
     bench.sealer.shut(true);
     let late = bench.lister.make(&folder, Instant::now()).await.unwrap_err();
     assert_eq!(late.status(), 503, "its deadline comes first: {late}");
-    let (first, second, ()) = futures::join!(
-        bench.lister.make(&folder, soon()),
-        bench.lister.make(&folder, soon()),
-        async { bench.sealer.shut(false) }
-    );
+    let (first, second, ()) =
+        futures::join!(bench.lister.make(&folder, soon()), bench.lister.make(&folder, soon()), async {
+            bench.sealer.shut(false)
+        });
     (first.unwrap(), second.unwrap());
     assert_eq!(bench.page().unwrap().len(), 2);
     assert_eq!(bench.sealer.opened.lock()["listing"], NAMES, "it was made once");

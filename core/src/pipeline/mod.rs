@@ -38,7 +38,7 @@ use crate::response::Response;
 use crate::service::open_response;
 use crate::space;
 use crate::token::{ClientToken, TokenKey};
-use crate::work::Workers;
+use crate::work::{Workers, aside};
 
 /// How often a transaction is run again because others got in its way. Latches make more than a few rare.
 const RUNS_MAX: usize = 32;
@@ -239,7 +239,8 @@ impl Pipeline {
         let result = match dispatch::dispatch(&self.node, run, snapshot, permit, located, rely_on, stages) {
             dispatch::Done::Answered(Ok(answer), txn) => {
                 let answer = *answer;
-                let response = Response::answer(run.request.id, &answer);
+                let write = || Response::answer(run.request.id, &answer);
+                let response = if answer.is_long() { aside(write) } else { write() };
                 let done = Done { answer, response, committed: None };
                 match txn {
                     Some(batch) => self.commit(run, permit, *batch, done).await?,

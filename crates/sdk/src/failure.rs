@@ -72,9 +72,12 @@ impl Failure {
             Self::Unsupported => 405,
             Self::TooLarge(_) => 413,
             Self::MediaType(_) => 415,
-            Self::Unavailable(_) | Self::Moved(_) | Self::OutcomeUnknown(_) | Self::Sealed | Self::Busy | Self::Unlisted(_) => {
-                503
-            },
+            Self::Unavailable(_)
+            | Self::Moved(_)
+            | Self::OutcomeUnknown(_)
+            | Self::Sealed
+            | Self::Busy
+            | Self::Unlisted(_) => 503,
             Self::Internal(_) => 500,
         }
     }

@@ -176,7 +176,6 @@ impl OpenSnapshot {
         Self { listings: Some(listings), ..self }
     }
 
-
     pub fn get(&self, path: &Path) -> Result<Option<Record>, ReadError> {
         metrics::counter!("vault.barrier.get").increment(1);
         let key = self.key(path)?;

@@ -7,11 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use crate::view::{decode, read_record, record, relative, to_record};
 use crate::open::Child;
-use crate::{
-    Access, CounterOp, Epoch, LatchSet, OpenSnapshot, Path, PathKey, Read, Revision, Seg, View, listing,
-};
+use crate::view::{decode, read_record, record, relative, to_record};
+use crate::{Access, CounterOp, Epoch, LatchSet, OpenSnapshot, Path, PathKey, Read, Revision, Seg, View, listing};
 
 /// A batch before it is sealed: everything in the clear.
 #[derive(Default)]

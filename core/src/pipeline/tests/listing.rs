@@ -19,9 +19,8 @@ fn folder(n: usize) -> Key {
 
 /// Names in folders; `all` lists more of them than a request waits for.
 pub(super) fn paths() -> Vec<Path> {
-    let list = Path::new("names/?").view(Verb::List, |_: &Ctx, listed: Listed, view: &View| {
-        Answer::keys(listed.page.of(view, &folder(0))?)
-    });
+    let list = Path::new("names/?")
+        .view(Verb::List, |_: &Ctx, listed: Listed, view: &View| Answer::keys(listed.page.of(view, &folder(0))?));
     let one = Path::new("names/:name")
         .txn(Verb::Write, |_: &Ctx, named: Named, txn: &mut Txn| {
             txn.put(&folder(0).name(named.name), &1)?;

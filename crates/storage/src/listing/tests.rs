@@ -324,8 +324,7 @@ fn folder(n: usize) -> PathKey {
 async fn follow(ops: &[Op], bytes_max: usize) -> (usize, usize) {
     let memory = Arc::new(MemoryStore::default());
     let store = OpenStore::new(Arc::clone(&memory) as _, Arc::new(Clear));
-    let bench =
-        Bench { store, listings: Arc::new(Listings::new(bytes_max, SMALL_HERE)), ids: AtomicU64::default() };
+    let bench = Bench { store, listings: Arc::new(Listings::new(bytes_max, SMALL_HERE)), ids: AtomicU64::default() };
     bench.put((0..40).map(path)).await;
     let mut held = vec![bench.view()];
     let (mut served, mut refused) = (0, 0);
