@@ -1,5 +1,6 @@
 //! A round: so many clients for so long, each with a connection of its own.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -20,9 +21,16 @@ pub struct Plan {
     pub workload: Workload,
     pub addresses: Vec<SocketAddr>,
     pub clients: usize,
-    pub length: Duration,
+    pub end: End,
     pub rate: Option<f64>,
     pub reconnect: bool,
+}
+
+#[derive(Clone, Copy)]
+pub enum End {
+    After(Duration),
+    /// When each of the workload's numbers was sent. One that failed is not sent again.
+    Once,
 }
 
 /// A client whose server refuses does not spin.
@@ -57,11 +65,14 @@ async fn clients(plan: Rc<Plan>) -> Report {
         let _ = client.connect().await;
         connected.push(client);
     }
+    let sent = Rc::new(Cell::new(0));
     let (start, cpu) = (Instant::now(), own_cpu());
     let running: Vec<_> = connected
         .into_iter()
         .enumerate()
-        .map(|(number, client)| tokio::task::spawn_local(one(Rc::clone(&plan), client, number, start)))
+        .map(|(number, client)| {
+            tokio::task::spawn_local(one(Rc::clone(&plan), Rc::clone(&sent), client, number, start))
+        })
         .collect();
     let mut all = Tally::new();
     for task in running {
@@ -83,9 +94,9 @@ async fn clients(plan: Rc<Plan>) -> Report {
     }
 }
 
-async fn one(plan: Rc<Plan>, mut client: Client, number: usize, start: Instant) -> Tally {
+/// `sent` is how many all clients have sent, where each is to be sent once.
+async fn one(plan: Rc<Plan>, sent: Rc<Cell<usize>>, mut client: Client, number: usize, start: Instant) -> Tally {
     let mut tally = Tally::new();
-    let end = start + plan.length;
     // Each client walks through the keys on its own, from elsewhere.
     let mut request = number * 7919;
     let beat = plan.rate.map(|rate| Duration::from_secs_f64(plan.clients as f64 / rate));
@@ -96,8 +107,11 @@ async fn one(plan: Rc<Plan>, mut client: Client, number: usize, start: Instant) 
         } else {
             due = Instant::now();
         }
-        if due >= end {
-            return tally;
+        match plan.end {
+            End::After(length) if due >= start + length => return tally,
+            End::After(_) => {}
+            End::Once if sent.get() >= plan.workload.keys => return tally,
+            End::Once => request = sent.replace(sent.get() + 1),
         }
         if plan.reconnect {
             client.hang_up();

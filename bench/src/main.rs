@@ -17,6 +17,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use load::{End, Plan};
+
 #[derive(Parser)]
 #[command(about = "Load for scripts/bench")]
 struct Cli {
@@ -52,6 +54,15 @@ struct Load {
     /// How many different secrets are read or written.
     #[arg(long, default_value_t = 1000)]
     keys: usize,
+    /// The number of the first of them.
+    #[arg(long, default_value_t = 0)]
+    first: usize,
+    /// Puts so many of them in a folder; without it they are all in one.
+    #[arg(long)]
+    folder_size: Option<usize>,
+    /// Each of them once and no more, however long it takes.
+    #[arg(long)]
+    once: bool,
     /// A connection for each request.
     #[arg(long)]
     reconnect: bool,
@@ -93,17 +104,19 @@ fn main() -> ExitCode {
 
 #[expect(clippy::disallowed_methods, reason = "a token in an argument would show in the list of processes")]
 fn run_load(load: Load) -> Result<(), Box<dyn std::error::Error>> {
-    let plan = load::Plan {
+    let plan = Plan {
         tls: client::tls(&load.ca)?,
         workload: workload::Workload {
             kind: load.workload,
             token: std::env::var(&load.token_from).unwrap_or_default(),
             mount: load.mount,
             keys: load.keys.max(1),
+            first: load.first,
+            folder_size: load.folder_size.filter(|size| *size > 0),
         },
         addresses: load.addresses,
         clients: load.clients.max(1),
-        length: Duration::from_secs_f64(load.seconds),
+        end: if load.once { End::Once } else { End::After(Duration::from_secs_f64(load.seconds)) },
         rate: load.rate,
         reconnect: load.reconnect,
     };

@@ -11,6 +11,10 @@ pub enum Kind {
     TokenCreate,
     TokenLookupSelf,
     UserpassLogin,
+    /// A mount of its own for each number.
+    Mount,
+    /// A page of a hundred names of the number's folder, from the number's own on.
+    KvPage,
     /// What the bare server answers.
     Bare,
 }
@@ -19,7 +23,11 @@ pub struct Workload {
     pub kind: Kind,
     pub token: String,
     pub mount: String,
+    /// Which numbers: so many, from there on.
     pub keys: usize,
+    pub first: usize,
+    /// How many secrets one folder has; without it all are in one.
+    pub folder_size: Option<usize>,
 }
 
 /// As `scripts/bench` has set it up.
@@ -27,10 +35,11 @@ const PASSWORD: &str = "bench-password";
 
 impl Workload {
     pub fn request(&self, number: usize) -> Request<Full<Bytes>> {
-        let key = number % self.keys;
+        let key = self.first + number % self.keys;
+        let (mount, folder) = (&self.mount, self.folder(key));
         let (method, path, body) = match self.kind {
-            Kind::KvRead => (Method::GET, format!("/v1/{}/data/key-{key}", self.mount), Bytes::new()),
-            Kind::KvWrite => (Method::POST, format!("/v1/{}/data/key-{key}", self.mount), secret(number)),
+            Kind::KvRead => (Method::GET, format!("/v1/{mount}/data/{folder}key-{key}"), Bytes::new()),
+            Kind::KvWrite => (Method::POST, format!("/v1/{mount}/data/{folder}key-{key}"), secret(number)),
             Kind::TokenCreate => (Method::POST, "/v1/auth/token/create".to_owned(), Bytes::from_static(TOKEN)),
             Kind::TokenLookupSelf => (Method::GET, "/v1/auth/token/lookup-self".to_owned(), Bytes::new()),
             Kind::UserpassLogin => (
@@ -38,6 +47,11 @@ impl Workload {
                 "/v1/auth/userpass/login/bench".to_owned(),
                 Bytes::from(format!("{{\"password\":\"{PASSWORD}\"}}")),
             ),
+            Kind::Mount => (Method::POST, format!("/v1/sys/mounts/mount-{key}"), Bytes::from_static(MOUNT)),
+            Kind::KvPage => {
+                let query = format!("list=true&limit={PAGE}&after=key-{key}");
+                (Method::GET, format!("/v1/{mount}/metadata/{folder}?{query}"), Bytes::new())
+            }
             Kind::Bare => (Method::GET, "/".to_owned(), Bytes::new()),
         };
         let mut request = Request::builder().method(method).uri(path).header("host", "bench");
@@ -46,9 +60,16 @@ impl Workload {
         }
         request.body(Full::new(body)).expect("every part is a valid one")
     }
+
+    fn folder(&self, key: usize) -> String {
+        self.folder_size.map_or_else(String::new, |size| format!("folder-{}/", key / size))
+    }
 }
 
-const TOKEN: &[u8] = br#"{"ttl":"1h","no_default_policy":false}"#;
+const TOKEN: &[u8] = br#"{"ttl":"24h","no_default_policy":false}"#;
+const MOUNT: &[u8] = br#"{"type":"kv","options":{"version":"1"}}"#;
+/// Names of one page.
+const PAGE: usize = 100;
 
 /// One KiB of secret, different each time, so that nobody can answer from what was there.
 fn secret(number: usize) -> Bytes {

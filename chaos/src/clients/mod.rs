@@ -3,6 +3,7 @@
 mod grants;
 mod keys;
 mod mounts;
+mod names;
 mod race;
 mod tokens;
 
@@ -48,6 +49,7 @@ impl Clients {
         }
         let policy = json!({ "policy": race::policy() });
         desk.made("sys/policies/acl/race", &policy).await?;
+        names::fill(&desk).await?;
         let mut dice = Dice::new(seed);
         let mut tasks = Vec::new();
         for client in 0..keys::CLIENTS {
@@ -58,6 +60,7 @@ impl Clients {
             tasks.push(tokio::spawn(grants::run(desk.clone(), client, Dice::new(dice.roll()))));
         }
         tasks.push(tokio::spawn(mounts::run(desk.clone(), Dice::new(dice.roll()))));
+        tasks.push(tokio::spawn(names::run(desk.clone(), Dice::new(dice.roll()))));
         Ok(Self { stop, tasks })
     }
 

@@ -1,6 +1,7 @@
 //! Mounts: one record each, found by point lookup. No node reads a table of them when it becomes active.
 
 mod moves;
+mod nested;
 mod record;
 mod table;
 

@@ -7,7 +7,7 @@ use sdk::{MountInfo, NamespaceId};
 use storage::{Access, PathKey, Read, Txn, View};
 
 use super::record::is_builtin;
-use super::{Mount, Move, Table, moves};
+use super::{Mount, Move, Table, moves, nested};
 use crate::cache::{Found, RecordCache};
 use crate::space;
 
@@ -128,11 +128,9 @@ impl Mounts {
             return refused(format!("mount type of {:?} is not mountable", mount.type_name));
         }
         change_table(txn, mount.table)?;
-        self.check_path(txn, mount.table, &mount.path)?;
+        self.check_path(txn, mount.table, &mount.path, None)?;
         self.check_ttls(&mount)?;
-        txn.put(&key(mount.table, &mount.path), &mount)?;
-        point_to(txn, &mount)?;
-        Ok(())
+        Ok(place(txn, &mount)?)
     }
 
     /// Adds one of the mounts that every server has, when the cluster is made.
@@ -156,7 +154,7 @@ impl Mounts {
         }
         let Some(mount) = txn.get_for_update::<Mount>(&key(table, &path))? else { return Ok(()) };
         change_table(txn, table)?;
-        txn.delete(&key(table, &path));
+        displace(txn, table, &path);
         txn.delete(&origin_key(&mount.accessor));
         txn.elsewhere(space::mount(ns, &mount.uuid)).delete_folder(&PathKey::new());
         Ok(())
@@ -179,11 +177,10 @@ impl Mounts {
             return refused(format!("no matching mount at {from:?}"));
         };
         change_table(txn, table)?;
-        txn.delete(&key(table, source));
-        self.check_path(txn, table, target)?;
+        displace(txn, table, source);
+        self.check_path(txn, table, target, Some(source))?;
         mount.path = target.to_owned();
-        txn.put(&key(table, &mount.path), &mount)?;
-        point_to(txn, &mount)?;
+        place(txn, &mount)?;
         Ok(moves::note(txn, from, to)?)
     }
 
@@ -192,8 +189,8 @@ impl Mounts {
         moves::find(read, id)
     }
 
-    /// Refuses paths that lie in another mount, hold one, or are the API's own.
-    fn check_path(&self, txn: &Txn, table: Table, path: &str) -> Result<(), MountError> {
+    /// Refuses paths that lie in another mount, hold one, or are the API's own. The mount that moves there does not count.
+    fn check_path(&self, txn: &Txn, table: Table, path: &str, moving: Option<&str>) -> Result<(), MountError> {
         let segments = path.trim_end_matches('/').split('/');
         if segments.clone().count() > DEPTH_MAX {
             return refused(format!("a mount path may have at most {DEPTH_MAX} segments"));
@@ -204,12 +201,15 @@ impl Mounts {
         if table == Table::Secret && RESERVED.iter().any(|r| path.starts_with(r)) {
             return refused(format!("cannot mount {path:?}"));
         }
-        for (existing, _) in self.list(txn, table)? {
-            if path.starts_with(&existing) || existing.starts_with(path) {
-                return refused(format!("path is already in use at {existing}"));
+        for taken in nested::folders(path).chain([path]) {
+            if txn.get::<Mount>(&key(table, taken))?.is_some() {
+                return refused(format!("path is already in use at {taken}"));
             }
         }
-        Ok(())
+        match nested::one_below(txn, table, path, moving)? {
+            Some(taken) => refused(format!("path is already in use at {taken}")),
+            None => Ok(()),
+        }
     }
 
     fn check_ttls(&self, mount: &Mount) -> Result<(), MountError> {
@@ -225,8 +225,17 @@ impl Mounts {
     }
 }
 
-fn point_to(txn: &mut Txn, mount: &Mount) -> Result<(), Access> {
+/// Puts a mount where its path says.
+fn place(txn: &mut Txn, mount: &Mount) -> Result<(), Access> {
+    txn.put(&key(mount.table, &mount.path), mount)?;
+    nested::note(txn, mount.table, &mount.path)?;
     if mount.table == Table::Auth { txn.put(&origin_key(&mount.accessor), &mount.path) } else { Ok(()) }
+}
+
+/// Takes a mount from its path; what it stored stays.
+fn displace(txn: &mut Txn, table: Table, path: &str) {
+    txn.delete(&key(table, path));
+    nested::forget(txn, table, path);
 }
 
 /// Who adds, moves or removes a mount has looked at the others: of two that do so at once, one looks again.

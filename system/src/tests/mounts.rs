@@ -34,6 +34,25 @@ async fn a_mount_moves_with_what_it_keeps() {
 }
 
 #[tokio::test]
+async fn no_mount_lies_in_another() {
+    let server = Server::new().await;
+    let mount = async |path: &str| server.write(&format!("sys/mounts/{path}"), json!({"type": "box"})).await;
+    mount("a/b/c").await.ok();
+    for inside in ["a/b/c", "a/b/c/d", "a", "a/b"] {
+        mount(inside).await.refused(400, "path is already in use at a/b/c/");
+    }
+    mount("a/b2").await.ok();
+    // What moves leaves its own place, and no other's.
+    server.write("sys/remount", json!({"from": "a/b/c", "to": "a"})).await.refused(400, "in use at a/b2/");
+    server.write("sys/remount", json!({"from": "a/b/c", "to": "a/b"})).await.ok();
+    mount("a/b/c").await.refused(400, "in use at a/b/");
+    server.delete("sys/mounts/a/b").await.ok();
+    mount("a").await.refused(400, "in use at a/b2/");
+    server.delete("sys/mounts/a/b2").await.ok();
+    mount("a").await.ok();
+}
+
+#[tokio::test]
 async fn what_cannot_move_is_told_why() {
     let server = Server::new().await;
     for mount in ["old", "taken"] {
