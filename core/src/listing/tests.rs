@@ -112,7 +112,8 @@ async fn who_asks_for_what_is_being_made_waits_for_it() {
         futures::join!(bench.lister.make(&folder, soon()), bench.lister.make(&folder, soon()), async {
             bench.sealer.shut(false)
         });
-    (first.unwrap(), second.unwrap());
+    first.unwrap();
+    second.unwrap();
     assert_eq!(bench.page().unwrap().len(), 2);
     assert_eq!(bench.sealer.opened.lock()["listing"], NAMES, "it was made once");
     assert!(bench.lister.making.lock().is_empty());
