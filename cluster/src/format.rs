@@ -1,15 +1,29 @@
 //! Formats: how nodes of different versions work together while a cluster is upgraded, node by node.
 //!
 //! A format is a number for everything that nodes write for each other to read: log entries, the state's records, snapshots,
-//! messages. A version reads a range of them. The cluster is at one, its *level*, which is a record of the state; all are to
-//! write in it. There is one format so far, so nothing that is written depends on the level yet. Once every member reads the
-//! next one, the leader raises the level by a log entry. Until then any node may go back to the version before; from then on
-//! that version opens the data no more, and says so.
+//! messages. A version reads a range of them. The cluster is at one, its *level*, which is a record of the state; all write
+//! in its *form*. Once every member reads the next one, the leader raises the level by a log entry. Until then any node may
+//! go back to the version before; from then on that version opens the data no more, and says so.
+//!
+//! Every record begins with a byte that tells its form, so readers take all forms of the formats they know, in any mixture,
+//! and refuse others. Only writers look at the level:
+//!
+//! | what | at which level it is written |
+//! |---|---|
+//! | records of the state | the one at their entry, so they are the same everywhere |
+//! | a message: log entries, a snapshot's header | the one that its terms name |
+//! | an entry in a node's own log | the one that this node knows, which the log keeps and checks when it is opened |
+//!
+//! What only has to be told apart (votes, positions in the log, members, which a recovery hashes) is the same at all levels.
 //!
 //! **Invariant:** level ≤ newest, on every member, and level ≥ oldest. A node for which it does not hold is refused in both
 //! directions, and refuses to start or to apply.
+//!
+//! Another format is: `proto::FORMAT` raised, a `Form` for it, upon which the compiler names every writer, and readers of both
+//! until `proto::OLDEST_FORMAT` moves.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -31,7 +45,50 @@ pub(crate) const FIRST: u32 = 1;
 
 impl Default for Formats {
     fn default() -> Self {
-        Self { oldest: proto::OLDEST_FORMAT, newest: proto::FORMAT }
+        let formats = Self { oldest: proto::OLDEST_FORMAT, newest: proto::FORMAT };
+        #[cfg(feature = "faults")]
+        let formats = crate::under_test::formats(formats);
+        formats
+    }
+}
+
+/// How writers write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    First,
+    /// Of a later version, which a process under test can be.
+    #[cfg(feature = "faults")]
+    Next,
+}
+
+impl Form {
+    /// In a cluster at that level.
+    pub fn of(level: u32) -> Self {
+        match level {
+            #[cfg(feature = "faults")]
+            level if level > proto::FORMAT && crate::under_test::is_next() => Self::Next,
+            _ => Self::First,
+        }
+    }
+}
+
+/// The level as far as this node knows it. The log may know more than a state that a power cut has set back.
+#[derive(Clone, Debug)]
+pub struct Level(Arc<AtomicU32>);
+
+impl Default for Level {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU32::new(FIRST)))
+    }
+}
+
+impl Level {
+    pub fn get(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub fn reach(&self, level: u32) {
+        self.0.fetch_max(level, Ordering::Relaxed);
     }
 }
 

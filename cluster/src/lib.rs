@@ -57,7 +57,7 @@ pub use autopilot::{AutopilotState, Config as AutopilotConfig, LastEntry, Server
 pub use change::{ChangeError, MemberChange};
 pub use consensus::{Member, Timing};
 pub use fitness::{Fitness, Room};
-pub use format::Formats;
+pub use format::{Form, Formats, Level};
 pub use forward::{ForwardError, ForwardHandler, Outcome, OutcomeError};
 pub use handover::TransferError;
 pub use join::{AdmitError, EnterError, FoundError, Joining};

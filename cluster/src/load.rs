@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::bulk::{Bulk, Chunk, LoadId, Switch};
 use crate::consensus::{Applied, Command};
+use crate::format::Form;
 use crate::handover::Gate;
 use crate::machine::value;
 use crate::propose::{ProposeError, propose};
@@ -119,7 +120,9 @@ impl Load {
         if records.iter().any(|(key, _)| key.class() != Class::Replicated) {
             return Err(LoadError::NotReplicated);
         }
-        let encode = |(key, stored): (RawKey, Stored)| (key, value::encode(stored.revision, &stored.value).into());
+        let form = Form::of(self.loads.shared.reader.format());
+        let encode =
+            |(key, stored): (RawKey, Stored)| (key, value::encode(stored.revision, &stored.value, form).into());
         let chunk = Chunk { load: self.id, number: self.chunks, records: records.into_iter().map(encode).collect() };
         if chunk.size() > proto::MESSAGE_MAX * 3 / 4 {
             return Err(LoadError::TooLarge(chunk.size()));

@@ -16,7 +16,7 @@ use crate::autopilot::Autopilot;
 use crate::campaign::{self, Campaign};
 use crate::change::Changes;
 use crate::consensus::{Member, Raft, Timing, TypeConfig, raft_config};
-use crate::format::{self, Formats};
+use crate::format::{self, Formats, Level};
 use crate::forward::{ForwardHandler, Forwards};
 use crate::handover::{Gate, Handover};
 use crate::identity::{KeyFileError, NodeKey, Pins, server_config};
@@ -148,14 +148,17 @@ impl Options {
         }
         recovery::consume(&self.data)?;
         let key = NodeKey::open(&self.data.join("node.key"))?;
+        let level = Level::default();
         let options = LogOptions {
             faults: hooks.faults.clone(),
+            formats: hooks.formats,
+            level: level.clone(),
             ..LogOptions::new(self.data.join("raft"), key.id(), hooks.on_fatal.clone())
         };
         let log = LogStore::open(options)?;
         let durable = Some(log.durable());
         let Hooks { on_fatal, formats, .. } = hooks;
-        let machine = Machine::open(MachineOptions { data: self.data.clone(), durable, on_fatal, formats })?;
+        let machine = Machine::open(MachineOptions { data: self.data.clone(), durable, on_fatal, formats, level })?;
         let told = join::told(&self.data.join(ENTERING)).map_err(io)?;
         Ok(Disk { key, log, machine, told, lock })
     }

@@ -4,6 +4,8 @@
 //! leads through somebody else's hands. *Mutations* take one safeguard out, so that the suite can show that it would
 //! notice. All of it is of the whole process, for so is a machine.
 
+mod next;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -14,6 +16,9 @@ use parking_lot::RwLock;
 use storage::{Batch, Millis};
 
 use crate::log::Faults;
+
+pub use next::be_next;
+pub(crate) use next::{formats, is_next, read, write};
 
 /// A safeguard to do without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

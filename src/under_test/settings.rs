@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cluster::under_test::{Mutation, set_clock, set_ways};
+use cluster::under_test::{Mutation, be_next, set_clock, set_ways};
 use holdfast_core::under_test::{keep_stale_caches, set_linger};
 use serde::Deserialize;
 
@@ -23,6 +23,9 @@ pub struct Settings {
     #[serde(default)]
     clock: i64,
     linger: Option<Linger>,
+    /// Of the version after this one, which has one format more.
+    #[serde(default)]
+    next_format: bool,
 }
 
 #[derive(Deserialize)]
@@ -46,6 +49,9 @@ impl Settings {
                 None if name == "stale-cache" => keep_stale_caches(),
                 None => return Err(format!("no mutation is called {name:?}")),
             }
+        }
+        if self.next_format {
+            be_next();
         }
         set_ways(self.ways.clone());
         set_clock(self.clock);

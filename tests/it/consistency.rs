@@ -1,5 +1,7 @@
 //! The headers by which clients say how fresh an answer has to be, and where they want it from.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::harness::{Cluster, Transport, until};
@@ -51,4 +53,25 @@ async fn an_index_a_stale_read_and_where_a_request_goes() {
     let read = ask("GET", "kv/a", &[("X-Holdfast-Consistency", "stale")]).await.unwrap();
     assert_eq!(read.status(), 200);
     assert_eq!(read.headers()["x-vault-index"].to_str().unwrap(), index);
+}
+
+#[tokio::test]
+async fn stale_reads_end_at_a_leader_that_is_left_alone() {
+    let mut cluster = Cluster::serving(3, Transport::Plain).await;
+    let leader = cluster.leader().await;
+    cluster.root(leader).post("/v1/sys/mounts/kv", json!({ "type": "kv" })).await.ok();
+    cluster.root(leader).post("/v1/kv/a", json!({ "v": "1" })).await.ok();
+    let token = cluster.keys.as_ref().unwrap().root.clone();
+    let url = format!("{}/v1/kv/a", cluster.nodes[leader].url());
+    for standby in cluster.standbys().await {
+        cluster.nodes[standby].kill();
+    }
+    let http = reqwest::Client::new();
+    let read = async || {
+        let request = http.get(&url).header("X-Vault-Token", &token).header("X-Holdfast-Consistency", "stale");
+        request.timeout(Duration::from_secs(1)).send().await.ok().map(|answer| answer.status().as_u16())
+    };
+    assert_eq!(read().await, Some(200), "what it has is recent");
+    // What is too old is read as ever, which waits for a leader.
+    until("stale reads should end", async || (read().await != Some(200)).then_some(())).await;
 }

@@ -35,3 +35,5 @@ mod signals;
 mod tidy;
 mod traces;
 mod unsealing;
+#[cfg(feature = "faults")]
+mod upgrading;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::PublicKey;
+use crate::log::encoding::DecodeError;
 
 /// How many are remembered; beyond that the oldest is forgotten, and its node a stranger.
 const MAX: usize = 10_000;
@@ -44,10 +45,16 @@ impl RemovedKeys {
         out
     }
 
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (format, keys) = bytes.split_first()?;
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let (format, keys) = bytes.split_first().ok_or(DecodeError::Truncated)?;
+        if *format != FORMAT {
+            return Err(DecodeError::Format(*format));
+        }
         let (keys, rest) = keys.as_chunks();
-        (*format == FORMAT && rest.is_empty()).then(|| Self(Arc::new(keys.iter().copied().collect())))
+        if !rest.is_empty() {
+            return Err(DecodeError::Malformed("a part of a key"));
+        }
+        Ok(Self(Arc::new(keys.iter().copied().collect())))
     }
 }
 
@@ -81,9 +88,9 @@ mod tests {
         let removed = RemovedKeys::default().after(keys(0..most + 2).iter(), keys([0]).iter()).unwrap();
         let [forgotten, kept] = keys([1, 2])[..] else { panic!("two keys") };
         assert!(!removed.contains(&forgotten) && removed.contains(&kept));
-        assert_eq!(RemovedKeys::from_bytes(&removed.to_bytes()), Some(removed));
-        assert_eq!(RemovedKeys::from_bytes(&[]), None);
-        assert_eq!(RemovedKeys::from_bytes(&[FORMAT, 1]), None);
-        assert_eq!(RemovedKeys::from_bytes(&[FORMAT + 1]), None);
+        assert_eq!(RemovedKeys::from_bytes(&removed.to_bytes()).unwrap(), removed);
+        assert!(matches!(RemovedKeys::from_bytes(&[]), Err(DecodeError::Truncated)));
+        assert!(matches!(RemovedKeys::from_bytes(&[FORMAT, 1]), Err(DecodeError::Malformed(_))));
+        assert!(matches!(RemovedKeys::from_bytes(&[FORMAT + 1]), Err(DecodeError::Format(2))));
     }
 }

@@ -1,7 +1,7 @@
 //! The log's RocksDB: how it is opened and what its bytes mean.
 //!
 //! Column `log` holds entries under their big-endian index, column `meta` the vote, the purged and the committed
-//! position and whose log this is. A damaged write-ahead log is not recovered by dropping what follows the damage, for
+//! position, the highest level that entries are written at, and whose log this is. A damaged write-ahead log is not recovered by dropping what follows the damage, for
 //! that may have been acknowledged: only a torn end is forgiven, anything else refuses to open.
 
 use std::io;
@@ -15,6 +15,7 @@ use rocksdb::{
 
 use super::encoding::{self, DecodeError};
 use crate::consensus::{Entry, LogId, NodeId, Vote};
+use crate::format::{self, Formats};
 
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -65,6 +66,8 @@ pub(super) struct Found {
     pub last: Option<LogId>,
     pub committed: Option<LogId>,
     pub vote: Option<Vote>,
+    /// The highest level that entries were written at.
+    pub level: u32,
     /// About how many bytes the entries take.
     pub bytes: u64,
 }
@@ -74,7 +77,7 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    pub fn open(path: &Path, node: NodeId) -> Result<(Self, Found), OpenError> {
+    pub fn open(path: &Path, node: NodeId, formats: Formats) -> Result<(Self, Found), OpenError> {
         let mut options = Options::default();
         options.create_if_missing(true);
         options.create_missing_column_families(true);
@@ -89,7 +92,11 @@ impl Disk {
         )?;
         let disk = Self { db };
         disk.claim(node)?;
-        let found = disk.found()?;
+        let level = disk.level()?;
+        if let Some(problem) = formats.problem(level) {
+            return Err(OpenError::Level(problem));
+        }
+        let found = disk.found(level)?;
         Ok((disk, found))
     }
 
@@ -148,7 +155,13 @@ impl Disk {
         Ok(self.write(batch, true)?)
     }
 
-    fn found(&self) -> Result<Found, OpenError> {
+    fn level(&self) -> Result<u32, OpenError> {
+        let Some(record) = self.meta(key::LEVEL)? else { return Ok(format::FIRST) };
+        let level = record[..].try_into().map(u32::from_be_bytes);
+        level.map_err(|_| OpenError::Corrupt("the log's level is malformed".to_owned()))
+    }
+
+    fn found(&self, level: u32) -> Result<Found, OpenError> {
         let purged = self.meta(key::PURGED)?.map(encoding::decode_log_id).transpose()?;
         let committed = self.meta(key::COMMITTED)?.map(encoding::decode_log_id).transpose()?;
         let vote = self.meta(key::VOTE)?.map(encoding::decode_vote).transpose()?;
@@ -165,7 +178,7 @@ impl Disk {
         // A purge may reach past the end, after a snapshot was installed.
         let last = newest.map(|entry| entry.log_id).max(purged);
         let bytes = self.db.property_int_value_cf(self.column(LOG), rocksdb::properties::ESTIMATE_LIVE_DATA_SIZE)?;
-        Ok(Found { purged, last, committed, vote, bytes: bytes.unwrap_or(0) })
+        Ok(Found { purged, last, committed, vote, level, bytes: bytes.unwrap_or(0) })
     }
 }
 
@@ -221,6 +234,7 @@ pub(super) mod key {
     pub const VOTE: &str = "vote";
     pub const PURGED: &str = "purged";
     pub const COMMITTED: &str = "committed";
+    pub const LEVEL: &str = "level";
 }
 
 const FORMAT: u8 = 1;

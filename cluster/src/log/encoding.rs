@@ -1,10 +1,12 @@
 //! How consensus is written down: log entries, votes, log ids and memberships, on disk and on the wire.
 //!
 //! The encoding is ours, not the library's serde, so that a version bump of the library changes no stored byte. Every
-//! record begins with a format version. Numbers are big-endian; strings and lists carry a u32 length. Whatever is
+//! record begins with a version of its own format. Numbers are big-endian; strings and lists carry a u32 length. Whatever is
 //! decoded came from a disk or a peer: malformed bytes are an error, never a panic, and no length is believed before
 //! the bytes are there.
 
+#[cfg(feature = "faults")]
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -14,6 +16,7 @@ use storage::{Batch, Check, CounterChange, CounterOp, Epoch, Millis, RawKey, Req
 
 use crate::bulk::{Bulk, Chunk, LoadId, Switch};
 use crate::consensus::{Command, Entry, LeaderId, LogId, Member, Membership, SnapshotMeta, StoredMembership, Vote};
+use crate::format::Form;
 use crate::recovery::{Recovered, Recovery};
 
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +58,7 @@ mod tail {
     pub const EPOCH: u8 = 2;
 }
 
-pub fn encode_entry(entry: &Entry) -> Bytes {
+pub fn encode_entry(entry: &Entry, form: Form) -> Bytes {
     let size = match &entry.payload {
         EntryPayload::Normal(Command::Batch(batch)) => batch.size() + 64,
         EntryPayload::Normal(Command::Bulk(Bulk::Chunk(chunk))) => chunk.size(),
@@ -91,7 +94,11 @@ pub fn encode_entry(entry: &Entry) -> Bytes {
             put_recovered(&mut out, recovered);
         }
     }
-    out.freeze()
+    match form {
+        Form::First => out.freeze(),
+        #[cfg(feature = "faults")]
+        Form::Next => crate::under_test::write(&out).into(),
+    }
 }
 
 /// Values inside the entry share `bytes`.
@@ -175,13 +182,17 @@ pub fn decode_recovery(bytes: Bytes) -> Result<Recovery, DecodeError> {
     Ok(recovery)
 }
 
-pub fn encode_snapshot_meta(meta: &SnapshotMeta) -> Bytes {
+pub fn encode_snapshot_meta(meta: &SnapshotMeta, form: Form) -> Bytes {
     let mut out = BytesMut::with_capacity(512);
     out.put_u8(FORMAT_OF_MEMBERS);
     put_optional_log_id(&mut out, meta.last_log_id.as_ref());
     put_optional_log_id(&mut out, meta.last_membership.log_id().as_ref());
     put_membership(&mut out, meta.last_membership.membership());
-    out.freeze()
+    match form {
+        Form::First => out.freeze(),
+        #[cfg(feature = "faults")]
+        Form::Next => crate::under_test::write(&out).into(),
+    }
 }
 
 pub fn decode_snapshot_meta(bytes: Bytes) -> Result<SnapshotMeta, DecodeError> {
@@ -352,6 +363,11 @@ struct Input {
 
 impl Input {
     fn new(bytes: Bytes) -> Result<Self, DecodeError> {
+        #[cfg(feature = "faults")]
+        let bytes = match crate::under_test::read(&bytes) {
+            Cow::Owned(bytes) => bytes.into(),
+            Cow::Borrowed(_) => bytes,
+        };
         let mut input = Self { bytes, format: 0 };
         input.format = input.u8()?;
         match input.format {
@@ -595,14 +611,14 @@ mod tests {
     #[test]
     fn entries_come_back_as_they_were() {
         for entry in entries() {
-            assert_eq!(decode_entry(encode_entry(&entry)).unwrap(), entry);
+            assert_eq!(decode_entry(encode_entry(&entry, Form::First)).unwrap(), entry);
         }
     }
 
     #[test]
     fn every_cut_and_every_flipped_byte_is_an_error_or_another_entry_but_no_panic() {
         for entry in entries() {
-            let bytes = encode_entry(&entry);
+            let bytes = encode_entry(&entry, Form::First);
             for len in 0..bytes.len() {
                 assert!(decode_entry(bytes.slice(..len)).is_err(), "cut at {len}");
             }
@@ -618,7 +634,7 @@ mod tests {
 
     #[test]
     fn a_format_of_the_future_is_refused_by_name() {
-        let mut bytes = encode_entry(&entries()[0]).to_vec();
+        let mut bytes = encode_entry(&entries()[0], Form::First).to_vec();
         bytes[0] = 3;
         assert!(matches!(decode_entry(bytes.into()), Err(DecodeError::Format(3))));
     }
@@ -651,6 +667,6 @@ mod tests {
         let vote = Vote { leader_id: LeaderId { term: 3, node_id: 4 }, committed: true };
         assert_eq!(decode_vote(encode_vote(&vote)).unwrap(), vote);
         let meta = SnapshotMeta::default();
-        assert_eq!(decode_snapshot_meta(encode_snapshot_meta(&meta)).unwrap(), meta);
+        assert_eq!(decode_snapshot_meta(encode_snapshot_meta(&meta, Form::First)).unwrap(), meta);
     }
 }

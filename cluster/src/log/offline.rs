@@ -8,6 +8,7 @@ use rocksdb::WriteBatch;
 use super::disk::{Disk, Found, OpenError, key};
 use super::{encoding, tail};
 use crate::consensus::{Entry, LogId, NodeId, StoredMembership, Vote};
+use crate::format::{Form, Formats};
 
 pub(crate) struct Offline {
     disk: Disk,
@@ -21,7 +22,7 @@ impl Offline {
     }
 
     pub fn open(path: &Path, node: NodeId) -> Result<Self, OpenError> {
-        let (disk, found) = Disk::open(path, node)?;
+        let (disk, found) = Disk::open(path, node, Formats::default())?;
         Ok(Self { disk, found })
     }
 
@@ -64,7 +65,8 @@ impl Offline {
             self.disk.put_meta(&mut batch, key::PURGED, &encoding::encode_log_id(&applied));
         }
         for entry in entries {
-            self.disk.put_entry(&mut batch, entry.log_id.index, &encoding::encode_entry(entry));
+            let encoded = encoding::encode_entry(entry, Form::of(self.found.level));
+            self.disk.put_entry(&mut batch, entry.log_id.index, &encoded);
         }
         if self.found.vote.is_none_or(|stored| stored.leader_id < vote.leader_id) {
             self.disk.put_meta(&mut batch, key::VOTE, &encoding::encode_vote(&vote));

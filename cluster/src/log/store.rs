@@ -22,6 +22,7 @@ use super::faults::Faults;
 use super::tail::{self, Tail};
 use super::writer::{Durable, OnFatal, Op, Queued, Writer};
 use crate::consensus::{Entry, IoFlushed, LogId, LogState, NodeId, TypeConfig, Vote};
+use crate::format::{Form, Formats, Level};
 
 #[derive(Clone)]
 pub struct LogOptions {
@@ -32,11 +33,23 @@ pub struct LogOptions {
     pub tail_bytes: usize,
     pub faults: Faults,
     pub on_fatal: OnFatal,
+    /// What this version reads.
+    pub formats: Formats,
+    /// What entries are written at.
+    pub level: Level,
 }
 
 impl LogOptions {
     pub fn new(path: impl AsRef<Path>, node: NodeId, on_fatal: OnFatal) -> Self {
-        Self { path: path.as_ref().to_owned(), node, tail_bytes: 64 << 20, faults: Faults::default(), on_fatal }
+        Self {
+            path: path.as_ref().to_owned(),
+            node,
+            tail_bytes: 64 << 20,
+            faults: Faults::default(),
+            on_fatal,
+            formats: Formats::default(),
+            level: Level::default(),
+        }
     }
 }
 
@@ -54,13 +67,15 @@ struct Shared {
     durable: watch::Receiver<Durable>,
     appended: AtomicU64,
     on_fatal: OnFatal,
+    level: Level,
     busy: Arc<Busy>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl LogStore {
     pub fn open(options: LogOptions) -> Result<Self, OpenError> {
-        let (disk, found) = Disk::open(&options.path, options.node)?;
+        let (disk, found) = Disk::open(&options.path, options.node, options.formats)?;
+        options.level.reach(found.level);
         let disk = Arc::new(disk);
         let tail = Tail::new(options.tail_bytes, found.last, found.purged, found.vote, found.committed);
         let tail = Arc::new(RwLock::new(tail));
@@ -74,6 +89,7 @@ impl LogStore {
             durable,
             busy: Arc::clone(&busy),
             faults: options.faults,
+            level: found.level,
             on_fatal: Arc::clone(&options.on_fatal),
         };
         let thread = std::thread::Builder::new().name("raft-log-writer".to_owned()).spawn(move || writer.run())?;
@@ -85,6 +101,7 @@ impl LogStore {
             durable: watched,
             appended: AtomicU64::new(found.bytes),
             on_fatal: options.on_fatal,
+            level: options.level,
             busy,
             writer: Mutex::new(Some(thread)),
         };
@@ -255,7 +272,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let entries: Vec<_> = entries.into_iter().map(|entry| (encoding::encode_entry(&entry), entry)).collect();
+        let level = self.shared.level.get();
+        let encode = |entry| (encoding::encode_entry(&entry, Form::of(level)), entry);
+        let entries: Vec<_> = entries.into_iter().map(encode).collect();
         let bytes = entries.iter().map(|(encoded, _)| encoded.len()).sum::<usize>();
         let permits = u32::try_from((bytes + OP_BYTES).min(QUEUE_BYTES)).map_err(io::Error::other)?;
         let room = Arc::clone(&self.shared.room).acquire_many_owned(permits).await.map_err(io::Error::other)?;
@@ -268,7 +287,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             }
         }
         self.shared.appended.fetch_add(bytes as u64, Ordering::Relaxed);
-        let op = Op::Append { entries: records, done: callback };
+        let op = Op::Append { entries: records, level, done: callback };
         self.shared.queue.send(Queued { op, bytes, _room: Some(room) }).map_err(|_| closed())
     }
 

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::consensus::{Entry, IoFlushed, LeaderId, LogId, TypeConfig, Vote};
+use crate::format::{Formats, Level};
 use crate::machine::{Machine, MachineOptions};
 
 fn never_fatal() -> OnFatal {
@@ -27,9 +28,9 @@ impl StoreBuilder<TypeConfig, LogStore, Machine, TempDir> for Builder {
         let log = LogStore::open(LogOptions::new(folder.path().join("raft"), 0, never_fatal())).unwrap();
         let data = folder.path().to_owned();
         // The suite applies entries that its log never had, so the machine cannot wait for the log.
-        let machine =
-            Machine::open(MachineOptions { data, durable: None, on_fatal: never_fatal(), formats: Default::default() })
-                .unwrap();
+        let (formats, level) = Default::default();
+        let options = MachineOptions { data, durable: None, on_fatal: never_fatal(), formats, level };
+        let machine = Machine::open(options).unwrap();
         Ok((folder, log, machine))
     }
 }
@@ -280,6 +281,30 @@ async fn a_folder_opens_once_and_for_its_own_node() {
     drop(log);
     let other = LogStore::open(LogOptions::new(&folder.path, 2, never_fatal()));
     assert!(matches!(other.err(), Some(OpenError::OtherNode { expected: 2, found: 1 })));
+}
+
+#[tokio::test]
+async fn a_log_knows_the_level_that_it_was_written_at() {
+    let folder = Folder::new();
+    let open = |formats, level: &Level| {
+        let options = LogOptions::new(&folder.path, 1, never_fatal());
+        LogStore::open(LogOptions { formats, level: level.clone(), ..options })
+    };
+    let (level, next) = (Level::default(), Formats { oldest: 1, newest: 2 });
+    let mut log = open(next, &level).unwrap();
+    log.blocking_append([blank(1, 0)]).await.unwrap();
+    drop(log);
+    drop(open(Formats::default(), &level).unwrap());
+
+    let mut log = open(next, &level).unwrap();
+    level.reach(2);
+    log.blocking_append([blank(1, 1)]).await.unwrap();
+    drop(log);
+    let said = open(Formats::default(), &level).err().unwrap().to_string();
+    assert!(said.contains("the cluster is at format 2, and this version reads up to 1"), "{said}");
+    let found = Level::default();
+    let mut log = open(next, &found).unwrap();
+    assert_eq!((found.get(), indexes(&mut log).await), (2, vec![0, 1]), "whatever the state may know");
 }
 
 fn newest_wal(path: &Path) -> (String, u64) {

@@ -37,6 +37,8 @@ type Answer = oneshot::Sender<io::Result<()>>;
 pub(super) enum Op {
     Append {
         entries: Vec<(u64, Bytes)>,
+        /// What they are written at.
+        level: u32,
         done: IoFlushed,
     },
     /// Removes the entries from `from` on, of which the newest ever appended is `to - 1`.
@@ -71,11 +73,13 @@ pub(super) struct Writer {
     pub durable: watch::Sender<Durable>,
     pub busy: Arc<Busy>,
     pub faults: Faults,
+    /// The highest that the disk knows.
+    pub level: u32,
     pub on_fatal: OnFatal,
 }
 
 impl Writer {
-    pub fn run(self) {
+    pub fn run(mut self) {
         while let Ok(first) = self.queue.recv() {
             let mut bytes = first.bytes;
             let mut group = vec![first];
@@ -106,7 +110,7 @@ impl Writer {
     }
 
     /// Makes the group durable; false if power is gone, as a test has it.
-    fn write(&self, group: &[Queued]) -> io::Result<bool> {
+    fn write(&mut self, group: &[Queued]) -> io::Result<bool> {
         if group.is_empty() {
             return Ok(true);
         }
@@ -114,7 +118,11 @@ impl Writer {
         let mut sync = false;
         for queued in group {
             match &queued.op {
-                Op::Append { entries, .. } => {
+                Op::Append { entries, level, .. } => {
+                    if *level > self.level {
+                        self.level = *level;
+                        self.disk.put_meta(&mut batch, key::LEVEL, &level.to_be_bytes());
+                    }
                     sync |= !entries.is_empty();
                     metrics::counter!("holdfast.log.entries").increment(entries.len() as u64);
                     for (index, entry) in entries {
@@ -165,7 +173,7 @@ impl Writer {
     fn complete(&self, group: Vec<Queued>) {
         for queued in group {
             match queued.op {
-                Op::Append { entries, done } => {
+                Op::Append { entries, done, .. } => {
                     if let Some((last, _)) = entries.last() {
                         self.reached(last + 1);
                     }

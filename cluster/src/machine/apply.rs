@@ -16,6 +16,7 @@ use super::outcomes::{self, Outcomes};
 use super::position::Position;
 use super::{fingerprint, key, value};
 use crate::consensus::{Applied, Command, Entry, Membership, StoredMembership};
+use crate::format::Form;
 use crate::identity::{PublicKey, RemovedKeys};
 use crate::log::encoding;
 use crate::recovery::{Recovered, Recovery};
@@ -37,6 +38,8 @@ pub(super) struct Live {
 pub(super) struct Planned {
     pub write: WriteBatch,
     pub position: Position,
+    /// Of the level at this entry.
+    form: Form,
     pub answer: Applied,
     pub change: Option<Change>,
     membership: Option<StoredMembership>,
@@ -59,6 +62,7 @@ impl Live {
         let mut planned = Planned {
             write: WriteBatch::default(),
             position: Position { applied: Some(entry.log_id), ..self.position.clone() },
+            form: Form::of(self.format),
             answer: Applied::Blank,
             change: None,
             membership: None,
@@ -84,7 +88,7 @@ impl Live {
             }
             EntryPayload::Normal(Command::Recovered(recovered)) => planned.recovered(database, recovered),
         }
-        planned.write.put_cf(database.column(META), POSITION, planned.position.encode());
+        planned.write.put_cf(database.column(META), POSITION, planned.position.encode(planned.form));
         if let Some(change) = planned.change {
             // Before a snapshot can show it.
             journal.note(planned.position.revision, change);
@@ -192,13 +196,13 @@ impl Planned {
                 Class::Replicated => position.revision,
                 Class::Local => Revision { epoch: Epoch::default(), n: position.local },
             };
-            let record = value::encode(revision, value);
+            let record = value::encode(revision, value, self.form);
             self.write.put_cf(data, key::physical(position.generation, key.as_bytes()), record);
         }
     }
 
     fn keep_outcome(&mut self, database: &Database, window: &Outcomes, batch: &Batch) {
-        let record = outcomes::encode(&batch.id, self.position.revision, batch.outcome.as_ref());
+        let record = outcomes::encode(&batch.id, self.position.revision, batch.outcome.as_ref(), self.form);
         let column = database.column(OUTCOMES);
         let leaving = window.leaving(record.len());
         for index in &leaving {

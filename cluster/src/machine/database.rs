@@ -20,7 +20,7 @@ use super::outcomes::{self, Limits, Outcomes};
 use super::position::Position;
 use super::{key, value};
 use crate::consensus::{SnapshotMeta, StoredMembership};
-use crate::format;
+use crate::format::{self, Formats};
 use crate::identity::RemovedKeys;
 use crate::log::{OpenError, encoding};
 use crate::recovery::Recovery;
@@ -98,8 +98,8 @@ impl Database {
         let Some(record) = self.rocks.get_pinned_cf(self.column(META), REMOVED).map_err(unreadable)? else {
             return Ok(RemovedKeys::default());
         };
-        let damaged = || StoreError::Corrupt("the list of removed keys is malformed".to_owned());
-        RemovedKeys::from_bytes(&record).ok_or_else(damaged)
+        let broken = |error| StoreError::Corrupt(format!("the list of removed keys: {error}"));
+        RemovedKeys::from_bytes(&record).map_err(broken)
     }
 
     /// The load that is under way.
@@ -109,13 +109,9 @@ impl Database {
         loading.map_err(|error| StoreError::Corrupt(error.to_string()))
     }
 
-    /// The format that the cluster is at.
+    /// The format that the cluster is at. To be asked before anything else: a version that does not know it reads no more.
     pub fn format(&self) -> Result<u32, StoreError> {
-        let damaged = || StoreError::Corrupt("the state's format is malformed".to_owned());
-        match self.rocks.get_cf(self.column(META), FORMAT).map_err(unreadable)? {
-            Some(record) => Ok(u32::from_be_bytes(record.try_into().map_err(|_| damaged())?)),
-            None => Ok(format::FIRST),
-        }
+        level(&self.rocks)
     }
 
     pub fn recovery(&self) -> Result<Option<Recovery>, StoreError> {
@@ -169,13 +165,19 @@ pub fn stored(data: &Path) -> Result<(Position, StoredMembership), OpenError> {
     }
     let rocks = DB::open_cf_descriptors_read_only(&Options::default(), folder, columns(), false)?;
     let broken = |error: StoreError| OpenError::Corrupt(error.to_string());
+    if let Some(problem) = Formats::default().problem(level(&rocks).map_err(broken)?) {
+        return Err(OpenError::Level(problem));
+    }
     Ok((position(&rocks).map_err(broken)?, membership(&rocks).map_err(broken)?))
 }
 
-/// Position and membership of a checkpoint, read from its own files.
-pub(super) fn read_meta(folder: &Path) -> io::Result<SnapshotMeta> {
+/// Position and membership of a checkpoint, read from its own files. One of a format that is not known is `Unsupported`.
+pub(super) fn read_meta(folder: &Path, formats: Formats) -> io::Result<SnapshotMeta> {
     let rocks =
         DB::open_cf_descriptors_read_only(&Options::default(), folder, columns(), false).map_err(io::Error::other)?;
+    if let Some(problem) = formats.problem(level(&rocks).map_err(io::Error::other)?) {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, problem));
+    }
     let last_log_id = position(&rocks).map_err(io::Error::other)?.applied;
     let last_membership = membership(&rocks).map_err(io::Error::other)?;
     Ok(SnapshotMeta { last_log_id, last_membership })
@@ -234,6 +236,15 @@ fn position(rocks: &DB) -> Result<Position, StoreError> {
 fn decode_position(record: Option<&[u8]>) -> Result<Position, StoreError> {
     let position = record.map(Position::decode).transpose();
     Ok(position.map_err(|error| StoreError::Corrupt(error.to_string()))?.unwrap_or_default())
+}
+
+fn level(rocks: &DB) -> Result<u32, StoreError> {
+    let column = rocks.cf_handle(META).ok_or_else(|| StoreError::Corrupt("the state has no meta".to_owned()))?;
+    let damaged = || StoreError::Corrupt("the state's format is malformed".to_owned());
+    match rocks.get_cf(column, FORMAT).map_err(unreadable)? {
+        Some(record) => Ok(u32::from_be_bytes(record.try_into().map_err(|_| damaged())?)),
+        None => Ok(format::FIRST),
+    }
 }
 
 fn membership(rocks: &DB) -> Result<StoredMembership, StoreError> {

@@ -9,6 +9,8 @@ use std::collections::{HashMap, VecDeque};
 use bytes::Bytes;
 use storage::{Ran, RequestId, Revision, StoreError};
 
+use crate::format::Form;
+
 /// What can be said of a request's id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -85,18 +87,27 @@ impl Outcomes {
     }
 }
 
-pub(super) fn encode(id: &RequestId, revision: Revision, answer: Option<&Bytes>) -> Vec<u8> {
+pub(super) fn encode(id: &RequestId, revision: Revision, answer: Option<&Bytes>, form: Form) -> Vec<u8> {
     let mut out = Vec::with_capacity(2 + RequestId::LEN + Revision::LEN + answer.map_or(0, Bytes::len));
     out.push(FORMAT);
     out.push(u8::from(answer.is_some()));
     out.extend_from_slice(&id.to_bytes());
     out.extend_from_slice(&revision.to_bytes());
     out.extend_from_slice(answer.map_or(&[][..], |a| &a[..]));
-    out
+    match form {
+        Form::First => out,
+        #[cfg(feature = "faults")]
+        Form::Next => crate::under_test::write(&out),
+    }
 }
 
 pub(super) fn decode(record: &[u8]) -> Result<(RequestId, Ran), StoreError> {
+    #[cfg(feature = "faults")]
+    let record = &*crate::under_test::read(record);
     let damaged = || StoreError::Corrupt("an outcome is malformed".to_owned());
+    if let Some(other) = record.first().filter(|first| **first != FORMAT) {
+        return Err(StoreError::Corrupt(format!("an outcome is of format {other}, which this version does not know")));
+    }
     let (header, rest) = record.split_at_checked(2).ok_or_else(damaged)?;
     let (id, rest) = rest.split_at_checked(RequestId::LEN).ok_or_else(damaged)?;
     let id = RequestId::from_bytes(id).ok_or_else(damaged)?;
@@ -140,7 +151,7 @@ mod tests {
     fn records_come_back_as_they_were() {
         let revision = Revision { epoch: Epoch { number: 2, bits: 3 }, n: 5 };
         for answer in [None, Some(Bytes::new()), Some(Bytes::from_static(b"x"))] {
-            let record = encode(&id(4), revision, answer.as_ref());
+            let record = encode(&id(4), revision, answer.as_ref(), Form::First);
             assert_eq!(decode(&record).unwrap(), (id(4), Ran { revision, answer }));
         }
         assert!(decode(b"\x01\x00short").is_err());

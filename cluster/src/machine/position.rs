@@ -4,6 +4,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use storage::{Millis, Revision};
 
 use crate::consensus::{LeaderId, LogId};
+use crate::format::Form;
 use crate::log::encoding::DecodeError;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl Position {
         self.applied.map_or(0, |id| id.index)
     }
 
-    pub(super) fn encode(&self) -> Bytes {
+    pub(super) fn encode(&self, form: Form) -> Bytes {
         let mut out = BytesMut::with_capacity(LEN);
         out.put_u8(FORMAT);
         out.put_u8(u8::from(self.applied.is_some()));
@@ -44,10 +45,16 @@ impl Position {
         out.put_slice(&self.fingerprint);
         out.put_u32(self.generation);
         out.put_u64(self.evicted);
-        out.freeze()
+        match form {
+            Form::First => out.freeze(),
+            #[cfg(feature = "faults")]
+            Form::Next => crate::under_test::write(&out).into(),
+        }
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        #[cfg(feature = "faults")]
+        let bytes = &*crate::under_test::read(bytes);
         let mut input = bytes;
         match input.first() {
             Some(&FORMAT) if input.len() == LEN => input.advance(1),
@@ -80,8 +87,8 @@ mod tests {
         let revision = Revision::default().next();
         let (time, fingerprint) = (Millis(5), [6; 32]);
         let position = Position { applied, revision, local: 4, time, fingerprint, generation: 7, evicted: 8 };
-        assert_eq!(Position::decode(&position.encode()).unwrap(), position);
-        assert_eq!(Position::decode(&Position::default().encode()).unwrap(), Position::default());
-        assert!(Position::decode(&position.encode()[1..]).is_err());
+        assert_eq!(Position::decode(&position.encode(Form::First)).unwrap(), position);
+        assert_eq!(Position::decode(&Position::default().encode(Form::First)).unwrap(), Position::default());
+        assert!(Position::decode(&position.encode(Form::First)[1..]).is_err());
     }
 }

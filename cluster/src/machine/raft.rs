@@ -11,7 +11,7 @@ use futures::stream::{Stream, StreamExt};
 use openraft::storage::{EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use parking_lot::RwLock;
-use storage::{Change, Epoch, Journal};
+use storage::{Change, Epoch, Journal, StoreError};
 use tokio::sync::watch;
 
 use super::apply::Live;
@@ -20,7 +20,7 @@ use super::outcomes::Limits;
 use super::position::Position;
 use super::reader::StateReader;
 use crate::consensus::{Applied, Command, Entry, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
-use crate::format::Formats;
+use crate::format::{Formats, Level};
 use crate::log::{Durable, OnFatal, OpenError};
 use crate::snapshot::{Checkpoint, Shelf, link_files};
 
@@ -33,6 +33,8 @@ pub struct MachineOptions {
     pub on_fatal: OnFatal,
     /// What this version reads.
     pub formats: Formats,
+    /// Is told of the cluster's level.
+    pub level: Level,
 }
 
 pub struct Machine {
@@ -53,6 +55,7 @@ pub(super) struct Shared {
     limits: Limits,
     on_fatal: OnFatal,
     formats: Formats,
+    level: Level,
 }
 
 impl Machine {
@@ -63,13 +66,16 @@ impl Machine {
     pub(super) fn open_with(options: MachineOptions, limits: Limits) -> Result<Self, OpenError> {
         fs::create_dir_all(&options.data)?;
         let number = database::current(&options.data)?;
-        database::sweep(&options.data, number)?;
-        let shelf = Shelf::open(options.data.join("snap"), database::read_meta)?;
         let database = Database::open(database::folder(&options.data, number))?;
-        let live = load(&database, limits).map_err(|error| OpenError::Corrupt(error.to_string()))?;
-        if let Some(problem) = options.formats.problem(live.format) {
-            return Err(OpenError::Level(problem));
-        }
+        let live = load(&database, limits, options.formats)?;
+        database::sweep(&options.data, number)?;
+        let formats = options.formats;
+        let shelf = Shelf::open(options.data.join("snap"), Arc::new(move |at: &Path| database::read_meta(at, formats)));
+        let shelf = shelf.map_err(|error| match error.kind() {
+            io::ErrorKind::Unsupported => OpenError::Level(error.to_string()),
+            _ => error.into(),
+        })?;
+        options.level.reach(live.format);
         let journal = Arc::new(Journal::default());
         journal.note(live.position.revision, Change::Everything);
         let shared = Shared {
@@ -83,6 +89,7 @@ impl Machine {
             limits,
             on_fatal: options.on_fatal,
             formats: options.formats,
+            level: options.level,
         };
         Ok(Self { shared: Arc::new(shared), durable: options.durable })
     }
@@ -118,7 +125,11 @@ impl Shared {
             drop(live);
             answers.push(answer);
         }
-        self.tell(self.live.read().position.clone());
+        let live = self.live.read();
+        self.level.reach(live.format);
+        let position = live.position.clone();
+        drop(live);
+        self.tell(position);
         Ok(answers)
     }
 
@@ -147,18 +158,18 @@ impl Shared {
         }
         link_files(checkpoint.folder(), &folder)?;
         let database = Database::open(folder).map_err(io::Error::other)?;
-        let live = load(&database, self.limits).map_err(io::Error::other)?;
+        let live = load(&database, self.limits, self.formats).map_err(|error| {
+            database.doom();
+            io::Error::other(error)
+        })?;
         if live.position.applied != meta.last_log_id || live.membership != meta.last_membership {
             database.doom();
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the snapshot holds another state than it says"));
         }
-        if let Some(problem) = self.formats.problem(live.format) {
-            database.doom();
-            return Err(io::Error::new(io::ErrorKind::Unsupported, problem));
-        }
         self.shelf.adopt(checkpoint)?;
         database::set_current(&self.data, number)?;
 
+        self.level.reach(live.format);
         let position = live.position.clone();
         let mut current = self.live.write();
         *current = live;
@@ -238,12 +249,20 @@ fn offered(checkpoint: Checkpoint) -> Snapshot {
     Snapshot { meta: checkpoint.meta().clone(), snapshot: checkpoint }
 }
 
-fn load(database: &Database, limits: Limits) -> Result<Live, storage::StoreError> {
-    let position = database.position()?;
-    let outcomes = database.outcomes(position.evicted, limits)?;
-    let (loading, recovery) = (database.loading()?, database.recovery()?.map(Arc::new));
-    let (membership, removed, format) = (database.membership()?, database.removed()?, database.format()?);
-    Ok(Live { membership, removed, outcomes, loading, recovery, format, position })
+fn load(database: &Database, limits: Limits, formats: Formats) -> Result<Live, OpenError> {
+    let corrupt = |error: StoreError| OpenError::Corrupt(error.to_string());
+    let format = database.format().map_err(corrupt)?;
+    if let Some(problem) = formats.problem(format) {
+        return Err(OpenError::Level(problem));
+    }
+    let read = || {
+        let position = database.position()?;
+        let outcomes = database.outcomes(position.evicted, limits)?;
+        let (loading, recovery) = (database.loading()?, database.recovery()?.map(Arc::new));
+        let (membership, removed) = (database.membership()?, database.removed()?);
+        Ok(Live { membership, removed, outcomes, loading, recovery, format, position })
+    };
+    read().map_err(corrupt)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {

@@ -20,8 +20,9 @@ mod bulk;
 use super::outcomes::Limits;
 use super::*;
 use crate::consensus::{Command, Entry, LeaderId, LogId};
+use crate::format::Formats;
 use crate::identity::RemovedKeys;
-use crate::log::Durable;
+use crate::log::{Durable, OpenError};
 
 fn options(data: &Path) -> MachineOptions {
     MachineOptions {
@@ -29,6 +30,7 @@ fn options(data: &Path) -> MachineOptions {
         durable: None,
         on_fatal: Arc::new(|why| panic!("{why}")),
         formats: Default::default(),
+        level: Default::default(),
     }
 }
 
@@ -319,4 +321,29 @@ async fn a_newer_snapshot_takes_the_place_of_an_older_one_when_its_readers_are_g
     assert!(!folder.exists());
     drop((machine, new));
     assert_eq!(open(data.path()).reader().current_checkpoint().unwrap().meta().last_log_id, Some(log[29].log_id));
+}
+
+#[tokio::test]
+async fn a_version_that_does_not_know_the_format_opens_nothing_and_deletes_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let next = || MachineOptions { formats: Formats { oldest: 1, newest: 2 }, ..options(data.path()) };
+    let refused = |what: &str| match Machine::open(options(data.path())).err() {
+        Some(OpenError::Level(said)) => assert!(said.contains("reads up to 1"), "{what}: {said}"),
+        other => panic!("{what}: {other:?}"),
+    };
+    let opened = next();
+    let level = opened.level.clone();
+    let mut machine = Machine::open(opened).unwrap();
+    apply(&mut machine, history(10)).await;
+    assert_eq!(level.get(), 1);
+    apply(&mut machine, vec![command(11, Command::Format(2))]).await;
+    assert_eq!((level.get(), machine.reader().format()), (2, 2));
+    let meta = machine.get_snapshot_builder().await.build_snapshot().await.unwrap().meta;
+    drop(machine);
+    refused("the state");
+    // As a power cut may leave it, for the state is not synced: it does not know the level any more, but the snapshot does.
+    fs::remove_dir_all(data.path().join("sm-0")).unwrap();
+    refused("the snapshot");
+    let kept = Machine::open(next()).unwrap().reader().current_checkpoint().unwrap();
+    assert_eq!(kept.meta(), &meta);
 }

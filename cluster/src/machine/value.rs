@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use storage::{Revision, StoreError, Stored, Value};
 
-pub(crate) fn encode(revision: Revision, value: &Value) -> Vec<u8> {
+use crate::format::Form;
+
+pub(crate) fn encode(revision: Revision, value: &Value, form: Form) -> Vec<u8> {
     let payload_len = if let Value::Bytes(bytes) = value { bytes.len() } else { 8 };
     let mut out = Vec::with_capacity(HEADER_LEN + payload_len);
     out.push(FORMAT);
@@ -13,10 +15,16 @@ pub(crate) fn encode(revision: Revision, value: &Value) -> Vec<u8> {
         Value::Bytes(bytes) => out.extend_from_slice(bytes),
         Value::Counter(n) => out.extend_from_slice(&n.to_be_bytes()),
     }
-    out
+    match form {
+        Form::First => out,
+        #[cfg(feature = "faults")]
+        Form::Next => crate::under_test::write(&out),
+    }
 }
 
 pub(super) fn decode(record: &[u8]) -> Result<Stored, StoreError> {
+    #[cfg(feature = "faults")]
+    let record = &*crate::under_test::read(record);
     let damaged = || StoreError::Corrupt("a value of the state is malformed".to_owned());
     let (header, payload) = record.split_at_checked(HEADER_LEN).ok_or_else(damaged)?;
     if header[0] != FORMAT {
@@ -48,7 +56,7 @@ mod tests {
         let revision = Revision::default().next();
         for value in [Value::Bytes(Bytes::from_static(b"")), Value::Bytes(Bytes::from_static(b"x")), Value::Counter(-3)]
         {
-            assert_eq!(decode(&encode(revision, &value)).unwrap(), Stored { revision, value });
+            assert_eq!(decode(&encode(revision, &value, Form::First)).unwrap(), Stored { revision, value });
         }
         for bad in [&b""[..], b"\x01\x00", &[2; 30], &[1; 25]] {
             assert!(matches!(decode(bad), Err(StoreError::Corrupt(_))));

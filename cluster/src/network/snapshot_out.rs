@@ -23,6 +23,7 @@ use tonic::transport::Channel;
 
 use super::wire::{self, WireError};
 use crate::consensus::{Snapshot, Vote};
+use crate::format::Form;
 use crate::log::encoding::encode_snapshot_meta;
 use crate::snapshot::Checkpoint;
 
@@ -50,7 +51,7 @@ pub async fn send(
     let mut header = pb::SnapshotHeader {
         terms: Some(terms),
         vote: Some(wire::vote_out(&vote)),
-        meta: encode_snapshot_meta(&meta),
+        meta: encode_snapshot_meta(&meta, Form::of(terms.level)),
         files: files.iter().map(|(name, size)| pb::SnapshotFile { name: name.clone(), size: *size }).collect(),
         from: 0,
     };

@@ -9,6 +9,7 @@ use proto::cluster::append_answer::Kind;
 use proto::cluster::transfer_answer::{NotFlushed, Refusal, VoteChanged};
 
 use crate::consensus::{LeaderId, LogId, Member, TypeConfig, Vote};
+use crate::format::Form;
 use crate::log::encoding::{DecodeError, decode_entry, encode_entry};
 
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +54,7 @@ pub fn append_out(request: &AppendEntriesRequest<TypeConfig>, terms: pb::Terms, 
         vote: Some(vote_out(&request.vote)),
         prev: log_id_out(request.prev_log_id.as_ref()),
         commit: log_id_out(request.leader_commit.as_ref()),
-        entries: request.entries.iter().map(encode_entry).collect(),
+        entries: request.entries.iter().map(|entry| encode_entry(entry, Form::of(terms.level))).collect(),
         now_ms,
     }
 }

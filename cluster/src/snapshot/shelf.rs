@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -14,8 +15,8 @@ use super::checkpoint::Checkpoint;
 use super::folder::{database_files, link_files, sync_folder};
 use crate::consensus::{LogId, SnapshotMeta};
 
-/// Reads position and membership out of a checkpoint's folder.
-pub(crate) type ReadMeta = fn(&Path) -> io::Result<SnapshotMeta>;
+/// Reads position and membership out of a checkpoint's folder. `Unsupported` is one that a later version has written.
+pub(crate) type ReadMeta = Arc<dyn Fn(&Path) -> io::Result<SnapshotMeta> + Send + Sync>;
 
 pub(crate) struct Shelf {
     folder: PathBuf,
@@ -39,6 +40,8 @@ impl Shelf {
                     }
                 }
                 Ok(_) => fs::remove_dir_all(&path)?,
+                // That version may need it.
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => return Err(error),
                 Err(error) => {
                     tracing::warn!(folder = %path.display(), error = %error, "a snapshot is deleted");
                     fs::remove_dir_all(&path)?;
@@ -75,7 +78,7 @@ impl Shelf {
     pub fn receive(&self) -> io::Result<Receiving> {
         let folder = self.folder.join(format!("{RECEIVING}{}", Uuid::new_v4()));
         fs::create_dir(&folder)?;
-        Ok(Receiving { folder: Some(folder), read_meta: self.read_meta })
+        Ok(Receiving { folder: Some(folder), read_meta: Arc::clone(&self.read_meta) })
     }
 
     fn keep(&self, fresh: &Path, meta: SnapshotMeta) -> io::Result<Checkpoint> {

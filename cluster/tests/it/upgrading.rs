@@ -1,5 +1,8 @@
 //! A cluster that is upgraded node by node, to a version that has one more format than this one.
 
+#[cfg(feature = "faults")]
+mod written;
+
 use std::sync::Arc;
 
 use cluster::{Formats, Hooks, Node};

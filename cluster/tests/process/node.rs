@@ -1,5 +1,6 @@
 //! One node as a process, driven by lines on its standard input: `<tag> <command> [arguments]`, each answered by
-//! `<tag> <answer>` in whatever order they are done. It is unsealed from the start. For tests alone.
+//! `<tag> <answer>` in whatever order they are done. It is unsealed from the start, and of the next version if it is told so,
+//! which a build with the feature `faults` can be. For tests alone.
 
 use std::io::{BufRead, Write};
 use std::sync::Arc;
@@ -25,7 +26,12 @@ impl ForwardHandler for NoForwarding {
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let args: Vec<String> = std::env::args().collect();
-    let [_, data, name, port] = &args[..] else { return Err("usage: cluster-test-node <data> <name> <port>".into()) };
+    let [_, data, name, port, version @ ..] = &args[..] else {
+        return Err("usage: cluster-test-node <data> <name> <port> [next]".into());
+    };
+    if !version.is_empty() {
+        be_next()?;
+    }
     let port: u16 = port.parse()?;
     let options = Options {
         data: data.into(),
@@ -61,6 +67,17 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
+#[cfg(feature = "faults")]
+fn be_next() -> Result<(), Failure> {
+    cluster::under_test::be_next();
+    Ok(())
+}
+
+#[cfg(not(feature = "faults"))]
+fn be_next() -> Result<(), Failure> {
+    Err("the next version takes the feature `faults`".into())
+}
+
 fn answer(tag: &str, said: &str) {
     let mut out = std::io::stdout().lock();
     // A reader that is gone has killed this process or is about to.
@@ -81,6 +98,9 @@ async fn run(node: &Node, command: &str) -> Result<String, Failure> {
         }
         ["enter", members] => node.enter(read_members(members)?, soon()).await.map(|()| "ok".to_owned())?,
         ["voters"] => node.members().iter().filter(|m| m.voter).count().to_string(),
+        ["format"] => node.format().0.to_string(),
+        #[cfg(feature = "faults")]
+        ["compact"] => node.compact(soon()).await?.to_string(),
         ["leads"] => node.leadership().borrow().is_ready().to_string(),
         ["write", key, value] => {
             let term = Term(node.leadership().borrow().term);

@@ -18,6 +18,8 @@ pub struct Node {
     pub folder: PathBuf,
     /// Where its data lies on a small disk that nobody else sees, in memory.
     pub disk: Option<SmallDisk>,
+    /// The program, and what it is given before the server's own arguments.
+    pub program: Vec<String>,
     ca: Option<PathBuf>,
     process: Option<Child>,
 }
@@ -45,6 +47,7 @@ impl Node {
             cluster_port,
             folder,
             disk: None,
+            program: vec![env!("CARGO_BIN_EXE_holdfast").to_owned()],
             ca: ca.map(Path::to_owned),
             process: None,
         }
@@ -92,9 +95,8 @@ impl Node {
     pub fn launch(&mut self) {
         assert!(self.process.is_none(), "{} runs already", self.name);
         let log: File = OpenOptions::new().create(true).append(true).open(self.log_file()).unwrap();
-        let program = env!("CARGO_BIN_EXE_holdfast");
         let mut command = match self.disk {
-            None => Command::new(program),
+            None => Command::new(&self.program[0]),
             Some(SmallDisk { size, taken, read_only }) => {
                 let mount = concat!(
                     "mount -t tmpfs -o size=$1m none \"$0\" && head -c $2M /dev/zero > \"$0/ballast\" && ",
@@ -103,12 +105,13 @@ impl Node {
                 let mut command = Command::new("unshare");
                 command.args(["--map-root-user", "--mount", "sh", "-c", mount]).arg(self.data());
                 command.args([size.to_string(), taken.to_string()]);
-                command.arg(if read_only { "ro" } else { "rw" }).arg(program);
+                command.arg(if read_only { "ro" } else { "rw" }).arg(&self.program[0]);
                 command
             }
         };
-        command.arg("server").arg(format!("-config={}", self.config_file().display()));
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        command.args(&self.program[1..]).arg("server").arg(format!("-config={}", self.config_file().display()));
+        // Held open for as long as the process is known: a server under test ends with it.
+        command.stdin(Stdio::piped()).stdout(log.try_clone().unwrap()).stderr(log);
         self.process = Some(command.spawn().unwrap());
     }
 

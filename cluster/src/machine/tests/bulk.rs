@@ -6,6 +6,7 @@ use storage::Revision;
 use super::*;
 use crate::bulk::{Bulk, Chunk, LoadId, Switch};
 use crate::consensus::Applied;
+use crate::format::Form;
 
 const LOAD: LoadId = LoadId([1; 16]);
 const OTHER: LoadId = LoadId([2; 16]);
@@ -24,7 +25,7 @@ fn chunk(load: LoadId, number: u32) -> Command {
     let record = |n: u8| {
         let value = Value::Bytes(vec![load.0[0], n].into());
         let name = [u8::try_from(number).unwrap(), n];
-        (key(Class::Replicated, &name), Bytes::from(value::encode(Revision::default().next(), &value)))
+        (key(Class::Replicated, &name), Bytes::from(value::encode(Revision::default().next(), &value, Form::First)))
     };
     Command::Bulk(Bulk::Chunk(Arc::new(Chunk { load, number, records: vec![record(0), record(1)] })))
 }

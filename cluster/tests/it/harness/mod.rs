@@ -1,5 +1,6 @@
 //! A cluster in one process: each node has its folder, its port and its runtime.
 
+pub mod nodes;
 pub mod process;
 
 use std::net::TcpListener;

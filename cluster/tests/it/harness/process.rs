@@ -15,6 +15,24 @@ use tokio::time::timeout;
 
 type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<String>>>>;
 
+/// Of which version a process is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    This,
+    /// Has one format more: builds with the feature `faults` can be it.
+    Next,
+}
+
+fn command(data: PathBuf, name: &str, port: u16, version: Version) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cluster-test-node"));
+    command.arg(data).args([name, &port.to_string()]);
+    if version == Version::Next {
+        command.arg("next");
+    }
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
 /// A running process. Every question to it ends: with its answer, with its death, or after a while.
 pub struct Process {
     child: Mutex<Child>,
@@ -24,15 +42,8 @@ pub struct Process {
 }
 
 impl Process {
-    pub async fn start(data: PathBuf, name: &str, port: u16) -> Arc<Self> {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_cluster-test-node"))
-            .arg(data)
-            .args([name, &port.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+    pub async fn start(data: PathBuf, name: &str, port: u16, version: Version) -> Arc<Self> {
+        let mut child = command(data, name, port, version).spawn().unwrap();
         let input = tokio::sync::Mutex::new(child.stdin.take().unwrap());
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let waiting = Waiting::default();
@@ -51,6 +62,15 @@ impl Process {
         });
         timeout(Duration::from_secs(20), is_up).await.expect("the node comes up").expect("the node comes up");
         Arc::new(Self { child: Mutex::new(child), input, waiting, tag: AtomicU64::new(1) })
+    }
+
+    /// Why one of this version does not start.
+    #[cfg(feature = "faults")]
+    pub async fn refused(data: PathBuf, name: &str, port: u16) -> String {
+        let starting = command(data, name, port, Version::This).stderr(Stdio::piped()).spawn().unwrap();
+        let ended = timeout(Duration::from_secs(20), starting.wait_with_output()).await.expect("it ends").unwrap();
+        assert!(!ended.status.success());
+        String::from_utf8(ended.stderr).unwrap()
     }
 
     /// None if no answer came.
