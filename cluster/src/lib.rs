@@ -64,7 +64,7 @@ pub use handover::TransferError;
 pub use join::{AdmitError, EnterError, FoundError, Joining};
 pub use leadership::{Leadership, Role};
 pub use load::{Load, LoadError, Loaded};
-pub use machine::{Change, Stray};
+pub use machine::Stray;
 pub use membership::MemberStatus;
 pub use network::ForwardRefusal;
 pub use node::Node;

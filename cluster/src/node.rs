@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use storage::{Batch, Committed, Epoch, Millis, RequestId, SealedStore};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
 
@@ -26,7 +26,7 @@ use crate::join::{AdmitError, EnterError, FoundError, Join, Joining};
 use crate::leadership::Leadership;
 use crate::load::{Load, LoadError, Loads};
 use crate::log::LogStore;
-use crate::machine::{Change, Seen};
+use crate::machine::Seen;
 use crate::membership::{self, MemberStatus};
 use crate::network::{Answers, Claim, ForwardRefusal, Hello, Left, Listener, Verdict};
 use crate::reads::{ReadError, ReadPoint, Reads};
@@ -267,10 +267,6 @@ impl Node {
             self.changes.campaign.resume();
         }
         stepped
-    }
-
-    pub fn changes(&self) -> broadcast::Receiver<Change> {
-        self.shared.reader.changes()
     }
 
     /// Up to which log index the cluster has committed, as far as this node was told, and up to which it has applied.

@@ -11,12 +11,11 @@ use futures::stream::{Stream, StreamExt};
 use openraft::storage::{EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use parking_lot::RwLock;
-use storage::{Epoch, StoreError};
-use tokio::sync::{broadcast, watch};
+use storage::{Change, Epoch, Journal, StoreError};
+use tokio::sync::watch;
 
 use super::apply::Live;
 use super::database::{self, Database};
-use super::feed::{self, Change};
 use super::outcomes::Limits;
 use super::position::Position;
 use super::reader::StateReader;
@@ -54,7 +53,7 @@ pub(super) struct Shared {
     pub position: watch::Sender<Position>,
     /// Moves when another line of history begins, which is seldom.
     pub epoch: watch::Sender<Epoch>,
-    pub feed: broadcast::Sender<Change>,
+    pub journal: Arc<Journal>,
     pub shelf: Shelf,
     limits: Limits,
     on_fatal: OnFatal,
@@ -81,13 +80,15 @@ impl Machine {
             _ => error.into(),
         })?;
         options.level.reach(live.format);
+        let journal = Arc::new(Journal::default());
+        journal.note(live.position.revision, Change::Everything);
         let shared = Shared {
             data: options.data,
             position: watch::channel(live.position.clone()).0,
             epoch: watch::channel(live.position.revision.epoch).0,
             database: ArcSwap::from_pointee(database),
             live: RwLock::new(live),
-            feed: feed::channel(),
+            journal,
             shelf,
             limits,
             on_fatal: options.on_fatal,
@@ -122,16 +123,12 @@ impl Shared {
             self.readable(entry)?;
             let entry = &*self.stray.lead(entry);
             let mut live = self.live.write();
-            let (answer, change) = live.apply(&database, entry).map_err(|error| {
+            let answer = live.apply(&database, &self.journal, entry).map_err(|error| {
                 tracing::error!(index = entry.log_id.index, error = %error, "an entry cannot be applied; this node stops");
                 (self.on_fatal)(&format!("an entry cannot be applied: {error}"));
                 io::Error::other(error)
             })?;
             drop(live);
-            if let Some(change) = change {
-                // Nobody may be listening.
-                self.feed.send(change).ok();
-            }
             answers.push(answer);
         }
         let live = self.live.read();
@@ -182,13 +179,12 @@ impl Shared {
         let position = live.position.clone();
         let mut current = self.live.write();
         *current = live;
+        self.journal.note(position.revision, Change::Everything);
         let old = self.database.swap(Arc::new(database));
         drop(current);
         old.doom();
-        let change = Change::everything(position.index(), position.revision);
         tracing::info!(index = position.index(), folder = %self.database.load().path().display(), "a snapshot was installed");
         self.tell(position);
-        self.feed.send(change).ok();
         Ok(())
     }
 }

@@ -5,9 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use storage::{Epoch, RequestId, Revision, SealedSnapshot, StoreError};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
-use super::feed::Change;
 use super::loading::Loading;
 use super::outcomes::Outcome;
 use super::position::Position;
@@ -31,7 +30,7 @@ impl StateReader {
 
     /// The state as it is applied now.
     pub fn snapshot(&self) -> Result<Arc<dyn SealedSnapshot>, StoreError> {
-        Ok(Arc::new(StateView::new(self.shared.database.load_full())?))
+        Ok(Arc::new(StateView::new(self.shared.database.load_full(), Arc::clone(&self.shared.journal))?))
     }
 
     /// Where the state stands, and every move of it. What it names is visible to a snapshot taken afterwards.
@@ -88,10 +87,6 @@ impl StateReader {
             None if id.applied >= live.position.evicted => Ok(Outcome::NotRun),
             None => Ok(Outcome::Forgotten),
         }
-    }
-
-    pub fn changes(&self) -> broadcast::Receiver<Change> {
-        self.shared.feed.subscribe()
     }
 
     /// The current snapshot, if one was made.

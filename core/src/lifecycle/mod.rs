@@ -26,7 +26,7 @@ use std::sync::Arc;
 use barrier::{Barrier, Seal, SealConfig, WrappedRoot};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use storage::{OpenStore, Value, View};
+use storage::{Listings, OpenStore, Value, View};
 use tokio::sync::watch;
 
 pub(crate) use attune::Keys;
@@ -88,6 +88,7 @@ pub struct Node {
     pub lockouts: Lockouts,
     pub audit: Arc<Audit>,
     pub store: OpenStore,
+    pub listings: Arc<Listings>,
     pub snapshot_folders: Folders,
     from_members: bool,
     /// What unseals this node without anybody's help, if it is configured so.
@@ -133,6 +134,7 @@ impl Node {
             from_members: settings.from_members,
             audit: Arc::new(Audit::new(Arc::clone(&barrier))),
             store: OpenStore::new(store, Arc::clone(&keyring) as _),
+            listings: Arc::default(),
             keys,
             saves: Saves::default(),
             keyring,
@@ -230,6 +232,7 @@ impl Node {
         self.mounts.forget();
         self.policies.forget();
         self.lockouts.forget();
+        self.listings.clear();
         self.audit.forget();
     }
 
