@@ -54,9 +54,9 @@ def seed(program, cluster, secrets, tokens, mounts):
             continue
         load = Load(program, cluster, workload, token, "--keys", count, "--once", "--clients", 64, *more)
         done = load.start().result()
+        took[workload] = {"count": count, "seconds": round(done["seconds"], 1), "errors": done["errors"]}
         if done["errors"]:
-            raise Failed(f"{workload}: {done['errors']}")
-        took[workload] = {"count": count, "seconds": round(done["seconds"], 1)}
+            say("\n".join([f"{workload}: {done['errors']}", *(f"node {n.number}:\n  {n.tail()}" for n in cluster.nodes)]))
         say(f"{workload}: {count} in {done['seconds']:.0f} s; RSS {cluster.memory()} MiB")
     return took
 
