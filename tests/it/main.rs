@@ -33,6 +33,7 @@ mod secrecy;
 mod serving;
 mod signals;
 mod tidy;
+mod totp;
 mod traces;
 mod unsealing;
 #[cfg(feature = "faults")]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sdk::{Failure, Handler, Matched, MountInfo, Plugin, Verb};
+use sdk::{Failure, Handler, Matched, MountInfo, Operation, Plugin, Step, Verb};
 use storage::View;
 
 use super::RelyOn;
@@ -42,11 +42,18 @@ impl Located {
             Some(Ok(operation)) => match &operation.handler {
                 Handler::View(_) if request.wrap_ttl.is_none() => Kind::View,
                 // The wrapping token is written.
-                Handler::View(_) | Handler::Txn(_) | Handler::Slow(_) => Kind::Txn,
+                Handler::View(_) | Handler::Txn(_) | Handler::Slow(_) | Handler::Batch(_) => Kind::Txn,
                 Handler::Act(act) => Kind::Act { here: act.here() },
             },
             _ => Kind::None,
         }
+    }
+
+    /// What the request consists of, if it is a batch.
+    pub(super) fn steps(&self, request: &Request) -> Option<Result<Vec<Step>, Failure>> {
+        let matched = self.matched.as_ref().filter(|_| !request.help)?;
+        let Ok(Operation { handler: Handler::Batch(steps), .. }) = matched.operation(request.verb) else { return None };
+        Some(steps(&matched.params(request.body.clone())))
     }
 
     /// Who wants to log in, if that is what the request is.

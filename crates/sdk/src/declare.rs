@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use storage::{Txn, View};
 
 use crate::pattern::Pattern;
-use crate::{Answer, Ctx, Failure, FieldSpec, Input, Params, Result};
+use crate::{Answer, Ctx, Failure, FieldSpec, Input, Params, Result, Step};
 
 /// What is done to a path. A write is a create or an update, told apart by [`Path::exists`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -25,6 +25,7 @@ pub enum Verb {
 
 type ViewFn = dyn Fn(&Ctx, &Params, &View) -> Result<Answer> + Send + Sync;
 type TxnFn = dyn Fn(&Ctx, &Params, &mut Txn) -> Result<Answer> + Send + Sync;
+type StepsFn = dyn Fn(&Params) -> Result<Vec<Step>> + Send + Sync;
 type ExistsFn = dyn Fn(&Ctx, &Params, &View) -> Result<bool> + Send + Sync;
 
 /// An effect on the node or the cluster: sealing, giving leadership away. Runs on the active node, once, after
@@ -71,6 +72,8 @@ pub enum Handler {
     Txn(Arc<TxnFn>),
     Slow(Arc<Slow>),
     Act(Arc<dyn Act>),
+    /// Other operations, all in one transaction or none.
+    Batch(Arc<StepsFn>),
 }
 
 #[derive(Clone)]
@@ -205,6 +208,17 @@ impl Path {
         self.with::<I>(verb, Handler::Act(Arc::new(act)))
     }
 
+    /// Says which operations the request consists of.
+    #[must_use]
+    pub fn batch<I, F>(self, verb: Verb, steps: F) -> Self
+    where
+        I: Input + 'static,
+        F: Fn(I) -> Result<Vec<Step>> + Send + Sync + 'static,
+    {
+        let steps = move |params: &Params| steps(I::parse(params)?);
+        self.with::<I>(verb, Handler::Batch(Arc::new(steps)))
+    }
+
     /// Tells a create from an update. Without it every write is an update.
     #[must_use]
     pub fn exists<I, F>(mut self, check: F) -> Self
@@ -214,6 +228,11 @@ impl Path {
     {
         self.exists = Some(Arc::new(move |ctx, params, view| check(ctx, I::parse(params)?, view)));
         self
+    }
+
+    /// Whether [`exists`](Self::exists) was declared.
+    pub fn tells_creates(&self) -> bool {
+        self.exists.is_some()
     }
 
     fn with<I: Input>(mut self, verb: Verb, handler: Handler) -> Self {

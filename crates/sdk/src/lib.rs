@@ -9,6 +9,7 @@
 extern crate self as sdk;
 
 mod answer;
+mod batch;
 mod context;
 mod declare;
 pub mod duration;
@@ -26,6 +27,7 @@ pub mod testing;
 mod token_settings;
 
 pub use answer::{Answer, AuthBlock, Body, WrapInfo};
+pub use batch::Step;
 pub use context::{Caller, Ctx, MountInfo, NamespaceId, timestamp};
 pub use declare::{Act, Backend, Handler, Matched, Operation, Path, Prepared, Slow, Verb, Work};
 pub use failure::Failure;
