@@ -4,6 +4,7 @@
 
 mod audit;
 mod backup;
+mod batch;
 mod backup_auto;
 mod cli;
 mod cli_cluster;

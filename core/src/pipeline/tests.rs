@@ -72,6 +72,7 @@ impl Counter {
         let act = Path::new("act").act::<Nothing>(Verb::Write, Halfway(acts));
         let mut paths = vec![path, broken, login, renewed, act, later];
         paths.extend(listing::paths());
+        paths.extend(batch::paths());
         Self { backend: Backend::new("A number.", paths) }
     }
 }
@@ -292,6 +293,7 @@ fn json_of(response: &Response) -> Value {
 }
 
 mod audited;
+mod batch;
 mod consistent;
 mod listing;
 mod logins;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use storage::{Txn, View};
 
 use crate::pattern::Pattern;
-use crate::{Answer, Ctx, Failure, FieldSpec, Input, Params, Result, Step};
+use crate::{Answer, Ctx, Failure, FieldSpec, Input, Params, Result, Step, Touches};
 
 /// What is done to a path. A write is a create or an update, told apart by [`Path::exists`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,6 +26,7 @@ pub enum Verb {
 type ViewFn = dyn Fn(&Ctx, &Params, &View) -> Result<Answer> + Send + Sync;
 type TxnFn = dyn Fn(&Ctx, &Params, &mut Txn) -> Result<Answer> + Send + Sync;
 type StepsFn = dyn Fn(&Params) -> Result<Vec<Step>> + Send + Sync;
+type TouchesFn = dyn Fn(&Params) -> Result<Touches> + Send + Sync;
 type ExistsFn = dyn Fn(&Ctx, &Params, &View) -> Result<bool> + Send + Sync;
 
 /// An effect on the node or the cluster: sealing, giving leadership away. Runs on the active node, once, after
@@ -91,6 +92,7 @@ pub struct Path {
     pub description: &'static str,
     pub operations: BTreeMap<Verb, Operation>,
     exists: Option<Arc<ExistsFn>>,
+    touches: Option<Arc<TouchesFn>>,
     /// Needs no token.
     pub open: bool,
     /// Needs no token where the listener that the request came in by opens this door.
@@ -111,6 +113,7 @@ impl Path {
             description: "",
             operations: BTreeMap::new(),
             exists: None,
+            touches: None,
             open: false,
             door: None,
             login: None,
@@ -230,6 +233,21 @@ impl Path {
         self
     }
 
+    /// What a write here touches besides this path. It happens only if the policies allow all of that too.
+    #[must_use]
+    pub fn touches<I, F>(mut self, touches: F) -> Self
+    where
+        I: Input + 'static,
+        F: Fn(I) -> Result<Touches> + Send + Sync + 'static,
+    {
+        self.touches = Some(Arc::new(move |params| touches(I::parse(params)?)));
+        self
+    }
+
+    pub fn touches_more(&self) -> bool {
+        self.touches.is_some()
+    }
+
     /// Whether [`exists`](Self::exists) was declared.
     pub fn tells_creates(&self) -> bool {
         self.exists.is_some()
@@ -272,6 +290,11 @@ impl Matched {
 
     pub fn params(&self, body: Map<String, Value>) -> Params {
         Params::new(self.captures.clone(), body)
+    }
+
+    /// What a write here touches besides its path.
+    pub fn touches(&self, params: &Params) -> Result<Option<Touches>> {
+        self.path.touches.as_ref().map(|touches| touches(params)).transpose()
     }
 
     /// Whether a write here would change something that exists; `None` where the path does not tell.

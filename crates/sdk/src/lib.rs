@@ -25,6 +25,7 @@ mod plugin;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod token_settings;
+mod touches;
 
 pub use answer::{Answer, AuthBlock, Body, WrapInfo};
 pub use batch::Step;
@@ -41,6 +42,7 @@ pub use plugin::{Plugin, PluginKind};
 pub use sdk_derive::Input;
 pub use storage::{Access, Millis, PathKey as Key, Read, Txn, View};
 pub use token_settings::{TokenFields, TokenSettings, cidr};
+pub use touches::{Other, Right, Touches};
 
 pub use serde_json::{Map, Value, json};
 

@@ -11,7 +11,7 @@ use storage::{
     TxnState, View,
 };
 
-use crate::{Answer, Body, Ctx, Failure, Handler, MountInfo, NamespaceId, Plugin, Result, Verb};
+use crate::{Answer, Body, Ctx, Failure, Handler, MountInfo, NamespaceId, Other, Plugin, Result, Verb};
 
 pub struct Bench {
     plugin: Arc<dyn Plugin>,
@@ -21,6 +21,8 @@ pub struct Bench {
     /// Move it to let time pass.
     pub now: Millis,
     pub content_type: &'static str,
+    /// The other mount that operations touch.
+    pub other: Option<Other>,
     ids: AtomicU64,
 }
 
@@ -45,8 +47,15 @@ impl Bench {
             latches: Latches::new(),
             now: Millis(1_700_000_000_000),
             content_type: "application/json",
+            other: None,
             ids: AtomicU64::new(0),
         }
+    }
+
+    /// A mount of the same plugin beside this one, which [`other`](Self::other) may be.
+    pub fn beside(&self, path: &str) -> Other {
+        let folder = StorePath::root(storage::Class::Replicated).join(&PathKey::kind("beside").plain(path));
+        Other::new(MountInfo { path: path.into(), ..self.mount.clone() }, folder)
     }
 
     pub async fn read(&mut self, path: &str) -> Result<Answer> {
@@ -127,6 +136,7 @@ impl Bench {
             namespace,
             mount: &self.mount,
             path,
+            other: self.other.as_ref(),
             caller: None,
             remote: None,
             now: self.now,
