@@ -22,7 +22,8 @@ async fn with_mounts() -> Cluster {
 
 /// A client of this node that may do what the policy says.
 async fn with_policy(cluster: &Cluster, node: usize, name: &str, rules: &[(&str, &[&str])]) -> Client {
-    let rule = |(path, capabilities): &(&str, &[&str])| format!("path {path:?} {{ capabilities = {capabilities:?} }}\n");
+    let rule =
+        |(path, capabilities): &(&str, &[&str])| format!("path {path:?} {{ capabilities = {capabilities:?} }}\n");
     let policy: String = rules.iter().map(rule).collect();
     let root = cluster.root(node);
     root.post(&format!("/v1/sys/policies/acl/{name}"), json!({ "policy": policy })).await.ok();

@@ -4,8 +4,8 @@
 
 mod audit;
 mod backup;
-mod batch;
 mod backup_auto;
+mod batch;
 mod cli;
 mod cli_cluster;
 mod cli_dev;

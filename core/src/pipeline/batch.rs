@@ -34,7 +34,8 @@ impl Pipeline {
             return Failure::invalid("the answer of a batch cannot be wrapped").into();
         }
         if permit.spends().is_some() {
-            let text = "a token with a limited number of uses cannot send a batch: each operation needs a use of its own";
+            let text =
+                "a token with a limited number of uses cannot send a batch: each operation needs a use of its own";
             return Failure::invalid(text).into();
         }
         let Some(latches) = stages.latches.take() else { return Failure::internal("a request without latches").into() };
@@ -169,7 +170,8 @@ impl All<'_> {
 }
 
 fn not_here() -> Failure {
-    let text = "this operation cannot be part of a batch: send it on its own. A batch reads and writes what mounts store";
+    let text =
+        "this operation cannot be part of a batch: send it on its own. A batch reads and writes what mounts store";
     Failure::invalid(text)
 }
 

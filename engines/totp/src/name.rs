@@ -21,6 +21,10 @@ impl Name {
         let fits = self.0.starts_with(word)
             && self.0.ends_with(word)
             && self.0.chars().all(|c| word(c) || matches!(c, '-' | '.' | '@'));
-        if fits { Ok(self.0.clone()) } else { Err(Failure::NoSuch("1 error occurred:\n\t* unsupported path\n\n".into())) }
+        if fits {
+            Ok(self.0.clone())
+        } else {
+            Err(Failure::NoSuch("1 error occurred:\n\t* unsupported path\n\n".into()))
+        }
     }
 }

@@ -19,13 +19,16 @@ pub fn size(asked: i64) -> Result<Option<u32>> {
 
 /// Black modules of whole pixels in the middle of a white square.
 pub fn png(text: &str, side: u32) -> Result<Vec<u8>> {
-    let code = QrCode::with_error_correction_level(text, EcLevel::M)
-        .map_err(|_| Failure::invalid("the key's URL is too long for a QR code: set qr_size to 0, or use shorter names"))?;
+    let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| {
+        Failure::invalid("the key's URL is too long for a QR code: set qr_size to 0, or use shorter names")
+    })?;
     let (modules, colors) = (code.width(), code.to_colors());
     let pixels = side as usize;
     let scale = pixels / modules;
     if scale == 0 {
-        return Err(Failure::invalid(format!("the qr_size value must be 0 or at least {modules} for a URL of this length")));
+        return Err(Failure::invalid(format!(
+            "the qr_size value must be 0 or at least {modules} for a URL of this length"
+        )));
     }
     let margin = (pixels - scale * modules) / 2;
     let module = |pixel: usize| pixel.checked_sub(margin).map(|p| p / scale).filter(|m| *m < modules);

@@ -30,8 +30,7 @@ pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failur
     let to = arguments.target.beside(arguments.to).versioned(&client, "Move").await?;
     let from = arguments.target.versioned(&client, "Move").await?;
     let options = arguments.cas.map_or(json!({}), |cas| json!({ "cas": cas }));
-    let asked =
-        json!({ "to": to.inside(), "to_mount": to.mount(), "replace": arguments.replace, "options": options });
+    let asked = json!({ "to": to.inside(), "to_mount": to.mount(), "replace": arguments.replace, "options": options });
     let doing = format!("moving {}", from.path("data"));
     let answer = client.post(&from.path("move"), &asked).await.doing(&doing)?.ok().doing(&doing)?;
     output::warnings(&answer);

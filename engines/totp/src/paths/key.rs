@@ -7,9 +7,9 @@ use sdk::{Answer, Ctx, Failure, Input, Path, Result, Seconds, Txn, Verb, View, j
 use crate::code::{Algorithm, Digits};
 use crate::name::Name;
 use crate::otpauth::Url;
+use crate::qr;
 use crate::records::{self, Key};
 use crate::secret::{self, Secret};
-use crate::qr;
 
 pub fn path() -> Path {
     Path::new("keys/:name")
@@ -110,8 +110,7 @@ fn write(_: &Ctx, mut write: Write, txn: &mut Txn) -> Result<Answer> {
         return Err(Failure::invalid("the issuer value is required for generated keys"));
     }
     let secret = if write.generate { Secret::random(key_size) } else { Secret::parse(&write.key)? };
-    let key =
-        Key { secret, issuer: write.issuer, account_name: write.account_name, period, algorithm, digits, skew };
+    let key = Key { secret, issuer: write.issuer, account_name: write.account_name, period, algorithm, digits, skew };
     let answer = if write.generate && write.exported { shown(&key, qr_size)? } else { Answer::empty() };
     records::put_key(txn, &name, &key)?;
     Ok(answer)

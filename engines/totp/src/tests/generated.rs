@@ -16,8 +16,7 @@ async fn the_url_says_all_that_an_authenticator_needs() {
     let mut m = mount();
     let made = post(&mut m, "keys/k", asked(json!({"digits": 8, "period": 60, "algorithm": "SHA256"}))).await;
     let url = made["url"].as_str().unwrap_or_default().to_owned();
-    let expected =
-        "otpauth://totp/Acme%20Inc:a@b%2Fc?algorithm=SHA256&digits=8&issuer=Acme%20Inc&period=60&secret=";
+    let expected = "otpauth://totp/Acme%20Inc:a@b%2Fc?algorithm=SHA256&digits=8&issuer=Acme%20Inc&period=60&secret=";
     let secret = url.strip_prefix(expected).unwrap_or_else(|| panic!("{url}"));
     assert_eq!(secret.len(), 32);
     post(&mut m, "keys/copy", json!({"url": url})).await;

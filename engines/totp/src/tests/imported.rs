@@ -29,7 +29,14 @@ async fn by_url() {
     for (rest, more, issuer, account, digits, period) in [
         (format!("Acme:b@x?secret={SECRET}&issuer=Acme&digits=8&period=60"), json!({}), "Acme", "b@x", 8, 60),
         (format!("Corp:carol?secret={SECRET}"), json!({}), "Corp", "carol", 6, 30),
-        (format!("dave?secret={SECRET}"), json!({"issuer": "Given", "account_name": "no", "digits": 8}), "Given", "dave", 8, 30),
+        (
+            format!("dave?secret={SECRET}"),
+            json!({"issuer": "Given", "account_name": "no", "digits": 8}),
+            "Given",
+            "dave",
+            8,
+            30,
+        ),
         (format!("Other:erin?secret={SECRET}&issuer=Wins"), json!({}), "Wins", "erin", 6, 30),
         (format!("A%20B%3A%C3%BC?secret={SECRET}&issuer=A+B"), json!({}), "A B", "ü", 6, 30),
     ] {

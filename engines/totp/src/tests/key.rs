@@ -41,7 +41,8 @@ async fn a_write_replaces_everything() {
 async fn what_makes_no_key_is_refused_and_leaves_nothing() {
     let mut m = mount();
     let imported = |field: &str, value: Value| json!({"key": SECRET, field: value});
-    let generated = |field: &str, value: Value| json!({"generate": true, "issuer": "i", "account_name": "a", field: value});
+    let generated =
+        |field: &str, value: Value| json!({"generate": true, "issuer": "i", "account_name": "a", field: value});
     for (body, says) in [
         (json!({}), "the key value is required"),
         (json!({"key": "not base32!"}), "input byte 3"),

@@ -1,8 +1,8 @@
 //! The plugin on a mount of its own. Mirrors `paths/`.
 
 mod code;
-mod imported;
 mod generated;
+mod imported;
 mod key;
 
 use sdk::testing::{Bench, data};

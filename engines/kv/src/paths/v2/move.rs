@@ -61,7 +61,9 @@ fn touches(input: Move) -> Result<Touches> {
 }
 
 fn named(location: &Location) -> Result<Name> {
-    location.as_name().ok_or_else(|| Failure::invalid(format!("the path and `to` must each name a secret. {NO_FOLDER}")))
+    location
+        .as_name()
+        .ok_or_else(|| Failure::invalid(format!("the path and `to` must each name a secret. {NO_FOLDER}")))
 }
 
 const NO_FOLDER: &str =
@@ -80,7 +82,11 @@ fn run(ctx: &Ctx, input: Move, txn: &mut Txn) -> Result<Answer> {
     }
     let Some(found) = secret::get_for_update(txn, &from)? else {
         let folder = secret::is_folder(txn, &from)?;
-        return Err(if folder { Failure::invalid(format!("this is a folder. {NO_FOLDER}")) } else { Failure::NotFound });
+        return Err(if folder {
+            Failure::invalid(format!("this is a folder. {NO_FOLDER}"))
+        } else {
+            Failure::NotFound
+        });
     };
     let required = settings::get(txn)?.cas_required || found.cas_required;
     cas::check_data(&input.options, required, found.current)?;
@@ -103,8 +109,9 @@ fn put(txn: &mut Txn, to: &Name, moved: &Secret, stored: &[(u64, Vec<u8>)], inpu
         }
         let required = settings::get(txn)?.cas_required || there.cas_required;
         let options = input.options.get("to_cas").map(|cas| ("cas".to_owned(), cas.clone())).into_iter().collect();
-        cas::check_data(&options, required, there.current)
-            .map_err(|failure| Failure::Invalid(format!("of the secret to be replaced: {failure}; it is said as to_cas")))?;
+        cas::check_data(&options, required, there.current).map_err(|failure| {
+            Failure::Invalid(format!("of the secret to be replaced: {failure}; it is said as to_cas"))
+        })?;
         secret::delete(txn, to, &there);
     }
     for (number, bytes) in stored {

@@ -70,7 +70,12 @@ async fn what_cannot_move_is_refused_and_stays() {
         ("move/a/x", json!({"to": "b", "to_mount": "other"}), 400, "no kv mount of version 2 at \"other/\""),
         ("move/a/x", json!({"to": "b", "options": {"cas": 3}}), 400, "did not match"),
         ("move/a/x", json!({"to": "b", "options": {"cas": "x"}}), 400, "error parsing"),
-        ("move/a/x", json!({"to": "there", "replace": true, "options": {"to_cas": 2}}), 400, "of the secret to be replaced"),
+        (
+            "move/a/x",
+            json!({"to": "there", "replace": true, "options": {"to_cas": 2}}),
+            400,
+            "of the secret to be replaced",
+        ),
     ] {
         let seen = m.post(path, body.clone()).await;
         assert!(seen.status == status && seen.error.contains(says), "{body}: {} {}", seen.status, seen.error);
