@@ -41,6 +41,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
     let (any, own, accessor) = (Arc::clone(node), Arc::clone(node), Arc::clone(node));
     vec![
         Path::new("capabilities")
+            .ids([(Verb::Write, "query-token-capabilities")])
             .help("Tells what a token may do.", "The capabilities that a token's policies grant it at some paths.")
             .view(Verb::Write, move |ctx: &Ctx, input: OfToken, view: &View| {
                 let paths = asked(input.paths, input.path)?;
@@ -51,6 +52,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                 answer(&any, ctx, view, &policies(valid, "token")?, &paths)
             }),
         Path::new("capabilities-self")
+            .ids([(Verb::Write, "query-token-self-capabilities")])
             .help("Tells what the caller may do.", "The capabilities that the calling token has at some paths.")
             .view(Verb::Write, move |ctx: &Ctx, input: OfSelf, view: &View| {
                 let paths = asked(input.paths, input.path)?;
@@ -58,6 +60,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                 answer(&own, ctx, view, &caller.policies, &paths)
             }),
         Path::new("capabilities-accessor")
+            .ids([(Verb::Write, "query-token-accessor-capabilities")])
             .help("Tells what the token of an accessor may do.", "The same as capabilities, without the token's id.")
             .view(Verb::Write, move |ctx: &Ctx, input: OfAccessor, view: &View| {
                 let paths = asked(input.paths, input.path)?;

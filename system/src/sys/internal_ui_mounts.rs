@@ -22,6 +22,7 @@ struct Nothing {}
 pub fn all(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("internal/ui/mounts")
+        .ids([(Verb::Read, "internal-ui-list-enabled-visible-mounts")])
         .help(
             "Lists the mounts that the caller can use.",
             "A mount shows to those whose policies reach something in it.",
@@ -52,6 +53,7 @@ pub fn all(node: &Arc<Node>) -> Path {
 pub fn one(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("internal/ui/mounts/:path+")
+        .ids([(Verb::Read, "internal-ui-read-mount-information")])
         .help("Tells which mount a path lies in.", "A mount shows to those whose policies reach something in it.")
         .open()
         .view(Verb::Read, move |ctx: &Ctx, at: At, view: &View| find(&node, ctx, &at.path, view))

@@ -24,25 +24,26 @@ struct List {
 }
 
 pub fn list() -> Path {
-    Path::new("leases").help("Lists leases that could not be revoked.", "With type=irrevocable.").sudo().view(
-        Verb::Read,
-        |_: &Ctx, asked: List, _: &View| {
+    Path::new("leases")
+        .ids([(Verb::Read, "leases-list")])
+        .help("Lists leases that could not be revoked.", "With type=irrevocable.")
+        .sudo()
+        .view(Verb::Read, |_: &Ctx, asked: List, _: &View| {
             irrevocable(&asked.kind)?;
             let _ = (asked.include_child_namespaces, asked.limit);
             Ok(Answer::json(json!({"lease_count": 0, "leases": []})))
-        },
-    )
+        })
 }
 
 pub fn count() -> Path {
-    Path::new("leases/count").help("Counts leases that could not be revoked.", "With type=irrevocable, by mount.").view(
-        Verb::Read,
-        |_: &Ctx, asked: Asked, _: &View| {
+    Path::new("leases/count")
+        .ids([(Verb::Read, "leases-count")])
+        .help("Counts leases that could not be revoked.", "With type=irrevocable, by mount.")
+        .view(Verb::Read, |_: &Ctx, asked: Asked, _: &View| {
             irrevocable(&asked.kind)?;
             let _ = asked.include_child_namespaces;
             Ok(Answer::json(json!({"lease_count": 0, "counts": {}})))
-        },
-    )
+        })
 }
 
 fn irrevocable(kind: &str) -> Result<()> {

@@ -20,6 +20,7 @@ struct Below {
 pub fn one(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("leases/lookup")
+        .ids([(Verb::Write, "leases-read-lease")])
         .help("Looks a lease up.", "When it was given, how long it lasts and whether it can be renewed.")
         .view(Verb::Write, move |ctx: &Ctx, lease: Lease, view: &View| {
             super::lease_given(&lease.lease_id)?;
@@ -41,6 +42,7 @@ pub fn one(node: &Arc<Node>) -> Path {
 pub fn below(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("leases/lookup/:prefix*")
+        .ids([(Verb::List, "leases-look-up-with-prefix")])
         .help("Lists leases.", "The leases and folders directly below a path.")
         .sudo()
         .view(Verb::List, move |_: &Ctx, at: Below, view: &View| {

@@ -8,6 +8,7 @@ struct Nothing {}
 /// Kept for those who call it: a lease is written and removed in one batch with what it is a lease of.
 pub fn path() -> Path {
     Path::new("leases/tidy")
+        .ids([(Verb::Write, "leases-tidy")])
         .help("Tidies up leases.", "There is nothing to tidy up: no lease is left without what it is a lease of.")
         .view(Verb::Write, |_: &Ctx, Nothing {}: Nothing, _: &View| {
             Ok(Answer::empty()

@@ -46,13 +46,19 @@ struct Enable {
 }
 
 pub fn list(node: &Arc<Node>) -> Path {
-    let path =
-        Path::new("mounts").help("Lists the mounts.", "All secret engines of the namespace and how they are set.");
+    let path = Path::new("mounts")
+        .ids([(Verb::Read, "mounts-list-secrets-engines")])
+        .help("Lists the mounts.", "All secret engines of the namespace and how they are set.");
     listing(path, node, Table::Secret)
 }
 
 pub fn one(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Path {
     let path = Path::new("mounts/:path+")
+        .ids([
+            (Verb::Read, "mounts-read-configuration"),
+            (Verb::Write, "mounts-enable-secrets-engine"),
+            (Verb::Delete, "mounts-disable-secrets-engine"),
+        ])
         .help("Mounts and unmounts secret engines.", "Unmounting deletes everything that the engine has stored.");
     managing(path, node, mountable, Table::Secret)
 }

@@ -47,6 +47,7 @@ struct Tune {
 
 pub fn path(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Path {
     let path = Path::new("mounts/:path+/tune")
+        .ids([(Verb::Read, "mounts-read-tuning-information"), (Verb::Write, "mounts-tune-configuration-parameters")])
         .help("Shows and changes how a mount is set.", "Limits read back as they are in force.");
     tuning(path, node, mountable, Table::of)
 }

@@ -56,18 +56,31 @@ struct CreateAgainst {
 }
 
 pub fn paths(node: &Arc<Node>) -> Vec<Path> {
-    let of = |pattern, orphan: bool, help, description| {
+    let of = |pattern, id, orphan: bool, help, description| {
         let node = Arc::clone(node);
-        let path = Path::new(pattern).help(help, description);
+        let path = Path::new(pattern).ids([(Verb::Write, id)]).help(help, description);
         path.txn(Verb::Write, move |ctx: &Ctx, input: Create, txn: &mut Txn| {
             create(&node, ctx, input, &Against { orphan, role: None }, txn)
         })
     };
     let by_role = Arc::clone(node);
     vec![
-        of("create", false, "Makes a token.", "Makes a child of the calling token, with its policies or fewer."),
-        of("create-orphan", true, "Makes an orphan.", "Makes a token without a parent, which outlives its maker."),
+        of(
+            "create",
+            "token-create",
+            false,
+            "Makes a token.",
+            "Makes a child of the calling token, with its policies or fewer.",
+        ),
+        of(
+            "create-orphan",
+            "token-create-orphan",
+            true,
+            "Makes an orphan.",
+            "Makes a token without a parent, which outlives its maker.",
+        ),
         Path::new("create/:role_name")
+            .ids([(Verb::Write, "token-create-against-role")])
             .help("Makes a token against a role.", "The role says what the token may be, whatever its maker may.")
             .txn(Verb::Write, move |ctx: &Ctx, input: CreateAgainst, txn: &mut Txn| {
                 let role = Role::get(txn, &input.role_name)?

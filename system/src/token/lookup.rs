@@ -40,14 +40,17 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
     let by_accessor = Arc::clone(node);
     vec![
         Path::new("lookup")
+            .ids([(Verb::Read, "token-look-up-get"), (Verb::Write, "token-look-up-update")])
             .help("Looks a token up.", "Shows what a token may do and how long it lives.")
             .view(Verb::Read, with(lookup))
             .view(Verb::Write, with(lookup)),
         Path::new("lookup-self")
+            .ids([(Verb::Read, "token-look-up-self-get"), (Verb::Write, "token-look-up-self-update")])
             .help("Looks the calling token up.", "Shows the properties of the token that the request was made with.")
             .view(Verb::Read, of_self(node))
             .view(Verb::Write, of_self(node)),
         Path::new("lookup-accessor")
+            .ids([(Verb::Write, "token-look-up-by-accessor")])
             .help("Looks a token up by its accessor.", "Shows the same as lookup, without the token's id.")
             .view(Verb::Write, move |ctx: &Ctx, input: LookupAccessor, view: &View| {
                 let key = node_accessor(&by_accessor, view, &input.accessor)?;

@@ -67,6 +67,7 @@ pub fn list() -> Path {
 
 pub fn one() -> Path {
     Path::new("roles/:role_name")
+        .ids([(Verb::Read, "token-read-role"), (Verb::Write, "token-write-role"), (Verb::Delete, "token-delete-role")])
         .help(
             "Reads, writes and deletes a role.",
             "A role says what the tokens that are made against it may be. A change counts for those made after it.",

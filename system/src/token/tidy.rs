@@ -9,6 +9,7 @@ struct Nothing {}
 /// among its parent's children.
 pub fn path() -> Path {
     Path::new("tidy")
+        .ids([(Verb::Write, "token-tidy")])
         .help("Tidies up tokens.", "There is nothing to tidy up: no accessor or lease is left without its token.")
         .view(Verb::Write, |_: &Ctx, Nothing {}: Nothing, _: &View| {
             Ok(Answer::empty()

@@ -96,7 +96,14 @@ async fn a_bad_field_is_the_callers_fault_and_names_the_field() {
 #[test]
 fn help_comes_from_the_declaration() {
     let notes = Notes::new();
-    let help = crate::Help::at(&notes.0, "notes/", "notes/n").unwrap();
+    let bench = Bench::new(Notes::new(), &[]);
+    let help = crate::Help::at(&notes.0, &bench.mount, "notes/n").unwrap();
     assert!(help.text.contains("How long it counts."), "{}", help.text);
-    assert!(help.openapi["paths"]["/notes/:name"]["post"].is_object());
+    let described = &help.openapi["paths"]["/notes/{name}"];
+    assert_eq!(described["parameters"][0]["name"], "name");
+    let schemas = &help.openapi["components"]["schemas"];
+    let reference = &described["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    let name = reference.as_str().unwrap().rsplit('/').next().unwrap();
+    assert!(schemas[name]["properties"]["text"]["description"].is_string(), "{}", help.openapi);
+    assert!(described["post"]["responses"]["204"].is_object(), "a write answers nothing unless it says so");
 }
