@@ -6,7 +6,7 @@ use std::sync::Arc;
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::mount::{Mount, Table, is_builtin};
-use sdk::{Answer, Ctx, Failure, Input, KvPairs, Map, Path, Result, Txn, Value, Verb, View};
+use sdk::{Answer, Ctx, Failure, Input, KvPairs, Map, Path, Reply, Result, Txn, Value, Verb, View};
 
 use super::{describe, mount_config, mount_failure};
 
@@ -68,8 +68,8 @@ pub(super) fn listing(path: Path, node: &Arc<Node>, table: Table) -> Path {
     let node = Arc::clone(node);
     path.view(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, view: &View| {
         let mounts = node.mounts.list(view, table)?;
-        let all: Map<String, Value> = mounts.iter().map(|(path, m)| (path.clone(), describe::mount(m))).collect();
-        Ok(Answer::mirrored(Value::Object(all)))
+        let all = mounts.iter().map(|(path, mount)| (path.clone(), describe::mount(mount)));
+        Reply::mirrored(all.collect::<BTreeMap<_, _>>())
     })
 }
 
@@ -79,7 +79,7 @@ pub(super) fn managing(path: Path, node: &Arc<Node>, mountable: &Arc<Catalog>, t
     let mountable = Arc::clone(mountable);
     path.view(Verb::Read, move |_: &Ctx, at: At, view: &View| {
         let mount = found(&reads, view, table, &at.path)?;
-        Ok(Answer::mirrored(describe::mount(&mount)))
+        Reply::mirrored(describe::mount(&mount))
     })
     .txn(Verb::Write, move |_: &Ctx, input: Enable, txn: &mut Txn| enable(&enables, &mountable, table, input, txn))
     .txn(Verb::Delete, move |ctx: &Ctx, at: At, txn: &mut Txn| {

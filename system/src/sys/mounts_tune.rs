@@ -6,7 +6,7 @@ use std::sync::Arc;
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::mount::{Mount, Table};
-use sdk::{Answer, Ctx, Failure, Input, KvPairs, Map, Path, Result, Txn, Value, Verb, View};
+use sdk::{Answer, Ctx, Failure, Input, KvPairs, Map, Path, Reply, Result, Txn, Value, Verb, View};
 
 use super::mounts::found;
 use super::{describe, mount_config, mount_failure};
@@ -60,7 +60,7 @@ pub(super) fn tuning(path: Path, node: &Arc<Node>, mountable: &Arc<Catalog>, pla
         let (table, path) = place(&at.path);
         let mount = found(&reads, view, table, path)?;
         let info = reads.mounts.info(&mount);
-        Ok(Answer::mirrored(describe::tuned(&mount, &info)))
+        Reply::mirrored(describe::tuned(&mount, &info))
     })
     .txn(Verb::Write, move |_: &Ctx, input: Tune, txn: &mut Txn| {
         let (table, path) = place(&input.path);

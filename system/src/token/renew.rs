@@ -7,7 +7,7 @@ use holdfast_core::lifecycle::Node;
 use holdfast_core::mount::TtlLimits;
 use holdfast_core::space;
 use holdfast_core::token::{LoginTerms, Renewed, TokenKey, TokenRecord, auth_block};
-use sdk::{Answer, AuthBlock, Ctx, Failure, Input, Path, PluginKind, Result, Seconds, Txn, Verb};
+use sdk::{Answer, AuthBlock, Ctx, Failure, Input, Outcome, Path, PluginKind, Result, Seconds, Txn, Verb};
 
 use super::lookup::node_accessor;
 use super::{own, token_key};
@@ -43,6 +43,7 @@ pub fn paths(node: &Arc<Node>, plugins: &Arc<Catalog>) -> Vec<Path> {
     vec![
         Path::new("renew")
             .ids([(Verb::Write, "token-renew")])
+            .answers(Verb::Write, Outcome::auth())
             .help("Renews a token.", "Prolongs a token, within the limits it was made with.")
             .txn(Verb::Write, move |ctx: &Ctx, input: Renew, txn: &mut Txn| {
                 if input.token.is_empty() {
@@ -52,6 +53,7 @@ pub fn paths(node: &Arc<Node>, plugins: &Arc<Catalog>) -> Vec<Path> {
             }),
         Path::new("renew-self")
             .ids([(Verb::Write, "token-renew-self")])
+            .answers(Verb::Write, Outcome::auth())
             .help("Renews the calling token.", "Prolongs the token of the request.")
             .txn(Verb::Write, move |ctx: &Ctx, input: RenewSelf, txn: &mut Txn| {
                 let _ = input.token;
@@ -63,6 +65,7 @@ pub fn paths(node: &Arc<Node>, plugins: &Arc<Catalog>) -> Vec<Path> {
             }),
         Path::new("renew-accessor")
             .ids([(Verb::Write, "token-renew-accessor")])
+            .answers(Verb::Write, Outcome::auth())
             .help("Renews a token by its accessor.", "Prolongs the token of an accessor.")
             .txn(Verb::Write, move |ctx: &Ctx, input: RenewAccessor, txn: &mut Txn| {
                 let key = node_accessor(&accessor.node, txn, &input.accessor)?;
