@@ -205,7 +205,7 @@ impl Path {
         let run = move |ctx: &Ctx, params: &Params, view: &View| {
             handler(ctx, I::parse(params)?, view).map(Output::into_answer)
         };
-        self.with::<I, O>(verb, Handler::View(Arc::new(run)))
+        self.saying::<I, O>(verb, Handler::View(Arc::new(run)))
     }
 
     #[must_use]
@@ -218,7 +218,7 @@ impl Path {
         let run = move |ctx: &Ctx, params: &Params, txn: &mut Txn| {
             handler(ctx, I::parse(params)?, txn).map(Output::into_answer)
         };
-        self.with::<I, O>(verb, Handler::Txn(Arc::new(run)))
+        self.saying::<I, O>(verb, Handler::Txn(Arc::new(run)))
     }
 
     /// A transaction with [`Work`] before it.
@@ -242,18 +242,18 @@ impl Path {
             finish(ctx, I::parse(params)?, done, txn)
         };
         let slow = Slow { prepare: Box::new(prepare), finish: Box::new(finish) };
-        self.with::<I, Answer>(verb, Handler::Slow(Arc::new(slow)))
+        self.with::<I>(verb, Handler::Slow(Arc::new(slow)))
     }
 
     #[must_use]
     pub fn act<I: Input>(self, verb: Verb, act: impl Act + 'static) -> Self {
-        self.with::<I, Answer>(verb, Handler::Act(Arc::new(act)))
+        self.with::<I>(verb, Handler::Act(Arc::new(act)))
     }
 
     /// What the node answers by itself, described here.
     #[must_use]
     pub fn node<I: Input, O: Output>(self, verb: Verb) -> Self {
-        self.with::<I, O>(verb, Handler::Node)
+        self.saying::<I, O>(verb, Handler::Node)
     }
 
     /// Tells a create from an update. Without it every write is an update.
@@ -267,7 +267,12 @@ impl Path {
         self
     }
 
-    fn with<I: Input, O: Output>(mut self, verb: Verb, handler: Handler) -> Self {
+    /// Of what it answers its verb says enough.
+    fn with<I: Input>(self, verb: Verb, handler: Handler) -> Self {
+        self.saying::<I, Answer>(verb, handler)
+    }
+
+    fn saying<I: Input, O: Output>(mut self, verb: Verb, handler: Handler) -> Self {
         let (fields, arbitrary, outcome) = (I::fields(), I::ARBITRARY, O::outcome());
         self.operations.insert(verb, Operation { handler, fields, arbitrary, outcome });
         self
