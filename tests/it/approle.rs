@@ -22,10 +22,9 @@ async fn secret_id(root: &Client, terms: Value) -> String {
 async fn a_secret_id_with_five_uses_logs_in_five_times() {
     let cluster = Cluster::serving(3, Transport::Plain).await;
     let root = cluster.root(cluster.leader().await);
-    root.post("/v1/sys/auth/approle", json!({ "type": "approle", "config": { "user_lockout_config": { "lockout_disable": true } } }))
-        .await
-        .ok();
-    root.post("/v1/auth/approle/role/app", json!({ "role_id": "rid", "secret_id_num_uses": 5 })).await.ok();
+    role(&root, json!({ "role_id": "rid", "secret_id_num_uses": 5 })).await;
+    let never = json!({ "user_lockout_config": { "lockout_disable": true } });
+    root.post("/v1/sys/auth/approle/tune", never).await.ok();
     for round in 0..3 {
         let credentials = json!({ "role_id": "rid", "secret_id": secret_id(&root, json!({})).await });
         let clients: Vec<Client> = (0..50).map(|n| cluster.nodes[n % 3].client()).collect();

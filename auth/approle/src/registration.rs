@@ -50,10 +50,11 @@ pub fn register(ctx: &Ctx, name: &str, source: Source, terms: Terms, txn: &mut T
     new.register(txn, &role, &mac)?;
     Ok(Answer::json(json!({
         "secret_id": secret_id,
-        "secret_id_accessor": new.accessor,
+        "secret_id_accessor": &new.accessor,
         "secret_id_num_uses": new.uses,
         "secret_id_ttl": lives.as_secs(),
-    })))
+    }))
+    .accessor(new.accessor))
 }
 
 /// Looks whether it is there already, and takes away what is past its time. What is registered after that is written

@@ -44,7 +44,8 @@ assert "invalid role or secret ID" in refused(user.auth.approle.login, role_id, 
 
 wrapped = approle.generate_secret_id("app", wrap_ttl="1m")["wrap_info"]
 inside = hvac.Client(url=address, verify=ca, token=wrapped["token"]).sys.unwrap()["data"]
-assert wrapped["wrapped_accessor"] == "" or "secret_id" in inside, (wrapped, inside)
+assert wrapped["wrapped_accessor"] == inside["secret_id_accessor"], wrapped
+assert inside["secret_id_accessor"] in approle.list_secret_id_accessors("app")["data"]["keys"]
 user.auth.approle.login(role_id, inside["secret_id"])
 approle.destroy_secret_id("app", inside["secret_id"])
 assert "invalid role or secret ID" in refused(user.auth.approle.login, role_id, inside["secret_id"])
