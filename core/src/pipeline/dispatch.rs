@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use sdk::{Act, Answer, Body, Failure, Handler, Help, Operation, Params, Verb, Work};
 use storage::{OpenBatch, OpenSnapshot, TxnState, View};
-use tokio::runtime::RuntimeFlavor;
 
 use super::authorize::{Permit, context, space_of};
-use super::{Located, RelyOn, Run, Stages};
+use super::{LISTINGS_MAX, Located, RelyOn, Run, Stages};
 use crate::lifecycle::Node;
-use crate::work::Task;
+use crate::work::{Task, aside};
 use crate::{space, wrap};
 
 pub(super) enum Done {
@@ -73,11 +72,11 @@ pub(super) fn dispatch(
         }
         Handler::View(handler) => {
             let view = state.view(here);
+            let view = if stages.unlisted < LISTINGS_MAX { view.listed_by(&node.listings) } else { view };
             let work = || handler(&ctx, &params, &view);
             // A listing is as long as its folder: other requests go on meanwhile.
             let listing = matches!(run.request.verb, Verb::List | Verb::Scan);
-            let threads = tokio::runtime::Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
-            if listing && threads { tokio::task::block_in_place(work) } else { work() }
+            if listing { aside(work) } else { work() }
         }
         Handler::Txn(handler) => handler(&ctx, &params, &mut state.at(here)),
         Handler::Slow(slow) => {
