@@ -1,7 +1,8 @@
 //! `role/:role_name/period`: what each renewal of a role's tokens prolongs them by.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Seconds, TokenFields, Txn, Verb, View, json};
 use std::time::Duration;
+
+use sdk::{Answer, Ctx, Failure, Input, Path, Result, Seconds, TokenFields, Txn, Verb, View, json};
 
 use super::Which;
 use crate::name::Name;

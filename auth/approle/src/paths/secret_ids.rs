@@ -1,6 +1,6 @@
 //! `role/:role_name/secret-id`: makes a secret ID; lists the accessors of those that there are.
 
-use sdk::{Answer, Ctx, Input, Page, Path, Read, Result, Txn, Verb, View};
+use sdk::{Answer, Ctx, Input, Page, Path, Result, Txn, Verb, View};
 
 use crate::name::Name;
 use crate::registration::{Source, Terms, register};
@@ -35,5 +35,5 @@ pub fn path() -> Path {
 fn list(_: &Ctx, input: List, view: &View) -> Result<Answer> {
     let name = input.role_name.checked()?;
     let role = Role::get(view, &name)?.ok_or_else(|| nobody(&name))?;
-    Answer::keys(input.page.of(view.list(&secret_id::accessors(&role.uid))?))
+    Answer::keys(input.page.of(view, &secret_id::accessors(&role.uid))?)
 }
