@@ -20,6 +20,8 @@ pub struct Report {
     pub unfit: bool,
     /// Its disk is nearly full.
     pub full: bool,
+    /// When it was asked, and when its answer came.
+    pub asked: Instant,
     pub at: Instant,
 }
 
@@ -45,7 +47,7 @@ pub struct Claim {
 }
 
 impl Reports {
-    pub fn note(&self, from: u64, report: Option<pb::Report>) {
+    pub fn note(&self, from: u64, asked: Instant, report: Option<pb::Report>) {
         let Some(report) = report else { return };
         let (Some(revision), Ok(fingerprint)) =
             (Revision::from_bytes(&report.revision), <[u8; 32]>::try_from(&report.fingerprint[..]))
@@ -60,6 +62,7 @@ impl Reports {
             unfit: report.unfit,
             full: report.full,
             format: report.format,
+            asked,
             at: Instant::now(),
         };
         self.claims.lock().entry(from).or_insert(Claim { revision, fingerprint });
