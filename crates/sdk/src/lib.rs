@@ -27,6 +27,7 @@ mod token_settings;
 
 pub use answer::{Answer, AuthBlock, Body, WrapInfo};
 pub use context::{Caller, Ctx, MountInfo, NamespaceId, timestamp};
+pub use crypto::{hmac_sha256, random};
 pub use declare::{Act, Backend, Handler, Matched, Operation, Path, Prepared, Slow, Verb, Work};
 pub use failure::Failure;
 pub use field::{CommaList, FromField, KvPairs, Seconds, SignedSeconds, StringList};
@@ -36,7 +37,6 @@ pub use login::{Cidr, Login, Renewal, TokenType, within};
 pub use page::Page;
 pub use pipe::{Closed, Pipe, PipeReader, PipeWriter, pipe};
 pub use plugin::{Plugin, PluginKind};
-pub use crypto::{hmac_sha256, random};
 pub use sdk_derive::Input;
 pub use storage::{Access, Millis, PathKey as Key, Read, Txn, View};
 pub use token_settings::{TokenFields, TokenSettings, cidr};

@@ -17,9 +17,7 @@ pub fn path() -> Path {
     Path::new("role/:role_name/secret-id-bound-cidrs")
         .help("Networks that one may log in from.", "Any if there are none.")
         .view(Verb::Read, |_: &Ctx, which: Which, view: &View| {
-            super::shown(which.role_name, view, |role| {
-                json!({ "secret_id_bound_cidrs": role.secret_id_bound_cidrs })
-            })
+            super::shown(which.role_name, view, |role| json!({ "secret_id_bound_cidrs": role.secret_id_bound_cidrs }))
         })
         .txn(Verb::Write, |_: &Ctx, input: Change, txn: &mut Txn| {
             super::changed(input.role_name, txn, |role| role.set_networks(input.secret_id_bound_cidrs))

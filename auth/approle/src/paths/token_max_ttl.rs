@@ -17,7 +17,10 @@ struct Change {
 
 pub fn path() -> Path {
     Path::new("role/:role_name/token-max-ttl")
-        .help("How long a role's tokens can be prolonged by renewing them.", "As long as the mount says if it is zero, and never longer.")
+        .help(
+            "How long a role's tokens can be prolonged by renewing them.",
+            "As long as the mount says if it is zero, and never longer.",
+        )
         .view(Verb::Read, |_: &Ctx, which: Which, view: &View| {
             super::shown(which.role_name, view, |role| json!({ "token_max_ttl": role.token.max_ttl.as_secs() }))
         })

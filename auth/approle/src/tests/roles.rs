@@ -95,7 +95,8 @@ async fn every_property_has_a_path_of_its_own() {
         assert!(matches!(bench.write(&none, json!({ field: value })).await, Err(Failure::NoSuch(_))), "{path}");
         bench.call(Verb::Delete, &none, Value::Null).await.unwrap();
     }
-    for path in ["policies", "period", "bind-secret-id", "secret-id-num-uses", "secret-id-ttl", "token-ttl", "role-id"] {
+    for path in ["policies", "period", "bind-secret-id", "secret-id-num-uses", "secret-id-ttl", "token-ttl", "role-id"]
+    {
         assert!(bench.write(&format!("role/r/{path}"), json!({})).await.is_err(), "{path} needs its field");
     }
 }
