@@ -19,6 +19,7 @@ mod fitness;
 mod harness;
 mod health;
 mod hostile;
+mod import;
 mod keeping;
 mod keys;
 mod killing;
