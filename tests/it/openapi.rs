@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use holdfast::catalog;
+use sdk::PluginKind;
 use serde_json::{Value, json};
 
 use crate::harness::{Client, Cluster, Description, Transport};
@@ -263,6 +265,31 @@ const WALK: &[(&str, &str, &str)] = &[
     ("POST", "/v1/auth/userpass/users/ann/password", r#"{"password": "secret-2"}"#),
     ("POST", "/v1/auth/userpass/users/ann/policies", r#"{"token_policies": "p"}"#),
     ("DELETE", "/v1/auth/userpass/users/ann", "null"),
+    ("POST", "/v1/auth/approle/role/r", r#"{"token_policies": "p", "period": "1h", "policies": "p"}"#),
+    ("GET", "/v1/auth/approle/role/r", "null"),
+    ("LIST", "/v1/auth/approle/role", "null"),
+    ("GET", "/v1/auth/approle/role/r/role-id", "null"),
+    ("POST", "/v1/auth/approle/role/r/role-id", r#"{"role_id": "chosen"}"#),
+    ("GET", "/v1/auth/approle/role/r/policies", "null"),
+    ("GET", "/v1/auth/approle/role/r/period", "null"),
+    ("GET", "/v1/auth/approle/role/r/bind-secret-id", "null"),
+    ("GET", "/v1/auth/approle/role/r/bound-cidr-list", "null"),
+    ("GET", "/v1/auth/approle/role/r/secret-id-bound-cidrs", "null"),
+    ("GET", "/v1/auth/approle/role/r/secret-id-num-uses", "null"),
+    ("GET", "/v1/auth/approle/role/r/secret-id-ttl", "null"),
+    ("GET", "/v1/auth/approle/role/r/local-secret-ids", "null"),
+    ("GET", "/v1/auth/approle/role/r/token-bound-cidrs", "null"),
+    ("GET", "/v1/auth/approle/role/r/token-ttl", "null"),
+    ("GET", "/v1/auth/approle/role/r/token-max-ttl", "null"),
+    ("GET", "/v1/auth/approle/role/r/token-num-uses", "null"),
+    ("POST", "/v1/auth/approle/role/r/secret-id", r#"{"metadata": "{\"a\": \"b\"}"}"#),
+    ("POST", "/v1/auth/approle/role/r/custom-secret-id", r#"{"secret_id": "chosen"}"#),
+    ("LIST", "/v1/auth/approle/role/r/secret-id", "null"),
+    ("POST", "/v1/auth/approle/role/r/secret-id/lookup", r#"{"secret_id": "chosen"}"#),
+    ("POST", "/v1/auth/approle/login", r#"{"role_id": "chosen", "secret_id": "chosen"}"#),
+    ("POST", "/v1/auth/approle/role/r/secret-id/destroy", r#"{"secret_id": "chosen"}"#),
+    ("POST", "/v1/auth/approle/tidy/secret-id", "{}"),
+    ("DELETE", "/v1/auth/approle/role/r", "null"),
     ("POST", "/v1/sys/leases/revoke-prefix/auth/userpass", "{}"),
     ("DELETE", "/v1/sys/policies/acl/p", "null"),
     ("DELETE", "/v1/sys/mounts/moved", "null"),
