@@ -49,14 +49,11 @@ async fn answers_are_as_described() {
     mount(&root).await;
     let description = Description::of(&root).await;
     let mut wrong = Vec::new();
-    let mut walk = WALK.iter().map(|(method, path, body)| {
-        let body: Value = serde_json::from_str(body).unwrap();
-        (*method, (*path).to_owned(), body)
-    });
     let mut saved = Value::Null;
-    while let Some((method, path, body)) = walk.next() {
-        let (path, body) = (filled(&path, &saved), serde_json::from_str(&filled(&body.to_string(), &saved)).unwrap());
-        let body = Some(&body).filter(|body: &&Value| !body.is_null());
+    for (method, path, body) in WALK {
+        let (path, body) = (filled(path, &saved), filled(body, &saved));
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let body = Some(&body).filter(|body| !body.is_null());
         let answer = root.send(method, &path, body).await;
         let Some(operation) = description.find(method, &path) else {
             wrong.push(format!("{method} {path} is not described"));

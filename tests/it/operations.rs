@@ -86,9 +86,9 @@ async fn poor(root: &Client, cluster: &Cluster, index: usize) -> Client {
 }
 
 async fn refused(client: &Client, operations: &[Operation], who: &str) {
-    let statuses = stream::iter(operations).map(async |operation| {
-        let answer = client.send(operation.method, &operation.path("x"), body_of(operation, json!({})).as_ref()).await;
-        (operation, answer)
+    let statuses = stream::iter(operations).map(|operation| async move {
+        let body = body_of(operation, json!({}));
+        (operation, client.send(operation.method, &operation.path("x"), body.as_ref()).await)
     });
     let answers: Vec<_> = statuses.buffer_unordered(AT_ONCE).collect().await;
     let mut wrong = Vec::new();
@@ -104,9 +104,9 @@ async fn refused(client: &Client, operations: &[Operation], who: &str) {
 
 async fn all_sealed(client: &Client, operations: &[Operation]) {
     let asked = operations.iter().filter(|op| !BY_ITSELF.contains(&op.template.as_str()));
-    let statuses = stream::iter(asked).map(async |operation| {
-        let answer = client.send(operation.method, &operation.path("x"), body_of(operation, json!({})).as_ref()).await;
-        (operation, answer)
+    let statuses = stream::iter(asked).map(|operation| async move {
+        let body = body_of(operation, json!({}));
+        (operation, client.send(operation.method, &operation.path("x"), body.as_ref()).await)
     });
     let answers: Vec<_> = statuses.buffer_unordered(AT_ONCE).collect().await;
     let mut wrong = Vec::new();

@@ -60,7 +60,7 @@ impl Description {
     pub fn find(&self, method: &str, path: &str) -> Option<Operation> {
         let path = path.split('?').next().unwrap_or_default();
         let fitting = self.operations().into_iter().filter(|op| op.method == method && fits(&op.template, path));
-        fitting.min_by_key(|op| op.template.matches('{').count())
+        fitting.max_by_key(|op| op.template.split('/').filter(|part| !part.starts_with('{')).count())
     }
 
     /// What is in an answer and not in the description of it, or the other way round.
