@@ -8,7 +8,7 @@
 use std::io;
 
 use policy::{Operation, Question};
-use sdk::{Answer, Body, Failure, Handler, Map, Step, Value, Verb, json};
+use sdk::{Answer, BatchAnswer, Body, Failure, Handler, Output, Reply, Step, StepAnswer, Verb};
 use storage::{OpenSnapshot, TxnState, View};
 
 use super::authorize::{context, space_of};
@@ -71,10 +71,10 @@ impl All<'_> {
             }
             results.push(result);
         }
-        Ok(Answer::json(json!({ "results": results })))
+        Reply::data(BatchAnswer { results }).map(Output::into_answer)
     }
 
-    fn step(&self, step: &Step, state: &mut TxnState) -> sdk::Result<Value> {
+    fn step(&self, step: &Step, state: &mut TxnState) -> sdk::Result<StepAnswer> {
         let Pipeline { node, catalog, .. } = self.pipeline;
         let request = self.run.request.step(step);
         let run = Run { request: &request, forwarded: false, ..*self.run };
@@ -132,7 +132,13 @@ impl All<'_> {
         if !decision.allowed || unmet { Err(denied()) } else { Ok(()) }
     }
 
-    fn dispatch(&self, run: &Run<'_>, permit: &Permit, located: &Located, state: &mut TxnState) -> sdk::Result<Value> {
+    fn dispatch(
+        &self,
+        run: &Run<'_>,
+        permit: &Permit,
+        located: &Located,
+        state: &mut TxnState,
+    ) -> sdk::Result<StepAnswer> {
         let matched = located.matched.as_ref().ok_or_else(unsupported_path)?;
         let operation = matched.operation(run.request.verb)?;
         let its_own = located.mount.is_builtin() && located.mount.type_name != "cubbyhole";
@@ -163,7 +169,7 @@ impl All<'_> {
                     _ => answer,
                 }
             }
-            Handler::Slow(_) | Handler::Act(_) | Handler::Batch(_) => return Err(not_here()),
+            Handler::Slow(_) | Handler::Act(_) | Handler::Batch(_) | Handler::Node => return Err(not_here()),
         };
         shown(warned(operation, &params, answer))
     }
@@ -176,7 +182,7 @@ fn not_here() -> Failure {
 }
 
 /// An operation's answer, as the batch's answer has it.
-fn shown(answer: Answer) -> sdk::Result<Value> {
+fn shown(answer: Answer) -> sdk::Result<StepAnswer> {
     if answer.auth.is_some() || answer.login.is_some() || answer.wrapped.is_some() || answer.then.is_some() {
         return Err(not_here());
     }
@@ -186,13 +192,8 @@ fn shown(answer: Answer) -> sdk::Result<Value> {
         Body::Raw { bytes, .. } if bytes.is_empty() => (200, None),
         Body::Raw { .. } | Body::Stream { .. } => return Err(not_here()),
     };
-    let mut out = Map::from_iter([("status".to_owned(), json!(answer.status.unwrap_or(status)))]);
-    out.extend(data.map(|data| ("data".to_owned(), Value::Object(data))));
-    if !answer.warnings.is_empty() {
-        out.insert("warnings".into(), json!(answer.warnings));
-    }
-    out.extend(answer.lease_seconds.map(|seconds| ("lease_duration".to_owned(), json!(seconds))));
-    Ok(Value::Object(out))
+    let (status, lease_duration) = (answer.status.unwrap_or(status), answer.lease_seconds);
+    Ok(StepAnswer { status, data, warnings: answer.warnings, lease_duration })
 }
 
 fn rely(state: &mut TxnState, rely_on: RelyOn) {

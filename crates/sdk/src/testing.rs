@@ -1,6 +1,7 @@
 //! One mount of a plugin on an in-memory store: a plugin's tests in milliseconds, without a server.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub struct Bench {
     pub content_type: &'static str,
     /// The other mount that operations touch.
     pub other: Option<Other>,
+    /// Where requests come from.
+    pub remote: Option<IpAddr>,
     ids: AtomicU64,
 }
 
@@ -48,6 +51,7 @@ impl Bench {
             now: Millis(1_700_000_000_000),
             content_type: "application/json",
             other: None,
+            remote: None,
             ids: AtomicU64::new(0),
         }
     }
@@ -109,6 +113,7 @@ impl Bench {
             }
             Handler::Act(act) => act.act(&params, std::time::Instant::now() + Duration::from_secs(5)).await?,
             Handler::Batch(_) => return Err(Failure::internal("other operations are not at hand here")),
+            Handler::Node => return Err(Failure::Unsupported),
         };
         answer.warnings.extend(operation.warnings(&params));
         Ok(answer)
@@ -138,7 +143,7 @@ impl Bench {
             path,
             other: self.other.as_ref(),
             caller: None,
-            remote: None,
+            remote: self.remote,
             now: self.now,
             wraps: false,
             content_type: self.content_type,

@@ -1,6 +1,8 @@
 //! `code/:name`: the code of now, and whether a code is right.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb, View, duration, json};
+use schemars::JsonSchema;
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Txn, Verb, View, duration};
+use serde::Serialize;
 
 use crate::code::Moment;
 use crate::name::Name;
@@ -31,18 +33,34 @@ struct Check {
     code: String,
 }
 
-fn make(ctx: &Ctx, make: Make, view: &View) -> Result<Answer> {
-    let key = known(view, &make.name.checked()?)?;
-    let now = Moment::of(ctx.now, key.period);
-    Ok(Answer::json(json!({
-        "code": key.code(now.step)?,
-        "generated": now.seconds,
-        "expire_time": now.step.saturating_add(1).saturating_mul(key.period),
-        "period": duration::go(i128::from(key.period) * duration::SECOND),
-    })))
+#[derive(Serialize, JsonSchema)]
+struct Code {
+    code: String,
+    /// Seconds since 1970.
+    generated: u64,
+    /// When the next code takes its place, in seconds since 1970.
+    expire_time: u64,
+    /// As a duration: `30s`.
+    period: String,
 }
 
-fn check(ctx: &Ctx, check: Check, txn: &mut Txn) -> Result<Answer> {
+#[derive(Serialize, JsonSchema)]
+struct Checked {
+    valid: bool,
+}
+
+fn make(ctx: &Ctx, make: Make, view: &View) -> Result<Reply<Code>> {
+    let key = known(view, &make.name.checked()?)?;
+    let now = Moment::of(ctx.now, key.period);
+    Reply::data(Code {
+        code: key.code(now.step)?,
+        generated: now.seconds,
+        expire_time: now.step.saturating_add(1).saturating_mul(key.period),
+        period: duration::go(i128::from(key.period) * duration::SECOND),
+    })
+}
+
+fn check(ctx: &Ctx, check: Check, txn: &mut Txn) -> Result<Reply<Checked>> {
     let name = check.name.checked()?;
     let key = known(txn, &name)?;
     if check.code.is_empty() {
@@ -55,7 +73,7 @@ fn check(ctx: &Ctx, check: Check, txn: &mut Txn) -> Result<Answer> {
     used.take(check.code.clone(), &key, ctx.now)?;
     records::put_used(txn, &name, &used)?;
     let valid = key.accepts(&check.code, Moment::of(ctx.now, key.period).step)?;
-    Ok(Answer::json(json!({ "valid": valid })))
+    Reply::data(Checked { valid })
 }
 
 fn known(read: &impl sdk::Read, name: &str) -> Result<Key> {

@@ -2,7 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Seconds, Txn, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Failure, Input, Path, Reply, Result, Seconds, Txn, Verb, View};
+use serde::Serialize;
 
 use crate::code::{Algorithm, Digits};
 use crate::name::Name;
@@ -66,18 +68,38 @@ struct Write {
     url: String,
 }
 
-fn read(_: &Ctx, which: Which, view: &View) -> Result<Answer> {
-    let key = records::key(view, &which.name.checked()?)?.ok_or(Failure::NotFound)?;
-    Ok(Answer::json(json!({
-        "account_name": key.account_name,
-        "algorithm": key.algorithm.name(),
-        "digits": key.digits.count(),
-        "issuer": key.issuer,
-        "period": key.period,
-    })))
+/// A key without its secret.
+#[derive(Serialize, JsonSchema)]
+struct Settings {
+    account_name: String,
+    algorithm: &'static str,
+    digits: usize,
+    issuer: String,
+    /// Seconds.
+    period: u64,
 }
 
-fn write(_: &Ctx, mut write: Write, txn: &mut Txn) -> Result<Answer> {
+/// A key that was generated, as an authenticator takes it.
+#[derive(Serialize, JsonSchema)]
+struct Made {
+    url: String,
+    /// A PNG in base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    barcode: Option<String>,
+}
+
+fn read(_: &Ctx, which: Which, view: &View) -> Result<Reply<Settings>> {
+    let key = records::key(view, &which.name.checked()?)?.ok_or(Failure::NotFound)?;
+    Reply::data(Settings {
+        account_name: key.account_name,
+        algorithm: key.algorithm.name(),
+        digits: key.digits.count(),
+        issuer: key.issuer,
+        period: key.period,
+    })
+}
+
+fn write(_: &Ctx, mut write: Write, txn: &mut Txn) -> Result<Option<Reply<Made>>> {
     let name = write.name.checked()?;
     if write.generate && !write.key.is_empty() {
         return Err(Failure::invalid("a key should not be passed if generate is true"));
@@ -111,16 +133,15 @@ fn write(_: &Ctx, mut write: Write, txn: &mut Txn) -> Result<Answer> {
     }
     let secret = if write.generate { Secret::random(key_size) } else { Secret::parse(&write.key)? };
     let key = Key { secret, issuer: write.issuer, account_name: write.account_name, period, algorithm, digits, skew };
-    let answer = if write.generate && write.exported { shown(&key, qr_size)? } else { Answer::empty() };
+    let shown = (write.generate && write.exported).then(|| made(&key, qr_size)).transpose()?;
     records::put_key(txn, &name, &key)?;
-    Ok(answer)
+    Ok(shown)
 }
 
-fn shown(key: &Key, qr_size: Option<u32>) -> Result<Answer> {
+fn made(key: &Key, qr_size: Option<u32>) -> Result<Reply<Made>> {
     let url = crate::otpauth::write(key);
-    let Some(size) = qr_size else { return Ok(Answer::json(json!({ "url": url }))) };
-    let barcode = STANDARD.encode(qr::png(&url, size)?);
-    Ok(Answer::json(json!({ "url": url, "barcode": barcode })))
+    let barcode = qr_size.map(|size| qr::png(&url, size)).transpose()?;
+    Reply::data(Made { url, barcode: barcode.map(|png| STANDARD.encode(png)) })
 }
 
 fn delete(_: &Ctx, which: Which, txn: &mut Txn) -> Result<Answer> {

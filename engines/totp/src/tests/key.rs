@@ -45,7 +45,7 @@ async fn what_makes_no_key_is_refused_and_leaves_nothing() {
         |field: &str, value: Value| json!({"generate": true, "issuer": "i", "account_name": "a", field: value});
     for (body, says) in [
         (json!({}), "the key value is required"),
-        (json!({"key": "not base32!"}), "input byte 3"),
+        (json!({"key": "not base32!"}), "invalid key value"),
         (json!({"key": "===="}), "no bytes"),
         (json!({"key": "A"}), "break off"),
         (json!({"key": "A".repeat(1648)}), "at most 1024"),

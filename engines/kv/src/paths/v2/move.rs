@@ -1,6 +1,8 @@
 //! `move/:path`: gives a secret another name, or another mount, with its history.
 
-use sdk::{Answer, Ctx, Failure, FromField, Input, Map, Path, Result, Right, Touches, Txn, Value, Verb, json};
+use schemars::JsonSchema;
+use sdk::{Ctx, Failure, FromField, Input, Map, Path, Reply, Result, Right, Touches, Txn, Value, Verb};
+use serde::Serialize;
 
 use crate::cas;
 use crate::name::{Location, Name};
@@ -32,6 +34,14 @@ struct Move {
     replace: bool,
     /// `cas`: the number of the secret's current version. `to_cas`: that of the secret to be replaced.
     options: Map<String, Value>,
+}
+
+/// Where it is now.
+#[derive(Serialize, JsonSchema)]
+struct Moved {
+    mount: String,
+    path: String,
+    current_version: u64,
 }
 
 /// With a slash at its end; empty if it is left out.
@@ -69,7 +79,7 @@ fn named(location: &Location) -> Result<Name> {
 const NO_FOLDER: &str =
     "A folder does not move as a whole: move its secrets one by one, or several of them in one sys/batch";
 
-fn run(ctx: &Ctx, input: Move, txn: &mut Txn) -> Result<Answer> {
+fn run(ctx: &Ctx, input: Move, txn: &mut Txn) -> Result<Reply<Moved>> {
     let (from, to) = (named(&input.path)?, named(&input.to)?);
     let elsewhere = !input.to_mount.0.is_empty() && input.to_mount.0 != ctx.mount.path;
     let other = match ctx.other.filter(|_| elsewhere) {
@@ -96,8 +106,8 @@ fn run(ctx: &Ctx, input: Move, txn: &mut Txn) -> Result<Answer> {
         Some(other) => put(&mut other.of(txn), &to, &found, &stored, &input)?,
     }
     secret::delete(txn, &from, &found);
-    let mount = other.map_or(ctx.mount, |other| &other.mount);
-    Ok(Answer::json(json!({ "mount": mount.path, "path": to.as_str(), "current_version": found.current })))
+    let mount = other.map_or(ctx.mount, |other| &other.mount).path.clone();
+    Reply::data(Moved { mount, path: to.as_str().to_owned(), current_version: found.current })
 }
 
 /// `txn` is where the secret goes.
