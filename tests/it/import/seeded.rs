@@ -16,8 +16,8 @@ pub fn last_folder() -> String {
 /// Four hold secrets; of the fifth no server gives the content out.
 const MOUNTS: [&str; 4] = ["one", "two", "three/nested", "old"];
 
-/// Answers how many secrets there are.
-pub async fn fill(source: &Source) -> u64 {
+/// With `many` plain secrets. Answers how many there are in all.
+pub async fn fill(source: &Source, many: u64) -> u64 {
     let client = &source.client;
     mounts(source).await;
     for number in 0..50 {
@@ -28,7 +28,6 @@ pub async fn fill(source: &Source) -> u64 {
     }
     people(client).await;
     machines(client).await;
-    let many = if source.is_peer { 1_000 } else { 120 };
     stream::iter(0..many).for_each_concurrent(16, |number| plain(client, number)).await;
     odd(client).await + many
 }
