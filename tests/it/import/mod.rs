@@ -26,13 +26,15 @@ impl Import {
         Import { source, cluster, target }
     }
 
-    fn variables(&self) -> [(&str, String); 4] {
-        [
+    fn variables(&self) -> Vec<(&str, String)> {
+        let mut variables = vec![
             ("VAULT_ADDR", self.cluster.nodes[0].url()),
             ("VAULT_TOKEN", self.cluster.keys.as_ref().unwrap().root.clone()),
             ("HOLDFAST_IMPORT_ADDR", self.source.url.clone()),
             ("HOLDFAST_IMPORT_TOKEN", self.source.token.clone()),
-        ]
+        ];
+        variables.extend(self.source.ca.as_ref().map(|ca| ("HOLDFAST_IMPORT_CACERT", ca.display().to_string())));
+        variables
     }
 
     fn run(&self, flags: &[&str]) -> Ran {

@@ -123,7 +123,7 @@ impl Lost {
             Lost::SecretId => format!("{} of roles: make new ones", some(count, "secret ID")),
             Lost::Gap => {
                 let versions = some(count, "version");
-                format!("What was in {versions} deleted, destroyed or no longer kept: here they count as destroyed")
+                format!("What was in {versions} deleted or destroyed at the source: here they count as destroyed")
             }
             Lost::Ending => {
                 let versions = some(count, "version");
