@@ -28,6 +28,8 @@ mod listener;
 mod membership;
 mod metrics;
 mod monitor;
+mod openapi;
+mod operations;
 mod operator_day;
 mod recovering;
 mod runbooks;

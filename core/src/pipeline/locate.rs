@@ -44,6 +44,7 @@ impl Located {
                 // The wrapping token is written.
                 Handler::View(_) | Handler::Txn(_) | Handler::Slow(_) => Kind::Txn,
                 Handler::Act(act) => Kind::Act { here: act.here() },
+                Handler::Node => Kind::None,
             },
             _ => Kind::None,
         }

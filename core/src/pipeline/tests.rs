@@ -53,7 +53,7 @@ impl Counter {
             });
         let broken = Path::new("broken").txn(Verb::Write, |_: &Ctx, Nothing {}: Nothing, txn: &mut Txn| {
             txn.put(&number(), &77)?;
-            Err(Failure::invalid("refused after it had written"))
+            Err::<Answer, _>(Failure::invalid("refused after it had written"))
         });
         let login = Path::new("login").txn(Verb::Write, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| {
             let token = TokenSettings { policies: vec!["reader".into()], ..TokenSettings::default() };

@@ -103,6 +103,7 @@ impl Bench {
                 self.transact(snapshot, |txn| (slow.finish)(&ctx, &params, &prepared, txn)).await?
             }
             Handler::Act(act) => act.act(&params, std::time::Instant::now() + Duration::from_secs(5)).await?,
+            Handler::Node => return Err(Failure::Unsupported),
         };
         answer.warnings.extend(operation.warnings(&params));
         Ok(answer)
