@@ -183,7 +183,8 @@ fn not_here() -> Failure {
 
 /// An operation's answer, as the batch's answer has it.
 fn shown(answer: Answer) -> sdk::Result<StepAnswer> {
-    if answer.auth.is_some() || answer.login.is_some() || answer.wrapped.is_some() || answer.then.is_some() {
+    let credential = answer.auth.is_some() || answer.login.is_some() || answer.accessor.is_some();
+    if credential || answer.wrapped.is_some() || answer.then.is_some() {
         return Err(not_here());
     }
     let (status, data) = match answer.body {
