@@ -114,11 +114,11 @@ async fn help_at_every_level() {
 }
 
 async fn mount(root: &Client) {
-    for (path, kind) in
-        [("mounts/kv", "kv"), ("mounts/kv-v2", "kv-v2"), ("mounts/again", "kv"), ("auth/userpass", "userpass")]
-    {
-        root.post(&format!("/v1/sys/{path}"), json!({ "type": kind })).await.ok();
+    for (kind, name) in catalog::plugins().types() {
+        let table = if kind == PluginKind::Secret { "mounts" } else { "auth" };
+        root.post(&format!("/v1/sys/{table}/{name}"), json!({ "type": name })).await.ok();
     }
+    root.post("/v1/sys/mounts/again", json!({ "type": "kv" })).await.ok();
 }
 
 /// Every name in a path is one of its parameters, and the other way round.
