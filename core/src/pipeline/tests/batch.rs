@@ -125,7 +125,7 @@ async fn what_fails_in_one_operation_happens_in_none() {
         (json!(["update", "c/renewed"]), 400, "cannot be part of a batch"),
         (json!(["update", "c/act"]), 400, "cannot be part of a batch"),
         (json!(["update", "c/batch", {"steps": []}]), 400, "cannot be part of a batch"),
-        (json!(["update", "auth/words/login", {}]), 400, "cannot be part of a batch"),
+        (json!(["update", "auth/words/login/ann", {}]), 400, "cannot be part of a batch"),
         (json!(["other", "c/number"]), 400, "no such operation"),
     ] {
         let (was, text) = error_of(&bench.batch(&bench.root, json!([write.clone(), step.clone()])).await);
