@@ -1,8 +1,8 @@
 //! The life of a request: from a canonical path and a token to a committed batch and an answer.
 //!
 //! Modules, lower ones first; each uses only those above it in this list:
-//! `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` < `policies` <
-//! `due` < `token` < `lockout` < `work` (what takes long) < `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `wrap` <
+//! `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` <
+//! `due` < `policies` < `denials` (who was refused, and why) < `token` < `lockout` < `work` (what takes long) < `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `wrap` <
 //! `listing` (who makes those of large folders) < `pipeline` <
 //! `service` (which node runs a request), `worker` (what is due) and `lease_count`.
 //!
@@ -15,6 +15,7 @@ mod cache;
 pub mod catalog;
 pub mod change;
 pub mod consistency;
+pub mod denials;
 mod due;
 pub mod lease_count;
 pub mod lifecycle;

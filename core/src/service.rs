@@ -97,8 +97,14 @@ impl Service {
                 }
                 Role::Standby { leader } => match self.place(&request) {
                     Ok(Place::Here) => {
-                        if let Some(response) = self.run_standby(&request, deadline).await {
-                            return response;
+                        let goes_on = !matches!(request.consistency.forwarding, Forwarding::Never { .. });
+                        match self.run_standby(&request, deadline).await {
+                            // What this node lacks, the active one may have.
+                            Some(response) if response.moved && goes_on => {
+                                return self.forward(request, deadline).await;
+                            }
+                            Some(response) => return response,
+                            None => {}
                         }
                     }
                     Ok(Place::Active) => match &request.consistency.forwarding {

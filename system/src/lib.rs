@@ -3,6 +3,7 @@
 //! They are plugins like any other in how they declare operations; only they also hold core's handles. What a node
 //! answers for itself, without a token and while it is sealed, is in [`node`].
 
+mod batches;
 mod cubbyhole;
 mod identity;
 pub mod measures;
@@ -22,9 +23,11 @@ use measures::Measures;
 /// The catalog with the built-in kinds in it.
 pub fn with_builtins(catalog: Catalog, node: &Arc<Node>, measures: &Arc<dyn Measures>) -> Catalog {
     let mountable = Arc::new(catalog.clone());
+    let token = token::TokenAuth::new(node, &mountable);
+    let protected = sys::protection(token.paths());
     catalog
-        .with(token::TokenAuth::new(node, &mountable))
-        .with(sys::Sys::new(node, mountable, measures))
+        .with(token)
+        .with(sys::Sys::new(node, mountable, measures, protected))
         .with(cubbyhole::Cubbyhole::new())
         .with(identity::Identity::new())
 }

@@ -6,7 +6,8 @@ use sdk::{Act, Answer, Body, Failure, Handler, Help, Operation, Params, Verb, Wo
 use storage::{OpenBatch, OpenSnapshot, TxnState, View};
 
 use super::authorize::{Permit, context, space_of};
-use super::{LISTINGS_MAX, Located, RelyOn, Run, Stages};
+use super::{LISTINGS_MAX, Located, RelyOn, Run, Stages, filter};
+use crate::catalog::Catalog;
 use crate::lifecycle::Node;
 use crate::work::{Task, aside};
 use crate::{space, wrap};
@@ -26,8 +27,10 @@ impl From<Failure> for Done {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "what a handler runs with, each a stage's own")]
 pub(super) fn dispatch(
     node: &Node,
+    catalog: &Catalog,
     run: &Run<'_>,
     snapshot: OpenSnapshot,
     permit: &Permit,
@@ -97,6 +100,12 @@ pub(super) fn dispatch(
     let result = result
         .and_then(|answer| log_in(node, run, located, &mut state, answer))
         .map(|answer| warned(operation, &params, answer))
+        .and_then(|answer| match permit.filter() {
+            Some(filter) => {
+                filter::shown(node, catalog, &state.view(space::records(&sdk::NamespaceId::root())), filter, answer)
+            }
+            None => Ok(answer),
+        })
         .and_then(|answer| match run.request.wrap_ttl {
             Some(_) if permit.caller().is_none() && answer.auth.is_none() => {
                 Err(Failure::invalid("an answer is wrapped for whoever has a token, or logs in"))

@@ -57,6 +57,14 @@ impl Located {
     }
 }
 
+/// Whether a path needs the capability `sudo` besides.
+pub fn is_protected(node: &Node, catalog: &Catalog, view: &View, path: &str) -> Result<bool, Failure> {
+    let Some(mount) = node.mounts.route(view, path)?.map(|found| found.value) else { return Ok(false) };
+    let Some(plugin) = catalog.find(mount.table.plugins(), &mount.type_name) else { return Ok(false) };
+    let below = path.strip_prefix(&mount.full_path()).unwrap_or_default();
+    Ok(plugin.backend(&node.mounts.info(&mount)).find(below).is_some_and(|matched| matched.path.sudo))
+}
+
 pub fn locate(
     node: &Node,
     catalog: &Catalog,

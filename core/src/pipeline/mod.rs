@@ -9,6 +9,7 @@ mod authenticate;
 mod authorize;
 mod commit;
 mod dispatch;
+mod filter;
 mod locate;
 mod measure;
 #[cfg(test)]
@@ -19,17 +20,20 @@ use std::sync::Arc;
 
 use futures::future::maybe_done;
 use futures::{join, poll};
+use policy::Explanation;
 use sdk::{Act, Answer, Failure, NamespaceId, Params, Prepared};
 use storage::{Latches, Millis, OpenBatch, OpenSnapshot, Path, RawKey, Revision, Term, View};
 use tokio::time::Instant;
 
 pub use authorize::Permit;
+pub use authorize::refusal;
 pub(crate) use commit::{resolve, unknown};
-pub use locate::{Kind, Located, locate};
+pub use locate::{Kind, Located, is_protected, locate};
 
-use crate::audit::{AuditError, Subject};
+use crate::audit::{AuditError, Subject, Who};
 use crate::catalog::Catalog;
 use crate::change::change;
+use crate::denials::{Denial, DeniedToken};
 use crate::lifecycle::Node;
 use crate::listing::Lister;
 use crate::lockout::{self, Counted};
@@ -168,6 +172,7 @@ impl Pipeline {
             return Ok(refused_by_audit(run.request, error));
         }
         stages.audited = request_entry.as_mut().output_mut().is_some();
+        let mut refusal = (None, String::from("the operation itself refused it"));
         let result = match permit {
             Ok(permit) => {
                 let began = std::time::Instant::now();
@@ -195,6 +200,7 @@ impl Pipeline {
             }
             Err(refused) => {
                 let spent = self.spend(run, refused.spends.as_ref()).await;
+                refusal = (refused.decided, refused.why);
                 Err(spent.err().unwrap_or(refused.failure))
             }
         };
@@ -216,9 +222,33 @@ impl Pipeline {
             }
             (Err(failure), written) => {
                 log_failure(run.request, failure);
-                written.map_or_else(|error| refused_by_audit(run.request, &error), |()| Response::failure(failure))
+                match (written, failure) {
+                    (Err(error), _) => refused_by_audit(run.request, &error),
+                    (Ok(()), Failure::Denied(_)) => self.denied(run, operation, who.as_ref(), refusal, failure),
+                    (Ok(()), failure) => Response::failure(failure),
+                }
             }
         })
+    }
+
+    /// Remembers why, and answers with the id that it can be asked for by.
+    fn denied(
+        &self,
+        run: &Run<'_>,
+        operation: &'static str,
+        who: Option<&Who>,
+        (decided, why): (Option<Explanation>, String),
+        failure: &Failure,
+    ) -> Response {
+        let token = who.map(|who| DeniedToken {
+            accessor: who.token.accessor.clone(),
+            display_name: who.token.display_name.clone(),
+            entity_id: who.token.entity_id.clone(),
+            policies: who.token.policies.clone(),
+        });
+        let (id, path) = (run.request.id, run.request.path.clone());
+        self.node.denials.note(Denial { id, at: run.now, operation, path, token, decided, why });
+        Response::denied(id, failure)
     }
 
     /// Says which state the answer is of: every write does, and a read that was asked to.
@@ -242,35 +272,38 @@ impl Pipeline {
             let path = &run.request.path;
             return Ok(Err(Failure::NoSuch(format!("no handler for route {path:?}. route entry not found."))));
         };
-        let result = match dispatch::dispatch(&self.node, run, snapshot, permit, located, rely_on, stages) {
-            dispatch::Done::Answered(Ok(answer), txn) => {
-                let answer = *answer;
-                let write = || Response::answer(run.request.id, &answer);
-                let response = if answer.is_long() { aside(write) } else { write() };
-                let done = Done { answer, response, committed: None };
-                match txn {
-                    Some(batch) => self.commit(run, permit, *batch, done).await?,
-                    None => Ok(done),
+        let result =
+            match dispatch::dispatch(&self.node, &self.catalog, run, snapshot, permit, located, rely_on, stages) {
+                dispatch::Done::Answered(Ok(answer), txn) => {
+                    let answer = *answer;
+                    let write = || Response::answer(run.request.id, &answer);
+                    let response = if answer.is_long() { aside(write) } else { write() };
+                    let done = Done { answer, response, committed: None };
+                    match txn {
+                        Some(batch) => self.commit(run, permit, *batch, done).await?,
+                        None => Ok(done),
+                    }
                 }
-            }
-            dispatch::Done::Answered(Err(Failure::Busy), _) => return Err(Again::Busy),
-            dispatch::Done::Answered(Err(Failure::Unlisted(folder)), _) => {
-                stages.unlisted += 1;
-                return Err(Again::Unlisted(folder));
-            }
-            dispatch::Done::Answered(Err(failure), _) => {
-                let spent = self.spend(run, permit.spends()).await;
-                Err(spent.err().unwrap_or(failure))
-            }
-            dispatch::Done::Works(task) => match self.workers.run(task, run.deadline).await {
-                Ok(prepared) => {
-                    stages.prepared = Some(prepared);
-                    return Err(Again::Prepared);
+                dispatch::Done::Answered(Err(Failure::Busy), _) => return Err(Again::Busy),
+                dispatch::Done::Answered(Err(Failure::Unlisted(folder)), _) => {
+                    stages.unlisted += 1;
+                    return Err(Again::Unlisted(folder));
                 }
-                Err(failure) => Err(failure),
-            },
-            dispatch::Done::Acts { act, params, batch } => self.act(run, permit, act.as_ref(), &params, batch).await?,
-        };
+                dispatch::Done::Answered(Err(failure), _) => {
+                    let spent = self.spend(run, permit.spends()).await;
+                    Err(spent.err().unwrap_or(failure))
+                }
+                dispatch::Done::Works(task) => match self.workers.run(task, run.deadline).await {
+                    Ok(prepared) => {
+                        stages.prepared = Some(prepared);
+                        return Err(Again::Prepared);
+                    }
+                    Err(failure) => Err(failure),
+                },
+                dispatch::Done::Acts { act, params, batch } => {
+                    self.act(run, permit, act.as_ref(), &params, batch).await?
+                }
+            };
         Ok(self.count_login(run, located, result).await)
     }
 
@@ -365,7 +398,7 @@ impl Pipeline {
                 Ok(Done { answer, response, committed })
             }
             // Under the same id it would not run again.
-            Err(Failure::Moved(text)) => Err(Failure::Unavailable(text)),
+            Err(Failure::Moved(text)) if !free => Err(Failure::Unavailable(text)),
             Err(failure) => Err(failure),
         })
     }

@@ -18,6 +18,7 @@ use crate::catalog::Catalog;
 use crate::lifecycle::{InitOptions, Node, Settings};
 use crate::mount::{Mount, Table, TtlLimits};
 use crate::pipeline::Pipeline;
+use crate::policies::{NewPolicy, PolicySettings};
 use crate::replication::Replication;
 use crate::request::Request;
 use crate::response::Response;
@@ -242,7 +243,9 @@ impl Bench {
 
     async fn policy(&self, name: &str, text: &str) {
         self.change(|state, node| {
-            node.policies.set(&mut state.at(space::records(&sdk::NamespaceId::root())), name, text).unwrap();
+            let new = NewPolicy { name, text, expires: None, settings: PolicySettings::default(), cas: None };
+            let now = self.alone.now();
+            node.policies.set(&mut state.at(space::records(&sdk::NamespaceId::root())), now, &new).unwrap();
         })
         .await;
     }

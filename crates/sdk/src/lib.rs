@@ -26,7 +26,7 @@ pub mod testing;
 mod token_settings;
 
 pub use answer::{Answer, AuthBlock, Body, WrapInfo};
-pub use context::{Caller, Ctx, MountInfo, NamespaceId, timestamp};
+pub use context::{Caller, Ctx, MountInfo, NamespaceId, moment, timestamp};
 pub use declare::{Act, Backend, Handler, Matched, Operation, Path, Prepared, Slow, Verb, Work};
 pub use failure::Failure;
 pub use field::{CommaList, FromField, KvPairs, Seconds, SignedSeconds, StringList};
@@ -34,6 +34,7 @@ pub use help::Help;
 pub use input::{FieldSpec, Input, Params};
 pub use login::{Cidr, Login, Renewal, TokenType, within};
 pub use page::Page;
+pub use pattern::Pattern;
 pub use pipe::{Closed, Pipe, PipeReader, PipeWriter, pipe};
 pub use plugin::{Plugin, PluginKind};
 pub use sdk_derive::Input;

@@ -144,7 +144,7 @@ fn space() -> StorePath {
 pub fn data(answer: Answer) -> Map<String, Value> {
     match answer.body {
         Body::Data(data) | Body::Mirrored(data) | Body::Bare(data) => data,
-        Body::Empty | Body::Raw { .. } | Body::Stream { .. } => Map::new(),
+        Body::Empty | Body::Null | Body::Raw { .. } | Body::Stream { .. } => Map::new(),
     }
 }
 

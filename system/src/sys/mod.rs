@@ -31,6 +31,7 @@ mod mounts_tune;
 mod once;
 mod policies_acl;
 mod policy;
+mod policy_explain;
 mod raft_autopilot_configuration;
 mod raft_autopilot_state;
 mod raft_configuration;
@@ -58,10 +59,13 @@ use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::{ChangeError, Node, ShareKind};
 use holdfast_core::mount::MountError;
 use holdfast_core::policies::PolicyRefused;
-use sdk::{Backend, Failure, MountInfo, Plugin, PluginKind};
+use sdk::{Backend, Failure, MountInfo, Pattern, Plugin, PluginKind};
 
 use crate::measures::Measures;
 use ceremony::Form;
+use policy_explain::Protected;
+
+pub use policy_explain::protection;
 
 /// What a listener may let in without a token, by the names of the configuration.
 pub const REKEY: &str = "rekey";
@@ -71,7 +75,12 @@ pub struct Sys(Backend);
 
 impl Sys {
     /// `mountable` are the plugins that users may mount.
-    pub fn new(node: &Arc<Node>, mountable: Arc<Catalog>, measures: &Arc<dyn Measures>) -> Self {
+    pub fn new(
+        node: &Arc<Node>,
+        mountable: Arc<Catalog>,
+        measures: &Arc<dyn Measures>,
+        token: Vec<(Pattern, bool)>,
+    ) -> Self {
         let mut paths = vec![
             audit::list(node),
             audit::one(node),
@@ -100,6 +109,7 @@ impl Sys {
             remount::path(node),
             remount_status::path(node),
             policies_acl::list(node),
+            policies_acl::detailed(node),
             policies_acl::one(node),
             policy::list(node),
             policy::one(node),
@@ -151,6 +161,9 @@ impl Sys {
         paths.extend(leases_renew::paths(node));
         paths.extend(leases_revoke::paths(node));
         paths.extend(leases_revoke_prefix::paths(node));
+        let protected = Protected { sys: protection(&paths), token, plugins: mountable };
+        // Before `policy/:name`.
+        paths.splice(0..0, policy_explain::paths(node, &Arc::new(protected)));
         Self(Backend::new("Control of the server: mounts, policies, seal, cluster.", paths))
     }
 }
