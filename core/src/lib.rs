@@ -15,6 +15,7 @@ mod cache;
 pub mod catalog;
 pub mod change;
 pub mod consistency;
+pub mod cors;
 pub mod denials;
 mod due;
 pub mod lease_count;

@@ -51,6 +51,7 @@ pub(super) struct Given {
 pub fn list(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("policies/acl/?")
+        .ids([(Verb::List, "policies-list-acl-policies")])
         .help("Lists the ACL policies.", "The names of all policies that can be given to a token.")
         .view(Verb::List, move |_: &Ctx, Nothing {}: Nothing, view: &View| Answer::keys(node.policies.list(view)?))
 }
@@ -77,6 +78,11 @@ pub fn detailed(node: &Arc<Node>) -> Path {
 pub fn one(node: &Arc<Node>) -> Path {
     let (reads, writes, patches, deletes) = (Arc::clone(node), Arc::clone(node), Arc::clone(node), Arc::clone(node));
     Path::new("policies/acl/:name+")
+        .ids([
+            (Verb::Read, "policies-read-acl-policy"),
+            (Verb::Write, "policies-write-acl-policy"),
+            (Verb::Delete, "policies-delete-acl-policy"),
+        ])
         .help(
             "Reads, writes and deletes an ACL policy.",
             "A change counts for every token that has the policy, at once.",

@@ -4,7 +4,7 @@
 //! Whoever explains a caller's own rights learns of a rule only what the policies say that they may read: otherwise
 //! which policies took part, and whether it is granted, which `sys/capabilities-self` tells as well.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -17,7 +17,7 @@ use holdfast_core::request::canonical;
 use holdfast_core::token::{ClientToken, TokenRecord, Why};
 use policy::{Explanation, Operation, Question, RuleView, Ruling};
 use sdk::{
-    Act, Answer, Caller, CommaList, Ctx, Failure, Input, Map, Params, Path, Pattern, Result, Seconds, Value, Verb,
+    Act, Answer, Caller, CommaList, Ctx, Failure, Input, Map, Params, Path, Result, Seconds, Value, Verb,
     View, json,
 };
 
@@ -58,37 +58,9 @@ struct What {
     wrap_ttl: Option<Seconds>,
 }
 
-/// Which paths need the capability `sudo` besides: those of the mounts that every server has, and of plugins.
-#[derive(Clone)]
-pub struct Protected {
-    pub sys: Vec<(Pattern, bool)>,
-    pub token: Vec<(Pattern, bool)>,
-    pub plugins: Arc<Catalog>,
-}
-
-impl Protected {
-    fn is(&self, node: &Node, view: &View, path: &str) -> Result<bool> {
-        let first = |patterns: &[(Pattern, bool)], path: &str| {
-            patterns.iter().find(|(pattern, _)| pattern.matches(path).is_some()).is_some_and(|(_, sudo)| *sudo)
-        };
-        if let Some(path) = path.strip_prefix("sys/") {
-            return Ok(first(&self.sys, path));
-        }
-        if let Some(path) = path.strip_prefix("auth/token/") {
-            return Ok(first(&self.token, path));
-        }
-        is_protected(node, &self.plugins, view, path)
-    }
-}
-
-/// The patterns of declared paths, and which need `sudo`.
-pub fn protection<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Vec<(Pattern, bool)> {
-    paths.into_iter().map(|path| (path.pattern.clone(), path.sudo)).collect()
-}
-
-pub fn paths(node: &Arc<Node>, protected: &Arc<Protected>) -> Vec<Path> {
+pub fn paths(node: &Arc<Node>, all: &Arc<OnceLock<Catalog>>) -> Vec<Path> {
     let (any, own) = (Arc::clone(node), Arc::clone(node));
-    let (of_any, of_own) = (Arc::clone(protected), Arc::clone(protected));
+    let (of_any, of_own) = (Arc::clone(all), Arc::clone(all));
     vec![
         Path::new("policy/explain")
             .help(
@@ -115,7 +87,7 @@ pub fn paths(node: &Arc<Node>, protected: &Arc<Protected>) -> Vec<Path> {
     ]
 }
 
-fn explain(node: &Node, protected: &Protected, ctx: &Ctx, asked: &Asked, view: &View) -> Result<Answer> {
+fn explain(node: &Node, all: &OnceLock<Catalog>, ctx: &Ctx, asked: &Asked, view: &View) -> Result<Answer> {
     let question = asked.what.read()?;
     let (token, names) = match (asked.token.as_str(), asked.accessor.as_str(), asked.policies.0.as_slice()) {
         (token, "", []) if !token.is_empty() => {
@@ -129,7 +101,7 @@ fn explain(node: &Node, protected: &Protected, ctx: &Ctx, asked: &Asked, view: &
         ("", "", policies) if !policies.is_empty() => (None, policies.iter().map(|name| name.to_lowercase()).collect()),
         _ => return Err(Failure::invalid("say who is asked about: one of token, accessor and policies")),
     };
-    let told = decide(node, protected, ctx, view, &names, &question)?;
+    let told = decide(node, all, ctx, view, &names, &question)?;
     let mut data = told.show();
     if let Some(record) = token {
         data["token"] = identity(&record);
@@ -145,10 +117,10 @@ fn explain(node: &Node, protected: &Protected, ctx: &Ctx, asked: &Asked, view: &
     Ok(Answer::json(data))
 }
 
-fn explain_self(node: &Node, protected: &Protected, ctx: &Ctx, what: &What, view: &View) -> Result<Answer> {
+fn explain_self(node: &Node, all: &OnceLock<Catalog>, ctx: &Ctx, what: &What, view: &View) -> Result<Answer> {
     let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
     let question = what.read()?;
-    let told = decide(node, protected, ctx, view, &caller.policies, &question)?;
+    let told = decide(node, all, ctx, view, &caller.policies, &question)?;
     for name in &caller.policies {
         if !may_read(node, ctx, view, caller, name)? {
             return Ok(Answer::json(told.show_little(&caller.policies)));
@@ -227,14 +199,15 @@ struct Told<'a> {
 
 fn decide<'a>(
     node: &Node,
-    protected: &Protected,
+    all: &OnceLock<Catalog>,
     ctx: &Ctx,
     view: &View,
     names: &[String],
     asking: &'a Asking<'a>,
 ) -> Result<Told<'a>> {
     let acl = node.policies.rules(view, names, ctx.now)?.acl;
-    let needs_sudo = protected.is(node, view, &asking.path)?;
+    let catalog = all.get().ok_or_else(|| Failure::internal("the catalog is not complete"))?;
+    let needs_sudo = is_protected(node, catalog, view, &asking.path)?;
     let question = Question {
         operation: asking.operation,
         path: &asking.path,

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::token::{ClientToken, TokenKey};
-use sdk::{Backend, Ctx, Failure, MountInfo, Path, Plugin, PluginKind, Result};
+use sdk::{Backend, Ctx, Failure, MountInfo, Plugin, PluginKind, Result};
 
 pub struct TokenAuth(Backend);
 
@@ -29,10 +29,6 @@ impl TokenAuth {
         paths.push(accessors::path(node));
         paths.extend([roles::list(), roles::one(), tidy::path()]);
         Self(Backend::new("Tokens: making, looking up, renewing and revoking them.", paths))
-    }
-
-    pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.0.paths.iter().map(|path| &**path)
     }
 }
 
