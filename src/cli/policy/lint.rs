@@ -22,8 +22,7 @@ pub fn run(arguments: Arguments) -> Result<Done, Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| Failure::file(file, error))?;
     let policy = policy::Policy::parse("", &text)
         .map_err(|error| Failure::usage(format!("Error parsing {}: {error}", file.display())))?;
-    let kv2: Vec<String> =
-        arguments.kv2.iter().map(|mount| format!("{}/", mount.trim_matches('/'))).collect();
+    let kv2: Vec<String> = arguments.kv2.iter().map(|mount| format!("{}/", mount.trim_matches('/'))).collect();
     let findings = policy::lint(&policy, &kv2);
     for finding in &findings {
         output::say(&format!("{}:{}: {}", file.display(), finding.line, finding.text))?;

@@ -7,7 +7,9 @@ use holdfast_core::lifecycle::Node;
 use holdfast_core::mount::{Mount, Table};
 use holdfast_core::policies::{NewPolicy, PolicyRecord, PolicySettings};
 use policy::Operation;
-use sdk::{Answer, Ctx, Failure, Input, Map, Path, Result, Seconds, Txn, Value, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Failure, Input, Keys, Map, Outcome, Path, Reply, Result, Seconds, Txn, Value, Verb, View};
+use serde::Serialize;
 use storage::Millis;
 
 use super::policy_failure;
@@ -67,11 +69,10 @@ pub fn detailed(node: &Arc<Node>) -> Path {
             let mut infos = Map::new();
             for name in node.policies.list(view)? {
                 if let Some(policy) = node.policies.get(view, &name, ctx.now)? {
-                    infos.insert(name, shown(&policy));
+                    infos.insert(name, serde_json::to_value(Shown::new(policy)).map_err(Failure::internal)?);
                 }
             }
-            let keys: Vec<&String> = infos.keys().collect();
-            Ok(Answer::json(json!({"keys": keys, "key_info": infos})))
+            Reply::data(Keys { keys: infos.keys().cloned().collect(), key_info: Some(infos) })
         })
 }
 
@@ -83,6 +84,7 @@ pub fn one(node: &Arc<Node>) -> Path {
             (Verb::Write, "policies-write-acl-policy"),
             (Verb::Delete, "policies-delete-acl-policy"),
         ])
+        .answers(Verb::Patch, Outcome::EMPTY.status(200))
         .help(
             "Reads, writes and deletes an ACL policy.",
             "A change counts for every token that has the policy, at once.",
@@ -90,7 +92,7 @@ pub fn one(node: &Arc<Node>) -> Path {
         .view(Verb::Read, move |ctx: &Ctx, named: Named, view: &View| {
             let name = lower(&reads, ctx, view, Operation::Read, &named.name)?;
             let policy = reads.policies.get(view, &name, ctx.now)?.ok_or(Failure::NotFound)?;
-            Ok(Answer::json(shown(&policy)))
+            Reply::data(Shown::new(policy))
         })
         .txn(Verb::Write, move |ctx: &Ctx, input: Write, txn: &mut Txn| {
             set(&writes, ctx, &input.name, &input.given, txn)
@@ -105,22 +107,46 @@ pub fn one(node: &Arc<Node>) -> Path {
         })
 }
 
-pub(super) fn shown(policy: &PolicyRecord) -> Value {
-    let settings = policy.settings;
-    let mut data = json!({
-        "name": policy.name,
-        "policy": policy.text,
-        "version": policy.version,
-        "cas_required": settings.cas_required,
-        "allow_slashes_in_identity_templates": settings.allow_slashes_in_identity_templates,
-        "allow_wildcards_in_identity_templates": settings.allow_wildcards_in_identity_templates,
-    });
-    for (name, at) in [("expiration", policy.expires), ("modified", policy.modified)] {
-        if let Some(at) = at {
-            data[name] = json!(sdk::timestamp(at));
+/// A policy, its text under the name that the path has for it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Shown {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<String>,
+    /// The older name of `policy`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rules: Option<String>,
+    /// How often it was written.
+    version: i64,
+    cas_required: bool,
+    allow_slashes_in_identity_templates: bool,
+    allow_wildcards_in_identity_templates: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiration: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    modified: Option<String>,
+}
+
+impl Shown {
+    fn new(policy: PolicyRecord) -> Self {
+        let settings = policy.settings;
+        Self {
+            name: policy.name,
+            policy: Some(policy.text),
+            rules: None,
+            version: policy.version,
+            cas_required: settings.cas_required,
+            allow_slashes_in_identity_templates: settings.allow_slashes_in_identity_templates,
+            allow_wildcards_in_identity_templates: settings.allow_wildcards_in_identity_templates,
+            expiration: policy.expires.map(sdk::timestamp),
+            modified: policy.modified.map(sdk::timestamp),
         }
     }
-    data
+
+    pub fn older(policy: PolicyRecord) -> Self {
+        let shown = Self::new(policy);
+        Self { rules: shown.policy, policy: None, ..shown }
+    }
 }
 
 /// Policies are named in lower case. The caller must be allowed what the name becomes, not only what it was.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
 use policy::Operation;
-use sdk::{Answer, Ctx, Failure, Input, Path, Txn, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Failure, Input, Path, Reply, Txn, Verb, View};
+use serde::Serialize;
 
 use super::{policies_acl, policy_failure};
 
@@ -28,11 +30,17 @@ struct Write {
     rules: String,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Names {
+    keys: Vec<String>,
+    policies: Vec<String>,
+}
+
 pub fn list(node: &Arc<Node>) -> Path {
     let of = |node: Arc<Node>| {
         move |_: &Ctx, Nothing {}: Nothing, view: &View| {
             let names = node.policies.list(view)?;
-            Ok(Answer::mirrored(json!({"keys": names, "policies": names})))
+            Reply::mirrored(Names { policies: names.clone(), keys: names })
         }
     };
     Path::new("policy/?")
@@ -54,13 +62,7 @@ pub fn one(node: &Arc<Node>) -> Path {
         .view(Verb::Read, move |ctx: &Ctx, named: Named, view: &View| {
             let name = policies_acl::lower(&reads, ctx, view, Operation::Read, &named.name)?;
             let policy = reads.policies.get(view, &name, ctx.now)?.ok_or(Failure::NotFound)?;
-            let mut data = policies_acl::shown(&policy);
-            if let Some(data) = data.as_object_mut()
-                && let Some(text) = data.remove("policy")
-            {
-                data.insert("rules".into(), text);
-            }
-            Ok(Answer::mirrored(data))
+            Reply::mirrored(policies_acl::Shown::older(policy))
         })
         .txn(Verb::Write, move |ctx: &Ctx, mut input: Write, txn: &mut Txn| {
             let old = input.given.policy.as_ref().is_none_or(String::is_empty) && !input.rules.is_empty();

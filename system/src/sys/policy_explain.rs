@@ -9,17 +9,19 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use holdfast_core::catalog::Catalog;
-use holdfast_core::denials::Denial;
+use holdfast_core::denials::{Denial, DeniedToken};
 use holdfast_core::lifecycle::Node;
 use holdfast_core::pipeline::{is_protected, refusal};
 use holdfast_core::replication::Role;
 use holdfast_core::request::canonical;
 use holdfast_core::token::{ClientToken, TokenRecord, Why};
 use policy::{Explanation, Operation, Question, RuleView, Ruling};
+use schemars::JsonSchema;
 use sdk::{
-    Act, Answer, Caller, CommaList, Ctx, Failure, Input, Map, Params, Path, Result, Seconds, Value, Verb,
-    View, json,
+    Act, Answer, Caller, CommaList, Ctx, Failure, Input, Map, Outcome, Output, Params, Path, Reply, Result, Seconds,
+    Value, Verb, View,
 };
+use serde::Serialize;
 
 #[derive(Input)]
 struct Asked {
@@ -58,6 +60,76 @@ struct What {
     wrap_ttl: Option<Seconds>,
 }
 
+#[derive(Default, Serialize, JsonSchema)]
+struct Explained {
+    allowed: bool,
+    /// A word for programs, as `granted`, `no_rule`, `missing_capability`, `parameter_denied`, `sudo`.
+    reason: &'static str,
+    /// A sentence for people.
+    explanation: String,
+    path: String,
+    operation: String,
+    /// What the operation needs.
+    capability: Option<&'static str>,
+    /// Whether the path needs `sudo` besides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needs_sudo: Option<bool>,
+    /// The rule that decides, if one says anything about the path.
+    rule: Option<Decides>,
+    /// Rules that fit the path as well and are not asked, since a more specific one decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overruled: Option<Vec<Overruled>>,
+    /// Those that were asked.
+    policies: Option<Vec<String>>,
+    /// Those of them that there are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing_policies: Option<Vec<String>>,
+    token: Option<Token>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    /// When it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<String>,
+}
+
+/// All that is said for one path.
+#[derive(Serialize, JsonSchema)]
+struct Decides {
+    /// With templates filled in.
+    path: String,
+    capabilities: Vec<&'static str>,
+    /// The rules that it is put together from.
+    from: Vec<From>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct From {
+    policy: String,
+    namespace: String,
+    /// What gives the policy: the token.
+    identity: &'static str,
+    /// As written.
+    path: String,
+    /// Of the policy's text.
+    line: u32,
+    capabilities: Vec<&'static str>,
+    grants: bool,
+    denies: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Overruled {
+    path: String,
+    capabilities: Vec<&'static str>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Token {
+    accessor: String,
+    display_name: String,
+    entity_id: String,
+}
+
 pub fn paths(node: &Arc<Node>, all: &Arc<OnceLock<Catalog>>) -> Vec<Path> {
     let (any, own) = (Arc::clone(node), Arc::clone(node));
     let (of_any, of_own) = (Arc::clone(all), Arc::clone(all));
@@ -83,11 +155,12 @@ pub fn paths(node: &Arc<Node>, all: &Arc<OnceLock<Catalog>>) -> Vec<Path> {
                 "Why the request of this id was refused. The node that refused it remembers, for about a thousand requests.",
             )
             .sudo()
+            .answers(Verb::Read, Outcome::data::<Explained>())
             .act::<ById>(Verb::Read, Remembered(Arc::clone(node))),
     ]
 }
 
-fn explain(node: &Node, all: &OnceLock<Catalog>, ctx: &Ctx, asked: &Asked, view: &View) -> Result<Answer> {
+fn explain(node: &Node, all: &OnceLock<Catalog>, ctx: &Ctx, asked: &Asked, view: &View) -> Result<Reply<Explained>> {
     let question = asked.what.read()?;
     let (token, names) = match (asked.token.as_str(), asked.accessor.as_str(), asked.policies.0.as_slice()) {
         (token, "", []) if !token.is_empty() => {
@@ -102,33 +175,28 @@ fn explain(node: &Node, all: &OnceLock<Catalog>, ctx: &Ctx, asked: &Asked, view:
         _ => return Err(Failure::invalid("say who is asked about: one of token, accessor and policies")),
     };
     let told = decide(node, all, ctx, view, &names, &question)?;
-    let mut data = told.show();
-    if let Some(record) = token {
-        data["token"] = identity(&record);
-    }
     let mut missing = Vec::new();
     for name in &names {
         if !node.policies.exists(view, name, ctx.now)? {
-            missing.push(name);
+            missing.push(name.clone());
         }
     }
-    data["policies"] = json!(names);
-    data["missing_policies"] = json!(missing);
-    Ok(Answer::json(data))
+    let token = token.map(|record| identity(&record));
+    Reply::data(Explained { token, missing_policies: Some(missing), policies: Some(names), ..told.show() })
 }
 
-fn explain_self(node: &Node, all: &OnceLock<Catalog>, ctx: &Ctx, what: &What, view: &View) -> Result<Answer> {
+fn explain_self(node: &Node, all: &OnceLock<Catalog>, ctx: &Ctx, what: &What, view: &View) -> Result<Reply<Explained>> {
     let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
     let question = what.read()?;
     let told = decide(node, all, ctx, view, &caller.policies, &question)?;
+    let mut shown = told.show();
     for name in &caller.policies {
         if !may_read(node, ctx, view, caller, name)? {
-            return Ok(Answer::json(told.show_little(&caller.policies)));
+            shown = told.show_little();
+            break;
         }
     }
-    let mut data = told.show();
-    data["policies"] = json!(caller.policies);
-    Ok(Answer::json(data))
+    Reply::data(Explained { policies: Some(caller.policies.clone()), ..shown })
 }
 
 fn may_read(node: &Node, ctx: &Ctx, view: &View, caller: &Caller, name: &str) -> Result<bool> {
@@ -222,19 +290,22 @@ fn decide<'a>(
 }
 
 impl Told<'_> {
-    fn show(&self) -> Value {
-        let mut data = explained(&self.explanation);
-        data["path"] = json!(self.asking.path);
-        data["operation"] = json!(self.asking.name);
-        data["needs_sudo"] = json!(self.needs_sudo);
-        let overruled =
-            self.overruled.iter().map(|rule| json!({"path": rule.path, "capabilities": rule.capabilities.names()}));
-        data["overruled"] = overruled.collect();
-        data
+    fn show(&self) -> Explained {
+        let overruled = self.overruled.iter();
+        let overruled = overruled
+            .map(|rule| Overruled { path: rule.path.clone(), capabilities: rule.capabilities.names() })
+            .collect();
+        Explained {
+            path: self.asking.path.clone(),
+            operation: self.asking.name.to_owned(),
+            needs_sudo: Some(self.needs_sudo),
+            overruled: Some(overruled),
+            ..explained(&self.explanation)
+        }
     }
 
     /// For who may not read all of the policies.
-    fn show_little(&self, names: &[String]) -> Value {
+    fn show_little(&self) -> Explained {
         let allowed = self.explanation.allowed;
         let (reason, text) = match (allowed, self.explanation.reason) {
             (true, _) => ("granted", "the policies grant it"),
@@ -242,49 +313,51 @@ impl Told<'_> {
             (false, "sudo") => ("sudo", "the path also needs the capability sudo"),
             (false, _) => ("limits", "the policies grant it, within limits that this request does not keep"),
         };
-        json!({
-            "allowed": allowed,
-            "reason": reason,
-            "explanation": format!("{text}; which rule says so is told to who may read all of the policies"),
-            "path": self.asking.path,
-            "operation": self.asking.name,
-            "needs_sudo": self.needs_sudo,
-            "policies": names,
-            "rule": null,
-        })
+        Explained {
+            allowed,
+            reason,
+            explanation: format!("{text}; which rule says so is told to who may read all of the policies"),
+            path: self.asking.path.clone(),
+            operation: self.asking.name.to_owned(),
+            capability: self.explanation.needs.map(|capability| capability.name()),
+            needs_sudo: Some(self.needs_sudo),
+            ..Explained::default()
+        }
     }
 }
 
-fn explained(explanation: &Explanation) -> Value {
-    json!({
-        "allowed": explanation.allowed,
-        "reason": explanation.reason,
-        "explanation": explanation.text,
-        "capability": explanation.needs.map(|capability| capability.name()),
-        "rule": explanation.ruling.as_ref().map(|ruling| rule(ruling, explanation)),
-    })
+fn explained(explanation: &Explanation) -> Explained {
+    Explained {
+        allowed: explanation.allowed,
+        reason: explanation.reason,
+        explanation: explanation.text.clone(),
+        capability: explanation.needs.map(|capability| capability.name()),
+        rule: explanation.ruling.as_ref().map(|ruling| decides(ruling, explanation)),
+        ..Explained::default()
+    }
 }
 
-fn rule(ruling: &Ruling, explanation: &Explanation) -> Value {
-    let from = ruling.rules.iter().map(|rule| {
-        let grants = explanation.needs.is_some_and(|capability| rule.capabilities.contains(capability));
-        json!({
-            "policy": rule.policy,
-            "namespace": rule.namespace,
-            // Those of entities and groups are told apart once there are any.
-            "identity": "token",
-            "path": rule.path,
-            "line": rule.line,
-            "capabilities": rule.capabilities.names(),
-            "grants": grants,
-            "denies": rule.capabilities.denies(),
-        })
+fn decides(ruling: &Ruling, explanation: &Explanation) -> Decides {
+    let from = ruling.rules.iter().map(|rule| From {
+        policy: rule.policy.to_string(),
+        namespace: rule.namespace.to_string(),
+        // Those of entities and groups are told apart once there are any.
+        identity: "token",
+        path: rule.path.to_string(),
+        line: rule.line,
+        capabilities: rule.capabilities.names(),
+        grants: explanation.needs.is_some_and(|capability| rule.capabilities.contains(capability)),
+        denies: rule.capabilities.denies(),
     });
-    json!({"path": ruling.path, "capabilities": ruling.capabilities.names(), "from": from.collect::<Vec<_>>()})
+    Decides { path: ruling.path.to_string(), capabilities: ruling.capabilities.names(), from: from.collect() }
 }
 
-fn identity(record: &TokenRecord) -> Value {
-    json!({"accessor": record.accessor, "display_name": record.display_name, "entity_id": record.entity_id})
+fn identity(record: &TokenRecord) -> Token {
+    Token {
+        accessor: record.accessor.clone(),
+        display_name: record.display_name.clone(),
+        entity_id: record.entity_id.clone(),
+    }
 }
 
 /// What the node that was asked remembers, else the active one.
@@ -303,7 +376,7 @@ impl Act for Remembered {
     async fn act(&self, params: &Params, _deadline: Instant) -> Result<Answer> {
         let ById { id } = ById::parse(params)?;
         match self.0.denials.find(&id) {
-            Some(denial) => Ok(Answer::json(remembered(&denial))),
+            Some(denial) => Ok(Reply::data(remembered(&denial))?.into_answer()),
             None if matches!(self.0.role(), Role::Standby { .. }) => {
                 Err(Failure::Moved("this node refused no such request lately; the active node may have".into()))
             }
@@ -316,25 +389,29 @@ impl Act for Remembered {
     }
 }
 
-fn remembered(denial: &Denial) -> Value {
-    let mut data = denial.decided.as_ref().map_or_else(
-        || json!({"allowed": false, "reason": "before_policies", "explanation": denial.why, "rule": null}),
-        explained,
-    );
-    if denial.decided.is_none() && denial.token.is_some() {
-        data["reason"] = json!("operation");
+fn remembered(denial: &Denial) -> Explained {
+    let told = match (&denial.decided, &denial.token) {
+        (Some(decided), _) => explained(decided),
+        (None, token) => Explained {
+            reason: if token.is_some() { "operation" } else { "before_policies" },
+            explanation: denial.why.clone(),
+            ..Explained::default()
+        },
+    };
+    let token = |token: &DeniedToken| Token {
+        accessor: token.accessor.clone(),
+        display_name: token.display_name.clone(),
+        entity_id: token.entity_id.clone(),
+    };
+    Explained {
+        path: denial.path.clone(),
+        operation: denial.operation.to_owned(),
+        policies: denial.token.as_ref().map(|token| token.policies.clone()),
+        token: denial.token.as_ref().map(token),
+        request_id: Some(denial.id.to_string()),
+        time: Some(sdk::timestamp(denial.at)),
+        ..told
     }
-    data["request_id"] = json!(denial.id.to_string());
-    data["time"] = json!(sdk::timestamp(denial.at));
-    data["operation"] = json!(denial.operation);
-    data["path"] = json!(denial.path);
-    data["token"] = json!(denial.token.as_ref().map(|token| json!({
-        "accessor": token.accessor,
-        "display_name": token.display_name,
-        "entity_id": token.entity_id,
-    })));
-    data["policies"] = json!(denial.token.as_ref().map(|token| &token.policies));
-    data
 }
 
 /// More rules that were not asked are left out.
