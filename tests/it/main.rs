@@ -15,6 +15,7 @@ mod clients;
 mod config;
 mod consistency;
 mod disks;
+mod explaining;
 mod fitness;
 mod harness;
 mod health;
