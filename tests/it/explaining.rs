@@ -22,7 +22,10 @@ async fn a_standby_knows_what_it_refused_and_asks_the_active_node_for_the_rest()
     assert_eq!(written.headers["x-vault-request-id"], id);
     for client in [&root, &at_standby] {
         let told = client.get(&ask(id)).await.ok();
-        assert_eq!((&told["data"]["reason"], &told["data"]["capability"]), (&json!("missing_capability"), &json!("create")));
+        assert_eq!(
+            (&told["data"]["reason"], &told["data"]["capability"]),
+            (&json!("missing_capability"), &json!("create"))
+        );
         assert_eq!(told["data"]["rule"]["from"][0]["policy"], "app");
     }
 
@@ -31,6 +34,10 @@ async fn a_standby_knows_what_it_refused_and_asks_the_active_node_for_the_rest()
     let id = read.body["request_id"].as_str().unwrap();
     assert_eq!(at_standby.get(&ask(id)).await.ok()["data"]["reason"], "no_rule");
     let elsewhere = root.get(&ask(id)).await;
-    assert!(elsewhere.status == 404 && elsewhere.error().contains("the node that the refusal came from"), "{:?}", elsewhere.body);
+    assert!(
+        elsewhere.status == 404 && elsewhere.error().contains("the node that the refusal came from"),
+        "{:?}",
+        elsewhere.body
+    );
     assert_eq!(poor.get(&ask(id)).await.status, 403);
 }

@@ -6,6 +6,7 @@ mod approle;
 mod audit;
 mod backup;
 mod backup_auto;
+mod batch;
 mod cli;
 mod cli_cluster;
 mod cli_dev;
@@ -38,6 +39,7 @@ mod secrecy;
 mod serving;
 mod signals;
 mod tidy;
+mod totp;
 mod traces;
 mod unsealing;
 #[cfg(feature = "faults")]

@@ -86,6 +86,7 @@ pub(super) fn dispatch(
             if listing { aside(work) } else { work() }
         }
         Handler::Txn(handler) => handler(&ctx, &params, &mut state.at(here)),
+        Handler::Batch(_) => Err(Failure::internal("a batch has a stage of its own")),
         Handler::Slow(slow) => {
             let prepared = match &stages.prepared {
                 Some(prepared) => Ok(Work::Done(Arc::clone(prepared))),
@@ -104,11 +105,9 @@ pub(super) fn dispatch(
     let result = result
         .and_then(|answer| log_in(node, run, located, &mut state, answer))
         .map(|answer| warned(operation, &params, answer))
-        .and_then(|answer| match permit.filter() {
-            Some(filter) => {
-                filter::shown(node, catalog, &state.view(space::records(&sdk::NamespaceId::root())), filter, answer)
-            }
-            None => Ok(answer),
+        .and_then(|answer| {
+            let view = state.view(space::records(&sdk::NamespaceId::root()));
+            filter::thinned_out(node, catalog, &view, permit, answer)
         })
         .and_then(|answer| match run.request.wrap_ttl {
             Some(_) if permit.caller().is_none() && answer.auth.is_none() => {
@@ -159,7 +158,7 @@ fn log_in(
 }
 
 /// Says which parameters had no effect. An answer without a body stays one.
-fn warned(operation: &Operation, params: &Params, mut answer: Answer) -> Answer {
+pub(super) fn warned(operation: &Operation, params: &Params, mut answer: Answer) -> Answer {
     if !matches!(answer.body, Body::Empty) || answer.auth.is_some() || !answer.warnings.is_empty() {
         answer.warnings.extend(operation.warnings(params));
     }
@@ -172,6 +171,6 @@ fn spend(state: &mut TxnState, permit: &Permit) {
     }
 }
 
-fn unsupported_path() -> Failure {
+pub(super) fn unsupported_path() -> Failure {
     Failure::NoSuch("1 error occurred:\n\t* unsupported path\n\n".into())
 }

@@ -6,19 +6,20 @@ use policy::Question;
 use sdk::{Answer, Body, Failure, Map, Value};
 use storage::View;
 
-use super::authorize::{KeyFilter, refusal};
+use super::authorize::{KeyFilter, Permit, refusal};
 use super::locate::is_protected;
 use crate::catalog::Catalog;
 use crate::lifecycle::Node;
 
-/// What is not a listing is refused: its keys could stand anywhere.
-pub(super) fn shown(
+/// What is not a listing is refused: its keys could stand anywhere. `view` is at the namespace's records.
+pub(super) fn thinned_out(
     node: &Node,
     catalog: &Catalog,
     view: &View,
-    rule: &KeyFilter,
+    permit: &Permit,
     mut answer: Answer,
 ) -> Result<Answer, Failure> {
+    let Some(rule) = permit.filter() else { return Ok(answer) };
     let data = match &mut answer.body {
         Body::Data(data) | Body::Mirrored(data) => data,
         Body::Empty | Body::Null => return Ok(answer),

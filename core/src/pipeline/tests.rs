@@ -80,6 +80,7 @@ impl Counter {
         let act = Path::new("act").act::<Nothing>(Verb::Write, Halfway(acts));
         let mut paths = vec![path, broken, login, renewed, act, later];
         paths.extend(listing::paths());
+        paths.extend(batch::paths());
         Self { backend: Backend::new("A number.", paths) }
     }
 }
@@ -302,6 +303,7 @@ fn json_of(response: &Response) -> Value {
 }
 
 mod audited;
+mod batch;
 mod consistent;
 mod listing;
 mod logins;

@@ -79,7 +79,7 @@ impl Rule {
     }
 }
 
-/// What `operation` is called here: by its capability, or "help".
+/// Operations are called by their capability here; those without one of their own are "help", "renew", "revoke" and "rollback".
 pub(crate) fn allows(policies: &[Policy], operation: &str, request: &Request) -> bool {
     if operation == "help" {
         return true;
@@ -87,7 +87,8 @@ pub(crate) fn allows(policies: &[Policy], operation: &str, request: &Request) ->
     let listing = operation == "list" || operation == "scan";
     let Some(deciding) = deciding(policies, &request.path, listing) else { return false };
     let granted = |name: &str| deciding.rules.iter().any(|rule| rule.capabilities.contains(&name));
-    granted(operation) && !granted("deny") && deciding.fits(operation, request)
+    let needed = if matches!(operation, "renew" | "revoke" | "rollback") { "update" } else { operation };
+    granted(needed) && !granted("deny") && deciding.fits(operation, request)
 }
 
 /// As answers list them.

@@ -10,6 +10,7 @@
 extern crate self as sdk;
 
 mod answer;
+mod batch;
 mod context;
 mod declare;
 pub mod duration;
@@ -27,8 +28,10 @@ mod plugin;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod token_settings;
+mod touches;
 
 pub use answer::{Answer, AuthBlock, Body, WrapInfo};
+pub use batch::{BatchAnswer, Step, StepAnswer};
 pub use context::{Caller, Ctx, MountInfo, NamespaceId, moment, timestamp};
 pub use crypto::{hmac_sha256, random};
 pub use declare::{Act, Backend, Handler, Matched, Operation, Path, Prepared, Slow, Verb, Work};
@@ -46,6 +49,7 @@ pub use plugin::{Plugin, PluginKind};
 pub use sdk_derive::Input;
 pub use storage::{Access, Millis, PathKey as Key, Read, Txn, View};
 pub use token_settings::{ShownToken, TokenFields, TokenSettings, cidr};
+pub use touches::{Other, Right, Touches};
 
 pub use serde_json::{Map, Value, json};
 

@@ -23,9 +23,9 @@ const OPERATIONS: [(Operation, &str); 11] = [
     (Operation::List, "list"),
     (Operation::Scan, "scan"),
     (Operation::Help, "help"),
-    (Operation::Renew, "update"),
-    (Operation::Revoke, "update"),
-    (Operation::Rollback, "update"),
+    (Operation::Renew, "renew"),
+    (Operation::Revoke, "revoke"),
+    (Operation::Rollback, "rollback"),
 ];
 
 #[test]
