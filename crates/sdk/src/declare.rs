@@ -301,11 +301,6 @@ impl Path {
         self.touches.is_some()
     }
 
-    /// Whether [`exists`](Self::exists) was declared.
-    pub fn tells_creates(&self) -> bool {
-        self.exists.is_some()
-    }
-
     /// Of what it answers its verb says enough.
     fn with<I: Input>(self, verb: Verb, handler: Handler) -> Self {
         self.saying::<I, Answer>(verb, handler)
