@@ -7,7 +7,9 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|data: &[u8]| {
     let Some((&[threshold, more, length], rest)) = data.split_first_chunk::<3>() else { return };
     let threshold = 2 + threshold % 4;
-    let Ok(config) = SealConfig::shamir(i64::from(threshold + more % 4), i64::from(threshold), String::new()) else { return };
+    let Ok(config) = SealConfig::shamir(i64::from(threshold + more % 4), i64::from(threshold), String::new()) else {
+        return;
+    };
     let typed: Vec<Share> = rest.chunks(1 + usize::from(length % 48)).take(8).map(Share::from_slice).collect();
     for share in &typed {
         let _ = share.check(&config);
