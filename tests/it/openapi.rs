@@ -65,7 +65,7 @@ async fn answers_are_as_described() {
         }
         let differences = description.differences(&operation, &answer);
         wrong.extend(differences.into_iter().map(|difference| format!("{method} {path}: {difference}")));
-        if answer.body["auth"].is_object() {
+        if answer.body["auth"]["client_token"].as_str().is_some_and(|token| !token.is_empty()) {
             saved = answer.body["auth"].clone();
         }
     }
