@@ -20,6 +20,10 @@ impl Catalog {
         self
     }
 
+    pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Plugin>> {
+        self.plugins.values()
+    }
+
     pub fn find(&self, kind: PluginKind, type_name: &str) -> Option<&Arc<dyn Plugin>> {
         self.plugins
             .iter()

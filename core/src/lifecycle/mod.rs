@@ -21,10 +21,11 @@ mod tests;
 mod unseal;
 mod usage;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use barrier::{Barrier, Seal, SealConfig, WrappedRoot};
 use parking_lot::Mutex;
+use sdk::Plugin;
 use serde::{Deserialize, Serialize};
 use storage::{OpenStore, Value, View};
 use tokio::sync::watch;
@@ -50,6 +51,7 @@ use attune::Attuned;
 use crate::audit::Audit;
 use crate::backup::Saves;
 use crate::backup::auto::Folders;
+use crate::catalog::Catalog;
 use crate::lockout::{LockoutDefaults, Lockouts};
 use crate::mount::{Mounts, TtlLimits};
 use crate::policies::Policies;
@@ -108,6 +110,8 @@ pub struct Node {
     generating: tokio::sync::Mutex<Option<generate_root::GenerateRoot>>,
     /// Held while keys come or go.
     turning: Mutex<()>,
+    /// What may keep records in the clear. Some of them hold this node.
+    plugins: OnceLock<Vec<Weak<dyn Plugin>>>,
 }
 
 impl Settings {
@@ -150,7 +154,13 @@ impl Node {
             cluster: Mutex::default(),
             founding: tokio::sync::Mutex::default(),
             turning: Mutex::default(),
+            plugins: OnceLock::new(),
         })
+    }
+
+    /// From now on these forget what they keep when this node is sealed.
+    pub(crate) fn forget_with_the_keys(&self, catalog: &Catalog) {
+        self.plugins.get_or_init(|| catalog.all().map(Arc::downgrade).collect());
     }
 
     pub fn is_initialised(&self) -> bool {
@@ -232,6 +242,9 @@ impl Node {
         self.policies.forget();
         self.lockouts.forget();
         self.audit.forget();
+        for plugin in self.plugins.get().into_iter().flatten().filter_map(Weak::upgrade) {
+            plugin.forget();
+        }
     }
 
     pub(crate) fn raw(&self, key: &storage::RawKey) -> Result<Option<Vec<u8>>, storage::StoreError> {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use sdk::{Act, Answer, Body, Failure, Handler, Help, Operation, Params, Verb, Work};
 use storage::{OpenBatch, OpenSnapshot, TxnState, View};
-use tokio::runtime::RuntimeFlavor;
 
 use super::authorize::{Permit, context, space_of};
 use super::{Located, RelyOn, Run, Stages};
@@ -75,10 +74,10 @@ pub(super) fn dispatch(
             let view = state.view(here);
             let work = || handler(&ctx, &params, &view);
             // A listing is as long as its folder: other requests go on meanwhile.
-            let listing = matches!(run.request.verb, Verb::List | Verb::Scan);
-            let threads = tokio::runtime::Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
-            if listing && threads { tokio::task::block_in_place(work) } else { work() }
+            if matches!(run.request.verb, Verb::List | Verb::Scan) { sdk::aside(work) } else { work() }
         }
+        Handler::Upsert(upsert) if permit.creates() => (upsert.missing)(&ctx, &params, &mut state.at(here)),
+        Handler::Upsert(upsert) => (upsert.there)(&ctx, &params, &state.view(here)),
         Handler::Txn(handler) => handler(&ctx, &params, &mut state.at(here)),
         Handler::Slow(slow) => {
             let prepared = match &stages.prepared {
@@ -114,7 +113,11 @@ pub(super) fn dispatch(
 pub(super) fn only_looks(run: &Run<'_>, permit: &Permit, located: Option<&Located>) -> bool {
     let matched = located.and_then(|located| located.matched.as_ref());
     let operation = matched.and_then(|matched| matched.operation(run.request.verb).ok());
-    let view = operation.is_some_and(|operation| matches!(operation.handler, Handler::View(_)));
+    let view = operation.is_some_and(|operation| match operation.handler {
+        Handler::View(_) => true,
+        Handler::Upsert(_) => !permit.creates(),
+        Handler::Txn(_) | Handler::Slow(_) | Handler::Act(_) => false,
+    });
     view && permit.spends().is_none() && run.request.wrap_ttl.is_none()
 }
 

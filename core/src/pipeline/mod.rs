@@ -76,6 +76,7 @@ enum Again {
 
 impl Pipeline {
     pub fn new(node: Arc<Node>, catalog: Catalog) -> Self {
+        node.forget_with_the_keys(&catalog);
         Self { node, catalog, latches: Latches::new(), workers: Workers::default() }
     }
 
@@ -105,6 +106,14 @@ impl Pipeline {
                 return Response::failure(&Failure::Busy);
             }
         }
+    }
+
+    /// Whether the request is one that only looks, if this node's own state is right about what exists.
+    pub fn finds(&self, view: &View, request: &Request, located: &Located) -> Result<bool, Failure> {
+        let now = self.node.replication.now();
+        let run = Run { request, now, term: None, deadline: Instant::now(), forwarded: false };
+        let there = view.elsewhere(authorize::space_of(located, None));
+        Ok(authorize::exists(&there, &run, located, None)? != Some(false))
     }
 
     /// Writes down that this request goes on to the active node. What cannot be audited here does not go.

@@ -63,10 +63,18 @@ pub struct Slow {
     pub finish: Box<FinishFn>,
 }
 
+/// A write that changes nothing where its path exists, and creates what it needs where it does not.
+pub struct Upsert {
+    pub there: Box<ViewFn>,
+    pub missing: Box<TxnFn>,
+}
+
 #[derive(Clone)]
 pub enum Handler {
     /// Cannot write: runs wherever reads are served.
     View(Arc<ViewFn>),
+    /// A view for an update, a transaction for a create: [`Path::exists`] tells which it is.
+    Upsert(Arc<Upsert>),
     /// Runs on the active node, possibly more than once, and commits as one batch.
     Txn(Arc<TxnFn>),
     Slow(Arc<Slow>),
@@ -174,6 +182,20 @@ impl Path {
     {
         let run = move |ctx: &Ctx, params: &Params, txn: &mut Txn| handler(ctx, I::parse(params)?, txn);
         self.with::<I>(verb, Handler::Txn(Arc::new(run)))
+    }
+
+    /// A view where the path [exists](Self::exists), and a transaction where it does not.
+    #[must_use]
+    pub fn upsert<I, F, G>(self, verb: Verb, there: F, missing: G) -> Self
+    where
+        I: Input + 'static,
+        F: Fn(&Ctx, I, &View) -> Result<Answer> + Send + Sync + 'static,
+        G: Fn(&Ctx, I, &mut Txn) -> Result<Answer> + Send + Sync + 'static,
+    {
+        let there = move |ctx: &Ctx, params: &Params, view: &View| there(ctx, I::parse(params)?, view);
+        let missing = move |ctx: &Ctx, params: &Params, txn: &mut Txn| missing(ctx, I::parse(params)?, txn);
+        let upsert = Upsert { there: Box::new(there), missing: Box::new(missing) };
+        self.with::<I>(verb, Handler::Upsert(Arc::new(upsert)))
     }
 
     /// A transaction with [`Work`] before it.

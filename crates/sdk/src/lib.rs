@@ -4,11 +4,13 @@
 //! handler gets a [`View`] and cannot write, or a [`Txn`] and is pure apart from it: it may be run again when another
 //! request got in between, so it has no other effect. Handlers are plain functions: there is nothing in them to wait
 //! for. What takes long without the store, as hashing a password, is [`Work`] before the transaction. What reaches
-//! outside the store is an [`Act`](Handler::Act).
+//! outside the store is an [`Act`](Handler::Act). A plugin has no state: what it may hold on to are decoded records, by the
+//! revision they were read at ([`Kept`]).
 
 extern crate self as sdk;
 
 mod answer;
+mod aside;
 mod context;
 mod declare;
 pub mod duration;
@@ -16,6 +18,7 @@ mod failure;
 mod field;
 mod help;
 mod input;
+mod kept;
 mod login;
 mod page;
 mod pattern;
@@ -26,12 +29,14 @@ pub mod testing;
 mod token_settings;
 
 pub use answer::{Answer, AuthBlock, Body, WrapInfo};
+pub use aside::aside;
 pub use context::{Caller, Ctx, MountInfo, NamespaceId, timestamp};
-pub use declare::{Act, Backend, Handler, Matched, Operation, Path, Prepared, Slow, Verb, Work};
+pub use declare::{Act, Backend, Handler, Matched, Operation, Path, Prepared, Slow, Upsert, Verb, Work};
 pub use failure::Failure;
 pub use field::{CommaList, FromField, KvPairs, Seconds, SignedSeconds, StringList};
 pub use help::Help;
 pub use input::{FieldSpec, Input, Params};
+pub use kept::Kept;
 pub use login::{Cidr, Login, Renewal, TokenType, within};
 pub use page::Page;
 pub use pipe::{Closed, Pipe, PipeReader, PipeWriter, pipe};

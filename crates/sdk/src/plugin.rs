@@ -1,4 +1,5 @@
-//! A plugin: a kind of mount. It has no state of its own; everything is in the store below the mount's folder.
+//! A plugin: a kind of mount. It has no state of its own; everything is in the store below the mount's folder. Decoded
+//! records it may keep.
 
 use std::collections::BTreeMap;
 
@@ -42,6 +43,9 @@ pub trait Plugin: Send + Sync {
         let _ = (ctx, internal, txn);
         Err(Failure::invalid("tokens of this method cannot be renewed; log in again"))
     }
+
+    /// Lets go of the records it has [kept](crate::Kept): the node is sealed.
+    fn forget(&self) {}
 
     /// The paths of a mount with these options.
     fn backend(&self, mount: &MountInfo) -> &Backend;

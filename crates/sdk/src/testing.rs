@@ -90,6 +90,13 @@ impl Bench {
         let snapshot = self.store.snapshot().map_err(Failure::internal)?;
         let mut answer = match &operation.handler {
             Handler::View(run) => run(&ctx, &params, &View::new(snapshot, space))?,
+            Handler::Upsert(upsert) => {
+                let view = View::new(snapshot.clone(), space);
+                match matched.exists(&ctx, &params, &view)? {
+                    Some(false) => self.transact(snapshot, |txn| (upsert.missing)(&ctx, &params, txn)).await?,
+                    _ => (upsert.there)(&ctx, &params, &view)?,
+                }
+            }
             Handler::Txn(run) => self.transact(snapshot, |txn| run(&ctx, &params, txn)).await?,
             Handler::Slow(slow) => {
                 let prepared = match (slow.prepare)(&ctx, &params, &View::new(snapshot.clone(), space.clone()))? {
