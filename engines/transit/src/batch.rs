@@ -33,11 +33,11 @@ impl BatchInput {
         if items.len() > ITEMS_MAX {
             return Err(bad(format!("it has {} items, and may have {ITEMS_MAX}", items.len())));
         }
-        let item = |(at, item)| match item {
+        let read = items.iter().enumerate().map(|(at, item)| match item {
             Value::Object(fields) => Ok(Item(fields)),
             _ => Err(bad(format!("[{at}] must be an object"))),
-        };
-        items.iter().enumerate().map(item).collect::<Result<_>>().map(Some)
+        });
+        read.collect::<Result<_>>().map(Some)
     }
 }
 

@@ -67,7 +67,7 @@ impl Ready {
         match kdf {
             Kdf::Hkdf => hkdf_sha256(&[], &base, &[context], &mut out).map_err(Failure::internal)?,
             Kdf::HmacCounter => {
-                let message = [&[0; 4], context, &256_u32.to_be_bytes()[..]].concat();
+                let message = [&[0; 4][..], context, &256_u32.to_be_bytes()[..]].concat();
                 let made = Zeroizing::new(hmac_sha256(&base, &message));
                 let whole = made.get(..len).ok_or_else(|| Failure::invalid("the key derives too little for this"))?;
                 out.copy_from_slice(whole);

@@ -46,7 +46,7 @@ pub fn salt(text: &str) -> Result<i64> {
         "hash" => Ok(-1),
         number => {
             let text = || Failure::invalid(format!("salt length neither 'auto', 'hash', nor an int: {text}"));
-            let salt = number.parse().map_err(|_| text())?;
+            let salt: i64 = number.parse().map_err(|_| text())?;
             if salt < -1 { Err(Failure::invalid(format!("salt length is invalid: {salt}"))) } else { Ok(salt) }
         }
     }

@@ -52,7 +52,7 @@ fn decrypt(keys: &Keys, input: Decrypt, view: &View) -> Result<Answer> {
         let text = Text { ciphertext: input.ciphertext, context, associated_data, reference: String::new() };
         return Ok(Answer::json(json!({ "plaintext": one(&used, 0, &text)? })));
     };
-    let text = |(at, item): (usize, &batch::Item)| {
+    let text = |(at, item): (usize, &batch::Item)| -> Result<Text> {
         let none = || batch::bad(format!("'[{at}].ciphertext' missing ciphertext to decrypt"));
         Ok(Text {
             ciphertext: item.text(at, "ciphertext")?.ok_or_else(none)?,

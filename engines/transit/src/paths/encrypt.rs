@@ -81,7 +81,7 @@ impl Texts {
     fn of(input: &Encrypt) -> Result<Self> {
         let texts = match input.batch_input.items()? {
             Some(items) => {
-                let text = |(at, item): (usize, &batch::Item)| {
+                let text = |(at, item): (usize, &batch::Item)| -> Result<Text> {
                     let missing = || batch::bad(format!("'[{at}].plaintext' missing plaintext to encrypt"));
                     Ok(Text {
                         plaintext: item.text(at, "plaintext")?.ok_or_else(missing)?,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crypto::{Hash, ct_eq};
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Verb, View, json};
+use sdk::{Answer, Ctx, Failure, Input, Path, Result, Value, Verb, View, json};
 
 use crate::batch::{self, BatchInput};
 use crate::keys::{InUse, Keys};
@@ -50,7 +50,7 @@ fn make(keys: &Keys, input: Hmac, view: &View) -> Result<Answer> {
     let algorithm = if input.urlalgorithm.is_empty() { input.algorithm } else { input.urlalgorithm };
     let hash = hash_of(&algorithm)?;
     let ready = used.version(number)?;
-    let one = |text: Option<String>| {
+    let one = |text: Option<String>| -> Result<String> {
         let text = text.ok_or_else(|| Failure::invalid("missing input for HMAC"))?;
         let mac = hash.hmac(ready.hmac.expose(), &decoded(&text)?);
         Ok(wire::prefixed(number, &wire::encode(&mac)))
@@ -58,7 +58,7 @@ fn make(keys: &Keys, input: Hmac, view: &View) -> Result<Answer> {
     let Some(items) = input.batch_input.items()? else {
         return Ok(Answer::json(json!({ "hmac": one(input.input)? })));
     };
-    let result = |(at, item): (usize, &batch::Item)| {
+    let result = |(at, item): (usize, &batch::Item)| -> Result<Value> {
         let reference = item.reference(at)?;
         Ok(match batch::told(one(item.loose(at, "input")?))? {
             Ok(mac) => json!({ "hmac": mac, "reference": reference }),

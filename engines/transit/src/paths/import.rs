@@ -38,8 +38,6 @@ struct Import {
     exportable: bool,
     /// The key may be backed up in the clear; this stays so.
     allow_plaintext_backup: bool,
-    /// Unused.
-    context: String,
     /// After how long the key is rotated by itself.
     auto_rotate_period: Seconds,
     /// Refused: what is imported does not converge.

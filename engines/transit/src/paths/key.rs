@@ -31,8 +31,6 @@ struct Create {
     exportable: bool,
     /// The key may be backed up in the clear; this stays so.
     allow_plaintext_backup: bool,
-    /// Unused at creation.
-    context: String,
     /// After how long the key is rotated by itself: 0, or an hour at least.
     auto_rotate_period: Seconds,
     /// Of an HMAC key, in bytes: 32 to 512.

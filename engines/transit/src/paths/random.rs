@@ -19,7 +19,7 @@ struct Random {
 }
 
 #[derive(Input)]
-struct From {
+struct Source {
     #[field(flatten)]
     random: Random,
     /// `platform`, `seal` or `all`, which are the same here; or how many bytes.
@@ -29,7 +29,7 @@ struct From {
 #[derive(Input)]
 struct Both {
     #[field(flatten)]
-    from: From,
+    from: Source,
     /// How many bytes.
     urlbytes: String,
 }
@@ -38,7 +38,7 @@ pub fn paths() -> Vec<Path> {
     let path = |pattern| Path::new(pattern).help("Random bytes.", "From the operating system.");
     vec![
         path("random").view(Verb::Write, |_: &Ctx, input: Random, _: &View| draw(input.bytes, &input.format)),
-        path("random/:source").view(Verb::Write, |_: &Ctx, input: From, _: &View| match known(&input.source) {
+        path("random/:source").view(Verb::Write, |_: &Ctx, input: Source, _: &View| match known(&input.source) {
             true => draw(input.random.bytes, &input.random.format),
             false => draw(number(&input.source)?, &input.random.format),
         }),

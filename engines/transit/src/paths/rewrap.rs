@@ -53,7 +53,7 @@ fn rewrap(keys: &Keys, input: Rewrap, view: &View) -> Result<Answer> {
         let (ciphertext, number) = one(&used, &text)?;
         return Ok(Answer::json(json!({ "ciphertext": ciphertext, "key_version": number })));
     };
-    let text = |(at, item): (usize, &batch::Item)| {
+    let text = |(at, item): (usize, &batch::Item)| -> Result<Text> {
         Ok(Text {
             ciphertext: item.text(at, "ciphertext")?.unwrap_or_default(),
             context: item.text(at, "context")?.unwrap_or_default(),

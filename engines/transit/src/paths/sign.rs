@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sdk::{Answer, Ctx, Failure, Input, Map, Path, Result, Verb, View, json};
+use sdk::{Answer, Ctx, Failure, Input, Map, Path, Result, Value, Verb, View, json};
 
 use super::hmac::decoded;
 use crate::batch::{self, BatchInput};
@@ -97,7 +97,7 @@ fn sign(keys: &Keys, input: Sign, view: &View) -> Result<Answer> {
         }
         return Ok(Answer::json(shown));
     };
-    let result = |(at, item): (usize, &batch::Item)| {
+    let result = |(at, item): (usize, &batch::Item)| -> Result<Value> {
         let (input, context) = (item.loose(at, "input")?, item.loose(at, "context")?.unwrap_or_default());
         let mut shown = Map::new();
         let mut number = 0;

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Verb, View, json};
+use crypto::Hash;
+use sdk::{Answer, Ctx, Failure, Input, Path, Result, Value, Verb, View, json};
 
 use super::hmac;
 use super::sign::{How, context_of};
 use crate::batch::{self, BatchInput};
-use crate::keys::Keys;
+use crate::keys::{InUse, Keys};
 use crate::name::Name;
-use crate::signing;
+use crate::signing::{self, Options};
 
 #[derive(Input)]
 struct Verify {
@@ -51,7 +52,7 @@ fn verify(keys: &Keys, input: Verify, view: &View) -> Result<Answer> {
     let name = input.name.checked()?;
     let (claims, many) = match input.batch_input.items()? {
         Some(items) => {
-            let claim = |(at, item): (usize, &batch::Item)| {
+            let claim = |(at, item): (usize, &batch::Item)| -> Result<Claim> {
                 Ok(Claim {
                     input: item.loose(at, "input")?,
                     context: item.loose(at, "context")?.unwrap_or_default(),
@@ -68,39 +69,47 @@ fn verify(keys: &Keys, input: Verify, view: &View) -> Result<Answer> {
         }
     };
     let macs = of_macs(&claims, many)?;
-    let hash_name = input.how.hash_name().to_owned();
-    let (used, one): (_, Box<dyn Fn(&_, &Claim) -> Result<bool>>) = if macs {
-        let used = keys.find(view, &name, "encryption key not found")?;
-        let hash = hmac::hash_of(&hash_name)?;
-        (used, Box::new(move |used, claim: &Claim| {
-            hmac::check(used, hash, given(&claim.input, "input")?, given(&claim.hmac, "hmac")?)
-        }))
-    } else {
-        let options = input.how.options()?;
-        let used = keys.find(view, &name, "signature verification key not found")?;
+    let missing = if macs { "encryption key not found" } else { "signature verification key not found" };
+    let used = keys.find(view, &name, missing)?;
+    let check = match macs {
+        true => Check::Mac(hmac::hash_of(input.how.hash_name())?),
+        false => Check::Signature(input.how.options()?),
+    };
+    if let Check::Signature(options) = &check {
         if !used.key.kind.signs() {
             let text = format!("key type {} does not support verification", used.key.kind.name());
             return Err(Failure::invalid(text));
         }
         options.check()?;
-        (used, Box::new(move |used, claim: &Claim| {
-            let input = hmac::decoded(given(&claim.input, "input")?)?;
-            let signature = given(&claim.signature, "signature")?;
-            signing::verify(used, &context_of(&claim.context)?, &options, &input, signature)
-        }))
-    };
-    if !many {
-        return Ok(Answer::json(json!({ "valid": one(&used, &claims[0])? })));
     }
-    let result = |claim: &Claim| {
+    if !many {
+        return Ok(Answer::json(json!({ "valid": one(&check, &used, &claims[0])? })));
+    }
+    let result = |claim: &Claim| -> Result<Value> {
         let reference = &claim.reference;
-        Ok(match batch::told(one(&used, claim))? {
+        Ok(match batch::told(one(&check, &used, claim))? {
             Ok(valid) => json!({ "valid": valid, "reference": reference }),
             Err(error) => json!({ "valid": false, "error": error, "reference": reference }),
         })
     };
     let results = batch::run(&used, claims.len(), || claims.iter().map(result).collect::<Result<_>>())?;
     Ok(batch::results(results))
+}
+
+enum Check {
+    Mac(Hash),
+    Signature(Options),
+}
+
+fn one(check: &Check, used: &InUse, claim: &Claim) -> Result<bool> {
+    let input = given(&claim.input, "input")?;
+    match check {
+        Check::Mac(hash) => hmac::check(used, *hash, input, given(&claim.hmac, "hmac")?),
+        Check::Signature(options) => {
+            let (input, context) = (hmac::decoded(input)?, context_of(&claim.context)?);
+            signing::verify(used, &context, options, &input, given(&claim.signature, "signature")?)
+        }
+    }
 }
 
 fn given<'c>(field: &'c Option<String>, name: &str) -> Result<&'c str> {
