@@ -241,6 +241,14 @@ impl Replication for ClusterReplication {
         self.node.removed()
     }
 
+    fn diverged(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.node.diverged()
+    }
+
+    fn heartbeat(&self) -> std::time::Duration {
+        self.node.heartbeat()
+    }
+
     fn autopilot(&self) -> Option<AutopilotState> {
         let state = self.node.autopilot()?;
         let server = |server: &cluster::ServerHealth| ServerHealth {

@@ -63,6 +63,7 @@ class Node:
         return f"https://127.0.0.1:{self.port}"
 
     def configuration(self):
+        """The audit file is where the node runs: OpenBao's next leader refuses a device that is declared elsewhere."""
         tls = self.cluster.tls
         others = "".join(
             f'  retry_join {{ leader_api_addr = "{n.url}" leader_ca_cert_file = "{tls}/ca.pem" }}\n'
@@ -86,7 +87,7 @@ listener "tcp" {{
 }}
 audit "file" "file" {{
   options {{
-    file_path = "{self.folder}/audit.log"
+    file_path = "audit.log"
   }}
 }}
 """

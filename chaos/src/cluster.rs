@@ -348,8 +348,8 @@ impl Cluster {
     pub async fn look(&self) {
         for node in &self.nodes {
             if let Ok(state) = self.state(node.index).await {
-                let (revision, fingerprint) = (state.revision, state.fingerprint);
-                let sighting = Sighting { node: node.index, at: self.history.now(), revision, fingerprint };
+                let (revision, fingerprint, diverged) = (state.revision, state.fingerprint, state.diverged);
+                let sighting = Sighting { node: node.index, at: self.history.now(), revision, fingerprint, diverged };
                 self.history.write(|record| record.sightings.push(sighting));
             }
         }

@@ -19,6 +19,9 @@ pub struct State {
     pub applied: u64,
     pub revision: String,
     pub fingerprint: String,
+    /// Why it has stopped, if it found its own state to differ.
+    #[serde(default)]
+    pub diverged: Option<String>,
     /// How many writes the log's disk has held back, refused or lost.
     pub spoiled: u64,
     /// Its wall clock, in milliseconds.

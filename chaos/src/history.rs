@@ -75,6 +75,9 @@ pub struct Sighting {
     pub at: Micros,
     pub revision: String,
     pub fingerprint: String,
+    /// Why it has stopped, if it found its own state to differ.
+    #[serde(default)]
+    pub diverged: Option<String>,
 }
 
 /// An answer that no healthy cluster gives.

@@ -48,6 +48,7 @@ fn store(c: &mut Criterion) {
         durable: None,
         on_fatal: fatal(),
         formats: Default::default(),
+        stray: Default::default(),
         level: Default::default(),
     };
     let mut machine = Machine::open(options).expect("the state opens");

@@ -74,6 +74,7 @@ pub(crate) async fn run(shared: Arc<Shared>, campaign: Arc<Campaign>, handover: 
         }
         if metrics.state == ServerState::Leader {
             shared.local.note_contact();
+            shared.local.note_led();
             reconcile.once(&metrics).await;
             let candidates = handover.candidates(&metrics);
             let unwanted = unfit || should_not_lead(&shared, metrics.membership_config.membership());

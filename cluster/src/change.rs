@@ -172,10 +172,10 @@ fn find(membership: &Membership, id: NodeId) -> Result<Member, ChangeError> {
     membership.get_node(&id).cloned().ok_or(ChangeError::NoMember)
 }
 
-/// Whether the cluster goes on without that vote. Only an answer from now on counts: who was lost a moment ago has
-/// answered before.
+/// Whether the cluster goes on without that vote. Only an answer to what is asked from now on counts: the last one of a
+/// node that was lost a moment ago may be on its way.
 async fn may_leave(shared: &Shared, id: NodeId, deadline: Instant) -> Result<Member, ChangeError> {
-    let asked = std::time::Instant::now();
+    let begun = std::time::Instant::now();
     let patience = deadline.min(Instant::now() + 4 * shared.local.timing().election_max);
     loop {
         // Only a leader hears who answers.
@@ -187,7 +187,7 @@ async fn may_leave(shared: &Shared, id: NodeId, deadline: Instant) -> Result<Mem
         if !is_voter(membership.membership(), id) {
             return Ok(member);
         }
-        let answers = |voter| voter == shared.id || shared.reports.of(voter).is_some_and(|report| report.at > asked);
+        let answers = |voter| voter == shared.id || shared.reports.of(voter).is_some_and(|report| report.asked > begun);
         match remaining(membership.membership(), id, answers) {
             Ok(()) => return Ok(member),
             Err(ChangeError::NoQuorum { .. }) if Instant::now() < patience => sleep(RETRY).await,

@@ -163,15 +163,14 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
     loop {
         refresh(&shared);
         let now = shared.metrics();
-        if now.running_state.is_err() {
-            tracing::error!("consensus has stopped on this node");
-            return;
-        }
+        let ended = now.running_state.is_err();
         let mut leadership = leadership::derive(shared.id, &now, shared.applied().as_ref(), &timing);
-        // Without a quorum there is no election that would tell a follower so.
-        let unheard = shared.local.since_contact() > 2 * timing.election_max;
+        // Without a quorum there is no election that would tell a follower so. A leader that has lost it goes on to speak to
+        // those without a vote.
+        let unheard = shared.local.since_led() > 2 * timing.election_max;
         let follows = matches!(leadership.role, leadership::Role::Follower { .. });
-        if *shared.peers.removed().borrow() || follows && unheard {
+        let out = *shared.peers.removed().borrow() || shared.diverged.borrow().is_some();
+        if ended || out || follows && unheard {
             leadership.role = leadership::Role::Unknown;
         }
         shared.leadership.send_if_modified(|known| {
@@ -182,6 +181,10 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
             }
             changed
         });
+        if ended {
+            tracing::error!("consensus has stopped on this node");
+            return;
+        }
         tokio::select! {
             changed = metrics.changed() => if changed.is_err() { return },
             changed = position.changed() => if changed.is_err() { return },

@@ -10,13 +10,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use storage::{Batch, Committed, Epoch, Millis, RequestId, SealedStore};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
 
 use crate::autopilot::{Autopilot, AutopilotState, Config};
 use crate::change::{self, ChangeError, Changes, MemberChange};
 use crate::consensus::Member;
+use crate::divergence::Divergence;
 use crate::fitness::Fitness;
 use crate::format::Formats;
 use crate::forward::{ForwardError, Forwards, Outcome, OutcomeError};
@@ -25,9 +26,9 @@ use crate::join::{AdmitError, EnterError, FoundError, Join, Joining};
 use crate::leadership::Leadership;
 use crate::load::{Load, LoadError, Loads};
 use crate::log::LogStore;
-use crate::machine::Change;
+use crate::machine::Seen;
 use crate::membership::{self, MemberStatus};
-use crate::network::{Answers, ForwardRefusal, Hello, Left, Listener, Verdict};
+use crate::network::{Answers, Claim, ForwardRefusal, Hello, Left, Listener, Verdict};
 use crate::reads::{ReadError, ReadPoint, Reads};
 use crate::recovery::Recovery;
 use crate::shared::{Shared, members};
@@ -207,6 +208,11 @@ impl Node {
         self.changes.change(id, change, deadline).await
     }
 
+    /// How often a leader is heard of.
+    pub fn heartbeat(&self) -> Duration {
+        self.shared.local.timing().heartbeat
+    }
+
     /// How healthy the members are; none on a node that does not lead.
     pub fn autopilot(&self) -> Option<AutopilotState> {
         self.autopilot.look()
@@ -220,6 +226,12 @@ impl Node {
     /// Becomes true when the cluster has removed this node.
     pub fn removed(&self) -> watch::Receiver<bool> {
         self.shared.peers.removed()
+    }
+
+    /// Comes to say why this node has stopped, when its state is found not to be that of the others. It serves nothing then,
+    /// and does not start again.
+    pub fn diverged(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.shared.diverged.subscribe()
     }
 
     /// Has the present leader handle the payload, which is ciphertext.
@@ -255,10 +267,6 @@ impl Node {
             self.changes.campaign.resume();
         }
         stepped
-    }
-
-    pub fn changes(&self) -> broadcast::Receiver<Change> {
-        self.shared.reader.changes()
     }
 
     /// Up to which log index the cluster has committed, as far as this node was told, and up to which it has applied.
@@ -327,6 +335,7 @@ pub(crate) struct Services {
     pub reads: Arc<Reads>,
     pub forwards: Arc<Forwards>,
     pub unseals: Arc<Unseals>,
+    pub divergence: Arc<Divergence>,
 }
 
 #[async_trait]
@@ -352,6 +361,10 @@ impl Answers for Services {
 
     async fn unseal(&self, from: u64, question: Bytes) -> Result<Bytes, String> {
         self.unseals.answer(from, question).await
+    }
+
+    fn compare(&self, from: u64, claim: Claim) -> Seen {
+        self.divergence.compare(from, claim)
     }
 
     async fn leave(&self, member: u64, stays: bool, deadline: Instant) -> Left {

@@ -16,6 +16,7 @@ use crate::autopilot::Autopilot;
 use crate::campaign::{self, Campaign};
 use crate::change::Changes;
 use crate::consensus::{Member, Raft, Timing, TypeConfig, raft_config};
+use crate::divergence::Divergence;
 use crate::format::{self, Formats, Level};
 use crate::forward::{ForwardHandler, Forwards};
 use crate::handover::{Gate, Handover};
@@ -24,7 +25,7 @@ use crate::join::{self, Join};
 use crate::leadership::{Leadership, Role};
 use crate::load::Loads;
 use crate::log::{Faults, LogOptions, LogStore, OnFatal};
-use crate::machine::{Machine, MachineOptions};
+use crate::machine::{Machine, MachineOptions, Stray};
 use crate::membership::{self, Vouched};
 use crate::network::{ConsensusService, Door, Listener, Local, Network, PeerService, Peers, Reports, bind};
 use crate::node::{Node, Parts, Services};
@@ -64,11 +65,18 @@ pub struct Hooks {
     pub faults: Faults,
     /// As a later version would, or an earlier one.
     pub formats: Formats,
+    /// Makes the state here another one than the others'.
+    pub stray: Stray,
 }
 
 impl Default for Hooks {
     fn default() -> Self {
-        Self { on_fatal: Arc::new(end_process), faults: Faults::default(), formats: Formats::default() }
+        Self {
+            on_fatal: Arc::new(end_process),
+            faults: Faults::default(),
+            formats: Formats::default(),
+            stray: Stray::default(),
+        }
     }
 }
 
@@ -84,6 +92,11 @@ pub enum OpenError {
     InUse(PathBuf),
     #[error("this node was removed from its cluster; to join again, start it with an empty data folder instead of {0}")]
     Removed(PathBuf),
+    #[error(
+        "this node has stopped because its state was not that of the others: {why}; keep {folder} for examination, and start \
+         the node with an empty data folder to let it join again"
+    )]
+    Diverged { folder: PathBuf, why: String },
     #[error(
         "the data folder {folder} belongs to node {kept:?}, and the configuration names this node {configured:?}: \
          give each node a folder of its own, or keep the node_id"
@@ -127,7 +140,17 @@ struct Disk {
 }
 
 pub(crate) const REMOVED: &str = "removed";
+pub(crate) const DIVERGED: &str = "diverged";
 const ENTERING: &str = "entering";
+
+/// Why the node of this folder has stopped, if it differed from the others.
+pub(crate) fn diverged(data: &Path) -> io::Result<Option<String>> {
+    match fs::read(data.join(DIVERGED)) {
+        Ok(why) => Ok(Some(String::from_utf8_lossy(&why).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
 
 impl Options {
     fn check(&self) -> Result<(), OpenError> {
@@ -147,6 +170,10 @@ impl Options {
             return Err(OpenError::Removed(self.data.clone()));
         }
         recovery::consume(&self.data)?;
+        // Behind a recovery, which says that this state is to count.
+        if let Some(why) = diverged(&self.data).map_err(io)? {
+            return Err(OpenError::Diverged { folder: self.data.clone(), why });
+        }
         let key = NodeKey::open(&self.data.join("node.key"))?;
         let level = Level::default();
         let options = LogOptions {
@@ -157,8 +184,9 @@ impl Options {
         };
         let log = LogStore::open(options)?;
         let durable = Some(log.durable());
-        let Hooks { on_fatal, formats, .. } = hooks;
-        let machine = Machine::open(MachineOptions { data: self.data.clone(), durable, on_fatal, formats, level })?;
+        let Hooks { on_fatal, formats, stray, .. } = hooks;
+        let data = self.data.clone();
+        let machine = Machine::open(MachineOptions { data, durable, on_fatal, formats, level, stray })?;
         let told = join::told(&self.data.join(ENTERING)).map_err(io)?;
         Ok(Disk { key, log, machine, told, lock })
     }
@@ -245,6 +273,7 @@ impl Node {
             changing: tokio::sync::Mutex::default(),
             leaving: tokio::sync::Mutex::default(),
             leadership: watch::channel(Leadership { term: 0, role: Role::Unknown }).0,
+            diverged: watch::channel(None).0,
             runtime: handle.clone(),
             max_entry_size: options.max_entry_size,
             read_index_only: options.read_index_only,
@@ -263,11 +292,17 @@ impl Node {
         let changes = Changes { shared: shared.clone(), handover: handover.clone(), campaign: campaign.clone() };
         let join = Join { shared: shared.clone(), store: store.clone(), entering: options.data.join(ENTERING) };
 
+        let divergence = Arc::new(Divergence::new(shared.clone(), options.data.join(DIVERGED)));
         let loads = Arc::new(Loads::new(shared.clone(), store.gate.clone()));
         let (closing, closed) = watch::channel(false);
         let door = Door { local, pins: pins.clone(), raft: raft.clone() };
-        let (of, unsealing) = (shared.clone(), unseals.clone());
-        let services = Services { shared: of, reads: reads.clone(), forwards: forwards.clone(), unseals: unsealing };
+        let services = Services {
+            shared: shared.clone(),
+            reads: reads.clone(),
+            forwards: forwards.clone(),
+            unseals: unseals.clone(),
+            divergence: divergence.clone(),
+        };
         let listener = {
             let _inside = handle.enter();
             let peer = PeerService::new(door.clone(), Arc::new(services));
@@ -286,6 +321,7 @@ impl Node {
             handle.spawn(keeping),
             handle.spawn(format::raise(shared.clone(), store.gate.clone())),
             handle.spawn(loads.clone().sweep()),
+            handle.spawn(divergence.run()),
             handle.spawn(note_removal(shared.clone(), options.data.join(REMOVED))),
         ];
         let closed = Parts { closing, listener, tasks, threads, lock, log, whole };

@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     /// Held while this node judges whether a vote can be spared, and takes it.
     pub leaving: tokio::sync::Mutex<()>,
     pub leadership: watch::Sender<Leadership>,
+    /// Why this node has stopped, if its state is not that of the others.
+    pub diverged: watch::Sender<Option<Arc<str>>>,
     /// Where this node's own tasks run; never a caller's.
     pub runtime: Handle,
     pub max_entry_size: usize,

@@ -40,10 +40,24 @@ impl Default for AutopilotConfig {
 impl AutopilotConfig {
     const QUORUM_MIN: u64 = 3;
     const DEAD_MIN: Duration = Duration::from_secs(60);
+    const SILENT_MIN: Duration = Duration::from_secs(1);
 
-    /// Why it cannot be, if it cannot.
-    pub fn problem(&self) -> Option<String> {
+    /// Why it cannot be in a cluster whose nodes hear of each other so often, if it cannot.
+    pub fn problem(&self, heartbeat: Duration) -> Option<String> {
         let Self { cleanup_dead_servers: cleanup, min_quorum, dead_server_last_contact_threshold: dead, .. } = self;
+        let (silent, least) = (self.last_contact_threshold, Self::SILENT_MIN.max(2 * heartbeat));
+        if silent < least {
+            return Some(format!(
+                "last_contact_threshold must be at least {least:?}, for the nodes hear of each other every {heartbeat:?}; \
+                 received: {silent:?}"
+            ));
+        }
+        if *dead <= silent {
+            return Some(format!(
+                "dead_server_last_contact_threshold must be longer than last_contact_threshold, which is {silent:?}: who is \
+                 gone was unhealthy before; received: {dead:?}"
+            ));
+        }
         if *cleanup && *min_quorum < Self::QUORUM_MIN {
             return Some(format!(
                 "min_quorum must be set when cleanup_dead_servers is set and it should at least be {}; \
@@ -122,15 +136,27 @@ fn read(node: &Node) -> Result<AutopilotConfig, Access> {
 mod tests {
     use super::*;
 
+    const HEARTBEAT: Duration = Duration::from_millis(50);
+
     #[test]
-    fn only_cleaning_up_has_limits() {
-        assert_eq!(AutopilotConfig::default().problem(), None);
+    fn cleaning_up_has_limits() {
+        assert_eq!(AutopilotConfig::default().problem(HEARTBEAT), None);
         let few = AutopilotConfig { min_quorum: 2, ..AutopilotConfig::default() };
-        assert!(few.problem().unwrap().starts_with("min_quorum"));
+        assert!(few.problem(HEARTBEAT).unwrap().starts_with("min_quorum"));
         let soon = AutopilotConfig { dead_server_last_contact_threshold: Duration::from_secs(59), ..few.clone() };
         let off = AutopilotConfig { cleanup_dead_servers: false, ..soon.clone() };
-        assert_eq!(off.problem(), None);
+        assert_eq!(off.problem(HEARTBEAT), None);
         let soon = AutopilotConfig { min_quorum: 3, ..soon };
-        assert!(soon.problem().unwrap().ends_with("less than 1m; received: 59"));
+        assert!(soon.problem(HEARTBEAT).unwrap().ends_with("less than 1m; received: 59"));
+    }
+
+    #[test]
+    fn who_is_well_must_be_able_to_look_so() {
+        let silent = |ms| AutopilotConfig { last_contact_threshold: Duration::from_millis(ms), ..Default::default() };
+        assert!(silent(999).problem(HEARTBEAT).unwrap().contains("at least 1s"));
+        assert_eq!(silent(1000).problem(HEARTBEAT), None);
+        assert!(silent(9_000).problem(Duration::from_secs(5)).unwrap().contains("at least 10s"));
+        let gone = AutopilotConfig { last_contact_threshold: Duration::from_secs(24 * 3600), ..Default::default() };
+        assert!(gone.problem(HEARTBEAT).unwrap().starts_with("dead_server_last_contact_threshold"));
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Modules, lower ones first; each uses only those above it in this list:
 //! `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` < `policies` <
-//! `due` < `token` < `lockout` < `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `wrap` <
-//! `pipeline` <
+//! `due` < `token` < `lockout` < `work` (what takes long) < `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `wrap` <
+//! `listing` (who makes those of large folders) < `pipeline` <
 //! `service` (which node runs a request), `worker` (what is due) and `lease_count`.
 //!
 //! Core knows plugins only as [`sdk::Plugin`] and the replicated store only as [`replication::Replication`].
@@ -18,6 +18,7 @@ pub mod consistency;
 mod due;
 pub mod lease_count;
 pub mod lifecycle;
+mod listing;
 pub mod lockout;
 pub mod mount;
 pub mod pipeline;

@@ -115,8 +115,7 @@ impl Policies {
 
     /// All names, sorted, without those that cannot be assigned; `root` comes last.
     pub fn list(&self, read: &impl Read) -> Result<Vec<String>, Access> {
-        let children = read.children(&folder())?;
-        let mut names: Vec<String> = children.iter().map(|c| String::from_utf8_lossy(&c.name).into_owned()).collect();
+        let mut names = read.list(&folder())?;
         names.retain(|name| !builtin::NOT_ASSIGNABLE.contains(&name.as_str()) && name != "root");
         names.push("root".into());
         Ok(names)

@@ -241,6 +241,12 @@ pub trait Replication: Send + Sync {
     async fn change_member(&self, id: u64, change: MemberChange, deadline: Instant) -> Result<(), MemberError>;
     /// Becomes true when the cluster has removed this node.
     fn removed(&self) -> watch::Receiver<bool>;
+    /// Comes to say why this node has stopped, when its state is found not to be that of the others.
+    fn diverged(&self) -> watch::Receiver<Option<Arc<str>>>;
+    /// How often the members hear of the active node.
+    fn heartbeat(&self) -> std::time::Duration {
+        std::time::Duration::from_millis(50)
+    }
     /// How the members are; known on the active node alone.
     fn autopilot(&self) -> Option<AutopilotState>;
     /// What is set about them. Until it is told, nobody is taken out.

@@ -68,6 +68,7 @@ impl Response {
             Failure::Unavailable(text) => Self::unavailable(text),
             Failure::Moved(text) => Self::moved(text),
             Failure::Busy => Self::unavailable("the record is being changed by other requests; try again"),
+            Failure::Unlisted(_) => Self::unavailable("the folder is too busy to be listed; try again"),
             Failure::Internal(_) => Self::errors(500, &["internal error; the server's log has the details"]),
             Failure::Unsupported => Self::errors(405, &["1 error occurred:\n\t* unsupported operation\n\n"]),
             other => Self::errors(other.status(), &[&other.to_string()]),

@@ -11,7 +11,7 @@ use tracing::Instrument;
 
 use crate::catalog::Catalog;
 use crate::consistency::{Forwarding, Missing};
-use crate::lifecycle::{Node, REMOVED};
+use crate::lifecycle::Node;
 use crate::pipeline::{Kind, Pipeline, Run, locate, resolve, unknown};
 use crate::replication::{Asker, ForwardError, Outcome, Role};
 use crate::request::Request;
@@ -77,6 +77,7 @@ impl Service {
         {
             return response;
         }
+        let mut wait = Wait::default();
         loop {
             match self.node.role() {
                 Role::Active { .. } => {
@@ -87,7 +88,7 @@ impl Service {
                         return response;
                     }
                     if self.is_active() {
-                        self.leader_changes(deadline).await;
+                        self.leader_changes(&mut wait, deadline).await;
                     }
                     if self.is_active() {
                         return response;
@@ -113,7 +114,7 @@ impl Service {
                 },
                 Role::Unknown => {}
             }
-            if !self.leader_changes(deadline).await {
+            if !self.leader_changes(&mut wait, deadline).await {
                 return Response::unavailable(NO_LEADER);
             }
             if let Some(gone) = self.gone() {
@@ -122,10 +123,10 @@ impl Service {
         }
     }
 
-    /// What a node says that is sealed or removed, also while a request waits.
+    /// What a node says that is sealed or out of its cluster, also while a request waits.
     fn gone(&self) -> Option<Response> {
-        if self.node.is_removed() {
-            return Some(Response::errors(503, &[REMOVED]));
+        if let Some(why) = self.node.out() {
+            return Some(Response::errors(503, &[why]));
         }
         self.node.is_sealed().then(|| Response::failure(&Failure::Sealed))
     }
@@ -216,13 +217,14 @@ impl Service {
 
     /// A node that was just elected gets requests before it is ready.
     async fn run_when_active(&self, request: &Request, deadline: Instant) -> Response {
+        let mut wait = Wait::default();
         loop {
             match self.node.role() {
                 Role::Active { .. } => return self.run(request, deadline, true).await,
                 Role::Standby { .. } => return Response::moved("leadership has moved on; nothing was done"),
                 Role::Unknown => {}
             }
-            if !self.leader_changes(deadline).await {
+            if !self.leader_changes(&mut wait, deadline).await {
                 return Response::moved(NO_LEADER);
             }
         }
@@ -232,7 +234,7 @@ impl Service {
         let Role::Active { term } = self.node.role() else {
             return Response::moved("leadership moved before the request ran; nothing was done");
         };
-        let now = match self.node.replication.read_point(deadline).await {
+        let now = match self.node.replication.read_point(deadline.min(Instant::now() + READ_POINT_MAX)).await {
             Ok(now) => now,
             Err(problem) => return Response::moved(&problem.0),
         };
@@ -248,7 +250,7 @@ impl Service {
 
     /// Reads here. `None` when the leader was lost on the way and the request should be placed again.
     async fn run_standby(&self, request: &Request, deadline: Instant) -> Option<Response> {
-        match self.node.replication.read_point(deadline).await {
+        match self.node.replication.read_point(deadline.min(Instant::now() + READ_POINT_MAX)).await {
             Ok(now) => match self.lacks(request) {
                 Some(lacking) => Some(lacking),
                 None => {
@@ -311,6 +313,7 @@ impl Service {
             Ok(payload) => Bytes::from(payload),
             Err(_) => return Response::failure(&Failure::Sealed),
         };
+        let mut wait = Wait::default();
         loop {
             if let Role::Active { .. } = self.node.role() {
                 let response = self.run(&request, deadline, false).await;
@@ -340,7 +343,7 @@ impl Service {
                     }
                 }
             }
-            if !self.leader_changes(deadline).await {
+            if !self.leader_changes(&mut wait, deadline).await {
                 return Response::unavailable(NO_LEADER);
             }
             if let Some(gone) = self.gone() {
@@ -371,21 +374,40 @@ impl Service {
         }
     }
 
-    /// Waits a little, or until the role changes. False once the deadline has passed.
-    async fn leader_changes(&self, deadline: Instant) -> bool {
+    /// Waits a little, or until the role changes. False once the deadline has passed, or nobody has led for long.
+    async fn leader_changes(&self, wait: &mut Wait, deadline: Instant) -> bool {
         const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
         let mut role = self.node.replication.role();
         role.mark_unchanged();
         let wake = (Instant::now() + PAUSE).min(deadline);
         let _ = timeout_at(wake, role.changed()).await;
-        Instant::now() < deadline
+        let now = Instant::now();
+        now < deadline && wait.goes_on(self.node.role() == Role::Unknown, now)
     }
 }
+
+/// Since when a request has seen nobody lead.
+#[derive(Default)]
+struct Wait(Option<Instant>);
+
+impl Wait {
+    fn goes_on(&mut self, nobody_leads: bool, now: Instant) -> bool {
+        if !nobody_leads {
+            self.0 = None;
+            return true;
+        }
+        now.duration_since(*self.0.get_or_insert(now)) < LEADERLESS_MAX
+    }
+}
+
+/// An election takes a second, or as many as are configured; where there is none for so long, too few nodes are up. Clients
+/// and load balancers give up after a minute, and should read that before.
+const LEADERLESS_MAX: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// How old the state of a stale read may be: so long a token may work that was revoked elsewhere, for such reads.
 const STALE_MAX: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// How long a streamed request waits for the leader's lease to be confirmed.
+/// How long a request waits for its leader's word before it looks again who leads.
 const READ_POINT_MAX: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// The most that one forwarded request may have, in bytes: the cluster port takes messages of 16 MiB, and no batch is
@@ -402,4 +424,19 @@ pub(crate) fn seal_response(barrier: &Barrier, id: RequestId, response: &Respons
 pub(crate) fn open_response(barrier: &Barrier, id: RequestId, sealed: &[u8]) -> Result<Response, SealError> {
     let plain = barrier.open_message(ANSWER, &id.to_bytes(), sealed)?;
     serde_json::from_slice(&plain).map_err(|e| SealError::Corrupt(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_waits_for_a_leader_as_long_as_nobody_leads_without_a_break() {
+        let (mut wait, began) = (Wait::default(), Instant::now());
+        let after = |seconds| began + std::time::Duration::from_secs(seconds);
+        assert!(wait.goes_on(true, after(0)) && wait.goes_on(true, after(14)));
+        // Somebody led meanwhile, and was lost again.
+        assert!(wait.goes_on(false, after(40)) && wait.goes_on(true, after(50)) && wait.goes_on(true, after(64)));
+        assert!(!wait.goes_on(true, after(65)));
+    }
 }

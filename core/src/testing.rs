@@ -22,6 +22,7 @@ pub struct Alone {
     now: Mutex<Millis>,
     epoch: watch::Sender<Epoch>,
     removed: watch::Sender<bool>,
+    diverged: watch::Sender<Option<Arc<str>>>,
 }
 
 impl Default for Alone {
@@ -32,6 +33,7 @@ impl Default for Alone {
             now: Mutex::new(Millis(1_700_000_000_000)),
             epoch: watch::Sender::default(),
             removed: watch::Sender::default(),
+            diverged: watch::Sender::default(),
         }
     }
 }
@@ -40,6 +42,11 @@ impl Alone {
     /// As after another node has been told to take this one out.
     pub fn remove(&self) {
         self.removed.send_replace(true);
+    }
+
+    /// As after its state was found to differ.
+    pub fn diverge(&self, why: &str) {
+        self.diverged.send_replace(Some(why.into()));
     }
 
     /// As after an election that it won again.
@@ -142,6 +149,9 @@ impl Replication for Alone {
     }
     fn removed(&self) -> watch::Receiver<bool> {
         self.removed.subscribe()
+    }
+    fn diverged(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.diverged.subscribe()
     }
     fn autopilot(&self) -> Option<AutopilotState> {
         None

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use rustix::process::{Pid, setpriority_process};
 use sdk::{Failure, Prepared};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -66,11 +67,7 @@ fn start() -> Option<mpsc::Sender<Job>> {
 
 fn spawn(jobs: Jobs) -> io::Result<()> {
     std::thread::Builder::new().name("work".into()).spawn(move || {
-        // To Linux a thread is a process with a priority of its own.
-        let asked = Pid::from_raw(rustix::thread::gettid().as_raw_nonzero().get());
-        if let Err(error) = setpriority_process(asked, NICE) {
-            tracing::debug!(%error, "a worker's priority cannot be lowered");
-        }
+        behind_others();
         loop {
             let Some(Job { task, done }) = jobs.lock().blocking_recv() else { return };
             // Nobody waits any more.
@@ -81,4 +78,19 @@ fn spawn(jobs: Jobs) -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// Runs what takes a thread for a while; other requests go on meanwhile.
+pub(crate) fn aside<T>(work: impl FnOnce() -> T) -> T {
+    let threads = Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if threads { tokio::task::block_in_place(work) } else { work() }
+}
+
+/// Puts the calling thread behind all others.
+pub(crate) fn behind_others() {
+    // To Linux a thread is a process with a priority of its own.
+    let asked = Pid::from_raw(rustix::thread::gettid().as_raw_nonzero().get());
+    if let Err(error) = setpriority_process(asked, NICE) {
+        tracing::debug!(%error, "a worker's priority cannot be lowered");
+    }
 }

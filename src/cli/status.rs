@@ -25,6 +25,7 @@ const SEAL: &[(&str, &str)] = &[
     ("cluster_name", "Cluster Name"),
     ("cluster_id", "Cluster ID"),
     ("removed_from_cluster", "Removed From Cluster"),
+    ("state_diverged", "State Diverged"),
 ];
 
 /// The same of the leader's.

@@ -36,7 +36,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use holdfast_core::lifecycle::REMOVED;
 use holdfast_core::response::Response;
 use holdfast_core::service::Service;
 use hyper::body::Incoming;
@@ -174,8 +173,8 @@ impl Face {
             let open = !redact::concerns(manner.redaction, &path) || request.as_ref().is_ok_and(|r| self.is_known(r));
             return if open { response } else { redact::blank(manner.redaction, response) };
         }
-        if self.service.node().is_removed() {
-            return Response::errors(503, &[REMOVED]);
+        if let Some(why) = self.service.node().out() {
+            return Response::errors(503, &[why]);
         }
         if self.service.node().is_sealed() {
             return Response::failure(&Failure::Sealed);

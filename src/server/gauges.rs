@@ -46,6 +46,8 @@ impl Measured {
         gauge!("vault.core.active").set(flag(matches!(role, Role::Active { .. })));
         gauge!("vault.core.performance_standby").set(flag(self.node.reads_as_standby()));
 
+        gauge!("holdfast.node.diverged").set(flag(self.node.divergence().is_some()));
+
         let position = self.node.replication.position();
         gauge!("vault.raft_storage.stats.commit_index").set(position.committed as f64);
         gauge!("vault.raft_storage.stats.applied_index").set(position.applied as f64);
@@ -53,6 +55,8 @@ impl Measured {
         let members = self.node.replication.members();
         gauge!("vault.raft.peers").set(members.len() as f64);
         gauge!("holdfast.raft.voters").set(members.iter().filter(|member| member.voter).count() as f64);
+        // What the members are is known on the active node alone, and of whom is one.
+        AUTOPILOT.iter().for_each(|name| self.metrics.forget(name));
         if let Some(state) = self.node.replication.autopilot() {
             gauge!("vault.autopilot.healthy").set(flag(state.healthy));
             gauge!("vault.autopilot.failure_tolerance").set(state.failure_tolerance as f64);
@@ -64,3 +68,6 @@ impl Measured {
         gauge!("holdfast.raft.has_leader").set(flag(members.iter().any(|member| member.leader)));
     }
 }
+
+const AUTOPILOT: [&str; 3] =
+    ["vault.autopilot.healthy", "vault.autopilot.failure_tolerance", "vault.autopilot.node.healthy"];

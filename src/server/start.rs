@@ -141,7 +141,7 @@ impl Server {
         tokio::spawn(Arc::clone(&node).unseal_from_members(stopping.clone()));
         tokio::spawn(Arc::clone(&node).keep_attuned(stopping.clone()));
         tokio::spawn(Arc::clone(&node).keep_keys(stopping.clone()));
-        tokio::spawn(Arc::clone(&node).heed_removal(stopping.clone()));
+        tokio::spawn(Arc::clone(&node).heed_exclusion(stopping.clone()));
         tokio::spawn(autopilot::run(Arc::clone(&node), stopping.clone()));
         tokio::spawn(worker::run(Arc::clone(&node), stopping.clone()));
         tokio::spawn(auto::run(Arc::clone(&node), stopping.clone()));

@@ -82,6 +82,7 @@ fn state(node: &Node) -> Value {
         "applied": applied,
         "revision": revision.to_string(),
         "fingerprint": hex::encode(fingerprint),
+        "diverged": node.diverged().borrow().as_deref(),
         "spoiled": log_disk().spoiled(),
         "clock": cluster::time::wall().0,
         "steady": node.clock_is_steady(),

@@ -1,6 +1,7 @@
 //! Backups that make themselves, on real nodes: whoever is active goes on, and what they wrote can be restored.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -100,6 +101,29 @@ async fn what_is_not_offered_is_said_so() {
         let answer = root.post(&format!("{CONFIG}/x"), config).await;
         assert_eq!(answer.status, 400, "{key}: {answer:?}");
         assert!(answer.error().contains(said), "{key}: {answer:?}");
+    }
+    // Of the folders that are open, it must be one that is there and can be written to.
+    for (missing, said) in
+        [("none", "cannot be used"), ("file", "is not a folder"), ("shut", "cannot write to the folder")]
+    {
+        let path = folder.path().join(missing);
+        match missing {
+            "file" => fs::write(&path, b"").unwrap(),
+            "shut" => {
+                fs::create_dir(&path).unwrap();
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o500)).unwrap();
+            }
+            _ => {}
+        }
+        let mut config = wanted(&path);
+        config["path_prefix"] = json!(path);
+        let answer = root.post(&format!("{CONFIG}/x"), config).await;
+        // Whom nothing is forbidden can write there all the same.
+        if missing == "shut" && fs::write(path.join("probe"), b"").is_ok() {
+            continue;
+        }
+        assert_eq!(answer.status, 400, "{missing}: {answer:?}");
+        assert!(answer.error().starts_with("path_prefix: ") && answer.error().contains(said), "{missing}: {answer:?}");
     }
     // It takes sudo.
     let policy =

@@ -61,6 +61,18 @@ async fn a_node_shows_its_own_metrics_to_those_who_may() {
     assert_eq!(value(&other, "vault_core_active"), Some(0.0), "a standby speaks for itself");
     assert_eq!(value(&other, "vault_core_performance_standby"), Some(1.0));
 
+    // What the members are is for the active node alone to say, and no more when another is.
+    let healthy = "vault_autopilot_healthy";
+    assert_eq!((value(&active, healthy), value(&other, healthy)), (Some(1.0), None));
+    root.post("/v1/sys/step-down", json!({})).await.ok();
+    let before = cluster.root(leader);
+    until("another is active", async || (value(&scrape(&before).await, "vault_core_active")? == 0.0).then_some(()))
+        .await;
+    let text = scrape(&before).await;
+    assert!(!text.contains("vault_autopilot_"), "{text}");
+    let now = scrape(&cluster.root(cluster.leader().await)).await;
+    assert!(value(&now, healthy).is_some() && now.contains("vault_autopilot_node_healthy{"), "{now}");
+
     let json = root.get("/v1/sys/metrics").await.ok();
     let gauges = json["Gauges"].as_array().unwrap();
     assert!(gauges.iter().any(|g| g["Name"] == "vault.core.unsealed" && g["Value"] == 1.0), "{json}");

@@ -120,7 +120,13 @@ async fn a_lost_quorum() {
     for node in &mut cluster.nodes {
         node.kill();
     }
-    assert!(desk.run("survey", &cluster, 0, None, "").contains("Log Ends At"));
+    // As after all have stopped because no state was that of most of them.
+    fs::write(cluster.nodes[0].data().join("diverged"), "it is not that of node2").unwrap();
+    cluster.nodes[0].launch();
+    assert!(!cluster.nodes[0].ended().await.success());
+    assert!(cluster.nodes[0].log().contains("its state was not that of the others: it is not that of node2"));
+    let survey = desk.run("survey", &cluster, 0, None, "");
+    assert!(survey.contains("Log Ends At") && survey.contains("State Diverged"), "{survey}");
     assert!(desk.run("recover", &cluster, 0, None, "").contains("node2, node3"));
     cluster.nodes[0].start().await;
     desk.unseal(&cluster, 0);
@@ -137,6 +143,8 @@ async fn a_lost_quorum() {
     shows(&cluster, 2, "1").await;
     let root = cluster.keys.as_ref().unwrap().root.clone();
     let leader = cluster.leader().await;
+    let said = desk.run("autopilot", &cluster, leader, Some(&root), "");
+    assert!(said.contains("Failure Tolerance") && said.contains("is changed"), "{said}");
     desk.run("step-down", &cluster, leader, Some(&root), "");
     until("another node should be active", async || (cluster.leader().await != leader).then_some(())).await;
 }

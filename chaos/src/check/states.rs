@@ -1,4 +1,4 @@
-//! Where two nodes are at the same revision they have the same state.
+//! Where two nodes are at the same revision they have the same state, and none has found out that it has not.
 
 use std::collections::HashMap;
 
@@ -8,6 +8,9 @@ pub fn check(sightings: &[Sighting]) -> Vec<String> {
     let mut known: HashMap<&str, &Sighting> = HashMap::new();
     let mut wrong = Vec::new();
     for sighting in sightings {
+        if let Some(why) = &sighting.diverged {
+            wrong.push(format!("node{} has stopped: {why}", sighting.node + 1));
+        }
         let first = *known.entry(&sighting.revision).or_insert(sighting);
         if first.fingerprint != sighting.fingerprint {
             let nodes = (first.node + 1, sighting.node + 1);
@@ -27,7 +30,8 @@ mod tests {
     use super::*;
 
     fn sighting(node: usize, revision: &str, fingerprint: &str) -> Sighting {
-        Sighting { node, at: 0, revision: revision.to_owned(), fingerprint: fingerprint.to_owned() }
+        let (revision, fingerprint) = (revision.to_owned(), fingerprint.to_owned());
+        Sighting { node, at: 0, revision, fingerprint, diverged: None }
     }
 
     #[test]
@@ -37,5 +41,8 @@ mod tests {
         seen.push(sighting(2, "2", "c"));
         seen.push(sighting(2, "2", "c"));
         assert_eq!(check(&seen), ["at revision 2 node2 and node3 have different states"]);
+        seen.truncate(1);
+        seen[0].diverged = Some("it differs".to_owned());
+        assert_eq!(check(&seen), ["node1 has stopped: it differs"]);
     }
 }

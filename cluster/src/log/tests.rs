@@ -28,8 +28,8 @@ impl StoreBuilder<TypeConfig, LogStore, Machine, TempDir> for Builder {
         let log = LogStore::open(LogOptions::new(folder.path().join("raft"), 0, never_fatal())).unwrap();
         let data = folder.path().to_owned();
         // The suite applies entries that its log never had, so the machine cannot wait for the log.
-        let (formats, level) = Default::default();
-        let options = MachineOptions { data, durable: None, on_fatal: never_fatal(), formats, level };
+        let (formats, level, stray) = Default::default();
+        let options = MachineOptions { data, durable: None, on_fatal: never_fatal(), formats, level, stray };
         let machine = Machine::open(options).unwrap();
         Ok((folder, log, machine))
     }

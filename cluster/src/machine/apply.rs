@@ -8,13 +8,13 @@ use std::sync::Arc;
 use openraft::EntryPayload;
 use rocksdb::WriteBatch;
 use storage::apply::{Effects, decide};
-use storage::{Batch, Class, Committed, Epoch, Revision, StoreError};
+use storage::{Batch, Change, Class, Committed, Epoch, Journal, Revision, StoreError};
 
 use super::database::{DATA, Database, FORMAT, MEMBERSHIP, META, OUTCOMES, POSITION, RECOVERY, REMOVED};
-use super::feed::Change;
 use super::loading::Loading;
 use super::outcomes::{self, Outcomes};
 use super::position::Position;
+use super::trail::Trail;
 use super::{fingerprint, key, value};
 use crate::consensus::{Applied, Command, Entry, Membership, StoredMembership};
 use crate::format::Form;
@@ -33,6 +33,7 @@ pub(super) struct Live {
     pub recovery: Option<Arc<Recovery>>,
     /// The cluster's level.
     pub format: u32,
+    pub trail: Trail,
 }
 
 /// An entry's effect, worked out but not written.
@@ -59,7 +60,7 @@ struct KeptOutcome {
 
 impl Live {
     /// Applies one entry. An error means that the state cannot go on.
-    pub fn apply(&mut self, database: &Database, entry: &Entry) -> Result<(Applied, Option<Change>), StoreError> {
+    pub fn apply(&mut self, database: &Database, journal: &Journal, entry: &Entry) -> Result<Applied, StoreError> {
         let mut planned = Planned {
             write: WriteBatch::default(),
             position: Position { applied: Some(entry.log_id), ..self.position.clone() },
@@ -90,9 +91,14 @@ impl Live {
             EntryPayload::Normal(Command::Recovered(recovered)) => planned.recovered(database, recovered),
         }
         planned.write.put_cf(database.column(META), POSITION, planned.position.encode(planned.form));
+        if let Some(change) = planned.change {
+            // Before a snapshot can show it.
+            journal.note(planned.position.revision, change);
+        }
         database.write(planned.write)?;
 
         self.position = planned.position;
+        self.trail.note(&self.position);
         if let Some(membership) = planned.membership {
             self.membership = membership;
         }
@@ -112,7 +118,7 @@ impl Live {
             self.outcomes.evict(kept.evicted);
             self.outcomes.push(entry.log_id.index, batch.id, kept.bytes);
         }
-        Ok((planned.answer, planned.change))
+        Ok(planned.answer)
     }
 
     fn batch(&self, database: &Database, batch: &Batch, planned: &mut Planned) -> Result<(), StoreError> {
@@ -130,7 +136,7 @@ impl Live {
                 planned.effects(database, &effects);
                 planned.keep_outcome(database, &self.outcomes, batch);
                 let (index, revision) = (planned.position.index(), planned.position.revision);
-                planned.change = Some(Change::of(index, revision, &effects));
+                planned.change = Change::of(&effects);
                 planned.answer = Applied::Committed(Committed { revision, index, counters: effects.counters });
             }
         }
@@ -156,7 +162,7 @@ impl Planned {
             self.position.revision.epoch = epoch;
             let revision = self.position.revision;
             self.position.fingerprint = fingerprint::begin_epoch(&self.position.fingerprint, revision);
-            self.change = Some(Change::everything(self.position.index(), revision));
+            self.change = Some(Change::Everything);
         }
     }
 

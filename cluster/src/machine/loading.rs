@@ -6,11 +6,10 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use rocksdb::WriteBatch;
 use storage::apply::Effects;
-use storage::{Class, RawKey, Revision, StoreError, Value};
+use storage::{Change, Class, RawKey, Revision, StoreError, Value};
 
 use super::apply::{Live, Planned};
 use super::database::{DATA, Database, LOADING, META};
-use super::feed::Change;
 use super::{fingerprint, key};
 use crate::bulk::{Bulk, Chunk, LoadId, Switch};
 use crate::consensus::Applied;
@@ -82,7 +81,7 @@ impl Live {
         };
         planned.effects(database, &effects);
         planned.set_loading(database, None);
-        planned.change = Some(Change::everything(planned.position.index(), planned.position.revision));
+        planned.change = Some(Change::Everything);
         Ok(Applied::Switched(planned.position.revision))
     }
 

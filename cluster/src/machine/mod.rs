@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! committed entries ─► gate: durable here? ─► command: check, effect ─► one write: data + outcome + position ─► answer
-//!                                                                                      └─► position watch, change feed
+//!                                                                                      └─► position watch
 //! ```
 //!
 //! **Invariant:** the applied position, the membership and the data they belong to change in one write, so the state on
@@ -13,11 +13,11 @@
 //!
 //! Apply is deterministic: no clock, no randomness, no environment. A reader sees exactly what is applied: its view is a
 //! snapshot of the database, and caches above are validated by revision, so nothing has to be told before an entry
-//! shows. The change feed is a hint for listings, not a part of the promise.
+//! shows. What a batch changes is noted in a journal before it can be seen, so a listing is patched by the snapshot that reads
+//! it.
 
 mod apply;
 mod database;
-mod feed;
 mod fingerprint;
 mod key;
 mod loading;
@@ -25,15 +25,18 @@ mod outcomes;
 mod position;
 mod raft;
 mod reader;
+mod stray;
 #[cfg(test)]
 mod tests;
+mod trail;
 pub(crate) mod value;
 mod view;
 
 pub(crate) use database::stored;
-pub use feed::Change;
 pub use loading::Loading;
 pub use outcomes::Outcome;
 pub use position::Position;
 pub use raft::{Machine, MachineOptions};
 pub use reader::StateReader;
+pub use stray::Stray;
+pub use trail::Seen;

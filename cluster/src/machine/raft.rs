@@ -11,15 +11,16 @@ use futures::stream::{Stream, StreamExt};
 use openraft::storage::{EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use parking_lot::RwLock;
-use storage::{Epoch, StoreError};
-use tokio::sync::{broadcast, watch};
+use storage::{Change, Epoch, Journal, StoreError};
+use tokio::sync::watch;
 
 use super::apply::Live;
 use super::database::{self, Database};
-use super::feed::{self, Change};
 use super::outcomes::Limits;
 use super::position::Position;
 use super::reader::StateReader;
+use super::stray::Stray;
+use super::trail::Trail;
 use crate::consensus::{Applied, Command, Entry, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
 use crate::format::{Formats, Level};
 use crate::log::{Durable, OnFatal, OpenError};
@@ -34,6 +35,7 @@ pub struct MachineOptions {
     pub on_fatal: OnFatal,
     /// What this version reads.
     pub formats: Formats,
+    pub stray: Stray,
     /// Is told of the cluster's level.
     pub level: Level,
 }
@@ -51,11 +53,12 @@ pub(super) struct Shared {
     pub position: watch::Sender<Position>,
     /// Moves when another line of history begins, which is seldom.
     pub epoch: watch::Sender<Epoch>,
-    pub feed: broadcast::Sender<Change>,
+    pub journal: Arc<Journal>,
     pub shelf: Shelf,
     limits: Limits,
     on_fatal: OnFatal,
     formats: Formats,
+    stray: Stray,
     level: Level,
 }
 
@@ -77,17 +80,20 @@ impl Machine {
             _ => error.into(),
         })?;
         options.level.reach(live.format);
+        let journal = Arc::new(Journal::default());
+        journal.note(live.position.revision, Change::Everything);
         let shared = Shared {
             data: options.data,
             position: watch::channel(live.position.clone()).0,
             epoch: watch::channel(live.position.revision.epoch).0,
             database: ArcSwap::from_pointee(database),
             live: RwLock::new(live),
-            feed: feed::channel(),
+            journal,
             shelf,
             limits,
             on_fatal: options.on_fatal,
             formats: options.formats,
+            stray: options.stray,
             level: options.level,
         };
         Ok(Self { shared: Arc::new(shared), durable: options.durable })
@@ -115,17 +121,14 @@ impl Shared {
         let mut answers = Vec::with_capacity(entries.len());
         for entry in entries {
             self.readable(entry)?;
+            let entry = &*self.stray.lead(entry);
             let mut live = self.live.write();
-            let (answer, change) = live.apply(&database, entry).map_err(|error| {
+            let answer = live.apply(&database, &self.journal, entry).map_err(|error| {
                 tracing::error!(index = entry.log_id.index, error = %error, "an entry cannot be applied; this node stops");
                 (self.on_fatal)(&format!("an entry cannot be applied: {error}"));
                 io::Error::other(error)
             })?;
             drop(live);
-            if let Some(change) = change {
-                // Nobody may be listening.
-                self.feed.send(change).ok();
-            }
             answers.push(answer);
         }
         let live = self.live.read();
@@ -176,13 +179,12 @@ impl Shared {
         let position = live.position.clone();
         let mut current = self.live.write();
         *current = live;
+        self.journal.note(position.revision, Change::Everything);
         let old = self.database.swap(Arc::new(database));
         drop(current);
         old.doom();
-        let change = Change::everything(position.index(), position.revision);
         tracing::info!(index = position.index(), folder = %self.database.load().path().display(), "a snapshot was installed");
         self.tell(position);
-        self.feed.send(change).ok();
         Ok(())
     }
 }
@@ -264,7 +266,8 @@ fn load(database: &Database, limits: Limits, formats: Formats) -> Result<Live, O
         let outcomes = database.outcomes(position.evicted, limits)?;
         let (loading, recovery) = (database.loading()?, database.recovery()?.map(Arc::new));
         let (membership, removed) = (database.membership()?, database.removed()?);
-        Ok(Live { membership, removed, outcomes, loading, recovery, format, position })
+        let trail = Trail::from(&position);
+        Ok(Live { membership, removed, outcomes, loading, recovery, format, trail, position })
     };
     read().map_err(corrupt)
 }

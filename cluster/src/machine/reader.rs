@@ -4,14 +4,14 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use storage::{Epoch, RequestId, SealedSnapshot, StoreError};
-use tokio::sync::{broadcast, watch};
+use storage::{Epoch, RequestId, Revision, SealedSnapshot, StoreError};
+use tokio::sync::watch;
 
-use super::feed::Change;
 use super::loading::Loading;
 use super::outcomes::Outcome;
 use super::position::Position;
 use super::raft::Shared;
+use super::trail::Seen;
 use super::view::StateView;
 use crate::consensus::StoredMembership;
 use crate::identity::RemovedKeys;
@@ -30,12 +30,17 @@ impl StateReader {
 
     /// The state as it is applied now.
     pub fn snapshot(&self) -> Result<Arc<dyn SealedSnapshot>, StoreError> {
-        Ok(Arc::new(StateView::new(self.shared.database.load_full())?))
+        Ok(Arc::new(StateView::new(self.shared.database.load_full(), Arc::clone(&self.shared.journal))?))
     }
 
     /// Where the state stands, and every move of it. What it names is visible to a snapshot taken afterwards.
     pub fn position(&self) -> watch::Receiver<Position> {
         self.shared.position.subscribe()
+    }
+
+    /// The fingerprint that the state had at a revision, if that is not long ago.
+    pub fn fingerprint_at(&self, revision: Revision) -> Seen {
+        self.shared.live.read().trail.at(revision)
     }
 
     /// The line of history that the state is on.
@@ -82,10 +87,6 @@ impl StateReader {
             None if id.applied >= live.position.evicted => Ok(Outcome::NotRun),
             None => Ok(Outcome::Forgotten),
         }
-    }
-
-    pub fn changes(&self) -> broadcast::Receiver<Change> {
-        self.shared.feed.subscribe()
     }
 
     /// The current snapshot, if one was made.

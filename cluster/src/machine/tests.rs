@@ -9,7 +9,10 @@ use futures::stream;
 use openraft::storage::RaftStateMachine;
 use openraft::{EntryPayload, RaftSnapshotBuilder};
 use storage::apply::Refusal;
-use storage::{Batch, Check, Class, CounterChange, CounterOp, Epoch, Millis, Ran, RawKey, RequestId, Step, Value};
+use storage::{
+    Batch, Check, Class, CounterChange, CounterOp, Epoch, Journal, Millis, Ran, RawKey, RequestId, Revision, Step,
+    Value,
+};
 use tokio::sync::watch;
 
 mod bulk;
@@ -27,6 +30,7 @@ fn options(data: &Path) -> MachineOptions {
         durable: None,
         on_fatal: Arc::new(|why| panic!("{why}")),
         formats: Default::default(),
+        stray: Default::default(),
         level: Default::default(),
     }
 }
@@ -189,15 +193,15 @@ async fn refusals_name_their_key_and_time_never_runs_back() {
     let database = database::Database::open(data.path().join("beside")).unwrap();
     let outcomes = outcomes::Outcomes::new(Limits::default());
     let (position, membership) = (Position::default(), crate::consensus::StoredMembership::default());
-    let (removed, loading, recovery) = (RemovedKeys::default(), None, None);
-    let mut live = apply::Live { position, membership, removed, outcomes, loading, recovery, format: 1 };
+    let (removed, loading, recovery, trail) = (RemovedKeys::default(), None, None, trail::Trail::default());
+    let mut live = apply::Live { position, membership, removed, outcomes, loading, recovery, format: 1, trail };
     let mut spent = batch(9);
     let uses = key(Class::Replicated, b"uses");
     spent.counters.push(CounterChange { key: uses.clone(), op: CounterOp::Add { by: -1, floor: 0 } });
-    let (answer, change) = live.apply(&database, &entry(1, spent)).unwrap();
+    let journal = Journal::default();
+    let answer = live.apply(&database, &journal, &entry(1, spent)).unwrap();
     assert_eq!(answer, crate::consensus::Applied::Refused(Refusal::Floor(uses)));
-    assert_eq!(change, None);
-    live.apply(&database, &entry(2, batch(4))).unwrap();
+    live.apply(&database, &journal, &entry(2, batch(4))).unwrap();
     assert_eq!((live.position.time, live.position.index()), (Millis(1009), 2));
     assert_eq!(machine.reader().applied(), 0);
 }
@@ -207,19 +211,20 @@ async fn an_epoch_begins_once_and_only_upwards() {
     let data = tempfile::tempdir().unwrap();
     let mut machine = open(data.path());
     let reader = machine.reader();
-    let mut changes = reader.changes();
     let (first, fork) = (Epoch { number: 1, bits: 7 }, Epoch { number: 1, bits: 8 });
     apply(&mut machine, vec![command(1, Command::Epoch(first)), command(2, Command::Epoch(fork))]).await;
     assert_eq!(reader.position().borrow().revision.epoch, first);
-    assert!(changes.recv().await.unwrap().everything);
+    let before = reader.snapshot().unwrap();
+    assert_eq!(before.changes_since(Revision::default()), None, "of another line of history");
     let mut put = batch(3);
     put.puts.push((key(Class::Replicated, b"a"), "x".into()));
     put.prefix_deletes.push(key(Class::Local, b"p"));
     apply(&mut machine, vec![entry(3, put)]).await;
-    let change = changes.recv().await.unwrap();
-    assert_eq!((change.index, change.revision.n, change.everything), (3, 1, false));
+    let changes = reader.snapshot().unwrap().changes_since(before.revision()).unwrap();
+    let [(1, change)] = &changes[..] else { panic!("one change: {changes:?}") };
     assert_eq!(change.keys[..], [key(Class::Replicated, b"a")]);
-    assert_eq!(change.prefixes[..], [key(Class::Local, b"p")]);
+    assert_eq!(change.prefixes[..], [], "what is the cluster's own does not move the revision");
+    assert_eq!(before.changes_since(before.revision()), Some(Vec::new()), "an earlier snapshot knows of nothing later");
 }
 
 #[tokio::test]

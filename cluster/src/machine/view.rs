@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rocksdb::ReadOptions;
 use self_cell::self_cell;
-use storage::{RawKey, Revision, SealedSnapshot, Step, StoreError, Stored};
+use storage::{Changed, Journal, RawKey, Revision, SealedSnapshot, Step, StoreError, Stored};
 
 use super::database::{DATA, Database, position_at, unreadable};
 use super::position::Position;
@@ -26,13 +26,14 @@ self_cell!(
 pub(super) struct StateView {
     pinned: Pinned,
     position: Position,
+    journal: Arc<Journal>,
 }
 
 impl StateView {
-    pub fn new(database: Arc<Database>) -> Result<Self, StoreError> {
+    pub fn new(database: Arc<Database>, journal: Arc<Journal>) -> Result<Self, StoreError> {
         let pinned = Pinned::new(database, |database| database.snapshot());
         let position = position_at(pinned.borrow_owner(), pinned.borrow_dependent())?;
-        Ok(Self { pinned, position })
+        Ok(Self { pinned, position, journal })
     }
 }
 
@@ -84,5 +85,9 @@ impl SealedSnapshot for StateView {
 
     fn fingerprint(&self) -> [u8; 32] {
         self.position.fingerprint
+    }
+
+    fn changes_since(&self, after: Revision) -> Option<Vec<(u64, Arc<Changed>)>> {
+        self.journal.between(after, self.position.revision)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::Future;
 use openraft::OptionalSend;
@@ -116,9 +116,10 @@ impl RaftNetworkV2<TypeConfig> for Client {
         let within = if rpc.entries.is_empty() { option.hard_ttl().max(EMPTY_APPEND) } else { APPEND };
         let message = wire::append_out(&rpc, local.terms(), self.network.now_ms());
         let mut consensus = link.consensus(self.lane);
+        let asked = Instant::now();
         let answer =
             self.bounded(RPCTypes::AppendEntries, within, &link, consensus.append(message)).await?.into_inner();
-        self.network.reports.note(self.target, answer.report.clone());
+        self.network.reports.note(self.target, asked, answer.report.clone());
         let answer = wire::append_answer_in(answer).map_err(|e| NetworkError::new(&e))?;
         if answer.is_conflict() && rpc.prev_log_id.is_none() {
             // Nothing precedes the message, so there is nothing to be in conflict with.

@@ -44,6 +44,15 @@ impl Door {
         }
     }
 
+    /// The member that asks, if this node takes part in consensus at all.
+    fn elector(&self, extensions: &Extensions) -> Result<u64, Status> {
+        let caller = self.member(extensions)?;
+        match self.local.has_stopped() {
+            true => Err(Status::unavailable("this node has stopped: its state is not that of the others")),
+            false => Ok(caller),
+        }
+    }
+
     pub fn agree(&self, terms: Option<&pb::Terms>) -> Result<(), Status> {
         self.local.disagreement(terms).map_or(Ok(()), |why| {
             tracing::error!(reason = %why, "a node's request is refused");
@@ -88,7 +97,7 @@ impl ConsensusService {
 #[tonic::async_trait]
 impl Consensus for ConsensusService {
     async fn append(&self, request: Request<pb::AppendRequest>) -> Result<Response<pb::AppendAnswer>, Status> {
-        let caller = self.door.member(request.extensions())?;
+        let caller = self.door.elector(request.extensions())?;
         let request = request.into_inner();
         self.door.agree(request.terms.as_ref())?;
         let now = Millis(request.now_ms);
@@ -102,12 +111,16 @@ impl Consensus for ConsensusService {
         if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
             local.note_contact();
             local.clock.tell(now);
+            // It does not know the time while no quorum answers it.
+            if now > Millis(0) {
+                local.note_led();
+            }
         }
         Ok(Response::new(wire::append_answer_out(&answer, local.report())))
     }
 
     async fn vote(&self, request: Request<pb::VoteRequest>) -> Result<Response<pb::VoteAnswer>, Status> {
-        let caller = self.door.member(request.extensions())?;
+        let caller = self.door.elector(request.extensions())?;
         let request = request.into_inner();
         self.door.agree(request.terms.as_ref())?;
         let request = wire::vote_request_in(request).map_err(malformed)?;
@@ -118,7 +131,7 @@ impl Consensus for ConsensusService {
     }
 
     async fn pre_vote(&self, request: Request<pb::VoteRequest>) -> Result<Response<pb::VoteAnswer>, Status> {
-        let caller = self.door.member(request.extensions())?;
+        let caller = self.door.elector(request.extensions())?;
         let request = request.into_inner();
         self.door.agree(request.terms.as_ref())?;
         let request = wire::vote_request_in(request).map_err(malformed)?;
@@ -132,7 +145,7 @@ impl Consensus for ConsensusService {
         &self,
         request: Request<pb::TransferRequest>,
     ) -> Result<Response<pb::TransferAnswer>, Status> {
-        let caller = self.door.member(request.extensions())?;
+        let caller = self.door.elector(request.extensions())?;
         let request = request.into_inner();
         self.door.agree(request.terms.as_ref())?;
         let request = wire::transfer_in(request).map_err(malformed)?;
@@ -145,7 +158,7 @@ impl Consensus for ConsensusService {
         &self,
         request: Request<pb::SnapshotHeader>,
     ) -> Result<Response<pb::SnapshotHeldAnswer>, Status> {
-        let caller = self.door.member(request.extensions())?;
+        let caller = self.door.elector(request.extensions())?;
         let header = request.into_inner();
         self.door.agree(header.terms.as_ref())?;
         let bytes = self.inbox.held(&Sent::new(caller, header)).await;
@@ -156,7 +169,7 @@ impl Consensus for ConsensusService {
         &self,
         request: Request<Streaming<pb::SnapshotPart>>,
     ) -> Result<Response<pb::SnapshotAnswer>, Status> {
-        let caller = self.door.member(request.extensions())?;
+        let caller = self.door.elector(request.extensions())?;
         let raft = &self.door.raft;
         let Ok(_one_at_a_time) = self.installing.try_acquire() else {
             return Err(Status::resource_exhausted("another snapshot is being received"));

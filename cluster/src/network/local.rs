@@ -22,9 +22,12 @@ pub struct Local {
     formats: Formats,
     pub(crate) fitness: Kept,
     sealed: AtomicBool,
+    stopped: AtomicBool,
     /// No vote is given before this instant.
     votes_from: Option<Instant>,
     contact: Mutex<Instant>,
+    /// When somebody who could lead was heard last.
+    led: Mutex<Instant>,
 }
 
 impl Local {
@@ -47,8 +50,10 @@ impl Local {
             formats,
             fitness: Kept::default(),
             sealed: AtomicBool::new(true),
+            stopped: AtomicBool::new(false),
             votes_from: hold.map(|hold| now + hold),
             contact: Mutex::new(now),
+            led: Mutex::new(now),
         }
     }
 
@@ -108,6 +113,15 @@ impl Local {
         self.sealed.swap(sealed, Ordering::Relaxed) != sealed
     }
 
+    /// From now on this node takes no part in consensus.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    pub fn has_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
     /// For how long this node still gives no vote.
     pub fn hold_left(&self) -> Duration {
         self.votes_from.map_or(Duration::ZERO, |from| from.saturating_duration_since(Instant::now()))
@@ -120,5 +134,14 @@ impl Local {
 
     pub fn since_contact(&self) -> Duration {
         self.contact.lock().elapsed()
+    }
+
+    /// A leader has spoken whom most voters answer.
+    pub fn note_led(&self) {
+        *self.led.lock() = Instant::now();
+    }
+
+    pub fn since_led(&self) -> Duration {
+        self.led.lock().elapsed()
     }
 }

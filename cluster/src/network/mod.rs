@@ -30,5 +30,5 @@ pub use listener::{Caller, Listener, bind};
 pub use local::Local;
 pub use peer_service::{Answers, ForwardRefusal, Hello, Left, PeerService, Verdict};
 pub use peers::{CallError, Lane, Link, Peers};
-pub use reports::Reports;
-pub use wire::{member_in, member_out};
+pub use reports::{Claim, Reports};
+pub use wire::{member_in, member_out, seen_in};

@@ -16,9 +16,11 @@ use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
 use super::consensus_service::Door;
+use super::reports::Claim;
 use super::wire;
 use crate::consensus::Member;
 use crate::identity::node_id;
+use crate::machine::Seen;
 
 /// Why a forwarded request was not looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +82,9 @@ pub trait Answers: Send + Sync + 'static {
 
     /// As leader: takes the member's vote away and, unless it stays, takes it out of the cluster.
     async fn leave(&self, member: u64, stays: bool, deadline: Instant) -> Left;
+
+    /// A member has found another's state to differ from its own, and says what it has.
+    fn compare(&self, from: u64, claim: Claim) -> Seen;
 
     /// A member asks to be unsealed; the error is for it to read.
     async fn unseal(&self, from: u64, question: Bytes) -> Result<Bytes, String>;
@@ -145,6 +150,15 @@ impl Peer for PeerService {
         };
         answer.set_kind(kind);
         Ok(Response::new(answer))
+    }
+
+    async fn compare(&self, request: Request<pb::CompareRequest>) -> Result<Response<pb::CompareAnswer>, Status> {
+        let from = self.door.member(request.extensions())?;
+        let request = request.into_inner();
+        self.door.agree(request.terms.as_ref())?;
+        let claim = wire::claim_in(&request.revision, &request.fingerprint);
+        let claim = claim.map_err(|error| Status::invalid_argument(error.to_string()))?;
+        Ok(Response::new(wire::seen_out(self.answers.compare(from, claim))))
     }
 
     async fn unseal(&self, request: Request<pb::UnsealRequest>) -> Result<Response<pb::UnsealAnswer>, Status> {

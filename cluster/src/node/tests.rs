@@ -119,13 +119,14 @@ async fn a_newcomer_starts_from_a_snapshot_when_the_log_is_gone() {
     }
     purge(&a, last).await;
 
-    let mut changes = b.changes();
+    let before = b.shared.reader.snapshot().unwrap().revision();
     let members = a.admit(b.joining(), soon()).await.unwrap();
     b.enter(members, soon()).await.unwrap();
     let written = a.store().commit(term, batch("after", 1)).await.unwrap();
     let mut position = b.shared.reader.position();
     timeout_at(soon(), position.wait_for(|position| position.index() >= written.index)).await.unwrap().unwrap();
-    assert!(changes.recv().await.unwrap().everything, "the state was replaced as a whole");
+    let changes = b.shared.reader.snapshot().unwrap().changes_since(before);
+    assert_eq!(changes, None, "the state was replaced as a whole");
     assert_eq!(a.fingerprint(), b.fingerprint());
     assert!(b.shared.metrics().snapshot.is_some_and(|id| id.index >= last));
 }

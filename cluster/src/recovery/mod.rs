@@ -28,6 +28,7 @@ mod plan;
 mod record;
 mod stopped;
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -58,6 +59,8 @@ pub struct Report {
     /// Entries that this node did not know to be committed, and that count as committed now.
     pub kept: u64,
     pub survivors: Vec<String>,
+    /// Those of them that had no vote and get one.
+    pub given_votes: Vec<String>,
     /// Members that are none any more.
     pub former: Vec<String>,
     /// It had been done before, with the same survivors.
@@ -130,7 +133,11 @@ fn recover_locked(data: &Path, survivors: &[Survivor]) -> Result<Report, Recover
             "the cluster was recovered: from now on it is these survivors alone"
         );
     }
-    Ok(report)
+    // Whatever the others had: from now on it is this state that counts.
+    match fs::remove_file(data.join(open::DIVERGED)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(report),
+    }
 }
 
 fn report(stopped: &Stopped, plan: &Plan, already: bool) -> Report {
@@ -142,6 +149,7 @@ fn report(stopped: &Stopped, plan: &Plan, already: bool) -> Report {
         from: from.into(),
         kept: end.saturating_sub(committed),
         survivors: plan.recovered.survivors.clone(),
+        given_votes: plan.given_votes(stopped),
         former,
         already,
     }

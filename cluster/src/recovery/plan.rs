@@ -53,6 +53,14 @@ impl Plan {
         Ok(Self { from: end, recovered, membership, mark })
     }
 
+    /// The names of those that have no vote yet.
+    pub fn given_votes(&self, stopped: &Stopped) -> Vec<String> {
+        let before = stopped.newest().membership();
+        let votes = |id: &NodeId| before.voter_ids().any(|voter| voter == *id);
+        let given = self.membership.voter_ids().filter(|id| !votes(id));
+        given.filter_map(|id| self.membership.get_node(&id)).map(|member| member.name.clone()).collect()
+    }
+
     pub fn entries(&self) -> [Entry; 2] {
         let leader_id = LeaderId { term: self.from.leader_id.term + 1, node_id: self.mark };
         let at = |n| LogId { leader_id, index: self.from.index + n };

@@ -6,7 +6,7 @@ use crate::consensus::{LogId, Member, NodeId, StoredMembership};
 use crate::identity::NodeKey;
 use crate::log::Offline;
 use crate::machine::{self, Position};
-use crate::open::REMOVED;
+use crate::open::{REMOVED, diverged};
 use crate::shared::members;
 
 use super::{At, RecoverError};
@@ -16,6 +16,7 @@ pub(super) struct Stopped {
     pub log: Offline,
     pub applied: Option<LogId>,
     pub removed: bool,
+    diverged: Option<String>,
     position: Position,
     /// Those it knows of, the oldest first.
     memberships: Vec<StoredMembership>,
@@ -38,6 +39,8 @@ pub struct Survey {
     pub members: Vec<(NodeId, Member, bool)>,
     /// It was told that it is no member any more.
     pub removed: bool,
+    /// Why it has stopped, if its state was not that of the others.
+    pub diverged: Option<String>,
 }
 
 impl Stopped {
@@ -55,8 +58,8 @@ impl Stopped {
         let (position, membership) = machine::stored(data)?;
         let mut memberships = vec![membership];
         memberships.extend(log.memberships(position.applied)?);
-        let removed = data.join(REMOVED).exists();
-        Ok(Self { id, log, applied: position.applied, removed, position, memberships })
+        let (removed, diverged) = (data.join(REMOVED).exists(), diverged(data)?);
+        Ok(Self { id, log, applied: position.applied, removed, diverged, position, memberships })
     }
 
     /// The end of everything it has.
@@ -98,6 +101,7 @@ impl Stopped {
             fingerprint: self.position.fingerprint,
             members: members(newest).into_iter().map(|(id, member)| (id, member, votes(&id))).collect(),
             removed: self.removed,
+            diverged: self.diverged.clone(),
         }
     }
 }

@@ -76,8 +76,14 @@ impl Nodes {
         options.faults = faults.clone();
         let log = open_when_free(|| LogStore::open(options.clone())).await;
         let durable = Some(log.durable());
-        let options =
-            MachineOptions { data, durable, on_fatal, formats: Default::default(), level: Default::default() };
+        let options = MachineOptions {
+            data,
+            durable,
+            on_fatal,
+            formats: Default::default(),
+            level: Default::default(),
+            stray: Default::default(),
+        };
         let machine = open_when_free(|| Machine::open(options.clone())).await;
         let reader = machine.reader();
         let mut config = raft_config(&self.timing).unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::{AutopilotConfig, ChangeError, MemberChange, MemberStatus, Node, OpenError};
+use cluster::{AutopilotConfig, ChangeError, MemberChange, MemberStatus, Node, OpenError, Role};
 use tokio::time::Instant;
 
 use crate::harness::*;
@@ -103,6 +103,22 @@ async fn who_loses_its_vote_stays_without_until_it_is_given_back() {
     change(&cluster, id, MemberChange::Promote).await.unwrap();
     let leader = cluster.leader().await;
     until("it votes again", || votes(&leader, id)).await;
+}
+
+/// The leader goes on to speak to it, and can do nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_vote_knows_when_nobody_leads() {
+    let mut cluster = Cluster::of(4).await;
+    let standby = cluster.follower().await;
+    change(&cluster, standby.id(), MemberChange::Demote).await.unwrap();
+    let leader = cluster.leader().await;
+    until("it follows", || matches!(standby.leadership().borrow().role, Role::Follower { .. })).await;
+    let (a, b) = (cluster.seat_of(&leader), cluster.seat_of(&standby));
+    for at in (0..4).filter(|at| *at != a && *at != b) {
+        cluster.seats[at].crash();
+    }
+    until("the leader knows", || leader.leadership().borrow().role == Role::Unknown).await;
+    until("the standby knows", || standby.leadership().borrow().role == Role::Unknown).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cluster::recovery::{self, RecoverError, Survivor};
-use cluster::{Node, OpenError};
+use cluster::{MemberChange, Node, OpenError};
 
 use crate::harness::*;
 
@@ -195,4 +195,34 @@ async fn of_two_survivors_the_furthest_wins() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_enough_to_recover_the_furthest() {
     the_furthest_wins(false).await;
+}
+
+/// A member without a vote survives: it gets one where that is asked for, and is said to.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_had_no_vote_gets_one_only_where_that_is_said() {
+    let mut cluster = filled(3).await;
+    let demoted = cluster.follower().await;
+    let (id, at) = (demoted.id(), cluster.seat_of(&demoted));
+    drop(demoted);
+    cluster.leader().await.change_member(id, MemberChange::Demote, soon()).await.unwrap();
+    cluster.write("after", "1").await;
+    cluster.settle().await;
+    let voter = cluster.seat_of(&*cluster.leader().await);
+    stop_all(&mut cluster).await;
+
+    let names = [cluster.seats[voter].name.as_str(), cluster.seats[at].name.as_str()];
+    let planned = recovery::rehearse(&folder(&cluster, voter), &voters(&names)).unwrap();
+    assert_eq!(planned.given_votes, [names[1]]);
+    let peer = |at: usize, non_voter: bool| {
+        let seat = &cluster.seats[at];
+        serde_json::json!({ "id": seat.name, "address": format!("127.0.0.1:{}", seat.port), "non_voter": non_voter })
+    };
+    let peers = serde_json::to_vec(&[peer(voter, false), peer(at, true)]).unwrap();
+    std::fs::write(folder(&cluster, voter).join("raft/peers.json"), peers).unwrap();
+    let node = unsealed(&mut cluster, voter).await;
+    until("the survivor leads", || node.leadership().borrow().is_ready()).await;
+    unsealed(&mut cluster, at).await;
+    cluster.settle().await;
+    let votes: Vec<bool> = node.members().iter().filter(|member| member.id == id).map(|member| member.voter).collect();
+    assert_eq!(votes, [false], "it stays without");
 }

@@ -19,6 +19,7 @@ use super::entry::{Entry, Phase};
 use super::filter::Facts;
 use super::line::Style;
 use super::options::Delivery;
+use crate::work::aside;
 
 /// Hands over the entry and waits until it counts as written, or cannot any more.
 pub async fn deliver(devices: &[Arc<Device>], entry: &Entry<'_>, barrier: &Barrier) -> Result<(), AuditError> {
@@ -30,7 +31,8 @@ pub async fn deliver(devices: &[Arc<Device>], entry: &Entry<'_>, barrier: &Barri
         let text = "no audit device's filter takes the entry: enable one without a filter, or with fallback=true";
         return Err(AuditError::Devices(text.into()));
     }
-    let lines = lines(&takers, entry, barrier)?;
+    let write = || lines(&takers, entry, barrier);
+    let lines = if entry.is_long() { aside(write) } else { write() }?;
     let given_up = Arc::new(AtomicBool::new(false));
     let result = wait(&takers, &lines, entry.phase, &given_up).await;
     if result.is_err() {

@@ -83,6 +83,10 @@ pub struct Entry<'a> {
 pub struct Sealed;
 
 impl Entry<'_> {
+    pub fn is_long(&self) -> bool {
+        matches!(self.outcome, Some(Ok(answer)) if answer.is_long())
+    }
+
     /// The line, with its end. `style` is what a device asks for.
     pub fn render(&self, style: Style, barrier: &Barrier) -> Result<Vec<u8>, Sealed> {
         let hasher = Hasher::new(barrier);

@@ -31,7 +31,7 @@ impl Node {
     pub async fn unseal_itself(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let Some(seal) = self.seal.clone() else { return };
         let mut retry = RETRY_FIRST;
-        while self.is_sealed() && !self.is_removed() {
+        while self.is_sealed() && self.out().is_none() {
             let mut pause = LOOK;
             if self.has_state() {
                 match self.open(seal.as_ref()).await {

@@ -26,13 +26,13 @@ const RETRY_LAST: Duration = Duration::from_secs(5);
 const READ_MAX: Duration = Duration::from_secs(3);
 
 impl Node {
-    /// Asks until the node is unsealed, by this or by shares, or removed, or until it stops.
+    /// Asks until the node is unsealed, by this or by shares, or out of its cluster, or until it stops.
     pub async fn unseal_from_members(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         if !self.from_members {
             return;
         }
         let (mut retry, mut said) = (RETRY_FIRST, String::new());
-        while self.is_sealed() && !self.is_removed() {
+        while self.is_sealed() && self.out().is_none() {
             let mut pause = LOOK;
             if self.has_state() {
                 match self.borrow_root().await {

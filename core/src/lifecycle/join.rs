@@ -19,14 +19,14 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Node;
 use super::unseal::UnsealError;
-use crate::replication::{Member, MemberChange, Role};
+use crate::replication::{Member, MemberChange, MemberStatus, Role};
 
 /// How long the unsealing request waits for the join to finish before it answers "still sealed".
 const WAIT: Duration = Duration::from_secs(20);
 /// How long a joiner waits for its first copy of the state.
 const CATCH_UP_MAX: Duration = Duration::from_secs(600);
 const ADMIT_MAX: Duration = Duration::from_secs(600);
-/// A member that has not answered for so long makes room for a node of its name.
+/// A member that has not answered this leader for so long makes room for a node of its name.
 const SILENT: Duration = Duration::from_secs(10);
 
 /// Where to ask, and whom to trust there. Kept as the configuration or the join request gave it.
@@ -115,6 +115,9 @@ pub(super) struct Pending {
 pub enum JoinError {
     #[error("this node already belongs to a cluster")]
     AlreadyMember,
+    /// It did, and is out of it.
+    #[error("{0}")]
+    Out(&'static str),
     #[error("{target} could not be asked to let this node join: {problem}")]
     Refused { target: String, problem: String },
 }
@@ -136,6 +139,9 @@ impl Node {
     /// Asks for admission. What remains is done when the unseal shares come, or at once where this node has a seal that
     /// needs none.
     pub async fn join(self: &Arc<Self>, target: JoinTarget, introduce: Arc<dyn Introduce>) -> Result<(), JoinError> {
+        if let Some(why) = self.out() {
+            return Err(JoinError::Out(why));
+        }
         if self.replication.initialised() {
             return Err(JoinError::AlreadyMember);
         }
@@ -283,6 +289,14 @@ impl Node {
         Ok(JoinChallenge { challenge, seal_config, join_wraps, leader_api_addr, format })
     }
 
+    /// What others heard from it while they led, this node does not know: so nobody is silent who could not have spoken for so
+    /// long to this one.
+    fn is_silent(&self, member: &MemberStatus) -> bool {
+        let known = self.replication.autopilot();
+        let servers = known.iter().flat_map(|state| &state.servers);
+        servers.filter(|server| server.member.id == member.member.id).any(|server| server.last_contact >= SILENT)
+    }
+
     /// On the active node: lets the joiner in if it holds the seal. It is added behind the answer, which it needs
     /// before it can take anything from us.
     pub fn admit(&self, now: Millis, request: JoinAnswer) -> Result<Admission, AdmitError> {
@@ -299,11 +313,12 @@ impl Node {
             .map_err(|e| AdmitError::Refused(e.to_string()))?;
         let members = self.replication.members();
         let namesake = members.iter().find(|m| m.member.name == joiner.name && m.member.key != joiner.key);
-        if namesake.is_some_and(|m| m.leader || m.last_contact.is_some_and(|ago| ago < SILENT)) {
+        if namesake.is_some_and(|namesake| namesake.leader || !self.is_silent(namesake)) {
             return Err(AdmitError::Refused(format!(
-                "a member with node_id {:?} and another key is there and answers; give this node another node_id, or remove \
-                 that one first",
-                joiner.name
+                "a member with node_id {:?} and another key answered less than {} s ago, or may have; give this node another \
+                 node_id, or remove that one first, or ask again when it has been silent for so long",
+                joiner.name,
+                SILENT.as_secs()
             )));
         }
         // It was emptied, and comes back as what it was.

@@ -10,9 +10,9 @@ mod from_members;
 mod generate_root;
 mod init;
 mod join;
+mod out;
 mod recovered;
 mod rekey;
-mod removal;
 mod rewrap;
 mod rotation;
 mod status;
@@ -27,7 +27,7 @@ use barrier::{Barrier, Seal, SealConfig, WrappedRoot};
 use parking_lot::Mutex;
 use sdk::Plugin;
 use serde::{Deserialize, Serialize};
-use storage::{OpenStore, Value, View};
+use storage::{Listings, OpenStore, Value, View};
 use tokio::sync::watch;
 
 pub(crate) use attune::Keys;
@@ -41,7 +41,6 @@ pub use rekey::{
     Counting, NewShares, RekeyBackup, RekeyOptions, RekeyProgress, RekeyStatus, Rekeyed, ShareKind, VerifyProgress,
     VerifyStatus,
 };
-pub use removal::REMOVED;
 pub use rotation::{KeyStatus, RotationConfig, rotation_key};
 pub use status::SealStatus;
 pub use unseal::UnsealError;
@@ -91,6 +90,7 @@ pub struct Node {
     pub lockouts: Lockouts,
     pub audit: Arc<Audit>,
     pub store: OpenStore,
+    pub listings: Arc<Listings>,
     pub snapshot_folders: Folders,
     from_members: bool,
     /// What unseals this node without anybody's help, if it is configured so.
@@ -138,6 +138,7 @@ impl Node {
             from_members: settings.from_members,
             audit: Arc::new(Audit::new(Arc::clone(&barrier))),
             store: OpenStore::new(store, Arc::clone(&keyring) as _),
+            listings: Arc::default(),
             keys,
             saves: Saves::default(),
             keyring,
@@ -241,6 +242,7 @@ impl Node {
         self.mounts.forget();
         self.policies.forget();
         self.lockouts.forget();
+        self.listings.clear();
         self.audit.forget();
         for plugin in self.plugins.get().into_iter().flatten().filter_map(Weak::upgrade) {
             plugin.forget();

@@ -1,5 +1,7 @@
 //! What a node says about its seal.
 
+use std::sync::Arc;
+
 use barrier::SealKind;
 
 use super::Node;
@@ -19,6 +21,8 @@ pub struct SealStatus {
     pub nonce: String,
     /// Whether the cluster has removed this node.
     pub removed: bool,
+    /// Why this node has stopped, if its state is not that of the others.
+    pub diverged: Option<Arc<str>>,
 }
 
 impl Node {
@@ -34,6 +38,7 @@ impl Node {
             progress: unsealing.given(),
             nonce: unsealing.nonce().to_owned(),
             removed: self.is_removed(),
+            diverged: self.divergence(),
         })
     }
 

@@ -14,8 +14,9 @@ pub enum UnsealError {
     NotInitialised,
     #[error("vault is unsealed")]
     Unsealed,
-    #[error("{}", super::REMOVED)]
-    Removed,
+    /// This node is out of its cluster.
+    #[error("{0}")]
+    Out(&'static str),
     /// A share that cannot be one.
     #[error("{0}")]
     BadShare(String),
@@ -62,8 +63,8 @@ impl Node {
         if !self.is_sealed() {
             return self.status();
         }
-        if self.is_removed() {
-            return Err(UnsealError::Removed);
+        if let Some(why) = self.out() {
+            return Err(UnsealError::Out(why));
         }
         let Some(key) = self.take_share(share)? else { return self.status() };
         let pending = self.joining.lock().is_some() && !self.replication.initialised();
@@ -120,8 +121,8 @@ impl Node {
         if !self.is_sealed() {
             return Ok(());
         }
-        if self.is_removed() {
-            return Err(UnsealError::Failed(super::REMOVED.into()));
+        if let Some(why) = self.out() {
+            return Err(UnsealError::Out(why));
         }
         self.barrier.unseal(keyring, root);
         let info = self.local_view().and_then(|view| view.get(&super::init::cluster_key()));

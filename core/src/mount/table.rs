@@ -113,8 +113,7 @@ impl Mounts {
 
     pub fn list(&self, read: &impl Read, table: Table) -> Result<BTreeMap<String, Mount>, Access> {
         let mut mounts = BTreeMap::new();
-        for child in read.children(&folder(table))? {
-            let path = String::from_utf8_lossy(&child.name).into_owned();
+        for path in read.list(&folder(table))? {
             if let Some(mount) = read.get(&key(table, &path))? {
                 mounts.insert(path, mount);
             }

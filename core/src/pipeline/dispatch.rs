@@ -6,9 +6,9 @@ use sdk::{Act, Answer, Body, Failure, Handler, Help, Operation, Params, Verb, Wo
 use storage::{OpenBatch, OpenSnapshot, TxnState, View};
 
 use super::authorize::{Permit, context, space_of};
-use super::{Located, RelyOn, Run, Stages};
+use super::{LISTINGS_MAX, Located, RelyOn, Run, Stages};
 use crate::lifecycle::Node;
-use crate::work::Task;
+use crate::work::{Task, aside};
 use crate::{space, wrap};
 
 pub(super) enum Done {
@@ -72,9 +72,11 @@ pub(super) fn dispatch(
         }
         Handler::View(handler) => {
             let view = state.view(here);
+            let view = if stages.unlisted < LISTINGS_MAX { view.listed_by(&node.listings) } else { view };
             let work = || handler(&ctx, &params, &view);
             // A listing is as long as its folder: other requests go on meanwhile.
-            if matches!(run.request.verb, Verb::List | Verb::Scan) { sdk::aside(work) } else { work() }
+            let listing = matches!(run.request.verb, Verb::List | Verb::Scan);
+            if listing { aside(work) } else { work() }
         }
         Handler::Upsert(upsert) if permit.creates() => (upsert.missing)(&ctx, &params, &mut state.at(here)),
         Handler::Upsert(upsert) => (upsert.there)(&ctx, &params, &state.view(here)),

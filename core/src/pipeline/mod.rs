@@ -31,13 +31,14 @@ use crate::audit::{AuditError, Subject};
 use crate::catalog::Catalog;
 use crate::change::change;
 use crate::lifecycle::Node;
+use crate::listing::Lister;
 use crate::lockout::{self, Counted};
 use crate::request::Request;
 use crate::response::Response;
 use crate::service::open_response;
 use crate::space;
 use crate::token::{ClientToken, TokenKey};
-use crate::work::Workers;
+use crate::work::{Workers, aside};
 
 /// How often a transaction is run again because others got in its way. Latches make more than a few rare.
 const RUNS_MAX: usize = 32;
@@ -47,7 +48,11 @@ pub struct Pipeline {
     catalog: Catalog,
     latches: Arc<Latches>,
     workers: Workers,
+    lister: Lister,
 }
+
+/// How often a request waits for listings before it reads its folders itself.
+const LISTINGS_MAX: usize = 4;
 
 /// Where and when one request runs.
 pub struct Run<'a> {
@@ -70,14 +75,15 @@ enum Again {
     Busy,
     /// Something changed: run again at once.
     Conflict,
-    /// The work before the transaction is done.
+    /// What had to be there first, is: the work before a transaction, a folder's listing.
     Prepared,
 }
 
 impl Pipeline {
     pub fn new(node: Arc<Node>, catalog: Catalog) -> Self {
         node.forget_with_the_keys(&catalog);
-        Self { node, catalog, latches: Latches::new(), workers: Workers::default() }
+        let lister = Lister::new(node.store.clone(), Arc::clone(&node.listings));
+        Self { node, catalog, latches: Latches::new(), workers: Workers::default(), lister }
     }
 
     /// Runs a request here. The caller has made sure of the read point, and of leadership where `term` is given.
@@ -89,7 +95,7 @@ impl Pipeline {
     }
 
     async fn run_to_an_answer(&self, run: &Run<'_>) -> Response {
-        let mut stages = Stages { audited: false, latches: Some(self.latches.begin()), prepared: None };
+        let mut stages = Stages { audited: false, latches: Some(self.latches.begin()), prepared: None, unlisted: 0 };
         let mut attempts = 0;
         loop {
             let again = match self.attempt(run, &mut stages).await {
@@ -172,7 +178,19 @@ impl Pipeline {
         let result = match permit {
             Ok(permit) => {
                 let began = std::time::Instant::now();
-                let result = self.carry_out(run, snapshot, &permit, located.as_ref(), rely_on, stages).await?;
+                let result = self.carry_out(run, snapshot, &permit, located.as_ref(), rely_on, stages).await;
+                let result = match result {
+                    Ok(result) => result,
+                    Err(again) => {
+                        // It may be half written, and is not to be written twice.
+                        request_entry.as_mut().await;
+                        if let Some(Err(error)) = request_entry.as_mut().output_mut() {
+                            return Ok(refused_by_audit(run.request, error));
+                        }
+                        stages.audited = true;
+                        return Err(again);
+                    }
+                };
                 if let Some(located) = &located {
                     measure::routed(permit.operation_name(), located, began);
                 }
@@ -230,7 +248,8 @@ impl Pipeline {
         let result = match dispatch::dispatch(&self.node, run, snapshot, permit, located, rely_on, stages) {
             dispatch::Done::Answered(Ok(answer), txn) => {
                 let answer = *answer;
-                let response = Response::answer(run.request.id, &answer);
+                let write = || Response::answer(run.request.id, &answer);
+                let response = if answer.is_long() { aside(write) } else { write() };
                 let done = Done { answer, response, committed: None };
                 match txn {
                     Some(batch) => self.commit(run, permit, *batch, done).await?,
@@ -238,6 +257,13 @@ impl Pipeline {
                 }
             }
             dispatch::Done::Answered(Err(Failure::Busy), _) => return Err(Again::Busy),
+            dispatch::Done::Answered(Err(Failure::Unlisted(folder)), _) => {
+                stages.unlisted += 1;
+                match self.lister.make(&folder, run.deadline).await {
+                    Ok(()) => return Err(Again::Prepared),
+                    Err(failure) => Err(failure),
+                }
+            }
             dispatch::Done::Answered(Err(failure), _) => {
                 let spent = self.spend(run, permit.spends()).await;
                 Err(spent.err().unwrap_or(failure))
@@ -392,6 +418,8 @@ struct Stages {
     latches: Option<storage::LatchSet>,
     /// What the work before the transaction came to.
     prepared: Option<Prepared>,
+    /// How often a folder's listing was not at hand.
+    unlisted: usize,
 }
 
 async fn finish(run: &Run<'_>, done: &Done) -> Response {

@@ -70,7 +70,9 @@ impl Counter {
         });
         let later = Path::new("later").act::<Nothing>(Verb::Write, Later(Arc::clone(&acts)));
         let act = Path::new("act").act::<Nothing>(Verb::Write, Halfway(acts));
-        Self { backend: Backend::new("A number.", vec![path, broken, login, renewed, act, later]) }
+        let mut paths = vec![path, broken, login, renewed, act, later];
+        paths.extend(listing::paths());
+        Self { backend: Backend::new("A number.", paths) }
     }
 }
 
@@ -291,6 +293,7 @@ fn json_of(response: &Response) -> Value {
 
 mod audited;
 mod consistent;
+mod listing;
 mod logins;
 mod sweeping;
 mod wrapping;

@@ -114,8 +114,7 @@ impl Tokens {
     }
 
     pub fn accessors(&self, read: &impl Read) -> Result<Vec<String>, Access> {
-        let children = read.children(&storage::PathKey::kind("accessor"))?;
-        Ok(children.iter().map(|c| String::from_utf8_lossy(&c.name).into_owned()).collect())
+        read.list(&storage::PathKey::kind("accessor"))
     }
 
     /// Spends one use. The batch that it goes into fails if none is left.

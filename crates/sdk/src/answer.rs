@@ -118,6 +118,13 @@ impl Answer {
         Ok(Self::json(serde_json::json!({ "keys": keys })))
     }
 
+    /// Whether writing it down takes so long that others should not wait for it: a listing of very many names.
+    pub fn is_long(&self) -> bool {
+        const LONG: usize = 1000;
+        let Body::Data(data) = &self.body else { return false };
+        data.get("keys").and_then(Value::as_array).is_some_and(|keys| keys.len() > LONG)
+    }
+
     /// The token that this answer hands out for the first time.
     pub fn made(&self) -> Option<&AuthBlock> {
         self.auth.as_ref().filter(|auth| !auth.renewed)

@@ -43,6 +43,9 @@ pub enum Failure {
     /// Run again once the latch is free. Never leaves the pipeline.
     #[error("the record is being changed by another request")]
     Busy,
+    /// Run again once the folder's listing is made. Never leaves the pipeline.
+    #[error("the listing of a large folder is not at hand")]
+    Unlisted(storage::RawKey),
     /// 500. The text is for the log only.
     #[error("{0}")]
     Internal(String),
@@ -69,7 +72,12 @@ impl Failure {
             Self::Unsupported => 405,
             Self::TooLarge(_) => 413,
             Self::MediaType(_) => 415,
-            Self::Unavailable(_) | Self::Moved(_) | Self::OutcomeUnknown(_) | Self::Sealed | Self::Busy => 503,
+            Self::Unavailable(_)
+            | Self::Moved(_)
+            | Self::OutcomeUnknown(_)
+            | Self::Sealed
+            | Self::Busy
+            | Self::Unlisted(_) => 503,
             Self::Internal(_) => 500,
         }
     }
@@ -80,6 +88,7 @@ impl From<Access> for Failure {
         match access {
             Access::Busy => Self::Busy,
             Access::Sealed => Self::Sealed,
+            Access::Unlisted(folder) => Self::Unlisted(folder),
             Access::InvalidName(text) => Self::Invalid(text),
             Access::Broken(text) => Self::Internal(text),
         }

@@ -42,7 +42,7 @@ pub use page::Page;
 pub use pipe::{Closed, Pipe, PipeReader, PipeWriter, pipe};
 pub use plugin::{Plugin, PluginKind};
 pub use sdk_derive::Input;
-pub use storage::{Access, Child, Millis, PathKey as Key, Read, Txn, View};
+pub use storage::{Access, Millis, PathKey as Key, Read, Txn, View};
 pub use token_settings::{TokenFields, TokenSettings, cidr};
 
 pub use serde_json::{Map, Value, json};

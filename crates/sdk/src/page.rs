@@ -1,6 +1,6 @@
 //! A page of a listing.
 
-use crate::Input;
+use crate::{Input, Key, Read, Result};
 
 #[derive(Input, Default)]
 pub struct Page {
@@ -11,9 +11,16 @@ pub struct Page {
 }
 
 impl Page {
-    /// The names of this page; they come sorted.
-    pub fn of(&self, names: Vec<String>) -> Vec<String> {
-        let limit = usize::try_from(self.limit).ok().filter(|n| *n > 0).unwrap_or(usize::MAX);
-        names.into_iter().filter(|name| *name > self.after).take(limit).collect()
+    /// The names of this page of a folder.
+    pub fn of(&self, read: &impl Read, folder: &Key) -> Result<Vec<String>> {
+        Ok(read.page(folder, self.after(), self.limit())?)
+    }
+
+    pub fn limit(&self) -> usize {
+        usize::try_from(self.limit).ok().filter(|n| *n > 0).unwrap_or(usize::MAX)
+    }
+
+    fn after(&self) -> Option<&str> {
+        Some(self.after.as_str()).filter(|after| !after.is_empty())
     }
 }

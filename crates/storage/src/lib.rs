@@ -9,8 +9,10 @@
 
 pub mod apply;
 mod batch;
+mod journal;
 mod key;
 mod latch;
+mod listing;
 mod memory;
 mod open;
 mod revision;
@@ -21,10 +23,12 @@ mod txn;
 mod view;
 
 pub use batch::{Batch, Check, Committed, CounterChange, CounterOp, Ran, RequestId};
+pub use journal::{Change, Changed, Journal};
 pub use key::{Class, KeyError, NAME_MAX, Path, PathKey, RawKey, Seg, SegKind};
 pub use latch::{LatchSet, Latches};
+pub use listing::Listings;
 pub use memory::MemoryStore;
-pub use open::{Child, Clear, OpenSnapshot, OpenStore, ReadError, SealError, Sealer};
+pub use open::{Clear, OpenSnapshot, OpenStore, ReadError, SealError, Sealer};
 pub use revision::{Epoch, Millis, Revision};
 pub use sealed::{CommitError, SealedSnapshot, SealedStore, Step, StoreError, Stored, Term, Value};
 pub use txn::{OpenBatch, Txn, TxnState};

@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 
 use crate::apply::{Refusal, decide};
 use crate::{
-    Batch, CommitError, Committed, Epoch, Ran, RawKey, RequestId, Revision, SealedSnapshot, SealedStore, Step,
-    StoreError, Stored, Term,
+    Batch, Change, Changed, CommitError, Committed, Epoch, Journal, Ran, RawKey, RequestId, Revision, SealedSnapshot,
+    SealedStore, Step, StoreError, Stored, Term,
 };
 
 /// Remembered ids; the oldest go first.
@@ -28,6 +28,7 @@ struct State {
 /// Holds everything in one map; a snapshot shares it until the next write.
 pub struct MemoryStore {
     state: Mutex<State>,
+    journal: Arc<Journal>,
     max_entry_size: usize,
 }
 
@@ -40,7 +41,9 @@ impl Default for MemoryStore {
 impl MemoryStore {
     pub fn new(max_entry_size: usize) -> Self {
         let revision = Revision { epoch: Epoch { number: 1, bits: 0 }, n: 0 };
-        Self { state: Mutex::new(State { revision, ..State::default() }), max_entry_size }
+        let journal = Arc::new(Journal::default());
+        journal.note(revision, Change::Everything);
+        Self { state: Mutex::new(State { revision, ..State::default() }), journal, max_entry_size }
     }
 }
 
@@ -50,6 +53,7 @@ impl MemoryStore {
         let mut state = self.state.lock();
         let epoch = Epoch { number: state.revision.epoch.number + 1, bits: 0 };
         let revision = Revision { epoch, n: n + 1 };
+        self.journal.note(revision, Change::Everything);
         let data = Arc::make_mut(&mut state.data);
         data.retain(|key, _| key.first() != Some(&(crate::Class::Replicated as u8)));
         data.extend(records.into_iter().map(|(key, stored)| (key.into_bytes(), stored)));
@@ -67,6 +71,7 @@ impl MemoryStore {
 struct MemorySnapshot {
     data: Arc<BTreeMap<Vec<u8>, Stored>>,
     revision: Revision,
+    journal: Arc<Journal>,
 }
 
 impl SealedSnapshot for MemorySnapshot {
@@ -109,13 +114,18 @@ impl SealedSnapshot for MemorySnapshot {
     fn fingerprint(&self) -> [u8; 32] {
         [0; 32]
     }
+
+    fn changes_since(&self, after: Revision) -> Option<Vec<(u64, Arc<Changed>)>> {
+        self.journal.between(after, self.revision)
+    }
 }
 
 #[async_trait]
 impl SealedStore for MemoryStore {
     fn snapshot(&self) -> Result<Arc<dyn SealedSnapshot>, StoreError> {
         let state = self.state.lock();
-        Ok(Arc::new(MemorySnapshot { data: Arc::clone(&state.data), revision: state.revision }))
+        let (data, journal) = (Arc::clone(&state.data), Arc::clone(&self.journal));
+        Ok(Arc::new(MemorySnapshot { data, revision: state.revision, journal }))
     }
 
     async fn commit(&self, _term: Term, batch: Batch) -> Result<Committed, CommitError> {
@@ -138,6 +148,9 @@ impl SealedStore for MemoryStore {
         drop(data);
         if effects.replicated {
             state.revision = state.revision.next();
+        }
+        if let Some(change) = Change::of(&effects) {
+            self.journal.note(state.revision, change);
         }
         state.local_n += 1;
         let revision = state.revision;

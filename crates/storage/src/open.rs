@@ -6,8 +6,9 @@ use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use crate::{
-    Batch, Check, CommitError, Committed, CounterChange, KeyError, Millis, OpenBatch, Path, RawKey, RequestId,
-    Revision, SealedSnapshot, SealedStore, Seg, SegKind, Step, StoreError, Stored, Term, Value, key::Segments,
+    Batch, Changed, Check, CommitError, Committed, CounterChange, KeyError, Listings, Millis, OpenBatch, Path, RawKey,
+    RequestId, Revision, SealedSnapshot, SealedStore, Seg, SegKind, Step, StoreError, Stored, Term, Value,
+    key::Segments, listing,
 };
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -58,6 +59,9 @@ pub enum ReadError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The folder is too large to be read in a request's time: [`Listings::make`] its listing, then read again.
+    #[error("the listing of a large folder is not at hand")]
+    Unlisted(RawKey),
 }
 
 /// A sealed store seen through a sealer.
@@ -73,7 +77,8 @@ impl OpenStore {
     }
 
     pub fn snapshot(&self) -> Result<OpenSnapshot, ReadError> {
-        Ok(OpenSnapshot { snapshot: self.store.snapshot()?, sealer: Arc::clone(&self.sealer) })
+        let (snapshot, sealer) = (self.store.snapshot()?, Arc::clone(&self.sealer));
+        Ok(OpenSnapshot { snapshot, sealer, listings: None })
     }
 
     pub fn applied(&self) -> u64 {
@@ -135,8 +140,17 @@ fn encode(path: &Path, sealer: &dyn Sealer) -> Result<RawKey, ReadError> {
 
 /// One child of a folder. A name can be both: a record, and a folder of further ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Child {
+pub(crate) struct Child {
     pub name: Vec<u8>,
+    pub record: bool,
+    pub folder: bool,
+}
+
+/// A child whose name is still as it is stored.
+#[derive(Clone)]
+pub(crate) struct StoredChild {
+    pub kind: SegKind,
+    pub segment: Vec<u8>,
     pub record: bool,
     pub folder: bool,
 }
@@ -152,9 +166,16 @@ pub struct Record {
 pub struct OpenSnapshot {
     snapshot: Arc<dyn SealedSnapshot>,
     sealer: Arc<dyn Sealer>,
+    listings: Option<Arc<Listings>>,
 }
 
 impl OpenSnapshot {
+    /// The same moment, whose large folders are listed from these. Without, they are read whole.
+    #[must_use]
+    pub fn listed_by(self, listings: Arc<Listings>) -> Self {
+        Self { listings: Some(listings), ..self }
+    }
+
     pub fn get(&self, path: &Path) -> Result<Option<Record>, ReadError> {
         metrics::counter!("vault.barrier.get").increment(1);
         let key = self.key(path)?;
@@ -180,39 +201,96 @@ impl OpenSnapshot {
         }
     }
 
-    /// The direct children of a folder, unordered. Costs two seeks a child, however deep the folder is.
-    pub fn children(&self, folder: &Path) -> Result<Vec<Child>, ReadError> {
+    /// The names in a folder as the wire lists them: sorted, folders with a slash behind. Those behind `after`, at most
+    /// `limit`.
+    pub fn page(&self, folder: &Path, after: Option<&str>, limit: usize) -> Result<Vec<String>, ReadError> {
         metrics::counter!("vault.barrier.list").increment(1);
         let prefix = self.key(folder)?;
-        let mut found: Vec<(SegKind, Vec<u8>, Child)> = Vec::new();
+        match &self.listings {
+            Some(listings) => listings.page(self, &prefix, after, limit),
+            None => self.read_page(&prefix, after, limit),
+        }
+    }
+
+    pub(crate) fn read_page(
+        &self,
+        prefix: &RawKey,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, ReadError> {
+        Ok(listing::page_of(self.read_children(prefix)?, after, limit))
+    }
+
+    /// The direct children of a folder, unordered.
+    pub(crate) fn children(&self, folder: &Path) -> Result<Vec<Child>, ReadError> {
+        metrics::counter!("vault.barrier.list").increment(1);
+        self.read_children(&self.key(folder)?)
+    }
+
+    fn read_children(&self, prefix: &RawKey) -> Result<Vec<Child>, ReadError> {
+        let found = self.walk_children(prefix, None, usize::MAX)?;
+        found.into_iter().map(|stored| self.open_child(prefix, stored)).collect()
+    }
+
+    pub(crate) fn open_child(&self, prefix: &RawKey, stored: StoredChild) -> Result<Child, ReadError> {
+        let StoredChild { kind, segment, record, folder } = stored;
+        let name = match kind {
+            SegKind::Plain => segment,
+            SegKind::Sealed => self.sealer.open_name(prefix.as_bytes(), &segment)?,
+        };
+        Ok(Child { name, record, folder })
+    }
+
+    /// The direct children in stored order, behind `after`, at most `limit`. Costs two seeks a child, however deep the
+    /// folder is.
+    pub(crate) fn walk_children(
+        &self,
+        prefix: &RawKey,
+        after: Option<&StoredChild>,
+        limit: usize,
+    ) -> Result<Vec<StoredChild>, ReadError> {
+        let mut found: Vec<StoredChild> = Vec::new();
         let at = prefix.as_bytes().len();
-        self.snapshot.walk(&prefix, None, &mut |key, _| {
+        let from = after.map(|child| {
+            let mut key = prefix.clone();
+            key.push(child.kind, &child.segment).map(|()| behind(key.as_bytes()))
+        });
+        let from = from.transpose()?;
+        self.snapshot.walk(prefix, from.as_deref(), &mut |key, _| {
             let mut segments = Segments::of(&key[at..]);
             let Some(first) = segments.next() else { return Ok(Step::Next) };
             let (kind, bytes) = first.map_err(|e| StoreError::Corrupt(e.to_string()))?;
             let deeper = !segments.rest().is_empty();
+            let full = found.len() >= limit;
             match found.last_mut() {
-                Some((k, b, child)) if *k == kind && b == bytes => {
+                Some(child) if child.kind == kind && child.segment == bytes => {
                     child.folder |= deeper;
                     child.record |= !deeper;
                 }
-                _ => {
-                    let child = Child { name: Vec::new(), record: !deeper, folder: deeper };
-                    found.push((kind, bytes.to_vec(), child));
-                }
+                _ if full => return Ok(Step::Stop),
+                _ => found.push(StoredChild { kind, segment: bytes.to_vec(), record: !deeper, folder: deeper }),
             }
             Ok(if deeper { Step::Seek(behind(&key[..at + 3 + bytes.len()])) } else { Step::Next })
         })?;
-        found
-            .into_iter()
-            .map(|(kind, bytes, child)| {
-                let name = match kind {
-                    SegKind::Plain => bytes,
-                    SegKind::Sealed => self.sealer.open_name(prefix.as_bytes(), &bytes)?,
-                };
-                Ok(Child { name, ..child })
-            })
-            .collect()
+        Ok(found)
+    }
+
+    /// What is there of one child, if anything.
+    pub(crate) fn child(&self, prefix: &RawKey, kind: SegKind, segment: &[u8]) -> Result<Child, ReadError> {
+        let mut key = prefix.clone();
+        key.push(kind, segment)?;
+        let mut stored = StoredChild { kind, segment: segment.to_vec(), record: false, folder: false };
+        self.snapshot.walk(&key, None, &mut |found, _| {
+            let deeper = found.len() > key.as_bytes().len();
+            stored.folder |= deeper;
+            stored.record |= !deeper;
+            Ok(if deeper { Step::Stop } else { Step::Next })
+        })?;
+        self.open_child(prefix, stored)
+    }
+
+    pub(crate) fn changes_since(&self, after: Revision) -> Option<Vec<(u64, Arc<Changed>)>> {
+        self.snapshot.changes_since(after)
     }
 
     /// Every key inside a folder in stored order, as whole paths, starting behind `after`; at most `limit` of them.

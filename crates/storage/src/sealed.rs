@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Batch, Committed, Ran, RawKey, RequestId, Revision};
+use crate::{Batch, Changed, Committed, Ran, RawKey, RequestId, Revision};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -56,6 +56,9 @@ pub trait SealedSnapshot: Send + Sync {
 
     /// The running hash of the history that led to it: equal revision, equal fingerprint.
     fn fingerprint(&self) -> [u8; 32];
+
+    /// What has changed since `after`, each change with the `n` it led to. None if that is not known.
+    fn changes_since(&self, after: Revision) -> Option<Vec<(u64, Arc<Changed>)>>;
 }
 
 /// The term of leadership that a transaction began in; it proposes in no other.

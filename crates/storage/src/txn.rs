@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
+use crate::open::Child;
 use crate::view::{decode, read_record, record, relative, to_record};
-use crate::{Access, Child, CounterOp, Epoch, LatchSet, OpenSnapshot, Path, PathKey, Read, Revision, Seg, View};
+use crate::{Access, CounterOp, Epoch, LatchSet, OpenSnapshot, Path, PathKey, Read, Revision, Seg, View, listing};
 
 /// A batch before it is sealed: everything in the clear.
 #[derive(Default)]
@@ -206,6 +207,34 @@ impl Txn<'_> {
         }
         Ok(())
     }
+
+    /// The direct children of a folder, unordered, with this transaction's own writes.
+    fn children(&self, folder: &PathKey) -> Result<Vec<Child>, Access> {
+        let path = self.space.join(folder);
+        let buffer = self.state.buffer.borrow();
+        let mut children: BTreeMap<Vec<u8>, Child> = BTreeMap::new();
+        if !buffer.prefix_deletes.iter().any(|gone| path.is_within(gone)) {
+            for mut child in self.state.snapshot.children(&path)? {
+                self.forget_deleted(&buffer, &path, &mut child)?;
+                children.insert(child.name.clone(), child);
+            }
+        }
+        let depth = path.segs().len();
+        for (written, value) in buffer.writes_within(&path) {
+            let Some(Seg::Plain(name) | Seg::Name(name)) = written.segs().get(depth) else { continue };
+            if value.is_none() {
+                continue;
+            }
+            let child =
+                children.entry(name.clone()).or_insert(Child { name: name.clone(), record: false, folder: false });
+            if written.segs().len() == depth + 1 {
+                child.record = true;
+            } else {
+                child.folder = true;
+            }
+        }
+        Ok(children.into_values().filter(|c| c.record || c.folder).collect())
+    }
 }
 
 impl Read for Txn<'_> {
@@ -237,31 +266,8 @@ impl Read for Txn<'_> {
         Ok(self.state.snapshot.counter(&path)?.map(|n| n.saturating_add(by)))
     }
 
-    fn children(&self, folder: &PathKey) -> Result<Vec<Child>, Access> {
-        let path = self.space.join(folder);
-        let buffer = self.state.buffer.borrow();
-        let mut children: BTreeMap<Vec<u8>, Child> = BTreeMap::new();
-        if !buffer.prefix_deletes.iter().any(|gone| path.is_within(gone)) {
-            for mut child in self.state.snapshot.children(&path)? {
-                self.forget_deleted(&buffer, &path, &mut child)?;
-                children.insert(child.name.clone(), child);
-            }
-        }
-        let depth = path.segs().len();
-        for (written, value) in buffer.writes_within(&path) {
-            let Some(Seg::Plain(name) | Seg::Name(name)) = written.segs().get(depth) else { continue };
-            if value.is_none() {
-                continue;
-            }
-            let child =
-                children.entry(name.clone()).or_insert(Child { name: name.clone(), record: false, folder: false });
-            if written.segs().len() == depth + 1 {
-                child.record = true;
-            } else {
-                child.folder = true;
-            }
-        }
-        Ok(children.into_values().filter(|c| c.record || c.folder).collect())
+    fn page(&self, folder: &PathKey, after: Option<&str>, limit: usize) -> Result<Vec<String>, Access> {
+        Ok(listing::page_of(self.children(folder)?, after, limit))
     }
 
     fn range(&self, folder: &PathKey, after: Option<&PathKey>, limit: usize) -> Result<Vec<PathKey>, Access> {

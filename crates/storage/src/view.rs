@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::open::ReadError;
-use crate::{Child, OpenSnapshot, Path, PathKey, Revision, SealError, StoreError};
+use crate::{Listings, OpenSnapshot, Path, PathKey, RawKey, Revision, SealError, StoreError};
 
 /// The byte that every stored record begins with; the rest is JSON.
 pub(crate) const RECORD_FORMAT: u8 = 1;
@@ -20,6 +20,9 @@ pub enum Access {
     Busy,
     #[error("the server is sealed")]
     Sealed,
+    /// The listing of this folder is to be made first: then run again. Handlers pass it on.
+    #[error("the listing of a large folder is not at hand")]
+    Unlisted(RawKey),
     /// The caller's fault.
     #[error("{0}")]
     InvalidName(String),
@@ -35,6 +38,7 @@ impl From<ReadError> for Access {
             ReadError::Seal(other) => Self::Broken(other.to_string()),
             ReadError::Store(StoreError::Io(text) | StoreError::Corrupt(text)) => Self::Broken(text),
             ReadError::Key(error) => Self::InvalidName(error.to_string()),
+            ReadError::Unlisted(folder) => Self::Unlisted(folder),
         }
     }
 }
@@ -46,8 +50,9 @@ pub trait Read {
 
     fn counter(&self, key: &PathKey) -> Result<Option<i64>, Access>;
 
-    /// The direct children of a folder, sorted by name.
-    fn children(&self, folder: &PathKey) -> Result<Vec<Child>, Access>;
+    /// The names in a folder as the wire lists them: sorted, folders with a slash behind. Those behind `after`, which need
+    /// not exist, at most `limit`.
+    fn page(&self, folder: &PathKey, after: Option<&str>, limit: usize) -> Result<Vec<String>, Access>;
 
     /// The keys inside a folder in stored order, as they were when a transaction began, relative to this space, behind `after`, at most `limit`.
     fn range(&self, folder: &PathKey, after: Option<&PathKey>, limit: usize) -> Result<Vec<PathKey>, Access>;
@@ -59,23 +64,12 @@ pub trait Read {
         self.bytes(key)?.map(|(bytes, _)| decode(&bytes)).transpose()
     }
 
-    /// The names in a folder as the wire lists them: sorted, folders with a slash behind.
+    /// All names in a folder.
     fn list(&self, folder: &PathKey) -> Result<Vec<String>, Access>
     where
         Self: Sized,
     {
-        let mut names = Vec::new();
-        for child in self.children(folder)? {
-            let name = String::from_utf8_lossy(&child.name).into_owned();
-            if child.folder {
-                names.push(format!("{name}/"));
-            }
-            if child.record {
-                names.push(name);
-            }
-        }
-        names.sort();
-        Ok(names)
+        self.page(folder, None, usize::MAX)
     }
 }
 
@@ -103,6 +97,12 @@ impl View {
 
     pub fn seen(&self) -> Vec<(Path, Option<Revision>)> {
         self.seen.as_ref().map_or_else(Vec::new, |seen| seen.lock().clone())
+    }
+
+    /// The same view, whose large folders are listed from these; see [`Access::Unlisted`].
+    #[must_use]
+    pub fn listed_by(self, listings: &Arc<Listings>) -> Self {
+        Self { snapshot: self.snapshot.listed_by(Arc::clone(listings)), ..self }
     }
 
     /// Another space of the same moment.
@@ -138,10 +138,8 @@ impl Read for View {
         Ok(self.snapshot.counter(&self.space.join(key))?)
     }
 
-    fn children(&self, folder: &PathKey) -> Result<Vec<Child>, Access> {
-        let mut children = self.snapshot.children(&self.space.join(folder))?;
-        children.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(children)
+    fn page(&self, folder: &PathKey, after: Option<&str>, limit: usize) -> Result<Vec<String>, Access> {
+        Ok(self.snapshot.page(&self.space.join(folder), after, limit)?)
     }
 
     fn range(&self, folder: &PathKey, after: Option<&PathKey>, limit: usize) -> Result<Vec<PathKey>, Access> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sdk::{Key, Map, Millis, Read, Result, Txn, Value};
+use sdk::{Key, Map, Millis, Page, Read, Result, Txn, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::name::{Folder, Name};
@@ -152,10 +152,18 @@ pub mod secret {
     }
 
     pub fn list(read: &impl Read, folder: &Folder) -> Result<Vec<String>> {
-        let mut names = read.list(&key(folder.as_str()))?;
-        names.extend(value::list(read, folder)?);
-        names.sort();
-        names.dedup();
+        page(read, folder, &Page::default())
+    }
+
+    pub fn page(read: &impl Read, folder: &Folder, page: &Page) -> Result<Vec<String>> {
+        let mut names = page.of(read, &key(folder.as_str()))?;
+        let adopted = page.of(read, &value::key(folder.as_str()))?;
+        if !adopted.is_empty() {
+            names.extend(adopted);
+            names.sort();
+            names.dedup();
+            names.truncate(page.limit());
+        }
         Ok(names)
     }
 

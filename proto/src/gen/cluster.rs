@@ -546,6 +546,71 @@ pub mod leave_answer {
         }
     }
 }
+/// The asker's state at a revision; the answer is the answering node's at the same.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CompareRequest {
+    #[prost(message, optional, tag = "1")]
+    pub terms: ::core::option::Option<Terms>,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub revision: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub fingerprint: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CompareAnswer {
+    #[prost(enumeration = "compare_answer::Kind", tag = "1")]
+    pub kind: i32,
+    /// With KNOWN.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub fingerprint: ::prost::bytes::Bytes,
+}
+/// Nested message and enum types in `CompareAnswer`.
+pub mod compare_answer {
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Kind {
+        Unspecified = 0,
+        Known = 1,
+        /// It has not come to that revision.
+        NotYet = 2,
+        /// It has been there, or somewhere else, and does not remember.
+        Forgotten = 3,
+    }
+    impl Kind {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "UNSPECIFIED",
+                Self::Known => "KNOWN",
+                Self::NotYet => "NOT_YET",
+                Self::Forgotten => "FORGOTTEN",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "UNSPECIFIED" => Some(Self::Unspecified),
+                "KNOWN" => Some(Self::Known),
+                "NOT_YET" => Some(Self::NotYet),
+                "FORGOTTEN" => Some(Self::Forgotten),
+                _ => None,
+            }
+        }
+    }
+}
 /// Generated client implementations.
 pub mod consensus_client {
     #![allow(
@@ -1422,6 +1487,28 @@ pub mod peer_client {
                 .insert(GrpcMethod::new("holdfast.cluster.v1.Peer", "Unseal"));
             self.inner.unary(req, path, codec).await
         }
+        /// Asked by a node that has found another's state to differ from its own.
+        pub async fn compare(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CompareRequest>,
+        ) -> std::result::Result<tonic::Response<super::CompareAnswer>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/holdfast.cluster.v1.Peer/Compare",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("holdfast.cluster.v1.Peer", "Compare"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1463,6 +1550,11 @@ pub mod peer_server {
             &self,
             request: tonic::Request<super::UnsealRequest>,
         ) -> std::result::Result<tonic::Response<super::UnsealAnswer>, tonic::Status>;
+        /// Asked by a node that has found another's state to differ from its own.
+        async fn compare(
+            &self,
+            request: tonic::Request<super::CompareRequest>,
+        ) -> std::result::Result<tonic::Response<super::CompareAnswer>, tonic::Status>;
     }
     /// What followers ask of the leader, and what anybody may ask of anybody.
     #[derive(Debug)]
@@ -1784,6 +1876,49 @@ pub mod peer_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = UnsealSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/holdfast.cluster.v1.Peer/Compare" => {
+                    #[allow(non_camel_case_types)]
+                    struct CompareSvc<T: Peer>(pub Arc<T>);
+                    impl<T: Peer> tonic::server::UnaryService<super::CompareRequest>
+                    for CompareSvc<T> {
+                        type Response = super::CompareAnswer;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CompareRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Peer>::compare(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CompareSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -44,6 +44,11 @@ impl Metrics {
         self.registry.roll();
     }
 
+    /// The gauges of that name are not shown until one is set again.
+    pub fn forget(&self, gauge: &str) {
+        self.registry.gauges.forget(gauge);
+    }
+
     pub fn prometheus(&self) -> String {
         process::gather();
         prometheus::render(&self.registry)

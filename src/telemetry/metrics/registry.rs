@@ -52,6 +52,11 @@ impl<T: Default> Series<T> {
         Some(Arc::clone(all.entry(key.clone()).or_default()))
     }
 
+    /// Nobody can say what these are any more.
+    pub fn forget(&self, name: &str) {
+        self.0.write().retain(|key, _| key.name() != name);
+    }
+
     /// In the order of their keys: the names' order, and within a name the labels'.
     pub fn all(&self) -> Vec<(Key, Arc<T>)> {
         self.0.read().iter().map(|(key, one)| (key.clone(), Arc::clone(one))).collect()

@@ -57,13 +57,15 @@ pub fn answer(local: &Local, query: &Map<String, Value>) -> Response {
     let Ok(codes) = Codes::parse(query) else { return Response::errors(400, &[]) };
     let node = &local.node;
     let (initialised, sealed) = (node.is_initialised(), node.is_sealed());
-    let (role, removed) = (node.role(), node.is_removed());
+    let (role, removed, diverged) = (node.role(), node.is_removed(), node.divergence());
     let active = !sealed && matches!(role, Role::Active { .. });
     let reads = local.serve_reads && node.reads_as_standby();
     let status = match (initialised, sealed) {
         (false, _) => codes.uninit,
         (true, _) if removed => codes.removed,
         (true, true) => codes.sealed,
+        // It is about to seal itself.
+        (true, false) if diverged.is_some() => codes.sealed,
         // Probes know this code as "send nobody here", which is what is meant.
         (true, false) if local.leaving.load(Ordering::Relaxed) => codes.sealed,
         (true, false) if active => codes.active,
@@ -91,6 +93,9 @@ pub fn answer(local: &Local, query: &Map<String, Value>) -> Response {
     });
     if removed {
         body["removed_from_cluster"] = json!(true);
+    }
+    if let Some(why) = diverged {
+        body["state_diverged"] = json!(&*why);
     }
     if !node.replication.clock_is_steady() {
         body["clock_unsteady"] = json!(true);

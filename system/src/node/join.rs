@@ -31,7 +31,7 @@ pub async fn join(local: &Local, body: &Map<String, Value>) -> Response {
     };
     match local.node.join(target, Arc::clone(&local.introduce)).await {
         Ok(()) => Response::json(200, &json!({"joined": true})),
-        Err(error @ JoinError::AlreadyMember) => Response::errors(400, &[&error.to_string()]),
+        Err(error @ (JoinError::AlreadyMember | JoinError::Out(_))) => Response::errors(400, &[&error.to_string()]),
         Err(error @ JoinError::Refused { .. }) => Response::errors(500, &[&error.to_string()]),
     }
 }

@@ -35,6 +35,9 @@ pub(super) fn body(node: &Node, status: &SealStatus) -> Value {
     if status.removed {
         body["removed_from_cluster"] = json!(true);
     }
+    if let Some(why) = &status.diverged {
+        body["state_diverged"] = json!(&**why);
+    }
     if let Some(info) = node.cluster_info() {
         body["cluster_name"] = json!(info.name);
         body["cluster_id"] = json!(info.id);

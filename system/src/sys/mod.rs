@@ -103,7 +103,7 @@ impl Sys {
             policies_acl::one(node),
             policy::list(node),
             policy::one(node),
-            raft_autopilot_configuration::path(),
+            raft_autopilot_configuration::path(node),
             raft_autopilot_state::path(node),
             raft_configuration::path(node),
             raft_member::demote(node),

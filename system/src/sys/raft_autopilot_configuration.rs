@@ -1,8 +1,10 @@
 //! `sys/storage/raft/autopilot/configuration`: what counts as healthy, and what is done about nodes that are gone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_core::autopilot::{AutopilotConfig, config_key, records};
+use holdfast_core::lifecycle::Node;
 use sdk::{Answer, Ctx, Failure, Input, Path, Read, Result, Seconds, Txn, Verb, duration, json};
 
 #[derive(Input)]
@@ -25,7 +27,8 @@ struct Change {
 }
 
 /// It is read where it is written: on the active node.
-pub fn path() -> Path {
+pub fn path(node: &Arc<Node>) -> Path {
+    let replication = Arc::clone(&node.replication);
     Path::new("storage/raft/autopilot/configuration")
         .help("Configures what is done about unhealthy nodes.", "A value of zero leaves what is set.")
         .txn(Verb::Read, |_: &Ctx, Nothing {}: Nothing, txn: &mut Txn| {
@@ -39,7 +42,7 @@ pub fn path() -> Path {
                 "server_stabilization_time": text(config.server_stabilization_time),
             })))
         })
-        .txn(Verb::Write, |_: &Ctx, change: Change, txn: &mut Txn| {
+        .txn(Verb::Write, move |_: &Ctx, change: Change, txn: &mut Txn| {
             let mut txn = txn.elsewhere(records());
             let mut config = txn.get_for_update::<AutopilotConfig>(&config_key())?.unwrap_or_default();
             let before = config.clone();
@@ -61,7 +64,7 @@ pub fn path() -> Path {
             if let Some(fewest) = count("min_quorum", change.min_quorum)? {
                 config.min_quorum = fewest;
             }
-            if let Some(problem) = config.problem() {
+            if let Some(problem) = config.problem(replication.heartbeat()) {
                 return Err(Failure::Invalid(problem));
             }
             if config != before {

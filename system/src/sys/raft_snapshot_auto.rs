@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use holdfast_core::backup::auto::{self, AutoConfig, AutoStatus, ConfigError};
 use holdfast_core::lifecycle::Node;
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Seconds, Txn, Verb, View, json, timestamp};
+use sdk::{Answer, Ctx, Failure, Input, Path, Result, Seconds, Txn, Verb, View, Work, json, timestamp};
 use storage::Millis;
 
 #[derive(Input)]
@@ -44,12 +44,13 @@ pub fn list() -> Path {
 }
 
 pub fn one(node: &Arc<Node>) -> Path {
-    let node = Arc::clone(node);
+    let (asked, node) = (Arc::clone(node), Arc::clone(node));
     Path::new("storage/raft/snapshot-auto/config/:name")
         .help(
             "Reads, writes and deletes an automated backup.",
             "The active node writes one to its own folder when the interval since the last one is over, and tests that it \
-             could be restored. A first one is made at once. Deleting leaves the files.",
+             could be restored. A first one is made at once. Writing one tries the folder at the node that is active then. \
+             Deleting leaves the files.",
         )
         .sudo()
         .view(Verb::Read, |_: &Ctx, named: Named, view: &View| {
@@ -64,11 +65,19 @@ pub fn one(node: &Arc<Node>) -> Path {
                 "autoload_enabled": false,
             })))
         })
-        .txn(Verb::Write, move |_: &Ctx, input: Write, txn: &mut Txn| {
-            let (name, config) = parsed(input)?;
-            config.write(txn, &node.snapshot_folders, &name).map_err(failure)?;
-            Ok(Answer::empty())
-        })
+        .slow(
+            Verb::Write,
+            move |_: &Ctx, input: Write, _: &View| {
+                let ((name, config), node) = (parsed(input)?, Arc::clone(&asked));
+                // A network folder may let whoever asks it wait.
+                Ok(Work::Slow(Box::new(move || config.try_folder(&node.snapshot_folders, &name).map_err(failure))))
+            },
+            move |_: &Ctx, input: Write, (): &(), txn: &mut Txn| {
+                let (name, config) = parsed(input)?;
+                config.write(txn, &node.snapshot_folders, &name).map_err(failure)?;
+                Ok(Answer::empty())
+            },
+        )
         .txn(Verb::Delete, |_: &Ctx, named: Named, txn: &mut Txn| {
             txn.delete(&auto::key(&named.name));
             auto::forget(txn, &named.name);

@@ -1,9 +1,11 @@
 //! The endpoints as a client sees them, on one node in memory.
 
 mod auth;
+mod autopilot;
 mod capabilities;
 mod leases;
 mod mounts;
+mod node;
 mod roles;
 mod server;
 

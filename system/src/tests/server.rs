@@ -74,6 +74,10 @@ impl Server {
         Self { alone, root: made.root_token.to_string(), service }
     }
 
+    pub fn node(&self) -> &Arc<Node> {
+        self.service.node()
+    }
+
     pub async fn send(&self, verb: Verb, path: &str, token: &str, body: Value) -> Got {
         let request = Request {
             id: RequestId { applied: 0, random: crypto::random() },

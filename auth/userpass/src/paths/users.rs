@@ -1,6 +1,6 @@
 //! `users`: the names of all users.
 
-use sdk::{Answer, Ctx, Input, Page, Path, Read, Result, Verb, View};
+use sdk::{Answer, Ctx, Input, Page, Path, Result, Verb, View};
 
 use crate::user;
 
@@ -15,5 +15,5 @@ pub fn path() -> Path {
 }
 
 fn list(_: &Ctx, input: List, view: &View) -> Result<Answer> {
-    Answer::keys(input.page.of(view.list(&user::folder())?))
+    Answer::keys(input.page.of(view, &user::folder())?)
 }

@@ -79,10 +79,10 @@ async fn what_is_loaded_shows_with_the_switch_and_not_before() {
     assert_eq!(reader.position().borrow().fingerprint, position.fingerprint);
     assert_eq!(reader.loading(), Some(Loading { id: LOAD, chunks: 2 }));
 
-    let (mut changes, epochs) = (reader.changes(), reader.epoch());
+    let epochs = reader.epoch();
     assert_ne!(*epochs.borrow(), EPOCH);
     apply(&mut machine, log[38..].to_vec()).await;
-    assert!(changes.recv().await.unwrap().everything);
+    assert_eq!(reader.snapshot().unwrap().changes_since(view.revision()), None, "anything may have changed");
     assert!(epochs.has_changed().unwrap());
     let position = reader.position().borrow().clone();
     assert_eq!(
@@ -138,12 +138,12 @@ async fn steps_out_of_turn_are_refused() {
     let outcomes = outcomes::Outcomes::new(Limits::default());
     let position = Position { revision: Revision { epoch: Epoch { number: 4, bits: 4 }, n: 9 }, ..Position::default() };
     let membership = crate::consensus::StoredMembership::default();
-    let (removed, loading, recovery) = (RemovedKeys::default(), None, None);
-    let mut live = apply::Live { position, membership, removed, outcomes, loading, recovery, format: 1 };
-    let mut index = 0;
+    let (removed, loading, recovery, trail) = (RemovedKeys::default(), None, None, trail::Trail::default());
+    let mut live = apply::Live { position, membership, removed, outcomes, loading, recovery, format: 1, trail };
+    let (mut index, journal) = (0, storage::Journal::default());
     let mut answer = |given: Command| {
         index += 1;
-        live.apply(&database, &command(index, given)).unwrap().0
+        live.apply(&database, &journal, &command(index, given)).unwrap()
     };
     for early in [chunk(LOAD, 0), switch(LOAD, 0), end(LOAD)] {
         assert_eq!(answer(early), Applied::NotThisLoad, "none has begun");

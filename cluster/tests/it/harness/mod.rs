@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cluster::{AutopilotConfig, Formats, ForwardHandler, Hooks, Node, OpenError, Options, Role, Timing};
+use cluster::{AutopilotConfig, Formats, ForwardHandler, Hooks, Node, OpenError, Options, Role, Stray, Timing};
 use storage::{Batch, Class, CommitError, Committed, Millis, RawKey, RequestId, SegKind, Term, Value};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
@@ -77,6 +77,7 @@ pub struct Seat {
     pub timing: Timing,
     /// Of its version.
     pub formats: Formats,
+    pub stray: Stray,
     pub node: Option<Arc<Node>>,
 }
 
@@ -91,6 +92,7 @@ impl Seat {
             port: free_port(),
             timing: Timing::default(),
             formats: Formats::default(),
+            stray: Stray::default(),
             node: None,
         }
     }
@@ -113,7 +115,7 @@ impl Seat {
         let by = soon();
         loop {
             let handler = Arc::new(Writer::default());
-            let hooks = Hooks { formats: self.formats, ..Hooks::default() };
+            let hooks = Hooks { formats: self.formats, stray: self.stray.clone(), ..Hooks::default() };
             match Node::open_with(self.options(), handler.clone(), hooks).await {
                 Ok(node) => {
                     handler.node.set(Arc::downgrade(&node)).unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use storage::{Access, PathKey, Read, Txn, View};
 
-use super::Folders;
+use super::{Folders, folder};
 use crate::space;
 
 /// How many there may be.
@@ -46,7 +46,14 @@ impl AutoConfig {
     pub const FILE_PREFIX: &'static str = "vault-snapshot";
     pub const LOCAL: &'static str = "local";
 
-    /// Checks it and writes it. Whether the folder can be used is seen when a backup is made there.
+    /// Whether this node could write to the folder now. Blocks.
+    pub fn try_folder(&self, folders: &Folders, name: &str) -> Result<(), ConfigError> {
+        self.check(name)?;
+        let tried = folders.open(&self.path_prefix).and_then(|folder| folder::probe(&folder, &self.file_prefix));
+        tried.or_else(|problem| refused(format!("path_prefix: {problem}")))
+    }
+
+    /// Checks it and writes it.
     pub fn write(&self, txn: &mut Txn, folders: &Folders, name: &str) -> Result<(), ConfigError> {
         self.check(name)?;
         if let Err(problem) = folders.allow(&self.path_prefix) {

@@ -1,6 +1,6 @@
 //! The folders that backups may be written to, and the files in them.
 
-use std::fs::{self, DirEntry};
+use std::fs::{self, DirEntry, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -82,6 +82,13 @@ pub(super) fn sweep(folder: &Path, prefix: &str) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Writes a file there and deletes it. Left behind, it goes with what was not finished.
+pub(super) fn probe(folder: &Path, prefix: &str) -> Result<(), String> {
+    let file = folder.join(unfinished(prefix, Millis(u64::from_be_bytes(crypto::random()))));
+    let tried = File::create_new(&file).and_then(|_| fs::remove_file(&file));
+    tried.map_err(|error| format!("this node cannot write to the folder {}: {error}", folder.display()))
 }
 
 fn number(item: &DirEntry, prefix: &str, ending: &str) -> Option<u64> {

@@ -88,8 +88,13 @@ pub(super) async fn look(node: &Arc<Node>) -> Result<(), String> {
         }
         Err(problem) => {
             metrics::counter!("vault.autosnapshots.save.errors", LABEL => name.clone()).increment(1);
-            tracing::error!(config = name, problem, "an automated backup came to nothing");
-            let error = Some(problem.chars().take(ERROR_MAX).collect());
+            let error: Option<String> = Some(problem.chars().take(ERROR_MAX).collect());
+            // The status and the counter show each try.
+            if error == status.error {
+                tracing::debug!(config = name, problem, "an automated backup came to nothing again");
+            } else {
+                tracing::error!(config = name, problem, "an automated backup came to nothing; it is tried again");
+            }
             status = AutoStatus { error, failures: status.failures.saturating_add(1), ..status };
         }
     }

@@ -16,8 +16,8 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = (Arc<dyn SealedStore>, Term)>,
 {
-    let cases: [fn(Subject) -> Case; 6] =
-        [writes_and_revisions, counters_and_floors, ranges_and_walks, checks_fence, ids_run_once, bounds];
+    let cases: [fn(Subject) -> Case; 7] =
+        [writes_and_revisions, changes, counters_and_floors, ranges_and_walks, checks_fence, ids_run_once, bounds];
     for (ids, case) in (1..).zip(cases) {
         let (store, term) = make().await;
         case(Subject { store, term, ids }).await;
@@ -87,6 +87,41 @@ fn writes_and_revisions(s: Subject) -> Case {
         assert_eq!(third.revision, first.revision.next());
         assert_eq!(s.get(&key(&["a"])), None);
         assert_eq!(s.store.applied(), third.index);
+    })
+}
+
+/// A snapshot says what has led from an earlier one to it, and nothing that came later.
+fn changes(s: Subject) -> Case {
+    Box::pin(async move {
+        let before = s.store.snapshot().unwrap();
+        let mut batch = s.batch(1);
+        batch.puts.push((key(&["put"]), bytes("x")));
+        batch.puts.push((classed(Class::Local, &["put"]), bytes("local")));
+        batch.deletes.push(key(&["deleted"]));
+        batch.counters.push(CounterChange { key: key(&["counted"]), op: CounterOp::Set(1) });
+        batch.prefix_deletes.push(key(&["emptied"]));
+        s.store.commit(s.term, batch).await.unwrap();
+        let between = s.store.snapshot().unwrap();
+        let mut local = s.batch(2);
+        local.puts.push((classed(Class::Local, &["put"]), bytes("again")));
+        s.store.commit(s.term, local).await.unwrap();
+        let mut batch = s.batch(3);
+        batch.puts.push((key(&["later"]), bytes("x")));
+        s.store.commit(s.term, batch).await.unwrap();
+        let after = s.store.snapshot().unwrap();
+
+        let first = between.changes_since(before.revision()).unwrap();
+        let [(n, change)] = &first[..] else { panic!("one change: {first:?}") };
+        assert_eq!(*n, between.revision().n);
+        let mut keys = change.keys.to_vec();
+        keys.sort();
+        assert_eq!(keys, [key(&["put"]), key(&["counted"]), key(&["deleted"])]);
+        assert_eq!(change.prefixes[..], [key(&["emptied"])]);
+        let both = after.changes_since(before.revision()).unwrap();
+        assert_eq!(both.iter().map(|(n, _)| *n).collect::<Vec<_>>(), [*n, after.revision().n]);
+        assert_eq!(both[1].1.keys[..], [key(&["later"])]);
+        assert_eq!(after.changes_since(after.revision()).unwrap(), []);
+        assert_eq!(between.changes_since(after.revision()), None, "it is older");
     })
 }
 

@@ -1,6 +1,6 @@
 //! `keys`: the names of all keys.
 
-use sdk::{Answer, Ctx, Input, Page, Path, Read, Result, Verb, View};
+use sdk::{Answer, Ctx, Input, Page, Path, Result, Verb, View};
 
 use crate::{record, wrapping};
 
@@ -15,11 +15,15 @@ pub fn path() -> Path {
 }
 
 fn list(_: &Ctx, input: List, view: &View) -> Result<Answer> {
-    let mut names = view.list(&record::folder())?;
+    let mut names = input.page.of(view, &record::folder())?;
     // Where clients expect the wrapping key, once there is one.
-    if view.revision(&wrapping::at())?.is_some() {
-        names.push("import/".into());
-        names.sort();
+    let place = names.partition_point(|name| name.as_str() < WRAPPING);
+    let fits = input.page.after.as_str() < WRAPPING && place < input.page.limit();
+    if fits && view.revision(&wrapping::at())?.is_some() {
+        names.insert(place, WRAPPING.into());
+        names.truncate(input.page.limit());
     }
-    Answer::keys(input.page.of(names))
+    Answer::keys(names)
 }
+
+const WRAPPING: &str = "import/";

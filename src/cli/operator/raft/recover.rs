@@ -104,6 +104,17 @@ fn warning(planned: &Report) -> String {
         planned.survivors.join(", "),
         if planned.former.is_empty() { "none".to_owned() } else { planned.former.join(", ") },
         planned.kept,
+    ) + &newly_voting(planned)
+}
+
+/// A permanent standby may stand in another place, and was not meant to decide anything.
+fn newly_voting(planned: &Report) -> String {
+    if planned.given_votes.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\nHad no vote and will have one: {}. To leave one without, use raft/peers.json with \"non_voter\": true.",
+        planned.given_votes.join(", ")
     )
 }
 
@@ -125,6 +136,7 @@ fn stands(survey: &Survey) -> Value {
         "revision": survey.revision.to_string(),
         "fingerprint": hex::encode(survey.fingerprint),
         "removed": survey.removed,
+        "state_diverged": survey.diverged,
         "members": members,
     })
 }
@@ -149,6 +161,9 @@ fn shown(survey: &Survey) -> String {
         ["Fingerprint".to_owned(), cell(&value["fingerprint"])],
         ["Removed".to_owned(), cell(&value["removed"])],
     ];
+    if let Some(why) = &survey.diverged {
+        rows.push(["State Diverged".to_owned(), why.clone()]);
+    }
     for (_, member, voter) in &survey.members {
         let vote = if *voter { "votes" } else { "does not vote" };
         rows.push(["Member".to_owned(), format!("{} at {}, {vote}", member.name, member.address)]);
@@ -160,6 +175,7 @@ fn outcome(done: &Report) -> Value {
     json!({
         "survivors": done.survivors,
         "former_members": done.former,
+        "given_votes": done.given_votes,
         "from": place(done.from),
         "kept_uncommitted": done.kept,
         "already_done": done.already,
@@ -170,11 +186,14 @@ fn said(done: &Report, value: &Value) -> String {
     if done.already {
         return format!("Done before: the cluster is {} alone.", done.survivors.join(", "));
     }
-    let rows = [
+    let mut rows = vec![
         ["Survivors".to_owned(), done.survivors.join(", ")],
         ["Former Members".to_owned(), done.former.join(", ")],
         ["Recovered From".to_owned(), format!("term {}, index {}", value["from"]["term"], value["from"]["index"])],
         ["Entries Kept".to_owned(), format!("{} that this node did not know to be committed", done.kept)],
     ];
+    if !done.given_votes.is_empty() {
+        rows.insert(1, ["Given A Vote".to_owned(), done.given_votes.join(", ")]);
+    }
     format!("{}\nStart the survivors, unseal them, and let new nodes join.", output::pairs(&rows))
 }

@@ -19,8 +19,7 @@ pub fn path() -> Path {
 
 fn list(_: &Ctx, list: List, view: &View) -> Result<Answer> {
     let folder = list.path.folder()?;
-    let names = secret::list(view, &folder)?;
-    detailed(view, &folder, list.page.of(names))
+    detailed(view, &folder, secret::page(view, &folder, &list.page)?)
 }
 
 fn scan(_: &Ctx, list: List, view: &View) -> Result<Answer> {

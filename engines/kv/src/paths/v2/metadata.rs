@@ -119,8 +119,7 @@ fn delete(_: &Ctx, at: At, txn: &mut Txn) -> Result<Answer> {
 }
 
 fn list(_: &Ctx, list: List, view: &View) -> Result<Answer> {
-    let names = secret::list(view, &list.path.folder()?)?;
-    Answer::keys(list.page.of(names))
+    Answer::keys(secret::page(view, &list.path.folder()?, &list.page)?)
 }
 
 fn scan(_: &Ctx, list: List, view: &View) -> Result<Answer> {
