@@ -249,6 +249,10 @@ impl Replication for ClusterReplication {
         self.node.heartbeat()
     }
 
+    fn election_timeout(&self) -> std::time::Duration {
+        self.node.election_timeout()
+    }
+
     fn autopilot(&self) -> Option<AutopilotState> {
         let state = self.node.autopilot()?;
         let server = |server: &cluster::ServerHealth| ServerHealth {

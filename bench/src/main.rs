@@ -54,9 +54,6 @@ struct Load {
     /// How many different secrets are read or written.
     #[arg(long, default_value_t = 1000)]
     keys: usize,
-    /// The number of the first of them.
-    #[arg(long, default_value_t = 0)]
-    first: usize,
     /// Puts so many of them in a folder; without it they are all in one.
     #[arg(long)]
     folder_size: Option<usize>,
@@ -111,7 +108,6 @@ fn run_load(load: Load) -> Result<(), Box<dyn std::error::Error>> {
             token: std::env::var(&load.token_from).unwrap_or_default(),
             mount: load.mount,
             keys: load.keys.max(1),
-            first: load.first,
             folder_size: load.folder_size.filter(|size| *size > 0),
         },
         addresses: load.addresses,

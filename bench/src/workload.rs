@@ -13,8 +13,6 @@ pub enum Kind {
     UserpassLogin,
     /// A mount of its own for each number.
     Mount,
-    /// A page of a hundred names of the number's folder, from the number's own on.
-    KvPage,
     /// What the bare server answers.
     Bare,
 }
@@ -23,9 +21,7 @@ pub struct Workload {
     pub kind: Kind,
     pub token: String,
     pub mount: String,
-    /// Which numbers: so many, from there on.
     pub keys: usize,
-    pub first: usize,
     /// How many secrets one folder has; without it all are in one.
     pub folder_size: Option<usize>,
 }
@@ -35,7 +31,7 @@ const PASSWORD: &str = "bench-password";
 
 impl Workload {
     pub fn request(&self, number: usize) -> Request<Full<Bytes>> {
-        let key = self.first + number % self.keys;
+        let key = number % self.keys;
         let (mount, folder) = (&self.mount, self.folder(key));
         let (method, path, body) = match self.kind {
             Kind::KvRead => (Method::GET, format!("/v1/{mount}/data/{folder}key-{key}"), Bytes::new()),
@@ -48,10 +44,6 @@ impl Workload {
                 Bytes::from(format!("{{\"password\":\"{PASSWORD}\"}}")),
             ),
             Kind::Mount => (Method::POST, format!("/v1/sys/mounts/mount-{key}"), Bytes::from_static(MOUNT)),
-            Kind::KvPage => {
-                let query = format!("list=true&limit={PAGE}&after=key-{key}");
-                (Method::GET, format!("/v1/{mount}/metadata/{folder}?{query}"), Bytes::new())
-            }
             Kind::Bare => (Method::GET, "/".to_owned(), Bytes::new()),
         };
         let mut request = Request::builder().method(method).uri(path).header("host", "bench");
@@ -68,8 +60,6 @@ impl Workload {
 
 const TOKEN: &[u8] = br#"{"ttl":"24h","no_default_policy":false}"#;
 const MOUNT: &[u8] = br#"{"type":"kv","options":{"version":"1"}}"#;
-/// Names of one page.
-const PAGE: usize = 100;
 
 /// One KiB of secret, different each time, so that nobody can answer from what was there.
 fn secret(number: usize) -> Bytes {

@@ -2,12 +2,13 @@
 //!
 //! Equal revision, equal fingerprint. With their answers to log messages the followers say both, so the leader notices when
 //! one differs from it. Then it asks everybody for their fingerprint at that revision and says its own, and whoever is asked
-//! and differs does the same. So each node judges for itself by what the voters hold; nobody's word alone stops another, and
-//! a leader can find that it is the one.
+//! and differs does the same. So each node judges for itself by what the voters hold, and a leader can find that it is the
+//! one.
 //!
-//! A node that differs, while most voters do not have its state, stops; so where there is no such majority, all do. A
-//! fingerprint runs along: who differs at a revision differs at all later ones, so answers about different revisions may be
-//! put together.
+//! A node that differs, while most voters do not have its state, stops; so where there is no such majority, all do. What
+//! most voters have is not known while most of them, itself counted, have not said: a node that hears too few goes on, and
+//! looks again at the next difference. A fingerprint runs along: who differs at a revision differs at all later ones, so an
+//! answer about a later revision than was asked for counts as well.
 //!
 //! Stopping ends consensus on this node and is written down: what the folder holds is to be looked at, not served. The next
 //! start refuses it.
@@ -20,20 +21,19 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use proto::cluster as pb;
-use storage::Revision;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::consensus::NodeId;
 use crate::machine::Seen;
-use crate::network::{Claim, Lane, Link, seen_in};
+use crate::network::{Claim, Lane, Link, claim_in};
 use crate::shared::{Shared, members, votes};
 
 pub(crate) struct Divergence {
     shared: Arc<Shared>,
-    /// Whose state was found to differ from this node's, and at which revision.
-    suspects: Mutex<BTreeMap<NodeId, Revision>>,
+    /// Whose state was found to differ from this node's, and what this node has there.
+    suspects: Mutex<BTreeMap<NodeId, Claim>>,
     noticed: Notify,
     /// Remembers that this node has stopped.
     file: PathBuf,
@@ -47,14 +47,33 @@ impl Divergence {
         Self { shared, suspects: Mutex::default(), noticed: Notify::new(), file }
     }
 
-    /// Another node asks what this one has there, and says what it has itself.
-    pub fn compare(&self, from: NodeId, claim: Claim) -> Seen {
-        let seen = self.shared.reader.fingerprint_at(claim.revision);
-        if differs(seen, &claim) {
-            self.suspects.lock().insert(from, claim.revision);
-            self.noticed.notify_one();
+    /// Another node says what it has at a revision, and asks what this one has there. What is not remembered any more is
+    /// answered by the newest; none if the state has not come to it.
+    pub fn compare(&self, from: NodeId, claim: Claim) -> Option<Claim> {
+        match self.shared.reader.fingerprint_at(claim.revision) {
+            Seen::Fingerprint(fingerprint) => {
+                let own = Claim { fingerprint, ..claim };
+                if self.suspect(from, own, &claim) {
+                    self.noticed.notify_one();
+                }
+                Some(own)
+            }
+            Seen::NotYet => None,
+            Seen::Forgotten => {
+                let position = self.shared.reader.position();
+                let newest = position.borrow();
+                Some(Claim { revision: newest.revision, fingerprint: newest.fingerprint })
+            }
         }
-        seen
+    }
+
+    /// Whether the other's state is another one.
+    fn suspect(&self, other: NodeId, own: Claim, theirs: &Claim) -> bool {
+        let differs = own.fingerprint != theirs.fingerprint;
+        if differs {
+            self.suspects.lock().insert(other, own);
+        }
+        differs
     }
 
     pub async fn run(self: Arc<Self>) {
@@ -68,9 +87,9 @@ impl Divergence {
             rests.retain(|_, until| *until > Instant::now());
             let mut suspects = take(&mut *self.suspects.lock());
             suspects.retain(|id, _| !rests.contains_key(id));
-            let Some(at) = suspects.values().next().copied() else { continue };
+            let Some(own) = suspects.values().next().copied() else { continue };
             let found = suspects.into_keys().map(|id| (id, false)).collect();
-            match self.inquire(at, found).await {
+            match self.inquire(own, found).await {
                 Ok(others) => rests.extend(others.into_iter().map(|id| (id, Instant::now() + REST))),
                 Err(why) => return self.stop(&why).await,
             }
@@ -79,51 +98,54 @@ impl Divergence {
 
     /// What has been reported since.
     fn look(&self) {
-        self.shared.reports.settle(|id, claim| {
-            let seen = self.shared.reader.fingerprint_at(claim.revision);
-            if differs(seen, claim) {
-                self.suspects.lock().insert(id, claim.revision);
+        self.shared.reports.settle(|id, claim| match self.shared.reader.fingerprint_at(claim.revision) {
+            Seen::Fingerprint(fingerprint) => {
+                self.suspect(id, Claim { fingerprint, ..*claim }, claim);
+                true
             }
-            seen != Seen::NotYet
+            Seen::NotYet => false,
+            Seen::Forgotten => true,
         });
     }
 
-    /// Who differs, if this node may go on; else why it may not.
-    async fn inquire(&self, first: Revision, mut found: Found) -> Result<Vec<NodeId>, String> {
-        let by = Instant::now() + PATIENCE;
+    /// Who differs, if this node may go on; else why it may not. `own` is what it had where it was first seen.
+    async fn inquire(&self, own: Claim, mut found: Found) -> Result<Vec<NodeId>, String> {
         found.insert(self.shared.id, true);
-        let (mut told, mut at) = (BTreeSet::new(), first);
-        loop {
-            self.ask(at, &mut found, &mut told).await;
+        let mut told = BTreeSet::new();
+        // Rounds, not time: of that, a process that was stopped meanwhile may have none left.
+        for round in 1..=ROUNDS {
+            self.ask(own, &mut found, &mut told).await;
             found.extend(take(&mut *self.suspects.lock()).into_keys().map(|id| (id, false)));
             let (voters, differing) = (self.voters(), self.names(&found));
-            match judge(&voters, &found) {
-                Some(true) => {
+            match judge(&voters, &found, round == ROUNDS) {
+                Verdict::GoOn => {
                     tracing::error!(
-                        members = differing, revision = %first,
+                        members = differing, revision = %own.revision,
                         "most voters have another state than these members, which therefore have to stop"
                     );
-                    return Ok(found.into_iter().filter_map(|(id, same)| (!same).then_some(id)).collect());
+                    break;
                 }
-                None if Instant::now() < by => {}
-                Some(false) | None => {
+                Verdict::Stop => {
                     let same = voters.iter().filter(|id| found.get(id) == Some(&true)).count();
                     return Err(format!(
-                        "at revision {first} the state of this node is not that of {differing}, and {same} of {} voters \
-                         are known to have the one of this node",
+                        "at revision {} the state of this node is not that of {differing}, and {same} of {} voters are known \
+                         to have the one of this node",
+                        own.revision,
                         voters.len()
                     ));
                 }
+                Verdict::Unknown if round == ROUNDS => tracing::error!(
+                    members = differing, revision = %own.revision,
+                    "the state of these members is another one, and too few voters answer to tell whose is right"
+                ),
+                Verdict::Unknown => sleep(PAUSE).await,
             }
-            // Who is not there yet, or has forgotten, may know another one.
-            at = if at == first { self.shared.reader.position().borrow().revision } else { first };
-            sleep(PAUSE).await;
         }
+        Ok(found.into_iter().filter_map(|(id, same)| (!same).then_some(id)).collect())
     }
 
     /// Asks all that are not known, and says to all that differ that they do.
-    async fn ask(&self, at: Revision, found: &mut Found, told: &mut BTreeSet<NodeId>) {
-        let Seen::Fingerprint(own) = self.shared.reader.fingerprint_at(at) else { return };
+    async fn ask(&self, own: Claim, found: &mut Found, told: &mut BTreeSet<NodeId>) {
         let mut asking = JoinSet::new();
         for (id, member) in members(self.shared.membership().membership()) {
             let wanted = match found.get(&id) {
@@ -131,15 +153,21 @@ impl Divergence {
                 Some(same) => !same && !told.contains(&id),
             };
             if wanted && let Ok(link) = self.shared.peers.link(id, &member) {
-                let (shared, claim) = (self.shared.clone(), Claim { revision: at, fingerprint: own });
-                asking.spawn(async move { (id, asked(&shared, &link, claim).await) });
+                let shared = self.shared.clone();
+                asking.spawn(async move { (id, asked(&shared, &link, own).await) });
             }
         }
         while let Some(answered) = asking.join_next().await {
-            let Ok((id, Some(seen))) = answered else { continue };
+            let Ok((id, Some(theirs))) = answered else { continue };
             told.insert(id);
-            if let Seen::Fingerprint(theirs) = seen {
-                found.entry(id).or_insert(theirs == own);
+            let Some(theirs) = theirs else { continue };
+            let here = if theirs.revision == own.revision {
+                Seen::Fingerprint(own.fingerprint)
+            } else {
+                self.shared.reader.fingerprint_at(theirs.revision)
+            };
+            if let Seen::Fingerprint(here) = here {
+                found.entry(id).or_insert(theirs.fingerprint == here);
             }
         }
     }
@@ -163,29 +191,37 @@ impl Divergence {
             reason = why,
             "this node stops: its state is not that of the others; its data folder is kept as it is"
         );
-        if let Err(error) = crate::snapshot::replace_file(&self.file, why.as_bytes()) {
-            tracing::error!(error = %error, "that this node has stopped cannot be written down");
-        }
         self.shared.local.stop();
         self.shared.diverged.send_replace(Some(why.into()));
+        // Its disk may be what is wrong with it, and would keep it from stopping.
+        let (file, text) = (self.file.clone(), why.to_owned());
+        let written = tokio::task::spawn_blocking(move || crate::snapshot::replace_file(&file, text.as_bytes()));
         if timeout(STOP, self.shared.raft.shutdown()).await.is_err() {
             tracing::error!("consensus did not end in time on a node that has to stop");
+        }
+        match written.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "that this node has stopped cannot be written down"),
+            Err(error) => tracing::error!(%error, "that this node has stopped was not written down"),
         }
     }
 }
 
-fn differs(seen: Seen, claim: &Claim) -> bool {
-    matches!(seen, Seen::Fingerprint(own) if own != claim.fingerprint)
-}
-
-async fn asked(shared: &Shared, link: &Link, claim: Claim) -> Option<Seen> {
+/// What it says that it has there, if it has come there. None: it does not answer.
+async fn asked(shared: &Shared, link: &Link, own: Claim) -> Option<Option<Claim>> {
     let request = pb::CompareRequest {
         terms: Some(shared.local.terms()),
-        revision: claim.revision.to_bytes().to_vec().into(),
-        fingerprint: claim.fingerprint.to_vec().into(),
+        revision: own.revision.to_bytes().to_vec().into(),
+        fingerprint: own.fingerprint.to_vec().into(),
     };
     match timeout(ASK, link.peer(Lane::Control).compare(request)).await {
-        Ok(Ok(answer)) => seen_in(answer.get_ref()).ok(),
+        Ok(Ok(answer)) => {
+            let answer = answer.into_inner();
+            match answer.has {
+                true => claim_in(&answer.revision, &answer.fingerprint).ok().map(Some),
+                false => Some(None),
+            }
+        }
         Ok(Err(status)) => {
             let error = shared.peers.failed(link, &status);
             tracing::warn!(%error, "a member does not say what state it has");
@@ -195,22 +231,34 @@ async fn asked(shared: &Shared, link: &Link, claim: Claim) -> Option<Seen> {
     }
 }
 
-/// Whether this node may go on, seen from what it has found; none while that depends on who has not answered.
-fn judge(voters: &BTreeSet<NodeId>, found: &Found) -> Option<bool> {
+/// What a node that differs from somebody makes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    GoOn,
+    Stop,
+    /// That depends on who has not answered.
+    Unknown,
+}
+
+/// Seen from what it has found. `last`: who has not answered by now does not count any more, as long as most have.
+fn judge(voters: &BTreeSet<NodeId>, found: &Found, last: bool) -> Verdict {
     let same = voters.iter().filter(|id| found.get(id) == Some(&true)).count();
-    let unknown = voters.iter().filter(|id| !found.contains_key(id)).count();
-    match voters.len() / 2 {
-        half if same > half => Some(true),
-        half if same + unknown <= half => Some(false),
-        _ => None,
+    let known = voters.iter().filter(|id| found.contains_key(id)).count();
+    let half = voters.len() / 2;
+    if same > half {
+        Verdict::GoOn
+    } else if same + voters.len() - known <= half || last && known > half {
+        Verdict::Stop
+    } else {
+        Verdict::Unknown
     }
 }
 
 const LOOK: Duration = Duration::from_millis(100);
 const ASK: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(200);
-/// How long voters that do not answer are waited for before they count as none.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How often voters that do not answer are asked before they count as none.
+const ROUNDS: usize = 40;
 /// Who has been found to differ, and does not stop, is asked again after this time.
 const REST: Duration = Duration::from_secs(10);
 const STOP: Duration = Duration::from_secs(10);
@@ -219,31 +267,44 @@ const STOP: Duration = Duration::from_secs(10);
 mod tests {
     use super::*;
 
-    fn judged(voters: u64, same: &[NodeId], different: &[NodeId]) -> Option<bool> {
+    fn judged(voters: u64, same: &[NodeId], different: &[NodeId], last: bool) -> Verdict {
         let found = same.iter().map(|id| (*id, true)).chain(different.iter().map(|id| (*id, false))).collect();
-        judge(&(1..=voters).collect(), &found)
+        judge(&(1..=voters).collect(), &found, last)
     }
 
     #[test]
     fn the_minority_stops_and_without_a_majority_all_do() {
-        assert_eq!(judged(3, &[1, 2], &[3]), Some(true));
-        assert_eq!(judged(3, &[3], &[1, 2]), Some(false));
-        assert_eq!(judged(3, &[3], &[1]), None, "the second decides");
-        assert_eq!(judged(2, &[1], &[2]), Some(false));
-        assert_eq!(judged(4, &[1, 2], &[3, 4]), Some(false));
-        assert_eq!(judged(4, &[1, 2], &[3]), None);
-        assert_eq!(judged(5, &[1, 2, 3], &[4, 5]), Some(true));
-        assert_eq!(judged(5, &[1, 2], &[3]), None);
-        // Three states of three.
-        assert_eq!(judged(3, &[1], &[2, 3]), Some(false));
+        use Verdict::{GoOn, Stop, Unknown};
+        for last in [false, true] {
+            assert_eq!(judged(3, &[1, 2], &[3], last), GoOn);
+            assert_eq!(judged(3, &[3], &[1, 2], last), Stop);
+            assert_eq!(judged(2, &[1], &[2], last), Stop);
+            assert_eq!(judged(4, &[1, 2], &[3, 4], last), Stop);
+            assert_eq!(judged(5, &[1, 2, 3], &[4, 5], last), GoOn);
+            // Three states of three.
+            assert_eq!(judged(3, &[1], &[2, 3], last), Stop);
+        }
+        assert_eq!(judged(3, &[3], &[1], false), Unknown, "the second decides");
+        assert_eq!(judged(4, &[1, 2], &[3], false), Unknown);
+        assert_eq!(judged(5, &[1, 2], &[3], false), Unknown);
+        assert_eq!(judged(3, &[3], &[1], true), Stop, "the second is away");
+        assert_eq!(judged(5, &[1, 2], &[3], true), Stop);
+    }
+
+    #[test]
+    fn who_hears_too_few_voters_does_not_stop() {
+        assert_eq!(judged(3, &[1], &[4], true), Verdict::Unknown, "the word of one without a vote");
+        assert_eq!(judged(5, &[1], &[2], true), Verdict::Unknown);
+        assert_eq!(judged(3, &[4], &[1], true), Verdict::Unknown);
     }
 
     #[test]
     fn who_has_no_vote_is_judged_by_those_that_have() {
-        assert_eq!(judged(3, &[4], &[1, 2]), Some(false));
-        assert_eq!(judged(3, &[4], &[1]), None, "the leader may be the one that differs");
-        assert_eq!(judged(3, &[4, 2, 3], &[1]), Some(true));
-        assert_eq!(judged(3, &[1, 2], &[4]), Some(true));
-        assert_eq!(judged(1, &[1], &[4]), Some(true));
+        use Verdict::{GoOn, Stop, Unknown};
+        assert_eq!(judged(3, &[4], &[1, 2], false), Stop);
+        assert_eq!(judged(3, &[4], &[1], false), Unknown, "the leader may be the one that differs");
+        assert_eq!(judged(3, &[4, 2, 3], &[1], false), GoOn);
+        assert_eq!(judged(3, &[1, 2], &[4], false), GoOn);
+        assert_eq!(judged(1, &[1], &[4], false), GoOn);
     }
 }

@@ -5,8 +5,8 @@
 //! in its *form*. Once every member reads the next one, the leader raises the level by a log entry. Until then any node may
 //! go back to the version before; from then on that version opens the data no more, and says so.
 //!
-//! Every record begins with a byte that tells its form, so readers take all forms of the formats they know, in any mixture,
-//! and refuse others. Only writers look at the level:
+//! Every record but the level itself begins with a byte that tells its form, so readers take all forms of the formats they
+//! know, in any mixture, and refuse others. Only writers look at the level:
 //!
 //! | what | at which level it is written |
 //! |---|---|

@@ -26,7 +26,6 @@ use crate::join::{AdmitError, EnterError, FoundError, Join, Joining};
 use crate::leadership::Leadership;
 use crate::load::{Load, LoadError, Loads};
 use crate::log::LogStore;
-use crate::machine::Seen;
 use crate::membership::{self, MemberStatus};
 use crate::network::{Answers, Claim, ForwardRefusal, Hello, Left, Listener, Verdict};
 use crate::reads::{ReadError, ReadPoint, Reads};
@@ -213,6 +212,11 @@ impl Node {
         self.shared.local.timing().heartbeat
     }
 
+    /// How long one is waited for at the longest.
+    pub fn election_timeout(&self) -> Duration {
+        self.shared.local.timing().election_max
+    }
+
     /// How healthy the members are; none on a node that does not lead.
     pub fn autopilot(&self) -> Option<AutopilotState> {
         self.autopilot.look()
@@ -363,7 +367,7 @@ impl Answers for Services {
         self.unseals.answer(from, question).await
     }
 
-    fn compare(&self, from: u64, claim: Claim) -> Seen {
+    fn compare(&self, from: u64, claim: Claim) -> Option<Claim> {
         self.divergence.compare(from, claim)
     }
 

@@ -93,8 +93,9 @@ pub enum OpenError {
     #[error("this node was removed from its cluster; to join again, start it with an empty data folder instead of {0}")]
     Removed(PathBuf),
     #[error(
-        "this node has stopped because its state was not that of the others: {why}; keep {folder} for examination, and start \
-         the node with an empty data folder to let it join again"
+        "this node has stopped because its state was not that of the others: {why}; keep {folder}. If the others go on, start \
+         the node with an empty data folder to let it join again; if all have stopped, this may be the state that is right: \
+         choose one with `operator raft recover`"
     )]
     Diverged { folder: PathBuf, why: String },
     #[error(

@@ -119,8 +119,11 @@ fn work(jobs: &Receiver<Job>, store: &OpenStore, listings: &Listings, making: &M
                 done.send_replace(Some(outcome));
             }
             Err(RecvTimeoutError::Timeout) => {
-                if let Err(problem) = listings.keep_up(store) {
-                    tracing::debug!(%problem, "what has changed in listed folders is not known");
+                match std::panic::catch_unwind(AssertUnwindSafe(|| listings.keep_up(store))) {
+                    Ok(Ok(())) => {}
+                    Ok(Err(problem)) => tracing::debug!(%problem, "what has changed in listed folders is not known"),
+                    // The next hearing, or the next reader, goes on from there.
+                    Err(_) => tracing::error!("the hearing of what has changed in listed folders panicked"),
                 }
             }
             Err(RecvTimeoutError::Disconnected) => return,

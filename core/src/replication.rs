@@ -247,6 +247,10 @@ pub trait Replication: Send + Sync {
     fn heartbeat(&self) -> std::time::Duration {
         std::time::Duration::from_millis(50)
     }
+    /// How long they wait for it, at the longest, before they elect another.
+    fn election_timeout(&self) -> std::time::Duration {
+        std::time::Duration::from_millis(400)
+    }
     /// How the members are; known on the active node alone.
     fn autopilot(&self) -> Option<AutopilotState>;
     /// What is set about them. Until it is told, nobody is taken out.

@@ -1,6 +1,7 @@
 //! Which node runs a request: here, or at the active node.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use barrier::Barrier;
 use bytes::Bytes;
@@ -376,13 +377,14 @@ impl Service {
 
     /// Waits a little, or until the role changes. False once the deadline has passed, or nobody has led for long.
     async fn leader_changes(&self, wait: &mut Wait, deadline: Instant) -> bool {
-        const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+        const PAUSE: Duration = Duration::from_millis(20);
         let mut role = self.node.replication.role();
         role.mark_unchanged();
         let wake = (Instant::now() + PAUSE).min(deadline);
         let _ = timeout_at(wake, role.changed()).await;
         let now = Instant::now();
-        now < deadline && wait.goes_on(self.node.role() == Role::Unknown, now)
+        let longest = LEADERLESS.max(ELECTIONS * self.node.replication.election_timeout());
+        now < deadline && wait.goes_on(self.node.role() == Role::Unknown, now, longest)
     }
 }
 
@@ -391,24 +393,26 @@ impl Service {
 struct Wait(Option<Instant>);
 
 impl Wait {
-    fn goes_on(&mut self, nobody_leads: bool, now: Instant) -> bool {
+    fn goes_on(&mut self, nobody_leads: bool, now: Instant, longest: Duration) -> bool {
         if !nobody_leads {
             self.0 = None;
             return true;
         }
-        now.duration_since(*self.0.get_or_insert(now)) < LEADERLESS_MAX
+        now.duration_since(*self.0.get_or_insert(now)) < longest
     }
 }
 
-/// An election takes a second, or as many as are configured; where there is none for so long, too few nodes are up. Clients
-/// and load balancers give up after a minute, and should read that before.
-const LEADERLESS_MAX: std::time::Duration = std::time::Duration::from_secs(15);
+/// Where nobody leads for so long, too few nodes are up. Clients and load balancers give up after a minute, and should read
+/// that before.
+const LEADERLESS: Duration = Duration::from_secs(15);
+/// Unless elections are configured to take long: the last node that can lead, and should not, stands after nine of their timeouts.
+const ELECTIONS: u32 = 12;
 
 /// How old the state of a stale read may be: so long a token may work that was revoked elsewhere, for such reads.
-const STALE_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+const STALE_MAX: Duration = Duration::from_secs(10);
 
 /// How long a request waits for its leader's word before it looks again who leads.
-const READ_POINT_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+const READ_POINT_MAX: Duration = Duration::from_secs(10);
 
 /// The most that one forwarded request may have, in bytes: the cluster port takes messages of 16 MiB, and no batch is
 /// that large.
@@ -433,10 +437,12 @@ mod tests {
     #[tokio::test]
     async fn a_request_waits_for_a_leader_as_long_as_nobody_leads_without_a_break() {
         let (mut wait, began) = (Wait::default(), Instant::now());
-        let after = |seconds| began + std::time::Duration::from_secs(seconds);
-        assert!(wait.goes_on(true, after(0)) && wait.goes_on(true, after(14)));
+        let mut goes_on = |nobody_leads, seconds| {
+            wait.goes_on(nobody_leads, began + Duration::from_secs(seconds), Duration::from_secs(15))
+        };
+        assert!(goes_on(true, 0) && goes_on(true, 14));
         // Somebody led meanwhile, and was lost again.
-        assert!(wait.goes_on(false, after(40)) && wait.goes_on(true, after(50)) && wait.goes_on(true, after(64)));
-        assert!(!wait.goes_on(true, after(65)));
+        assert!(goes_on(false, 40) && goes_on(true, 50) && goes_on(true, 64));
+        assert!(!goes_on(true, 65));
     }
 }

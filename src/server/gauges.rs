@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
 use holdfast_core::replication::Role;
-use metrics::gauge;
+use metrics::{Key, gauge};
 use serde_json::Value;
 use system::measures::{Lines, Measures};
 use tokio::sync::watch;
@@ -55,19 +55,25 @@ impl Measured {
         let members = self.node.replication.members();
         gauge!("vault.raft.peers").set(members.len() as f64);
         gauge!("holdfast.raft.voters").set(members.iter().filter(|member| member.voter).count() as f64);
-        // What the members are is known on the active node alone, and of whom is one.
-        AUTOPILOT.iter().for_each(|name| self.metrics.forget(name));
-        if let Some(state) = self.node.replication.autopilot() {
+        // How the members are is known on the active node alone, and of those that are there.
+        let autopilot = self.node.replication.autopilot();
+        let known = |key: &Key| {
+            let mut nodes = key.labels().filter(|label| label.key() == NODE);
+            let servers = autopilot.as_ref().map(|state| &state.servers);
+            servers.is_some_and(|all| nodes.all(|node| all.iter().any(|server| server.member.name == node.value())))
+        };
+        self.metrics.forget(|key| key.name().starts_with("vault.autopilot.") && !known(key));
+        if let Some(state) = &autopilot {
             gauge!("vault.autopilot.healthy").set(flag(state.healthy));
             gauge!("vault.autopilot.failure_tolerance").set(state.failure_tolerance as f64);
             for server in &state.servers {
                 let name = server.member.name.clone();
-                gauge!("vault.autopilot.node.healthy", "node_id" => name).set(flag(server.healthy));
+                gauge!("vault.autopilot.node.healthy", NODE => name).set(flag(server.healthy));
             }
         }
         gauge!("holdfast.raft.has_leader").set(flag(members.iter().any(|member| member.leader)));
     }
 }
 
-const AUTOPILOT: [&str; 3] =
-    ["vault.autopilot.healthy", "vault.autopilot.failure_tolerance", "vault.autopilot.node.healthy"];
+/// The label that says whose it is.
+const NODE: &str = "node_id";

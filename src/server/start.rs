@@ -82,7 +82,7 @@ impl Server {
         let settings = Settings {
             limits,
             lockouts: config.lockouts.clone(),
-            snapshot_folders: Folders(config.snapshot_auto_folders.clone()),
+            snapshot_folders: Folders::new(config.snapshot_auto_folders.clone()),
             from_members: config.unseal_from_members,
             seal: seal(&config.seal),
             neighbours: Some(neighbours),

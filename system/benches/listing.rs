@@ -1,14 +1,9 @@
 //! A page of a folder of 100,000 names: its listing made anew, at hand, and behind a write.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod node;
 
-use barrier::Share;
 use criterion::{Criterion, criterion_group, criterion_main};
-use holdfast_core::lifecycle::{InitOptions, Node, Settings};
-use holdfast_core::mount::TtlLimits;
-use holdfast_core::replication::Replication;
-use holdfast_core::testing::Alone;
+use holdfast_core::lifecycle::Node;
 use sdk::{Access, Key, Read, View};
 use storage::{Class, Latches, Millis, Path, RequestId, Term, TxnState};
 use tokio::runtime::Runtime;
@@ -39,19 +34,8 @@ async fn put(node: &Node, names: impl Iterator<Item = String>) {
 
 fn listing(c: &mut Criterion) {
     let runtime = Runtime::new().expect("the runtime starts");
-    let alone = Arc::new(Alone::default());
-    let limits = TtlLimits { default: Duration::from_secs(3600), max: Duration::from_secs(7200) };
-    let node = Node::new(Arc::clone(&alone) as _, Settings::new(limits));
+    let (node, ..) = runtime.block_on(node::serving());
     runtime.block_on(async {
-        let options = InitOptions {
-            shares: 1,
-            threshold: 1,
-            recipients: Default::default(),
-            cluster_name: None,
-            now: alone.now(),
-        };
-        let made = node.init(options).await.expect("it can be initialised");
-        node.unseal(Share::from_slice(&made.shares[0])).await.expect("the share unseals it");
         for part in 0..NAMES / PART {
             put(&node, (part * PART..(part + 1) * PART).map(|n| format!("name-{n:06}"))).await;
         }

@@ -1,20 +1,18 @@
 //! Parts of a request's way, and a whole one, on a node in memory: finding the mount, the token, writing the answer.
 
+mod node;
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use barrier::Share;
 use criterion::{Criterion, criterion_group, criterion_main};
 use holdfast_core::catalog::Catalog;
-use holdfast_core::lifecycle::{InitOptions, Node, Settings};
-use holdfast_core::mount::TtlLimits;
 use holdfast_core::pipeline::{Pipeline, locate};
 use holdfast_core::replication::Replication;
 use holdfast_core::request::Request;
 use holdfast_core::response::Response;
 use holdfast_core::service::Service;
-use holdfast_core::testing::Alone;
 use holdfast_core::token::ClientToken;
 use sdk::{Answer, Map, Verb, json};
 use storage::RequestId;
@@ -45,21 +43,8 @@ fn lookup_self(token: &ClientToken) -> Request {
 
 fn request(c: &mut Criterion) {
     let runtime = Runtime::new().expect("the runtime starts");
-    let alone = Arc::new(Alone::default());
-    let limits = TtlLimits { default: Duration::from_secs(3600), max: Duration::from_secs(7200) };
-    let node = Node::new(Arc::clone(&alone) as _, Settings::new(limits));
-    let token = runtime.block_on(async {
-        let options = InitOptions {
-            shares: 1,
-            threshold: 1,
-            recipients: Default::default(),
-            cluster_name: None,
-            now: alone.now(),
-        };
-        let made = node.init(options).await.expect("it can be initialised");
-        node.unseal(Share::from_slice(&made.shares[0])).await.expect("the share unseals it");
-        ClientToken::new(made.root_token.to_string())
-    });
+    let (node, alone, token) = runtime.block_on(node::serving());
+    let token = ClientToken::new(token);
     let measures: Arc<dyn Measures> = Arc::new(Nothing);
     let catalog = system::with_builtins(Catalog::default(), &node, &measures);
     let view = node.local_view().expect("it is unsealed");

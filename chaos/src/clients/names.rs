@@ -23,7 +23,9 @@ pub async fn fill(desk: &Desk) -> Result<(), String> {
         });
         futures(written).await;
     }
-    Ok(())
+    let reply = desk.ask(0, Method::GET, "names?list=true", None, &[]).await;
+    let listed = reply.good().and_then(|body| body["data"]["keys"].as_array()).map_or(0, Vec::len);
+    if listed == FILLING { Ok(()) } else { Err(format!("{listed} of {FILLING} names are there")) }
 }
 
 pub async fn run(desk: Desk, mut dice: Dice) {

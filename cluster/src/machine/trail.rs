@@ -47,8 +47,8 @@ impl Trail {
     }
 }
 
-/// One and a half seconds of the most writes that a cluster was seen to take, in less than 1 MiB.
-const MAX: usize = 16 << 10;
+/// Six seconds of the most writes that a cluster was seen to take, in less than 4 MiB.
+const MAX: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {

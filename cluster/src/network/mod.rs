@@ -31,4 +31,4 @@ pub use local::Local;
 pub use peer_service::{Answers, ForwardRefusal, Hello, Left, PeerService, Verdict};
 pub use peers::{CallError, Lane, Link, Peers};
 pub use reports::{Claim, Reports};
-pub use wire::{member_in, member_out, seen_in};
+pub use wire::{claim_in, member_in, member_out};

@@ -20,7 +20,6 @@ use super::reports::Claim;
 use super::wire;
 use crate::consensus::Member;
 use crate::identity::node_id;
-use crate::machine::Seen;
 
 /// Why a forwarded request was not looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +83,7 @@ pub trait Answers: Send + Sync + 'static {
     async fn leave(&self, member: u64, stays: bool, deadline: Instant) -> Left;
 
     /// A member has found another's state to differ from its own, and says what it has.
-    fn compare(&self, from: u64, claim: Claim) -> Seen;
+    fn compare(&self, from: u64, claim: Claim) -> Option<Claim>;
 
     /// A member asks to be unsealed; the error is for it to read.
     async fn unseal(&self, from: u64, question: Bytes) -> Result<Bytes, String>;
@@ -158,7 +157,7 @@ impl Peer for PeerService {
         self.door.agree(request.terms.as_ref())?;
         let claim = wire::claim_in(&request.revision, &request.fingerprint);
         let claim = claim.map_err(|error| Status::invalid_argument(error.to_string()))?;
-        Ok(Response::new(wire::seen_out(self.answers.compare(from, claim))))
+        Ok(Response::new(wire::claim_out(self.answers.compare(from, claim))))
     }
 
     async fn unseal(&self, request: Request<pb::UnsealRequest>) -> Result<Response<pb::UnsealAnswer>, Status> {

@@ -1,13 +1,11 @@
 //! Consensus's types as messages, and back. What a peer sent may be anything: missing parts are an error.
 
-use bytes::Bytes;
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, TransferLeaderError, TransferLeaderRequest, TransferLeaderResponse,
     VoteRequest, VoteResponse,
 };
 use proto::cluster as pb;
 use proto::cluster::append_answer::Kind;
-use proto::cluster::compare_answer::Kind as SeenKind;
 use proto::cluster::transfer_answer::{NotFlushed, Refusal, VoteChanged};
 use storage::Revision;
 
@@ -15,7 +13,6 @@ use super::reports::Claim;
 use crate::consensus::{LeaderId, LogId, Member, TypeConfig, Vote};
 use crate::format::Form;
 use crate::log::encoding::{DecodeError, decode_entry, encode_entry};
-use crate::machine::Seen;
 
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
@@ -182,23 +179,11 @@ pub fn claim_in(revision: &[u8], fingerprint: &[u8]) -> Result<Claim, WireError>
     Ok(Claim { revision, fingerprint })
 }
 
-pub fn seen_out(seen: Seen) -> pb::CompareAnswer {
-    let (kind, fingerprint) = match seen {
-        Seen::Fingerprint(fingerprint) => (SeenKind::Known, fingerprint.to_vec().into()),
-        Seen::NotYet => (SeenKind::NotYet, Bytes::new()),
-        Seen::Forgotten => (SeenKind::Forgotten, Bytes::new()),
-    };
-    pb::CompareAnswer { kind: kind.into(), fingerprint }
-}
-
-pub fn seen_in(answer: &pb::CompareAnswer) -> Result<Seen, WireError> {
-    Ok(match answer.kind() {
-        SeenKind::Known => {
-            let fingerprint = <[u8; 32]>::try_from(&answer.fingerprint[..]);
-            Seen::Fingerprint(fingerprint.map_err(|_| WireError::Malformed("fingerprint"))?)
-        }
-        SeenKind::NotYet => Seen::NotYet,
-        SeenKind::Forgotten => Seen::Forgotten,
-        SeenKind::Unspecified => return Err(WireError::Malformed("kind of answer")),
+/// None if the state has not come to what was asked about.
+pub fn claim_out(claim: Option<Claim>) -> pb::CompareAnswer {
+    claim.map_or_else(pb::CompareAnswer::default, |claim| pb::CompareAnswer {
+        has: true,
+        revision: claim.revision.to_bytes().to_vec().into(),
+        fingerprint: claim.fingerprint.to_vec().into(),
     })
 }

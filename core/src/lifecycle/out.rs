@@ -19,7 +19,8 @@ const REMOVED: &str = "this node was removed from its cluster; ask another, or e
 
 /// What one answers whose state differs.
 const DIVERGED: &str = "this node has stopped because its state is not that of the others; ask another; keep its data \
-                        folder for examination, and start it anew with an empty one to let it join again";
+                        folder. If the others go on, start it anew with an empty one to let it join again; if all have \
+                        stopped, this may be the state that is right: choose one with `operator raft recover`";
 
 impl Node {
     pub fn is_removed(&self) -> bool {

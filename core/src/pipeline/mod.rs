@@ -20,7 +20,7 @@ use std::sync::Arc;
 use futures::future::maybe_done;
 use futures::{join, poll};
 use sdk::{Act, Answer, Failure, NamespaceId, Params, Prepared};
-use storage::{Latches, Millis, OpenBatch, OpenSnapshot, Path, Revision, Term, View};
+use storage::{Latches, Millis, OpenBatch, OpenSnapshot, Path, RawKey, Revision, Term, View};
 use tokio::time::Instant;
 
 pub use authorize::Permit;
@@ -77,6 +77,8 @@ enum Again {
     Conflict,
     /// What had to be there first, is: the work before a transaction, a folder's listing.
     Prepared,
+    /// The listing of this folder is to be made.
+    Unlisted(RawKey),
 }
 
 impl Pipeline {
@@ -188,7 +190,11 @@ impl Pipeline {
                             return Ok(refused_by_audit(run.request, error));
                         }
                         stages.audited = true;
-                        return Err(again);
+                        let Again::Unlisted(folder) = again else { return Err(again) };
+                        match self.lister.make(&folder, run.deadline).await {
+                            Ok(()) => return Err(Again::Prepared),
+                            Err(failure) => Err(failure),
+                        }
                     }
                 };
                 if let Some(located) = &located {
@@ -259,10 +265,7 @@ impl Pipeline {
             dispatch::Done::Answered(Err(Failure::Busy), _) => return Err(Again::Busy),
             dispatch::Done::Answered(Err(Failure::Unlisted(folder)), _) => {
                 stages.unlisted += 1;
-                match self.lister.make(&folder, run.deadline).await {
-                    Ok(()) => return Err(Again::Prepared),
-                    Err(failure) => Err(failure),
-                }
+                return Err(Again::Unlisted(folder));
             }
             dispatch::Done::Answered(Err(failure), _) => {
                 let spent = self.spend(run, permit.spends()).await;

@@ -41,8 +41,9 @@ impl Change {
 }
 
 impl Changed {
-    fn len(&self) -> usize {
-        self.keys.len() + self.prefixes.len()
+    /// About what it takes in memory.
+    fn bytes(&self) -> usize {
+        self.keys.iter().chain(&self.prefixes).map(|key| KEY + key.as_bytes().len()).sum()
     }
 }
 
@@ -55,7 +56,7 @@ pub struct Journal(Mutex<Noted>);
 struct Noted {
     last: Revision,
     changes: VecDeque<Arc<Changed>>,
-    keys: usize,
+    bytes: usize,
 }
 
 impl Journal {
@@ -63,13 +64,13 @@ impl Journal {
     pub fn note(&self, revision: Revision, change: Change) {
         let mut noted = self.0.lock();
         match change {
-            Change::Keys(changed) if noted.last.next() == revision && changed.len() <= KEYS => {
+            Change::Keys(changed) if noted.last.next() == revision && changed.bytes() <= BYTES => {
                 noted.last = revision;
-                noted.keys += changed.len();
+                noted.bytes += changed.bytes();
                 noted.changes.push_back(Arc::new(changed));
-                while noted.changes.len() > CHANGES || noted.keys > KEYS {
-                    let gone = noted.changes.pop_front().map_or(0, |changed| changed.len());
-                    noted.keys -= gone;
+                while noted.changes.len() > CHANGES || noted.bytes > BYTES {
+                    let gone = noted.changes.pop_front().map_or(0, |changed| changed.bytes());
+                    noted.bytes -= gone;
                 }
             }
             _ => *noted = Noted { last: revision, ..Noted::default() },
@@ -92,8 +93,10 @@ impl Journal {
 
 /// How many changes are known at most.
 const CHANGES: usize = 4096;
-/// How many keys they name in all.
-const KEYS: usize = 32_768;
+/// What they take in all.
+const BYTES: usize = 8 << 20;
+/// About what a key takes besides its own bytes.
+const KEY: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -143,10 +146,12 @@ mod tests {
         let last = CHANGES as u64 + 10;
         assert_eq!(numbers(&journal, 9, last), None);
         assert_eq!(numbers(&journal, 10, last).unwrap().len(), CHANGES);
-        journal.note(at(last + 1), changed(KEYS));
+        let Change::Keys(one) = changed(1) else { unreachable!() };
+        let fit = BYTES / one.bytes();
+        journal.note(at(last + 1), changed(fit));
         assert_eq!(numbers(&journal, last, last + 1), Some(vec![last + 1]));
         assert_eq!(numbers(&journal, last - 1, last + 1), None);
-        journal.note(at(last + 2), changed(KEYS + 1));
-        assert_eq!(numbers(&journal, last + 1, last + 2), None, "it names too many keys");
+        journal.note(at(last + 2), changed(fit + 1));
+        assert_eq!(numbers(&journal, last + 1, last + 2), None, "its keys take too much");
     }
 }

@@ -373,11 +373,11 @@ pub struct OutcomeRequest {
 pub struct OutcomeAnswer {
     #[prost(enumeration = "outcome_answer::Kind", tag = "1")]
     pub kind: i32,
-    /// If it ran: the state's revision after it, and its answer if one was kept.
-    #[prost(bytes = "bytes", tag = "2")]
-    pub revision: ::prost::bytes::Bytes,
-    #[prost(bytes = "bytes", optional, tag = "3")]
+    /// If it ran: its answer if one was kept, and the state's revision after it.
+    #[prost(bytes = "bytes", optional, tag = "2")]
     pub answer: ::core::option::Option<::prost::bytes::Bytes>,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub revision: ::prost::bytes::Bytes,
 }
 /// Nested message and enum types in `OutcomeAnswer`.
 pub mod outcome_answer {
@@ -395,12 +395,12 @@ pub mod outcome_answer {
     #[repr(i32)]
     pub enum Kind {
         Unspecified = 0,
-        Ran = 1,
         /// Surely not applied, now or later.
-        NotRun = 2,
+        NotRun = 3,
         /// Too old to tell.
-        Unknown = 3,
-        NotLeader = 4,
+        Unknown = 4,
+        NotLeader = 5,
+        Ran = 6,
     }
     impl Kind {
         /// String value of the enum field names used in the ProtoBuf definition.
@@ -410,20 +410,20 @@ pub mod outcome_answer {
         pub fn as_str_name(&self) -> &'static str {
             match self {
                 Self::Unspecified => "UNSPECIFIED",
-                Self::Ran => "RAN",
                 Self::NotRun => "NOT_RUN",
                 Self::Unknown => "UNKNOWN",
                 Self::NotLeader => "NOT_LEADER",
+                Self::Ran => "RAN",
             }
         }
         /// Creates an enum from field names used in the ProtoBuf definition.
         pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
             match value {
                 "UNSPECIFIED" => Some(Self::Unspecified),
-                "RAN" => Some(Self::Ran),
                 "NOT_RUN" => Some(Self::NotRun),
                 "UNKNOWN" => Some(Self::Unknown),
                 "NOT_LEADER" => Some(Self::NotLeader),
+                "RAN" => Some(Self::Ran),
                 _ => None,
             }
         }
@@ -558,58 +558,14 @@ pub struct CompareRequest {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CompareAnswer {
-    #[prost(enumeration = "compare_answer::Kind", tag = "1")]
-    pub kind: i32,
-    /// With KNOWN.
+    /// It has come to that revision.
+    #[prost(bool, tag = "1")]
+    pub has: bool,
+    /// Then what it has there, or what it has now if it does not remember.
     #[prost(bytes = "bytes", tag = "2")]
+    pub revision: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "3")]
     pub fingerprint: ::prost::bytes::Bytes,
-}
-/// Nested message and enum types in `CompareAnswer`.
-pub mod compare_answer {
-    #[derive(
-        Clone,
-        Copy,
-        Debug,
-        PartialEq,
-        Eq,
-        Hash,
-        PartialOrd,
-        Ord,
-        ::prost::Enumeration
-    )]
-    #[repr(i32)]
-    pub enum Kind {
-        Unspecified = 0,
-        Known = 1,
-        /// It has not come to that revision.
-        NotYet = 2,
-        /// It has been there, or somewhere else, and does not remember.
-        Forgotten = 3,
-    }
-    impl Kind {
-        /// String value of the enum field names used in the ProtoBuf definition.
-        ///
-        /// The values are not transformed in any way and thus are considered stable
-        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-        pub fn as_str_name(&self) -> &'static str {
-            match self {
-                Self::Unspecified => "UNSPECIFIED",
-                Self::Known => "KNOWN",
-                Self::NotYet => "NOT_YET",
-                Self::Forgotten => "FORGOTTEN",
-            }
-        }
-        /// Creates an enum from field names used in the ProtoBuf definition.
-        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-            match value {
-                "UNSPECIFIED" => Some(Self::Unspecified),
-                "KNOWN" => Some(Self::Known),
-                "NOT_YET" => Some(Self::NotYet),
-                "FORGOTTEN" => Some(Self::Forgotten),
-                _ => None,
-            }
-        }
-    }
 }
 /// Generated client implementations.
 pub mod consensus_client {

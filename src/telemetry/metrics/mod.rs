@@ -44,9 +44,9 @@ impl Metrics {
         self.registry.roll();
     }
 
-    /// The gauges of that name are not shown until one is set again.
-    pub fn forget(&self, gauge: &str) {
-        self.registry.gauges.forget(gauge);
+    /// Those gauges are not shown until they are set again.
+    pub fn forget(&self, are: impl Fn(&::metrics::Key) -> bool) {
+        self.registry.gauges.forget(are);
     }
 
     pub fn prometheus(&self) -> String {

@@ -53,8 +53,8 @@ impl<T: Default> Series<T> {
     }
 
     /// Nobody can say what these are any more.
-    pub fn forget(&self, name: &str) {
-        self.0.write().retain(|key, _| key.name() != name);
+    pub fn forget(&self, are: impl Fn(&Key) -> bool) {
+        self.0.write().retain(|key, _| !are(key));
     }
 
     /// In the order of their keys: the names' order, and within a name the labels'.

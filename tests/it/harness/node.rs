@@ -1,12 +1,10 @@
 //! One node: a process, its folder, its configuration and its log.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-
-use parking_lot::Mutex;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use super::client::Client;
 use super::wait::until;
@@ -185,19 +183,15 @@ impl Drop for Node {
     }
 }
 
-/// Two ports that nobody listens on right now, and that no other node of these tests was given: it may not be there yet.
+/// Two ports that nobody listens on right now, and that no other node of these tests was given: it may not be there yet, or
+/// be down. They are below those that the system gives away by itself.
 fn free_ports() -> [u16; 2] {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    let mut given = GIVEN.lock();
-    let mut held = Vec::new();
+    static NEXT: AtomicU16 = AtomicU16::new(0);
     [(); 2].map(|()| {
-        loop {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let port = listener.local_addr().unwrap().port();
-            held.push(listener);
-            if given.insert(port) {
-                return port;
-            }
-        }
+        let mut ports = (0..PORTS).map(|_| FIRST_PORT + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS);
+        ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a port is free")
     })
 }
+
+const FIRST_PORT: u16 = 26_000;
+const PORTS: u16 = 6_000;

@@ -4,6 +4,7 @@ pub mod nodes;
 pub mod process;
 
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -22,9 +23,16 @@ pub fn in_ms(ms: u64) -> Instant {
     Instant::now() + Duration::from_millis(ms)
 }
 
+/// Nobody listens there right now, and no other node of these tests was given it. It is below those that the system gives
+/// away by itself: it would, while a node is down.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let mut ports = (0..PORTS).map(|_| FIRST_PORT + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS);
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a port is free")
 }
+
+const FIRST_PORT: u16 = 20_000;
+const PORTS: u16 = 6_000;
 
 /// Waits until the condition holds, and says what it waited for if it never does.
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use storage::{Access, PathKey, Read, Txn, View};
 
-use super::{Folders, folder};
+use super::Folders;
 use crate::space;
 
 /// How many there may be.
@@ -49,8 +49,9 @@ impl AutoConfig {
     /// Whether this node could write to the folder now. Blocks.
     pub fn try_folder(&self, folders: &Folders, name: &str) -> Result<(), ConfigError> {
         self.check(name)?;
-        let tried = folders.open(&self.path_prefix).and_then(|folder| folder::probe(&folder, &self.file_prefix));
-        tried.or_else(|problem| refused(format!("path_prefix: {problem}")))
+        folders
+            .try_out(&self.path_prefix, &self.file_prefix)
+            .or_else(|problem| refused(format!("path_prefix: {problem}")))
     }
 
     /// Checks it and writes it.

@@ -3,17 +3,29 @@
 use std::fs::{self, DirEntry, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
 use storage::Millis;
 
 /// `snapshot_auto_folders`: it is not the API's to say where on this machine something is written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Folders(pub Vec<PathBuf>);
+#[derive(Clone, Debug, Default)]
+pub struct Folders {
+    open: Vec<PathBuf>,
+    /// One of them is being tried.
+    trying: Arc<AtomicBool>,
+}
 
 impl Folders {
+    pub fn new(open: Vec<PathBuf>) -> Self {
+        Self { open, trying: Arc::default() }
+    }
+
     /// Whether the path, as it is written, is one of the folders or inside one.
     pub fn allow(&self, path: &str) -> Result<(), String> {
-        if self.0.is_empty() {
+        if self.open.is_empty() {
             return Err(format!("no folder is open to automated backups; {NAMED}"));
         }
         let whole = Path::new(path);
@@ -21,7 +33,7 @@ impl Folders {
         if !whole.is_absolute() || !whole.components().all(plain) {
             return Err(format!("{path:?} must be a whole path, beginning with / and without .."));
         }
-        if self.0.iter().any(|folder| whole.starts_with(folder)) { Ok(()) } else { Err(outside(path)) }
+        if self.open.iter().any(|folder| whole.starts_with(folder)) { Ok(()) } else { Err(outside(path)) }
     }
 
     /// The folder with every link followed, if that is, or lies in, one that is open.
@@ -33,10 +45,34 @@ impl Folders {
             return Err(format!("{path} is not a folder"));
         }
         let open = |folder: &PathBuf| folder.canonicalize().is_ok_and(|folder| real.starts_with(folder));
-        if self.0.iter().any(open) { Ok(real) } else { Err(outside(path)) }
+        if self.open.iter().any(open) { Ok(real) } else { Err(outside(path)) }
+    }
+
+    /// Whether this node could write to the folder now. Blocks, not for long: one on a network that hangs has a thread to itself,
+    /// and nothing else is tried while it does.
+    pub(super) fn try_out(&self, path: &str, prefix: &str) -> Result<(), String> {
+        self.allow(path)?;
+        if self.trying.swap(true, Ordering::AcqRel) {
+            return Err("a folder is being tried, and has not answered yet; try again".to_owned());
+        }
+        let (folders, wanted, prefix) = (self.clone(), path.to_owned(), prefix.to_owned());
+        let (done, tried) = sync_channel(1);
+        let started = std::thread::Builder::new().name("backup-folder".into()).spawn(move || {
+            let result = folders.open(&wanted).and_then(|folder| probe(&folder, &prefix));
+            folders.trying.store(false, Ordering::Release);
+            // Nobody may wait for it any more.
+            let _ = done.send(result);
+        });
+        if let Err(error) = started {
+            self.trying.store(false, Ordering::Release);
+            return Err(format!("the folder {path} cannot be tried: {error}"));
+        }
+        tried.recv_timeout(TRY_MAX).unwrap_or_else(|_| Err(format!("the folder {path} of this node does not answer")))
     }
 }
 
+/// How long a folder may take to answer.
+const TRY_MAX: Duration = Duration::from_secs(5);
 const NAMED: &str = "the configuration names those that are in snapshot_auto_folders";
 
 fn outside(path: &str) -> String {
@@ -85,9 +121,13 @@ pub(super) fn sweep(folder: &Path, prefix: &str) -> io::Result<()> {
 }
 
 /// Writes a file there and deletes it. Left behind, it goes with what was not finished.
-pub(super) fn probe(folder: &Path, prefix: &str) -> Result<(), String> {
+fn probe(folder: &Path, prefix: &str) -> Result<(), String> {
     let file = folder.join(unfinished(prefix, Millis(u64::from_be_bytes(crypto::random()))));
-    let tried = File::create_new(&file).and_then(|_| fs::remove_file(&file));
+    let tried = File::create_new(&file).and_then(|_| match fs::remove_file(&file) {
+        // Whoever makes a backup there has swept it away.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    });
     tried.map_err(|error| format!("this node cannot write to the folder {}: {error}", folder.display()))
 }
 
@@ -100,3 +140,24 @@ fn number(item: &DirEntry, prefix: &str, ending: &str) -> Option<u64> {
 
 const ENDING: &str = ".snap";
 const UNFINISHED: &str = ".tmp";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_folder_is_tried_at_a_time_and_nothing_is_left_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        let folders = Folders::new(vec![folder.path().to_owned()]);
+        folders.try_out(path, "backup").unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        // Of one that hangs.
+        folders.trying.store(true, Ordering::Release);
+        assert!(folders.try_out(path, "backup").unwrap_err().contains("has not answered yet"));
+        folders.trying.store(false, Ordering::Release);
+        folders.try_out(path, "backup").unwrap();
+        assert!(folders.try_out(&format!("{path}/none"), "backup").unwrap_err().contains("cannot be used"));
+        folders.try_out(path, "backup").expect("who fails is done");
+    }
+}

@@ -31,7 +31,7 @@ impl Bench {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let alone = Arc::new(Alone::default());
-        let snapshot_folders = Folders(vec![folder.path().to_owned()]);
+        let snapshot_folders = Folders::new(vec![folder.path().to_owned()]);
         let node = Node::new(Arc::clone(&alone) as _, Settings { snapshot_folders, ..Settings::new(LIMITS) });
         crate::backup::tests::found(&node).await;
         Self { node, alone, folder }

@@ -23,7 +23,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -62,8 +62,9 @@ struct Entry {
 struct Slot {
     state: RwLock<State>,
     marks: Mutex<Marks>,
-    /// Of the names.
+    /// Of the names; zero while none are kept.
     bytes: AtomicUsize,
+    unkept: AtomicBool,
 }
 
 #[derive(Default)]
@@ -88,6 +89,8 @@ struct Listing {
 struct Marks {
     children: HashMap<Vec<u8>, (u64, u64)>,
     bytes: usize,
+    /// How many changes were not marked, since nothing is kept to be patched.
+    passed: usize,
 }
 
 /// How a kept listing relates to a snapshot.
@@ -180,9 +183,9 @@ impl Listings {
         let names = self.read_names(store, &snapshot, folder)?;
         let since = snapshot.state_revision();
         let mut state = slot.state.write();
-        slot.bytes.store(names.as_ref().map_or(0, Names::bytes), Ordering::Relaxed);
         *state = names.map_or(State::Unkept, |names| State::Kept(Listing { names, since, patches: 0 }));
         slot.marks.lock().seen(since.n);
+        slot.weigh(&state);
         drop(state);
         std::mem::forget(unfinished);
         metrics::counter!("holdfast.listings.made").increment(1);
@@ -195,14 +198,14 @@ impl Listings {
     pub fn keep_up(&self, store: &OpenStore) -> Result<(), ReadError> {
         if !self.table.lock().entries.is_empty() {
             let snapshot = store.snapshot()?;
-            self.table.lock().hear(&snapshot);
+            self.table.lock().hear(&snapshot, self.bytes_max);
         }
         Ok(())
     }
 
     fn slot(&self, snapshot: &OpenSnapshot, folder: &RawKey) -> Option<Arc<Slot>> {
         let mut table = self.table.lock();
-        table.hear(snapshot);
+        table.hear(snapshot, self.bytes_max);
         table.uses += 1;
         let uses = table.uses;
         let entry = table.entries.get_mut(folder.as_bytes())?;
@@ -213,7 +216,7 @@ impl Listings {
     /// The folder's slot, whether it was there, and up to where changes have been heard before it was.
     fn enter(&self, now: &OpenSnapshot, folder: &RawKey) -> (Arc<Slot>, bool, Revision) {
         let mut table = self.table.lock();
-        table.hear(now);
+        table.hear(now, self.bytes_max);
         table.uses += 1;
         let (heard, used) = (table.heard, table.uses);
         if let Some(entry) = table.entries.get(folder.as_bytes()) {
@@ -290,7 +293,7 @@ impl Listings {
         if !kept {
             *state = State::Unkept;
         }
-        slot.bytes.store(if let State::Kept(listing) = &*state { listing.names.bytes() } else { 0 }, Ordering::Relaxed);
+        slot.weigh(&state);
         drop(state);
         self.settle(folder, slot);
         Ok(())
@@ -306,11 +309,7 @@ impl Listings {
         };
         let before = std::mem::replace(&mut entry.charged, charge);
         table.bytes = table.bytes + charge - before;
-        while table.bytes > self.bytes_max {
-            let others = table.entries.iter().filter(|(at, _)| at.as_slice() != folder.as_bytes());
-            let least = others.min_by_key(|(_, entry)| entry.used).map(|(at, _)| at.clone());
-            table.forget(&least.unwrap_or_else(|| folder.as_bytes().to_vec()));
-        }
+        table.fit(self.bytes_max, Some(folder));
         table.gauge();
     }
 }
@@ -335,7 +334,7 @@ impl Drop for Unfinished<'_> {
 impl Table {
     /// Marks what has changed up to the snapshot. `heard` never passes what some snapshot has shown: a slot that is entered
     /// now and filled from a later snapshot misses nothing.
-    fn hear(&mut self, snapshot: &OpenSnapshot) {
+    fn hear(&mut self, snapshot: &OpenSnapshot, bytes_max: usize) {
         let now = snapshot.state_revision();
         if now <= self.heard {
             return;
@@ -348,6 +347,7 @@ impl Table {
             Some(changes) => changes.iter().for_each(|(n, changed)| self.mark(*n, changed)),
             None => self.forget_all(),
         }
+        self.fit(bytes_max, None);
         self.gauge();
     }
 
@@ -370,8 +370,9 @@ impl Table {
             let end = at + 3 + segment.len();
             if let Some(entry) = self.entries.get_mut(&key[..at]) {
                 let mut marks = entry.slot.marks.lock();
-                let more = marks.add(&key[at..end], n);
-                let too_many = marks.children.len() > MARKS_MAX;
+                let unkept = entry.slot.unkept.load(Ordering::Relaxed);
+                let more = if unkept { marks.pass() } else { marks.add(&key[at..end], n) };
+                let too_many = marks.children.len() > MARKS_MAX || marks.passed > PASSED_MAX;
                 drop(marks);
                 (entry.charged, self.bytes) = (entry.charged + more, self.bytes + more);
                 if too_many {
@@ -379,6 +380,16 @@ impl Table {
                 }
             }
             at = end;
+        }
+    }
+
+    /// Lets go of the least used until all fit, of `spared` last.
+    fn fit(&mut self, bytes_max: usize, spared: Option<&RawKey>) {
+        while self.bytes > bytes_max {
+            let is_spared = |at: &[u8]| spared.is_some_and(|spared| spared.as_bytes() == at);
+            let least = self.entries.iter().min_by_key(|(at, entry)| (is_spared(at), entry.used));
+            let Some(least) = least.map(|(at, _)| at.clone()) else { return };
+            self.forget(&least);
         }
     }
 
@@ -400,6 +411,17 @@ impl Table {
 }
 
 impl Slot {
+    /// Says what its state takes now, under the state's lock.
+    fn weigh(&self, state: &State) {
+        let bytes = if let State::Kept(listing) = state { listing.names.bytes() } else { 0 };
+        self.bytes.store(bytes, Ordering::Relaxed);
+        let unkept = matches!(state, State::Unkept);
+        self.unkept.store(unkept, Ordering::Relaxed);
+        if unkept {
+            *self.marks.lock() = Marks::default();
+        }
+    }
+
     fn standing(&self, listing: &Listing, now: Revision) -> Standing {
         let marks = self.marks.lock();
         if !listing.is_reached_by(now) {
@@ -445,6 +467,12 @@ impl Marks {
         more
     }
 
+    /// A change that need not be marked.
+    fn pass(&mut self) -> usize {
+        self.passed += 1;
+        0
+    }
+
     /// The children that have changed by `n`, and when they did last.
     fn due(&self, n: u64) -> Vec<(Vec<u8>, u64)> {
         let due = self.children.iter().filter(|(_, (first, _))| *first <= n);
@@ -469,6 +497,8 @@ const SMALL: usize = 1000;
 const PATCH_MAX: usize = 256;
 /// Behind so many, a listing is made anew.
 const MARKS_MAX: usize = 8192;
+/// Behind so many changes it is tried again whether a folder can be kept that could not.
+const PASSED_MAX: usize = 1 << 18;
 /// How many children are read at once.
 const CHUNK: usize = 4096;
 /// About what a slot and a mark take besides their bytes.

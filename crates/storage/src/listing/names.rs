@@ -71,8 +71,10 @@ impl Names {
     /// Makes a child what it is now, which may be nothing. False if the names cannot be kept any more.
     pub fn put(&mut self, kind: SegKind, mut child: Child) -> bool {
         let Some(name) = self.rules.admit(kind, &mut child) else { return false };
-        let folder = format!("{name}/");
-        self.set(folder.into(), child.folder);
+        if self.rules.any_folder {
+            // Else it is another record's name, if it is there.
+            self.set(format!("{name}/").into(), child.folder);
+        }
         self.set(name.into(), child.record);
         true
     }

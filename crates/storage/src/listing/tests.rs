@@ -172,6 +172,43 @@ async fn listings_fit_into_their_bytes_and_the_least_used_goes() {
     bench.many("huge", 1000).await;
     assert_eq!(bench.page("huge", Some("000998"), 9), ["000999"], "what fits nowhere is read each time");
     assert!(bench.listings.size().0 <= one * 2 + one / 2);
+    let before = bench.listings.size();
+    bench.put((0..50).map(|n| format!("huge/more-{n}"))).await;
+    bench.listings.keep_up(&bench.store).unwrap();
+    assert_eq!(bench.listings.size(), before, "and what changes in it is not collected");
+}
+
+#[tokio::test]
+async fn changes_that_nobody_reads_fit_into_the_same_bytes() {
+    const MOST: usize = 64 << 10;
+    let bench = Bench::new(MOST);
+    bench.many("a", 100).await;
+    bench.page("a", None, 1);
+    for n in 0..20 {
+        let long = format!("{n}").repeat(4000);
+        bench.put([format!("a/{long}")]).await;
+        bench.listings.keep_up(&bench.store).unwrap();
+        assert!(bench.listings.size().0 <= MOST);
+    }
+    assert_eq!(bench.page("a", None, usize::MAX), bench.view().list(&names("a")).unwrap());
+}
+
+/// Without a folder among them, a slash at the end is a part of the name.
+#[tokio::test]
+async fn a_record_is_not_taken_for_the_folder_of_another() {
+    let bench = Bench::new(1 << 20);
+    bench.many("f", 5).await;
+    for name in ["x", "x/"] {
+        bench.write(|txn| txn.put(&names("f").name(name), "a record").unwrap()).await;
+    }
+    bench.page("f", None, 1);
+    assert!(bench.is_at_hand("f"));
+    bench.write(|txn| txn.put(&names("f").name("x"), "another").unwrap()).await;
+    let listed = bench.page("f", None, usize::MAX);
+    assert!(listed.iter().any(|name| name == "x/"), "{listed:?}");
+    assert_eq!(listed, bench.view().list(&names("f")).unwrap());
+    bench.write(|txn| txn.delete(&names("f").name("x/"))).await;
+    assert_eq!(bench.page("f", None, usize::MAX), bench.view().list(&names("f")).unwrap());
 }
 
 #[tokio::test]
