@@ -34,6 +34,7 @@ mod serving;
 mod signals;
 mod tidy;
 mod traces;
+mod transit;
 mod unsealing;
 #[cfg(feature = "faults")]
 mod upgrading;

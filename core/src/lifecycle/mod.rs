@@ -25,7 +25,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use barrier::{Barrier, Seal, SealConfig, WrappedRoot};
 use parking_lot::Mutex;
-use sdk::Plugin;
+use sdk::{Plugin, PluginKind};
 use serde::{Deserialize, Serialize};
 use storage::{Listings, OpenStore, Value, View};
 use tokio::sync::watch;
@@ -110,7 +110,7 @@ pub struct Node {
     generating: tokio::sync::Mutex<Option<generate_root::GenerateRoot>>,
     /// Held while keys come or go.
     turning: Mutex<()>,
-    /// What may keep records in the clear. Some of them hold this node.
+    /// They may keep records in the clear, and have things to do by themselves. Some of them hold this node.
     plugins: OnceLock<Vec<Weak<dyn Plugin>>>,
 }
 
@@ -159,9 +159,14 @@ impl Node {
         })
     }
 
-    /// From now on these forget what they keep when this node is sealed.
-    pub(crate) fn forget_with_the_keys(&self, catalog: &Catalog) {
+    /// From now on these forget what they keep when this node is sealed, and are asked what is due.
+    pub(crate) fn has_plugins(&self, catalog: &Catalog) {
         self.plugins.get_or_init(|| catalog.all().map(Arc::downgrade).collect());
+    }
+
+    pub(crate) fn plugin(&self, kind: PluginKind, type_name: &str) -> Option<Arc<dyn Plugin>> {
+        let mut plugins = self.plugins.get().into_iter().flatten().filter_map(Weak::upgrade);
+        plugins.find(|plugin| plugin.kind() == kind && plugin.types().contains(&type_name))
     }
 
     pub fn is_initialised(&self) -> bool {

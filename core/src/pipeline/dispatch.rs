@@ -8,7 +8,7 @@ use storage::{OpenBatch, OpenSnapshot, TxnState, View};
 use super::authorize::{Permit, context, space_of};
 use super::{LISTINGS_MAX, Located, RelyOn, Run, Stages};
 use crate::lifecycle::Node;
-use crate::work::{Task, aside};
+use crate::work::Task;
 use crate::{space, wrap};
 
 pub(super) enum Done {
@@ -76,7 +76,7 @@ pub(super) fn dispatch(
             let work = || handler(&ctx, &params, &view);
             // A listing is as long as its folder: other requests go on meanwhile.
             let listing = matches!(run.request.verb, Verb::List | Verb::Scan);
-            if listing { aside(work) } else { work() }
+            if listing { sdk::aside(work) } else { work() }
         }
         Handler::Upsert(upsert) if permit.creates() => (upsert.missing)(&ctx, &params, &mut state.at(here)),
         Handler::Upsert(upsert) => (upsert.there)(&ctx, &params, &state.view(here)),

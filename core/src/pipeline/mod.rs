@@ -38,7 +38,7 @@ use crate::response::Response;
 use crate::service::open_response;
 use crate::space;
 use crate::token::{ClientToken, TokenKey};
-use crate::work::{Workers, aside};
+use crate::work::Workers;
 
 /// How often a transaction is run again because others got in its way. Latches make more than a few rare.
 const RUNS_MAX: usize = 32;
@@ -83,7 +83,7 @@ enum Again {
 
 impl Pipeline {
     pub fn new(node: Arc<Node>, catalog: Catalog) -> Self {
-        node.forget_with_the_keys(&catalog);
+        node.has_plugins(&catalog);
         let lister = Lister::new(node.store.clone(), Arc::clone(&node.listings));
         Self { node, catalog, latches: Latches::new(), workers: Workers::default(), lister }
     }
@@ -255,7 +255,7 @@ impl Pipeline {
             dispatch::Done::Answered(Ok(answer), txn) => {
                 let answer = *answer;
                 let write = || Response::answer(run.request.id, &answer);
-                let response = if answer.is_long() { aside(write) } else { write() };
+                let response = if answer.is_long() { sdk::aside(write) } else { write() };
                 let done = Done { answer, response, committed: None };
                 match txn {
                     Some(batch) => self.commit(run, permit, *batch, done).await?,

@@ -2,12 +2,12 @@
 //!
 //! Random nonces bound one AES-GCM or ChaCha20 key to about 2³² messages; XChaCha20's are long enough not to.
 
-#![allow(unsafe_code)] // Calls of the C library.
-
-use aws_lc_sys as sys;
+use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use chacha20poly1305::aead::AeadInPlace;
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
-use crate::handle::{Owned, went_well};
+use crate::wiped::Wiped;
 use crate::{InvalidKey, OpenError, fill_random};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,27 +30,29 @@ impl CipherKind {
 
 pub struct Cipher {
     kind: CipherKind,
-    context: Owned<sys::EVP_AEAD_CTX>,
+    key: Expanded,
+}
+
+enum Expanded {
+    Short(Wiped<LessSafeKey>),
+    Long(Wiped<XChaCha20Poly1305>),
 }
 
 const TAG_LEN: usize = 16;
 
 impl Cipher {
     pub fn new(kind: CipherKind, key: &[u8]) -> Result<Self, InvalidKey> {
-        // SAFETY: the algorithms are constants; the key's length is checked there; the context is ours.
-        let context = unsafe {
-            let algorithm = match kind {
-                CipherKind::Aes128Gcm => sys::EVP_aead_aes_128_gcm(),
-                CipherKind::Aes256Gcm => sys::EVP_aead_aes_256_gcm(),
-                CipherKind::ChaCha20Poly1305 => sys::EVP_aead_chacha20_poly1305(),
-                CipherKind::XChaCha20Poly1305 => sys::EVP_aead_xchacha20_poly1305(),
-            };
-            if key.len() != kind.key_len() {
-                return Err(InvalidKey);
+        let algorithm = match kind {
+            CipherKind::Aes128Gcm => &AES_128_GCM,
+            CipherKind::Aes256Gcm => &AES_256_GCM,
+            CipherKind::ChaCha20Poly1305 => &CHACHA20_POLY1305,
+            CipherKind::XChaCha20Poly1305 => {
+                let key = XChaCha20Poly1305::new_from_slice(key).map_err(|_| InvalidKey)?;
+                return Ok(Self { kind, key: Expanded::Long(Wiped::new(key)) });
             }
-            Owned::new(sys::EVP_AEAD_CTX_new(algorithm, key.as_ptr(), key.len(), TAG_LEN), sys::EVP_AEAD_CTX_free)
         };
-        context.map(|context| Self { kind, context }).ok_or(InvalidKey)
+        let key = LessSafeKey::new(UnboundKey::new(algorithm, key).map_err(|_| InvalidKey)?);
+        Ok(Self { kind, key: Expanded::Short(Wiped::new(key)) })
     }
 
     pub fn seal(&self, aad: &[u8], plain: &[u8]) -> Vec<u8> {
@@ -66,34 +68,40 @@ impl Cipher {
     }
 
     fn seal_with(&self, nonce: &[u8], aad: &[u8], plain: &[u8]) -> Vec<u8> {
-        let room = plain.len() + TAG_LEN;
-        let mut out = vec![0; nonce.len() + room];
-        out[..nonce.len()].copy_from_slice(nonce);
-        let mut len = 0;
-        // SAFETY: behind the nonce there is room for the ciphertext and its tag.
-        let done = unsafe {
-            let (at, context) = (out.as_mut_ptr().add(nonce.len()), self.context.get());
-            let (nonce_at, plain_at, aad_at) = (nonce.as_ptr(), plain.as_ptr(), aad.as_ptr());
-            let (n, p, a) = (nonce.len(), plain.len(), aad.len());
-            sys::EVP_AEAD_CTX_seal(context, at, &mut len, room, nonce_at, n, plain_at, p, aad_at, a)
-        };
-        assert!(went_well(done), "invariant: a message is far smaller than 64 GiB");
+        // All the room at once: growing later would leave the plaintext behind in the old allocation.
+        let mut out = Vec::with_capacity(nonce.len() + plain.len() + TAG_LEN);
+        out.extend_from_slice(nonce);
+        out.extend_from_slice(plain);
+        let text = &mut out[nonce.len()..];
+        const SMALL: &str = "invariant: a message is far smaller than 64 GiB";
+        match &self.key {
+            Expanded::Short(key) => {
+                let nonce = Nonce::try_assume_unique_for_key(nonce).expect("invariant: these nonces have 12 bytes");
+                let tag = key.seal_in_place_separate_tag(nonce, Aad::from(aad), text).expect(SMALL);
+                out.extend_from_slice(tag.as_ref());
+            }
+            Expanded::Long(key) => {
+                let tag = key.encrypt_in_place_detached(XNonce::from_slice(nonce), aad, text).expect(SMALL);
+                out.extend_from_slice(&tag);
+            }
+        }
         out
     }
 
     pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let (nonce, text) = sealed.split_at_checked(self.kind.nonce_len()).ok_or(OpenError)?;
-        let mut out = Zeroizing::new(vec![0; text.len()]);
-        let mut len = 0;
-        // SAFETY: the plaintext is shorter than the ciphertext with its tag.
-        let done = unsafe {
-            let (at, room, context) = (out.as_mut_ptr(), out.len(), self.context.get());
-            let (nonce_at, text_at, aad_at) = (nonce.as_ptr(), text.as_ptr(), aad.as_ptr());
-            let (n, t, a) = (nonce.len(), text.len(), aad.len());
-            sys::EVP_AEAD_CTX_open(context, at, &mut len, room, nonce_at, n, text_at, t, aad_at, a)
-        };
-        if !went_well(done) {
-            return Err(OpenError);
+        let mut out = Zeroizing::new(text.to_vec());
+        let len = text.len().checked_sub(TAG_LEN).ok_or(OpenError)?;
+        match &self.key {
+            Expanded::Short(key) => {
+                let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| OpenError)?;
+                key.open_in_place(nonce, Aad::from(aad), &mut out).map_err(|_| OpenError)?;
+            }
+            Expanded::Long(key) => {
+                let (text, tag) = out.split_at_mut(len);
+                let (nonce, tag) = (XNonce::from_slice(nonce), chacha20poly1305::Tag::from_slice(tag));
+                key.decrypt_in_place_detached(nonce, aad, text, tag).map_err(|_| OpenError)?;
+            }
         }
         out.truncate(len);
         Ok(out)

@@ -6,7 +6,6 @@ mod cipher;
 mod coredump;
 mod digest;
 mod error;
-mod handle;
 mod hash;
 mod hkdf;
 mod hmac;

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use parking_lot::RwLock;
 use quick_cache::sync::Cache;
 use storage::{Path, PathKey, Read, Revision, View};
 
@@ -13,20 +14,19 @@ use crate::Result;
 
 pub struct Kept<T> {
     items: Cache<Path, (Revision, Arc<T>)>,
+    /// How often all was forgotten. Whoever began to read before keeps nothing after.
+    forgotten: RwLock<u64>,
 }
 
 impl<T> Kept<T> {
+    /// Keeps `items` records at most.
     pub fn new(items: usize) -> Self {
-        Self { items: Cache::new(items) }
+        Self { items: Cache::new(items), forgotten: RwLock::default() }
     }
 
     /// The record in the form that `decode` gives it; `None` if there is none.
-    pub fn read(
-        &self,
-        view: &View,
-        key: &PathKey,
-        decode: impl FnOnce(&[u8]) -> Result<T>,
-    ) -> Result<Option<Arc<T>>> {
+    pub fn read(&self, view: &View, key: &PathKey, decode: impl FnOnce(&[u8]) -> Result<T>) -> Result<Option<Arc<T>>> {
+        let began = *self.forgotten.read();
         let path = view.path(key);
         let Some(revision) = view.revision(key)? else { return Ok(None) };
         if let Some((at, value)) = self.items.get(&path)
@@ -36,11 +36,25 @@ impl<T> Kept<T> {
         }
         let Some((bytes, revision)) = view.bytes(key)? else { return Ok(None) };
         let value = Arc::new(decode(&bytes)?);
-        self.items.insert(path, (revision, Arc::clone(&value)));
+        let forgotten = self.forgotten.read();
+        if *forgotten == began {
+            self.items.insert(path, (revision, Arc::clone(&value)));
+        }
         Ok(Some(value))
     }
 
     pub fn forget(&self) {
+        let mut forgotten = self.forgotten.write();
+        *forgotten += 1;
         self.items.clear();
     }
+
+    #[cfg(any(test, feature = "testing"))]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // In a test an unwrap is an assertion.
+mod tests;

@@ -11,6 +11,7 @@ extern crate self as sdk;
 
 mod answer;
 mod aside;
+mod chore;
 mod context;
 mod declare;
 pub mod duration;
@@ -30,6 +31,7 @@ mod token_settings;
 
 pub use answer::{Answer, AuthBlock, Body, WrapInfo};
 pub use aside::aside;
+pub use chore::{Chore, Finish};
 pub use context::{Caller, Ctx, MountInfo, NamespaceId, timestamp};
 pub use declare::{Act, Backend, Handler, Matched, Operation, Path, Prepared, Slow, Upsert, Verb, Work};
 pub use failure::Failure;

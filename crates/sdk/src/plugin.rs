@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use storage::Txn;
+use storage::{Millis, Txn, View};
 
-use crate::{Backend, Ctx, Failure, MountInfo, Renewal, Result, Value};
+use crate::{Backend, Chore, Ctx, Failure, MountInfo, Renewal, Result, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PluginKind {
@@ -42,6 +42,13 @@ pub trait Plugin: Send + Sync {
     fn renew(&self, ctx: &Ctx, internal: &Value, txn: &Txn) -> Result<Renewal> {
         let _ = (ctx, internal, txn);
         Err(Failure::invalid("tokens of this method cannot be renewed; log in again"))
+    }
+
+    /// What has waited longest of what the mount at `view` is to do by itself and is due now. The active node asks every few
+    /// seconds.
+    fn due(&self, view: &View, now: Millis) -> Result<Option<Chore>> {
+        let _ = (view, now);
+        Ok(None)
     }
 
     /// Lets go of the records it has [kept](crate::Kept): the node is sealed.

@@ -111,6 +111,18 @@ impl Bench {
         Ok(answer)
     }
 
+    /// Has the mount do what is due by now, as often as something is. How often that was.
+    pub async fn do_due(&mut self) -> Result<usize> {
+        let plugin = Arc::clone(&self.plugin);
+        for count in 0.. {
+            let snapshot = self.store.snapshot().map_err(Failure::internal)?;
+            let Some(chore) = plugin.due(&View::new(snapshot.clone(), space()), self.now)? else { return Ok(count) };
+            let finish = chore()?;
+            self.transact(snapshot, |txn| finish(txn).map(|()| Answer::empty())).await?;
+        }
+        Ok(usize::MAX)
+    }
+
     async fn transact(
         &self,
         snapshot: storage::OpenSnapshot,

@@ -104,9 +104,9 @@ pub fn with_status(answer: Answer, failed: bool, went_well: bool, code: Option<i
         None => answer.status(400),
         Some(code) => match u16::try_from(code).ok().filter(|code| (200..600).contains(code)) {
             Some(code) => answer.status(code),
-            None => answer.status(400).warn(
-                "invalid HTTP response code override from partial_failure_response_code, reverting to 400",
-            ),
+            None => answer
+                .status(400)
+                .warn("invalid HTTP response code override from partial_failure_response_code, reverting to 400"),
         },
     }
 }

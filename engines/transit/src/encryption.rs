@@ -59,8 +59,7 @@ pub fn decrypt(used: &InUse, extras: &Extras, text: &str) -> Result<Zeroizing<Ve
     let (number, encoded) = wire::split("ciphertext", text)?;
     // The first servers counted from zero.
     let number = used.oldest("ciphertext", number.max(1))?;
-    let sealed =
-        wire::decode(encoded).map_err(|_| Failure::invalid("invalid ciphertext: could not decode base64"))?;
+    let sealed = wire::decode(encoded).map_err(|_| Failure::invalid("invalid ciphertext: could not decode base64"))?;
     let ready = used.version(number)?;
     let Some(kind) = key.kind.cipher() else {
         let text = "cannot decrypt ciphertext, key version does not have a private counterpart";

@@ -4,6 +4,7 @@ use crypto::{KeyKind, PublicKey};
 use pem::{EncodeConfig, LineEnding, Pem};
 use sdk::{Failure, Result};
 
+use crate::certificate;
 use crate::kind::Kind;
 use crate::material::{Material, Ready, ed25519_64};
 use crate::wire;
@@ -14,7 +15,7 @@ fn pem_of(tag: &str, der: &[u8]) -> String {
 
 /// The public half as a key's description has it.
 pub fn public(key: &PublicKey) -> String {
-    key.ed25519().map_or_else(|| pem_of("PUBLIC KEY", &key.spki()), |raw| wire::encode(&raw))
+    key.ed25519().map_or_else(|| pem_of("PUBLIC KEY", key.spki()), |raw| wire::encode(&raw))
 }
 
 /// One version in the form that was asked for.
@@ -29,9 +30,10 @@ pub fn export(kind: Kind, ready: &Ready, what: &str, format: &str) -> Result<Str
         ("encryption-key", Material::Bytes(key)) if kind.cipher().is_some() => bytes(key.expose()),
         ("encryption-key" | "signing-key", Material::Pair(_) | Material::Public(_)) => private(ready, format),
         ("public-key", _) => exported_public(ready.public().ok_or_else(unknown)?, format),
-        ("certificate-chain", _) => {
+        ("certificate-chain", _) if ready.chain.is_empty() => {
             Err(Failure::invalid("selected key version does not have a certificate chain imported"))
         }
+        ("certificate-chain", _) => Ok(certificate::shown(ready.chain.iter().map(|der| der.0.as_slice()))),
         _ => Err(unknown()),
     }
 }
@@ -62,8 +64,8 @@ fn exported_public(key: &PublicKey, format: &str) -> Result<String> {
     Ok(match (format, key.ed25519()) {
         ("" | "raw", Some(raw)) => wire::encode(&raw),
         ("raw", None) => return Err(not_raw(Some(key.kind()))),
-        ("der", _) => wire::encode(&key.spki()),
-        _ => trimmed(key.kind(), pem_of("PUBLIC KEY", &key.spki())),
+        ("der", _) => wire::encode(key.spki()),
+        _ => trimmed(key.kind(), pem_of("PUBLIC KEY", key.spki())),
     })
 }
 

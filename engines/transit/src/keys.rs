@@ -39,7 +39,8 @@ impl Keys {
 }
 
 fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|problem| Failure::internal(format!("a record is not of its kind: {problem}")))
+    serde_json::from_slice(bytes)
+        .map_err(|problem| Failure::internal(format!("a record is not of its kind: {problem}")))
 }
 
 /// A key, and where its versions are found.
@@ -49,7 +50,11 @@ pub struct InUse<'a> {
 }
 
 enum Place<'a> {
-    Stored { keys: &'a Keys, view: &'a View, name: &'a str },
+    Stored {
+        keys: &'a Keys,
+        view: &'a View,
+        name: &'a str,
+    },
     /// By the transaction that goes on: there is one version.
     Made(Arc<Ready>),
 }
@@ -79,8 +84,8 @@ impl InUse<'_> {
 
     /// The version to encrypt or sign with, `asked` or the latest. `what` is what is done.
     pub fn newest(&self, what: &str, asked: i64) -> Result<u64> {
-        let asked = u64::try_from(asked)
-            .map_err(|_| Failure::invalid(format!("requested version for {what} is negative")))?;
+        let asked =
+            u64::try_from(asked).map_err(|_| Failure::invalid(format!("requested version for {what} is negative")))?;
         if asked == 0 {
             return Ok(self.key.latest);
         }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod batch;
+mod certificate;
 mod encryption;
 mod form;
 mod import;
@@ -11,6 +12,7 @@ mod name;
 mod paths;
 mod plugin;
 mod record;
+mod rotation;
 mod show;
 mod signing;
 #[cfg(test)]

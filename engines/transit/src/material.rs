@@ -18,6 +18,8 @@ pub struct Ready {
     pub hmac: SecretBytes,
     /// Of a symmetric key that is used as it is.
     pub cipher: Option<Cipher>,
+    /// Certificates in DER.
+    pub chain: Vec<Secret>,
 }
 
 impl Ready {
@@ -35,7 +37,7 @@ impl Ready {
             }
             _ => None,
         };
-        Ok(Self { material, hmac: SecretBytes::from_slice(&version.hmac.0), cipher })
+        Ok(Self { material, hmac: SecretBytes::from_slice(&version.hmac.0), cipher, chain: version.chain.clone() })
     }
 
     pub fn public(&self) -> Option<&PublicKey> {
@@ -95,17 +97,29 @@ pub fn generate(kind: Kind, size: Option<u64>, now: Millis) -> Result<Version> {
 }
 
 pub fn of_pair(pair: &PrivateKey, now: Millis) -> Version {
-    let public = Secret(Zeroizing::new(pair.public().spki()));
-    Version { created: now, secret: Some(Secret(pair.pkcs8())), public: Some(public), hmac: hmac_key() }
+    let public = Secret(Zeroizing::new(pair.public().spki().to_vec()));
+    Version {
+        created: now,
+        secret: Some(Secret(pair.pkcs8())),
+        public: Some(public),
+        hmac: hmac_key(),
+        chain: Vec::new(),
+    }
 }
 
 pub fn of_public(public: &PublicKey, now: Millis) -> Version {
-    Version { created: now, secret: None, public: Some(Secret(Zeroizing::new(public.spki()))), hmac: hmac_key() }
+    Version {
+        created: now,
+        secret: None,
+        public: Some(Secret(Zeroizing::new(public.spki().to_vec()))),
+        hmac: hmac_key(),
+        chain: Vec::new(),
+    }
 }
 
 pub fn of_bytes(kind: Kind, bytes: Zeroizing<Vec<u8>>, now: Millis) -> Version {
     let hmac = if kind == Kind::Hmac { Secret(bytes.clone()) } else { hmac_key() };
-    Version { created: now, secret: Some(Secret(bytes)), public: None, hmac }
+    Version { created: now, secret: Some(Secret(bytes)), public: None, hmac, chain: Vec::new() }
 }
 
 fn hmac_key() -> Secret {

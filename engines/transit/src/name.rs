@@ -15,7 +15,11 @@ impl FromField for Name {
 impl Name {
     /// A name that no key can have is no path of this mount.
     pub fn checked(self) -> Result<String> {
-        if fits(&self.0) { Ok(self.0) } else { Err(Failure::NoSuch("1 error occurred:\n\t* unsupported path\n\n".into())) }
+        if fits(&self.0) {
+            Ok(self.0)
+        } else {
+            Err(Failure::NoSuch("1 error occurred:\n\t* unsupported path\n\n".into()))
+        }
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use sdk::{Backend, MountInfo, Plugin, PluginKind};
+use sdk::{Backend, Chore, Millis, MountInfo, Plugin, PluginKind, Result, View};
 
 use crate::keys::Keys;
-use crate::paths;
+use crate::{paths, rotation};
 
 pub struct Transit {
     backend: Backend,
@@ -15,7 +15,8 @@ pub struct Transit {
 impl Default for Transit {
     fn default() -> Self {
         let keys = Arc::new(Keys::default());
-        let backend = Backend::new("Encrypts, signs and hashes what it is given, and keeps the keys.", paths::all(&keys));
+        let backend =
+            Backend::new("Encrypts, signs and hashes what it is given, and keeps the keys.", paths::all(&keys));
         Self { backend, keys }
     }
 }
@@ -27,6 +28,10 @@ impl Plugin for Transit {
 
     fn types(&self) -> &'static [&'static str] {
         &["transit"]
+    }
+
+    fn due(&self, view: &View, now: Millis) -> Result<Option<Chore>> {
+        rotation::due(view, now)
     }
 
     fn forget(&self) {

@@ -1,11 +1,13 @@
 //! What is stored: a key's settings, and each of its versions as a record of its own. The README draws the layout.
 
+use std::time::Duration;
+
 use sdk::{Failure, Key as Path, Millis, Read, Result, Txn};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use crate::kind::Kind;
-use crate::wire;
+use crate::{rotation, wire};
 
 /// Secret bytes; base64 in a record.
 #[derive(Clone, Default)]
@@ -65,6 +67,11 @@ pub struct Key {
     #[serde(default)]
     pub size: Option<u64>,
     pub latest: u64,
+    /// When the latest version was made.
+    pub rotated: Millis,
+    /// When it rotates by itself, as the index has it.
+    #[serde(default)]
+    pub due: Option<Millis>,
     pub min_decryption: u64,
     #[serde(default)]
     pub min_encryption: u64,
@@ -87,6 +94,9 @@ pub struct Version {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public: Option<Secret>,
     pub hmac: Secret,
+    /// Its certificate and the authorities', in DER.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<Secret>,
 }
 
 pub fn folder() -> Path {
@@ -120,6 +130,8 @@ impl Key {
             auto_rotate: 0,
             size: None,
             latest: 0,
+            rotated: Millis(0),
+            due: None,
             min_decryption: 1,
             min_encryption: 0,
             min_available: 0,
@@ -137,24 +149,49 @@ impl Key {
         Ok(txn.get_for_update(&key_at(name))?)
     }
 
-    pub fn put(&self, txn: &mut Txn, name: &str) -> Result<()> {
+    pub fn put(&mut self, txn: &mut Txn, name: &str) -> Result<()> {
+        let due = self.rotates();
+        rotation::reschedule(txn, name, self.due, due)?;
+        self.due = due;
         Ok(txn.put(&key_at(name), self)?)
+    }
+
+    /// When it is to rotate by itself.
+    fn rotates(&self) -> Option<Millis> {
+        let may = !self.soft_deleted && (!self.imported || self.rotation_allowed);
+        (may && self.auto_rotate != 0).then(|| self.rotated.plus(Duration::from_secs(self.auto_rotate)))
     }
 
     /// Writes the key with one version more.
     pub fn add(&mut self, txn: &mut Txn, name: &str, version: &Version) -> Result<()> {
         self.latest += 1;
+        self.rotated = version.created;
         version.put(txn, name, self.latest)?;
         self.put(txn, name)
     }
 
-    pub fn delete(txn: &mut Txn, name: &str) {
+    /// The same with a version that was made here.
+    pub fn rotate(&mut self, txn: &mut Txn, name: &str, version: &Version) -> Result<()> {
+        self.imported = false;
+        self.add(txn, name, version)
+    }
+
+    pub fn delete(self, txn: &mut Txn, name: &str) -> Result<()> {
+        rotation::reschedule(txn, name, self.due, None)?;
         txn.delete(&key_at(name));
         txn.delete_folder(&versions(name));
+        Ok(())
     }
 
     pub fn usable(&self) -> Result<()> {
         if self.soft_deleted { Err(Failure::invalid("refusing to use soft-deleted key")) } else { Ok(()) }
+    }
+
+    /// The version of this number, the latest without one.
+    pub fn asked(&self, number: Option<i64>) -> Result<u64> {
+        let Some(number) = number else { return Ok(self.latest) };
+        let number = u64::try_from(number).ok().filter(|number| self.numbers().contains(number));
+        number.ok_or_else(|| Failure::invalid("no such key version"))
     }
 
     /// The versions that may be used.

@@ -2,6 +2,7 @@
 
 use sdk::{Answer, Map, Read, Result, Value, json, timestamp};
 
+use crate::certificate;
 use crate::form;
 use crate::kind::Kind;
 use crate::record::{Kdf, Key, Told, Version};
@@ -89,7 +90,7 @@ fn of_version(key: &Key, version: &Version, context: &[u8]) -> Result<Value> {
     Ok(json!({
         "name": name,
         "public_key": public,
-        "certificate_chain": "",
+        "certificate_chain": certificate::shown(version.chain.iter().map(|der| der.0.as_slice())),
         "creation_time": timestamp(version.created),
     }))
 }

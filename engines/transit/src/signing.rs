@@ -107,9 +107,9 @@ pub fn sign(used: &InUse, asked: i64, context: &[u8], options: &Options, input: 
     };
     let pair = derived.as_ref().unwrap_or(own);
     let kind = pair.public().kind();
-    let mut signature = pair
-        .sign(options.scheme(kind)?, &options.signed(kind, input))
-        .map_err(|_| Failure::invalid("the input cannot be signed so: it must be hashed with the given hash, and fit"))?;
+    let mut signature = pair.sign(options.scheme(kind)?, &options.signed(kind, input)).map_err(|_| {
+        Failure::invalid("the input cannot be signed so: it must be hashed with the given hash, and fit")
+    })?;
     if options.jws && matches!(kind, KeyKind::P256 | KeyKind::P384 | KeyKind::P521) {
         signature = fixed_of(kind, &signature).ok_or_else(|| Failure::internal("a signature that is none"))?;
     }

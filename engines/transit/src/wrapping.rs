@@ -44,8 +44,7 @@ pub fn unwrap(pair: &PrivateKey, hash: Hash, blob: &[u8]) -> Result<Zeroizing<Ve
     let (outer, inner) = blob.split_at_checked(OUTER).filter(|(_, inner)| !inner.is_empty()).ok_or_else(too_short)?;
     let text = "the ciphertext does not open: it is not wrapped to this mount's wrapping key with this hash_function";
     let aes = pair.decrypt_oaep(hash, outer).map_err(|_| Failure::invalid(text))?;
-    let aes =
-        Key32::from_slice(&aes).map_err(|_| Failure::invalid("expected ephemeral AES key to be 256-bit"))?;
+    let aes = Key32::from_slice(&aes).map_err(|_| Failure::invalid("expected ephemeral AES key to be 256-bit"))?;
     unwrap_key(&aes, inner).map_err(|_| Failure::invalid("the key in the ciphertext is not wrapped by its AES key"))
 }
 
@@ -55,9 +54,9 @@ pub fn too_short() -> Failure {
 
 pub fn wrap(to: &PublicKey, hash: Hash, key: &SecretBytes) -> Result<String> {
     let aes = Key32::random();
-    let mut blob = to.encrypt_oaep(hash, aes.expose()).map_err(|_| {
-        Failure::invalid("failed to wrap target key for import: the destination must be an RSA key")
-    })?;
+    let mut blob = to
+        .encrypt_oaep(hash, aes.expose())
+        .map_err(|_| Failure::invalid("failed to wrap target key for import: the destination must be an RSA key"))?;
     blob.extend(wrap_key(&aes, key.expose()).map_err(Failure::internal)?);
     Ok(wire::encode(&blob))
 }

@@ -1,11 +1,13 @@
 //! Signatures.
 
-use std::ptr;
-
-use aws_lc_sys as sys;
+use openssl::bn::BigNum;
+use openssl::ecdsa::EcdsaSig;
+use openssl::error::ErrorStack;
+use openssl::pkey_ctx::{PkeyCtx, PkeyCtxRef};
+use openssl::rsa::Padding;
+use openssl::sign::{RsaPssSaltlen, Signer, Verifier};
 
 use super::{KeyKind, PrivateKey, PublicKey};
-use crate::handle::{Owned, take, went_well};
 use crate::{Hash, Unfit};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,45 +31,21 @@ pub enum Scheme {
 
 impl PrivateKey {
     pub fn sign(&self, scheme: Scheme, input: &[u8]) -> Result<Vec<u8>, Unfit> {
-        if !fits(self.0.kind, scheme, input) {
+        if !fits(self.public.kind, scheme, input) {
             return Err(Unfit);
         }
-        let key = self.0.key.get();
-        let mut len = 64;
-        if scheme == Scheme::Ed25519 {
-            let mut out = vec![0; len];
-            let context = digest_context().ok_or(Unfit)?;
-            // SAFETY: 64 bytes hold a signature; no hash goes before.
-            let done = unsafe {
-                let (none, nobody) = (ptr::null_mut(), ptr::null_mut());
-                went_well(sys::EVP_DigestSignInit(context.get(), none, ptr::null(), nobody, key))
-                    && went_well(sys::EVP_DigestSign(
-                        context.get(),
-                        out.as_mut_ptr(),
-                        &mut len,
-                        input.as_ptr(),
-                        input.len(),
-                    ))
-            };
-            return done.then_some(out).ok_or(Unfit);
-        }
-        let context = self.0.context().ok_or(Unfit)?;
-        // SAFETY: `out` is as long as the key says a signature can be.
-        unsafe {
-            len = usize::try_from(sys::EVP_PKEY_size(key)).map_err(|_| Unfit)?;
-            let mut out = vec![0; len];
-            let done = went_well(sys::EVP_PKEY_sign_init(context.get()))
-                && set(&context, scheme)
-                && went_well(sys::EVP_PKEY_sign(
-                    context.get(),
-                    out.as_mut_ptr(),
-                    &mut len,
-                    input.as_ptr(),
-                    input.len(),
-                ));
-            out.truncate(len);
-            done.then_some(out).ok_or(Unfit)
-        }
+        let sign = || {
+            if scheme == Scheme::Ed25519 {
+                return Signer::new_without_digest(&self.key)?.sign_oneshot_to_vec(input);
+            }
+            let mut context = PkeyCtx::new(&self.key)?;
+            context.sign_init()?;
+            set(&mut context, scheme)?;
+            let mut out = Vec::new();
+            context.sign_to_vec(input, &mut out)?;
+            Ok::<_, ErrorStack>(out)
+        };
+        sign().map_err(|_| Unfit)
     }
 }
 
@@ -77,25 +55,16 @@ impl PublicKey {
         if !fits(self.kind, scheme, input) {
             return false;
         }
-        let key = self.key.get();
-        if scheme == Scheme::Ed25519 {
-            let Some(context) = digest_context() else { return false };
-            // SAFETY: lengths are given.
-            return unsafe {
-                let (none, nobody) = (ptr::null_mut(), ptr::null_mut());
-                let (sig, sig_len) = (signature.as_ptr(), signature.len());
-                went_well(sys::EVP_DigestVerifyInit(context.get(), none, ptr::null(), nobody, key))
-                    && went_well(sys::EVP_DigestVerify(context.get(), sig, sig_len, input.as_ptr(), input.len()))
-            };
-        }
-        let Some(context) = self.context() else { return false };
-        // SAFETY: lengths are given.
-        unsafe {
-            let (sig, sig_len) = (signature.as_ptr(), signature.len());
-            went_well(sys::EVP_PKEY_verify_init(context.get()))
-                && set(&context, scheme)
-                && went_well(sys::EVP_PKEY_verify(context.get(), sig, sig_len, input.as_ptr(), input.len()))
-        }
+        let verify = || {
+            if scheme == Scheme::Ed25519 {
+                return Verifier::new_without_digest(&self.key)?.verify_oneshot(signature, input);
+            }
+            let mut context = PkeyCtx::new(&self.key)?;
+            context.verify_init()?;
+            set(&mut context, scheme)?;
+            context.verify(input, signature)
+        };
+        verify().is_ok_and(|right: bool| right)
     }
 }
 
@@ -109,37 +78,29 @@ fn fits(kind: KeyKind, scheme: Scheme, input: &[u8]) -> bool {
     }
 }
 
-fn digest_context() -> Option<Owned<sys::EVP_MD_CTX>> {
-    // SAFETY: made here, freed there.
-    unsafe { Owned::new(sys::EVP_MD_CTX_new(), sys::EVP_MD_CTX_free) }
-}
-
-/// # Safety
-/// The context was made ready to sign or verify.
-unsafe fn set(context: &Owned<sys::EVP_PKEY_CTX>, scheme: Scheme) -> bool {
-    let context = context.get();
-    // SAFETY: the caller's promise.
-    unsafe {
-        let padded = |padding| went_well(sys::EVP_PKEY_CTX_set_rsa_padding(context, padding));
-        let hashed = |hash: Hash| went_well(sys::EVP_PKEY_CTX_set_signature_md(context, hash.md()));
-        match scheme {
-            Scheme::Ed25519 | Scheme::Ecdsa => true,
-            Scheme::Pkcs1(hash) => padded(sys::RSA_PKCS1_PADDING) && hash.is_none_or(hashed),
-            Scheme::Pss(hash, salt) => {
-                let salt = match salt {
-                    Salt::Auto => sys::RSA_PSS_SALTLEN_AUTO,
-                    Salt::Digest => sys::RSA_PSS_SALTLEN_DIGEST,
-                    Salt::Bytes(bytes) => i32::from(bytes),
-                };
-                padded(sys::RSA_PKCS1_PSS_PADDING)
-                    && hashed(hash)
-                    && went_well(sys::EVP_PKEY_CTX_set_rsa_pss_saltlen(context, salt))
-            }
+fn set<T>(context: &mut PkeyCtxRef<T>, scheme: Scheme) -> Result<(), ErrorStack> {
+    match scheme {
+        Scheme::Ed25519 | Scheme::Ecdsa | Scheme::Pkcs1(None) => {}
+        Scheme::Pss(hash, _) | Scheme::Pkcs1(Some(hash)) => {
+            context.set_signature_md(hash.md().ok_or_else(ErrorStack::get)?)?;
+        }
+    }
+    match scheme {
+        Scheme::Ed25519 | Scheme::Ecdsa => Ok(()),
+        Scheme::Pkcs1(_) => context.set_rsa_padding(Padding::PKCS1),
+        Scheme::Pss(_, salt) => {
+            context.set_rsa_padding(Padding::PKCS1_PSS)?;
+            context.set_rsa_pss_saltlen(match salt {
+                // To the library the same number is "whatever it is" when it verifies.
+                Salt::Auto => RsaPssSaltlen::MAXIMUM_LENGTH,
+                Salt::Digest => RsaPssSaltlen::DIGEST_LENGTH,
+                Salt::Bytes(bytes) => RsaPssSaltlen::custom(bytes.into()),
+            })
         }
     }
 }
 
-fn coordinate(kind: KeyKind) -> usize {
+fn coordinate(kind: KeyKind) -> i32 {
     match kind {
         KeyKind::P256 => 32,
         KeyKind::P384 => 48,
@@ -147,42 +108,16 @@ fn coordinate(kind: KeyKind) -> usize {
     }
 }
 
-type Signature = Owned<sys::ECDSA_SIG>;
-
 /// An ECDSA signature as JWS has it, two numbers of the curve's length, of the one that X.509 has. `None`: it is none.
 pub fn fixed_of(kind: KeyKind, der: &[u8]) -> Option<Vec<u8>> {
-    let size = coordinate(kind);
-    let mut out = vec![0; 2 * size];
-    // SAFETY: the numbers belong to the signature, which lives until the end; each has its half of `out`.
-    unsafe {
-        let signature: Option<Signature> =
-            Owned::new(sys::ECDSA_SIG_from_bytes(der.as_ptr(), der.len()), sys::ECDSA_SIG_free);
-        if signature.is_none() {
-            went_well(0);
-        }
-        let signature = signature?;
-        let (mut r, mut s) = (ptr::null(), ptr::null());
-        sys::ECDSA_SIG_get0(signature.get(), &mut r, &mut s);
-        let done = went_well(sys::BN_bn2bin_padded(out.as_mut_ptr(), size, r))
-            && went_well(sys::BN_bn2bin_padded(out.as_mut_ptr().add(size), size, s));
-        done.then_some(out)
-    }
+    let signature = EcdsaSig::from_der(der).ok()?;
+    let padded = |number: &openssl::bn::BigNumRef| number.to_vec_padded(coordinate(kind)).ok();
+    Some([padded(signature.r())?, padded(signature.s())?].concat())
 }
 
 /// The way back, of two numbers of equal length.
 pub fn der_of(fixed: &[u8]) -> Option<Vec<u8>> {
-    let (first, second) = fixed.split_at(fixed.len() / 2);
-    // SAFETY: once set, the numbers belong to the signature.
-    unsafe {
-        let signature: Signature = Owned::new(sys::ECDSA_SIG_new(), sys::ECDSA_SIG_free)?;
-        let r = sys::BN_bin2bn(first.as_ptr(), first.len(), ptr::null_mut());
-        let s = sys::BN_bin2bn(second.as_ptr(), second.len(), ptr::null_mut());
-        if r.is_null() || s.is_null() || sys::ECDSA_SIG_set0(signature.get(), r, s) != 1 {
-            sys::BN_free(r);
-            sys::BN_free(s);
-            return None;
-        }
-        let (mut at, mut len) = (ptr::null_mut(), 0);
-        went_well(sys::ECDSA_SIG_to_bytes(&mut at, &mut len, signature.get())).then(|| take(at, len).to_vec())
-    }
+    let (r, s) = fixed.split_at(fixed.len() / 2);
+    let signature = EcdsaSig::from_private_components(BigNum::from_slice(r).ok()?, BigNum::from_slice(s).ok()?);
+    signature.ok()?.to_der().ok()
 }

@@ -19,7 +19,10 @@ fn at() -> Key {
 
 pub fn path() -> Path {
     Path::new("cache-config")
-        .help("A number that other servers bound their cache by.", "This one bounds it by itself, and keeps the number.")
+        .help(
+            "A number that other servers bound their cache by.",
+            "This one bounds it by itself, and keeps the number.",
+        )
         .view(Verb::Read, |_: &Ctx, _: Nothing, view: &View| Ok(show(view.get(&at())?.unwrap_or(0))))
         .txn(Verb::Write, write)
 }

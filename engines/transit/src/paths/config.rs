@@ -70,8 +70,7 @@ fn write(_: &Ctx, input: Config, txn: &mut Txn) -> Result<Answer> {
 }
 
 fn limit(what: &str, given: i64, latest: u64) -> Result<u64> {
-    let given =
-        u64::try_from(given).map_err(|_| Failure::invalid(format!("min {what} version cannot be negative")))?;
+    let given = u64::try_from(given).map_err(|_| Failure::invalid(format!("min {what} version cannot be negative")))?;
     if given > latest {
         let text = format!("cannot set min {what} version of {given}, latest key version is {latest}");
         return Err(Failure::invalid(text));

@@ -29,10 +29,9 @@ struct DataKey {
 
 pub fn path(keys: &Arc<Keys>) -> Path {
     let keys = Arc::clone(keys);
-    Path::new("datakey/:plaintext/:name").help("Makes a data key.", "It is not kept; its ciphertext decrypts to it.").view(
-        Verb::Write,
-        move |_: &Ctx, input: DataKey, view: &View| make(&keys, input, view),
-    )
+    Path::new("datakey/:plaintext/:name")
+        .help("Makes a data key.", "It is not kept; its ciphertext decrypts to it.")
+        .view(Verb::Write, move |_: &Ctx, input: DataKey, view: &View| make(&keys, input, view))
 }
 
 fn make(keys: &Keys, input: DataKey, view: &View) -> Result<Answer> {
@@ -40,8 +39,7 @@ fn make(keys: &Keys, input: DataKey, view: &View) -> Result<Answer> {
         return Err(Failure::invalid("Invalid path, must be 'plaintext' or 'wrapped'"));
     }
     let name = input.name.checked()?;
-    let context =
-        wire::decode(&input.context).map_err(|_| Failure::invalid("failed to base64-decode context"))?;
+    let context = wire::decode(&input.context).map_err(|_| Failure::invalid("failed to base64-decode context"))?;
     let used = keys.find(view, &name, "encryption key not found")?;
     let len = match input.bits {
         128 => 16,

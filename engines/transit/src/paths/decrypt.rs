@@ -28,10 +28,9 @@ struct Decrypt {
 
 pub fn path(keys: &Arc<Keys>) -> Path {
     let keys = Arc::clone(keys);
-    Path::new("decrypt/:name").help("Decrypts.", "With the version that the ciphertext names.").view(
-        Verb::Write,
-        move |_: &Ctx, input: Decrypt, view: &View| decrypt(&keys, input, view),
-    )
+    Path::new("decrypt/:name")
+        .help("Decrypts.", "With the version that the ciphertext names.")
+        .view(Verb::Write, move |_: &Ctx, input: Decrypt, view: &View| decrypt(&keys, input, view))
 }
 
 struct Text {

@@ -33,11 +33,13 @@ struct Derive {
 
 pub fn path(keys: &Arc<Keys>) -> Path {
     let keys = Arc::clone(keys);
-    Path::new("derive-key/:name").help("Derives a key from a pair and somebody's public key.", "Both sides get the same.").slow(
-        Verb::Write,
-        move |ctx: &Ctx, input: Derive, view: &View| prepare(&keys, ctx, input, view).map(Work::Done),
-        write,
-    )
+    Path::new("derive-key/:name")
+        .help("Derives a key from a pair and somebody's public key.", "Both sides get the same.")
+        .slow(
+            Verb::Write,
+            move |ctx: &Ctx, input: Derive, view: &View| prepare(&keys, ctx, input, view).map(Work::Done),
+            write,
+        )
 }
 
 fn prepare(keys: &Keys, ctx: &Ctx, input: Derive, view: &View) -> Result<(Kind, Version)> {

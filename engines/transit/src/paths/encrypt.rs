@@ -184,11 +184,8 @@ fn create(ctx: &Ctx, input: Encrypt, txn: &mut Txn) -> Result<Answer> {
     if txn.bytes(&record::key_at(&name))?.is_some() {
         return Err(super::key::gone());
     }
-    let mut key = Key {
-        derived: derived.then_some(Kdf::Hkdf),
-        convergent: input.convergent_encryption,
-        ..Key::new(kind)
-    };
+    let mut key =
+        Key { derived: derived.then_some(Kdf::Hkdf), convergent: input.convergent_encryption, ..Key::new(kind) };
     let version = material::generate(kind, None, ctx.now)?;
     key.add(txn, &name, &version)?;
     encrypt(&InUse::made(key, &version)?, texts, input.partial_failure_response_code)

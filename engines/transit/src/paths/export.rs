@@ -49,6 +49,10 @@ fn export(keys: &Keys, input: Export, view: &View) -> Result<Answer> {
     match what {
         "encryption-key" if !kind.encrypts() => return Err(Failure::invalid("encryption not supported for the key")),
         "signing-key" if !kind.signs() => return Err(Failure::invalid("signing not supported for the key")),
+        "certificate-chain" if !kind.signs() => {
+            let text = "certificate chain not supported for keys that do not support signing";
+            return Err(Failure::invalid(text));
+        }
         _ => {}
     }
     let mut shown = Map::new();

@@ -39,8 +39,8 @@ pub fn paths() -> Vec<Path> {
 
 fn hash(fields: &Fields, algorithm: &str) -> Result<Answer> {
     let input = fields.input.as_ref().ok_or_else(|| Failure::invalid("input missing"))?;
-    let input = wire::decode(input)
-        .map_err(|why| Failure::invalid(format!("unable to decode input as base64: {why}")))?;
+    let input =
+        wire::decode(input).map_err(|why| Failure::invalid(format!("unable to decode input as base64: {why}")))?;
     if !matches!(fields.format.as_str(), "hex" | "base64") {
         let text = format!("unsupported encoding format {}; must be \"hex\" or \"base64\"", fields.format);
         return Err(Failure::invalid(text));

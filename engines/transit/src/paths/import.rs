@@ -53,14 +53,19 @@ struct ImportVersion {
 }
 
 pub fn path() -> Path {
-    Path::new("keys/:name/import")
-        .help("Makes a key of one from elsewhere.", "The name must be free.")
-        .slow(Verb::Write, prepare, write)
+    Path::new("keys/:name/import").help("Makes a key of one from elsewhere.", "The name must be free.").slow(
+        Verb::Write,
+        prepare,
+        write,
+    )
 }
 
 pub fn version() -> Path {
     Path::new("keys/:name/import_version")
-        .help("Adds a version from elsewhere to an imported key.", "Or its private half to one that has only the public.")
+        .help(
+            "Adds a version from elsewhere to an imported key.",
+            "Or its private half to one that has only the public.",
+        )
         .slow(Verb::Write, prepare_version, write_version)
 }
 
@@ -77,9 +82,7 @@ fn work(ctx: &Ctx, given: Given, kind: Kind, view: &View) -> Result<Work<Arc<Ver
     }
     let missing = || Failure::invalid("nothing can be wrapped to this mount yet: read wrapping_key first");
     let pair = wrapping::get(view)?.ok_or_else(missing)?;
-    Ok(Work::Slow(Box::new(move || {
-        import::private(kind, wrapping::unwrap(&pair, hash, &blob)?, now).map(Arc::new)
-    })))
+    Ok(Work::Slow(Box::new(move || import::private(kind, wrapping::unwrap(&pair, hash, &blob)?, now).map(Arc::new))))
 }
 
 impl Import {
@@ -160,13 +163,7 @@ fn prepare_version(ctx: &Ctx, input: ImportVersion, view: &View) -> Result<Work<
 fn write_version(_: &Ctx, input: ImportVersion, new: &Arc<Version>, txn: &mut Txn) -> Result<Answer> {
     let name = input.given.name.checked()?;
     let mut key = imported(&name, Key::take(txn, &name)?)?;
-    let number = match input.version {
-        Some(given) => {
-            let number = u64::try_from(given).ok().filter(|number| key.numbers().contains(number));
-            number.ok_or_else(|| Failure::invalid("no such key version"))?
-        }
-        None => key.latest,
-    };
+    let number = key.asked(input.version)?;
     let mut old = Version::of(txn, &name, number)?;
     let same = matches!((&old.public, &new.public), (Some(old), Some(new)) if old.0 == new.0);
     let completes = old.secret.is_none() && new.secret.is_some() && same;

@@ -48,8 +48,7 @@ pub fn path() -> Path {
 fn read(_: &Ctx, which: Which, view: &View) -> Result<Answer> {
     let name = which.name.checked()?;
     let key = Key::get(view, &name)?.ok_or(Failure::NotFound)?;
-    let context =
-        wire::decode(&which.context).map_err(|_| Failure::invalid("failed to base64-decode context"))?;
+    let context = wire::decode(&which.context).map_err(|_| Failure::invalid("failed to base64-decode context"))?;
     show::show(view, &name, &key, &context)
 }
 
@@ -62,8 +61,8 @@ impl Create {
         if self.convergent_encryption && !self.derived {
             return Err(Failure::invalid("convergent encryption requires derivation to be enabled"));
         }
-        let kind = Kind::parse(&self.kind)
-            .ok_or_else(|| Failure::invalid(format!("unknown key type {}", self.kind)))?;
+        let kind =
+            Kind::parse(&self.kind).ok_or_else(|| Failure::invalid(format!("unknown key type {}", self.kind)))?;
         let size = usize::try_from(self.key_size).ok();
         if self.key_size != 0 && kind != Kind::Hmac {
             return Err(Failure::invalid(format!("key_size is not valid for algorithm {}", kind.name())));
@@ -125,7 +124,7 @@ fn delete(_: &Ctx, which: Which, txn: &mut Txn) -> Result<Answer> {
     if !key.deletion_allowed {
         return Err(refuse("deletion is not allowed for this key"));
     }
-    Key::delete(txn, &name);
+    key.delete(txn, &name)?;
     Ok(Answer::empty())
 }
 

@@ -5,6 +5,7 @@ mod byok_export;
 mod cache_config;
 mod config;
 mod config_keys;
+mod csr;
 mod datakey;
 mod decrypt;
 mod derive_key;
@@ -19,6 +20,7 @@ mod random;
 mod restore;
 mod rewrap;
 mod rotate;
+mod set_certificate;
 mod sign;
 mod soft_delete;
 mod trim;
@@ -44,6 +46,8 @@ pub fn all(keys: &Arc<Keys>) -> Vec<Path> {
         import::version(),
         wrapping_key::path(),
         backup::path(),
+        csr::path(keys),
+        set_certificate::path(),
         encrypt::path(keys),
         decrypt::path(keys),
         rewrap::path(keys),

@@ -44,15 +44,16 @@ fn restore(ctx: &Ctx, input: Restore, txn: &mut Txn) -> Result<Answer> {
     for version in versions.values() {
         Ready::of(&key, version).map_err(|_| unreadable())?;
     }
-    if Key::take(txn, &name)?.is_some() {
+    if let Some(known) = Key::take(txn, &name)? {
         if !input.force {
             return Err(Failure::invalid(format!("key {name:?} already exists")));
         }
-        Key::delete(txn, &name);
+        known.delete(txn, &name)?;
     }
     for (number, version) in &versions {
         version.put(txn, &name, *number)?;
     }
+    key.due = None;
     key.restored = Some(Told { time: ctx.now, version: key.latest });
     key.put(txn, &name)?;
     Ok(Answer::empty())

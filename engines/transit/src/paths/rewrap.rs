@@ -28,10 +28,9 @@ struct Rewrap {
 
 pub fn path(keys: &Arc<Keys>) -> Path {
     let keys = Arc::clone(keys);
-    Path::new("rewrap/:name").help("Encrypts a ciphertext anew.", "Under the latest version of its key.").view(
-        Verb::Write,
-        move |_: &Ctx, input: Rewrap, view: &View| rewrap(&keys, input, view),
-    )
+    Path::new("rewrap/:name")
+        .help("Encrypts a ciphertext anew.", "Under the latest version of its key.")
+        .view(Verb::Write, move |_: &Ctx, input: Rewrap, view: &View| rewrap(&keys, input, view))
 }
 
 struct Text {

@@ -44,7 +44,6 @@ fn rotate(_: &Ctx, which: Which, made: &(Kind, Version), txn: &mut Txn) -> Resul
     if key.kind != made.0 {
         return Err(super::key::gone());
     }
-    key.imported = false;
-    key.add(txn, &name, &made.1)?;
+    key.rotate(txn, &name, &made.1)?;
     show::show(txn, &name, &key, &[])
 }

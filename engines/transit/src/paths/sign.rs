@@ -42,8 +42,7 @@ impl How {
 
     pub fn options(self) -> Result<Options> {
         let name = self.hash_name();
-        let hash =
-            signing::hash(name).ok_or_else(|| Failure::invalid(format!("invalid hash algorithm {name:?}")))?;
+        let hash = signing::hash(name).ok_or_else(|| Failure::invalid(format!("invalid hash algorithm {name:?}")))?;
         let jws = match self.marshaling_algorithm.as_str() {
             "asn1" => false,
             "jws" => true,

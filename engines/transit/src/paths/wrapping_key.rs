@@ -9,9 +9,11 @@ use crate::{form, wrapping};
 struct Nothing {}
 
 pub fn path() -> Path {
-    Path::new("wrapping_key")
-        .help("The key that imported keys are wrapped to.", "RSA of 4096 bits.")
-        .slow(Verb::Read, prepare, read)
+    Path::new("wrapping_key").help("The key that imported keys are wrapped to.", "RSA of 4096 bits.").slow(
+        Verb::Read,
+        prepare,
+        read,
+    )
 }
 
 fn prepare(_: &Ctx, _: Nothing, view: &View) -> Result<Work<Option<Secret>>> {

@@ -37,8 +37,13 @@ async fn a_ciphertext_from_elsewhere_opens() {
     use crate::record::{Secret, Version};
     let key = crate::record::Key { latest: 1, ..crate::record::Key::new(crate::kind::Kind::Aes256) };
     let secret = Secret(zeroize::Zeroizing::new((0..32).collect()));
-    let version =
-        Version { created: sdk::Millis(0), secret: Some(secret), public: None, hmac: Secret::default() };
+    let version = Version {
+        created: sdk::Millis(0),
+        secret: Some(secret),
+        public: None,
+        hmac: Secret::default(),
+        chain: Vec::new(),
+    };
     let used = crate::keys::InUse::made(key, &version).unwrap();
     let text = "vault:v1:AAECAwQFBgcICQoLL2e6d6rFtXT/LfMFMBxWQ34jd7mO85YcJxko";
     let opened = crate::encryption::decrypt(&used, &crate::encryption::Extras::default(), text).unwrap();
@@ -147,4 +152,31 @@ async fn a_key_moves_to_another_mount_wrapped() {
             assert_eq!(mac, write(&mut there, "hmac/hmac", json!({ "input": TEXT })).await);
         }
     }
+}
+
+#[tokio::test]
+async fn a_key_rotates_by_itself_in_its_period() {
+    let mut bench = bench();
+    let hours = |hours: u64| std::time::Duration::from_secs(3600 * hours);
+    write(&mut bench, "keys/k", json!({ "auto_rotate_period": "2h" })).await;
+    write(&mut bench, "keys/never", json!({})).await;
+    let latest = async |bench: &mut Bench| data(bench.read("keys/k").await.unwrap())["latest_version"].clone();
+    bench.now = bench.now.plus(hours(1));
+    assert_eq!(bench.do_due().await.unwrap(), 0);
+    // Rotated by hand, it waits for a whole period again.
+    write(&mut bench, "keys/k/rotate", json!({})).await;
+    bench.now = bench.now.plus(hours(1));
+    assert_eq!(bench.do_due().await.unwrap(), 0);
+    bench.now = bench.now.plus(hours(1));
+    assert_eq!((bench.do_due().await.unwrap(), latest(&mut bench).await), (1, json!(3)));
+    // However long nobody looked, once is enough.
+    bench.now = bench.now.plus(hours(100));
+    assert_eq!((bench.do_due().await.unwrap(), latest(&mut bench).await), (1, json!(4)));
+    write(&mut bench, "keys/k/config", json!({ "auto_rotate_period": 0 })).await;
+    bench.now = bench.now.plus(hours(100));
+    assert_eq!(bench.do_due().await.unwrap(), 0);
+    // What is deleted, or taken out of use, rotates no more.
+    write(&mut bench, "keys/k/config", json!({ "auto_rotate_period": "1h", "deletion_allowed": true })).await;
+    bench.call(sdk::Verb::Delete, "keys/k", Value::Null).await.unwrap();
+    assert_eq!(bench.do_due().await.unwrap(), 0);
 }
