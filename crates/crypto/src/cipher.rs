@@ -62,7 +62,7 @@ impl Cipher {
         self.seal_with(nonce, aad, plain)
     }
 
-    /// With a nonce that the plaintext determines: the same one never stands for two plaintexts. What is too long is cut.
+    /// With a nonce that `plain` and `aad` determine: the same one never stands for two pairs of them. What is too long is cut.
     pub fn seal_convergent(&self, nonce: &[u8; 32], aad: &[u8], plain: &[u8]) -> Vec<u8> {
         self.seal_with(&nonce[..self.kind.nonce_len()], aad, plain)
     }

@@ -31,7 +31,7 @@ pub fn encrypt(used: &InUse, asked: i64, extras: &Extras, plain: &[u8]) -> Resul
                 let both = ready.derive(kdf, &extras.context, kind.key_len() + 32)?;
                 let (own, mac) = both.split_at(kind.key_len());
                 let cipher = Cipher::new(kind, own).map_err(Failure::internal)?;
-                cipher.seal_convergent(&hmac_sha256(mac, plain), aad, plain)
+                cipher.seal_convergent(&convergent_nonce(mac, aad, plain), aad, plain)
             }
             (None, Some(kdf)) => {
                 let own = ready.derive(kdf, &extras.context, kind.key_len())?;
@@ -47,6 +47,14 @@ pub fn encrypt(used: &InUse, asked: i64, extras: &Extras, plain: &[u8]) -> Resul
         }
     };
     Ok((wire::prefixed(number, &wire::encode(&sealed)), number))
+}
+
+/// One nonce never stands for two pairs of plaintext and associated data, or whoever sees both could forge a third.
+fn convergent_nonce(mac: &[u8], aad: &[u8], plain: &[u8]) -> [u8; 32] {
+    match aad {
+        [] => hmac_sha256(mac, plain),
+        aad => hmac_sha256(&hmac_sha256(mac, aad), plain),
+    }
 }
 
 pub fn decrypt(used: &InUse, extras: &Extras, text: &str) -> Result<Zeroizing<Vec<u8>>> {

@@ -15,8 +15,9 @@ use crate::wire;
 #[derive(Input)]
 pub struct How {
     /// sha1, sha2-224 to sha2-512, sha3-224 to sha3-512, or none; not for ed25519.
+    #[field(default = "sha2-256".into())]
     hash_algorithm: String,
-    /// The older name of `hash_algorithm`.
+    /// The older name of `hash_algorithm`, which counts only where that is empty.
     #[field(deprecated)]
     algorithm: String,
     /// As `hash_algorithm`, in the path.

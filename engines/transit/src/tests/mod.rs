@@ -1,3 +1,5 @@
+mod certificates;
+
 use sdk::testing::{Bench, data};
 use sdk::{Map, Value, json};
 
@@ -76,6 +78,16 @@ async fn equal_texts_converge_in_one_context_only() {
     assert_eq!(first, write(&mut bench, "encrypt/c", a).await);
     assert_ne!(first, write(&mut bench, "encrypt/c", b).await);
     refused(&mut bench, "encrypt/c", json!({ "plaintext": TEXT })).await;
+    // Under other associated data the nonce is another.
+    let nonce = |sealed: &Map<String, Value>| sealed["ciphertext"].as_str().unwrap()[..25].to_owned();
+    let mut with = json!({ "plaintext": TEXT, "context": "YQ==", "associated_data": "YQ==" });
+    let one = write(&mut bench, "encrypt/c", with.clone()).await;
+    assert_eq!(one, write(&mut bench, "encrypt/c", with.clone()).await);
+    with["associated_data"] = "Yg==".into();
+    let other = write(&mut bench, "encrypt/c", with.clone()).await;
+    assert!(nonce(&one) != nonce(&other) && nonce(&one) != nonce(&first));
+    with["ciphertext"] = other["ciphertext"].clone();
+    assert_eq!(write(&mut bench, "decrypt/c", with).await["plaintext"], TEXT);
 }
 
 #[tokio::test]
