@@ -16,6 +16,7 @@ pub mod catalog;
 pub mod change;
 pub mod chores;
 pub mod consistency;
+pub mod cors;
 mod due;
 pub mod lease_count;
 pub mod lifecycle;

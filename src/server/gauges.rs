@@ -10,6 +10,7 @@ use system::measures::{Lines, Measures};
 use tokio::sync::watch;
 
 use super::watcher::Watcher;
+use crate::http::Serving;
 use crate::telemetry::metrics::{Metrics, PROMETHEUS};
 
 /// The process's metrics, with those of its node.
@@ -18,6 +19,7 @@ pub struct Measured {
     pub node: Arc<Node>,
     /// `prometheus_retention_time` is not zero.
     pub prometheus: bool,
+    pub listeners: Vec<Arc<Serving>>,
     /// Becomes true when the server stops.
     pub stop: watch::Receiver<bool>,
 }
@@ -35,6 +37,10 @@ impl Measures for Measured {
 
     fn listen(&self, level: &str, format: &str) -> sdk::Result<Box<dyn Lines>> {
         Ok(Box::new(Watcher::new(level, format, self.stop.clone())?))
+    }
+
+    fn sets_header(&self, name: &str) -> bool {
+        self.listeners.iter().any(|listener| listener.config.load().headers.sets(name))
     }
 }
 

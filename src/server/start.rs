@@ -92,7 +92,10 @@ impl Server {
         node.audit.configure(audit::setup(&config)?)?;
         let prometheus = config.telemetry.prometheus;
         let (stop, stopping) = watch::channel(false);
-        let measured = Measured { metrics: measured, node: Arc::clone(&node), prometheus, stop: stopping.clone() };
+        let listeners = bound.iter().map(http::Bound::serving).collect();
+        let stop_measuring = stopping.clone();
+        let measured =
+            Measured { metrics: measured, node: Arc::clone(&node), prometheus, listeners, stop: stop_measuring };
         let measures: Arc<dyn Measures> = Arc::new(measured);
         tokio::spawn(roll_metrics());
         let catalog = system::with_builtins(catalog::plugins(), &node, &measures);

@@ -15,6 +15,8 @@ pub trait Measures: Send + Sync {
     fn prometheus(&self) -> Option<(&'static str, String)>;
     /// Log lines from now on. Empty words stand for `info` and `standard`.
     fn listen(&self, level: &str, format: &str) -> Result<Box<dyn Lines>>;
+    /// Whether the configuration sets this header on answers.
+    fn sets_header(&self, name: &str) -> bool;
 }
 
 /// Log lines, for as long as this is kept.
@@ -38,6 +40,10 @@ impl Measures for Nothing {
 
     fn listen(&self, _level: &str, _format: &str) -> Result<Box<dyn Lines>> {
         Err(Failure::NoSuch("this server writes no log".to_owned()))
+    }
+
+    fn sets_header(&self, _name: &str) -> bool {
+        false
     }
 }
 

@@ -10,15 +10,20 @@ const PYTHON: &str = "HOLDFAST_TEST_PYTHON";
 
 #[tokio::test]
 async fn hvac_uses_a_versioned_engine() {
-    at_a_standby("kv.py").await;
+    through_a_standby("kv.py").await;
+}
+
+#[tokio::test]
+async fn hvac_logs_in_with_role_and_secret_ids() {
+    through_a_standby("approle.py").await;
 }
 
 #[tokio::test]
 async fn hvac_encrypts_and_signs() {
-    at_a_standby("transit.py").await;
+    through_a_standby("transit.py").await;
 }
 
-async fn at_a_standby(script: &str) {
+async fn through_a_standby(script: &str) {
     #[expect(clippy::disallowed_methods, reason = "the script that installs the client says where it is")]
     let python = std::env::var(PYTHON).expect("scripts/test installs hvac, and says here which Python has it");
     let cluster = Cluster::serving(3, Transport::Tls).await;

@@ -37,7 +37,7 @@ pub(super) fn dispatch(
 ) -> Done {
     if run.request.help {
         let backend = located.plugin.backend(&located.info);
-        let result = Help::at(backend, &located.info.path, &located.path)
+        let result = Help::at(backend, &located.info, &located.path)
             .map(|help| Answer::bare(sdk::json!({"help": help.text, "see_also": null, "openapi": help.openapi})))
             .map(Box::new)
             .ok_or_else(unsupported_path);
@@ -64,6 +64,10 @@ pub(super) fn dispatch(
         Handler::Act(_) if run.request.wrap_ttl.is_some() => {
             stages.latches = Some(state.finish().1);
             return Failure::invalid("the answer of this operation cannot be wrapped").into();
+        }
+        Handler::Node => {
+            stages.latches = Some(state.finish().1);
+            return Failure::Unsupported.into();
         }
         Handler::Act(act) => {
             let (batch, latches) = state.finish();
@@ -118,7 +122,7 @@ pub(super) fn only_looks(run: &Run<'_>, permit: &Permit, located: Option<&Locate
     let view = operation.is_some_and(|operation| match operation.handler {
         Handler::View(_) => true,
         Handler::Upsert(_) => !permit.creates(),
-        Handler::Txn(_) | Handler::Slow(_) | Handler::Act(_) => false,
+        Handler::Txn(_) | Handler::Slow(_) | Handler::Act(_) | Handler::Node => false,
     });
     view && permit.spends().is_none() && run.request.wrap_ttl.is_none()
 }

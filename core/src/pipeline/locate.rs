@@ -47,6 +47,7 @@ impl Located {
                 // The wrapping token is written.
                 Handler::View(_) | Handler::Upsert(_) | Handler::Txn(_) | Handler::Slow(_) => Kind::Txn,
                 Handler::Act(act) => Kind::Act { here: act.here() },
+                Handler::Node => Kind::None,
             },
             _ => Kind::None,
         }
@@ -56,7 +57,12 @@ impl Located {
     pub(super) fn login_alias(&self, request: &Request) -> Option<String> {
         let matched = self.matched.as_ref()?;
         let name = matched.path.login?;
-        matched.params(request.body.clone()).take::<String>(name).ok().flatten().map(|alias| alias.to_lowercase())
+        matched
+            .params(request.body.clone())
+            .take::<String>(name)
+            .ok()
+            .flatten()
+            .map(|alias| alias.trim().to_lowercase())
     }
 }
 

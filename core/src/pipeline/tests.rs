@@ -53,12 +53,19 @@ impl Counter {
             });
         let broken = Path::new("broken").txn(Verb::Write, |_: &Ctx, Nothing {}: Nothing, txn: &mut Txn| {
             txn.put(&number(), &77)?;
-            Err(Failure::invalid("refused after it had written"))
+            Err::<Answer, _>(Failure::invalid("refused after it had written"))
         });
         let login = Path::new("login").txn(Verb::Write, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| {
             let token = TokenSettings { policies: vec!["reader".into()], ..TokenSettings::default() };
             let (alias, display_name) = ("somebody".to_owned(), "somebody".to_owned());
-            Ok(Answer::login(Login { alias, display_name, metadata: [].into(), internal: Value::Null, token }))
+            Ok(Answer::login(Login {
+                alias,
+                display_name,
+                metadata: [].into(),
+                internal: Value::Null,
+                token,
+                for_elsewhere: false,
+            }))
         });
         let renewed = Path::new("renewed").txn(Verb::Write, |ctx: &Ctx, Nothing {}: Nothing, _: &mut Txn| {
             let auth = json!({

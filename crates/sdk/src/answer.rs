@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{Act, Login, Pipe};
 
 /// The `auth` block of a login or a token creation, as the wire shows it.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct AuthBlock {
     pub client_token: String,
     pub accessor: String,
@@ -70,6 +71,8 @@ pub struct Answer {
     /// `lease_duration` of an answer without a lease, in seconds.
     pub lease_seconds: Option<u64>,
     pub auth: Option<AuthBlock>,
+    /// Of a credential in the body. If the answer is wrapped, who holds the wrapping token can have it taken back.
+    pub accessor: Option<String>,
     /// Makes a token, which becomes `auth`.
     pub login: Option<Login>,
     /// Where the rest of this answer was put: this is all that goes out.
@@ -133,6 +136,12 @@ impl Answer {
     #[must_use]
     pub fn then(mut self, act: Arc<dyn Act>) -> Self {
         self.then = Some(act);
+        self
+    }
+
+    #[must_use]
+    pub fn accessor(mut self, accessor: impl Into<String>) -> Self {
+        self.accessor = Some(accessor.into());
         self
     }
 

@@ -40,6 +40,18 @@ pub struct MountInfo {
     pub max_lease_ttl: Duration,
 }
 
+impl MountInfo {
+    /// What documentation groups its operations by.
+    pub fn tag(&self) -> &'static str {
+        match (self.path.as_str(), self.kind.as_str()) {
+            (path, _) if path.starts_with("auth/") => "auth",
+            (_, "system") => "system",
+            (_, "identity") => "identity",
+            _ => "secrets",
+        }
+    }
+}
+
 /// Who asks, after authentication. No Debug: it holds the token.
 #[derive(Clone)]
 pub struct Caller {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use storage::{Txn, View};
 
 use crate::pattern::Pattern;
-use crate::{Answer, Ctx, Failure, FieldSpec, Input, Params, Result};
+use crate::{Answer, Ctx, Failure, FieldSpec, Input, Outcome, Output, Params, Result};
 
 /// What is done to a path. A write is a create or an update, told apart by [`Path::exists`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -79,6 +79,8 @@ pub enum Handler {
     Txn(Arc<TxnFn>),
     Slow(Arc<Slow>),
     Act(Arc<dyn Act>),
+    /// Answered by the node before anything of a request is authorized, sealed or not: it is declared to be described.
+    Node,
 }
 
 #[derive(Clone)]
@@ -86,6 +88,8 @@ pub struct Operation {
     pub handler: Handler,
     pub fields: Vec<FieldSpec>,
     pub arbitrary: bool,
+    /// As far as the handler's type says it.
+    outcome: Option<Outcome>,
 }
 
 /// One path pattern and what can be done there.
@@ -95,6 +99,9 @@ pub struct Path {
     pub help: &'static str,
     pub description: &'static str,
     pub operations: BTreeMap<Verb, Operation>,
+    /// What generated clients call the operations.
+    pub ids: Vec<(Verb, &'static str)>,
+    answers: BTreeMap<Verb, Outcome>,
     exists: Option<Arc<ExistsFn>>,
     /// Needs no token.
     pub open: bool,
@@ -115,6 +122,8 @@ impl Path {
             help: "",
             description: "",
             operations: BTreeMap::new(),
+            ids: Vec::new(),
+            answers: BTreeMap::new(),
             exists: None,
             open: false,
             door: None,
@@ -129,6 +138,36 @@ impl Path {
     pub fn help(mut self, help: &'static str, description: &'static str) -> Self {
         (self.help, self.description) = (help, description);
         self
+    }
+
+    /// What generated clients call the operations, where that does not follow from the path.
+    #[must_use]
+    pub fn ids<const N: usize>(mut self, ids: [(Verb, &'static str); N]) -> Self {
+        self.ids.extend(ids);
+        self
+    }
+
+    /// What an operation answers, where its handler's type does not say it.
+    #[must_use]
+    pub fn answers(mut self, verb: Verb, outcome: Outcome) -> Self {
+        self.answers.insert(verb, outcome);
+        self
+    }
+
+    /// What the operation answers. `None`: it is not said.
+    pub fn outcome(&self, verb: Verb) -> Option<Outcome> {
+        let declared = self.answers.get(&verb).copied();
+        declared.or_else(|| self.operations.get(&verb)?.outcome).or(match verb {
+            Verb::Write if self.login.is_some() => Some(Outcome::auth()),
+            Verb::Write | Verb::Patch | Verb::Delete => Some(Outcome::EMPTY),
+            Verb::List | Verb::Scan => Some(Outcome::keys()),
+            Verb::Read => None,
+        })
+    }
+
+    /// Whether it tells a create from an update.
+    pub fn tells_creates(&self) -> bool {
+        self.exists.is_some()
     }
 
     #[must_use]
@@ -165,47 +204,58 @@ impl Path {
     }
 
     #[must_use]
-    pub fn view<I, F>(self, verb: Verb, handler: F) -> Self
+    pub fn view<I, O, F>(self, verb: Verb, handler: F) -> Self
     where
         I: Input + 'static,
-        F: Fn(&Ctx, I, &View) -> Result<Answer> + Send + Sync + 'static,
+        O: Output + 'static,
+        F: Fn(&Ctx, I, &View) -> Result<O> + Send + Sync + 'static,
     {
-        let run = move |ctx: &Ctx, params: &Params, view: &View| handler(ctx, I::parse(params)?, view);
-        self.with::<I>(verb, Handler::View(Arc::new(run)))
+        let run = move |ctx: &Ctx, params: &Params, view: &View| {
+            handler(ctx, I::parse(params)?, view).map(Output::into_answer)
+        };
+        self.saying::<I, O>(verb, Handler::View(Arc::new(run)))
     }
 
     #[must_use]
-    pub fn txn<I, F>(self, verb: Verb, handler: F) -> Self
+    pub fn txn<I, O, F>(self, verb: Verb, handler: F) -> Self
     where
         I: Input + 'static,
-        F: Fn(&Ctx, I, &mut Txn) -> Result<Answer> + Send + Sync + 'static,
+        O: Output + 'static,
+        F: Fn(&Ctx, I, &mut Txn) -> Result<O> + Send + Sync + 'static,
     {
-        let run = move |ctx: &Ctx, params: &Params, txn: &mut Txn| handler(ctx, I::parse(params)?, txn);
-        self.with::<I>(verb, Handler::Txn(Arc::new(run)))
+        let run = move |ctx: &Ctx, params: &Params, txn: &mut Txn| {
+            handler(ctx, I::parse(params)?, txn).map(Output::into_answer)
+        };
+        self.saying::<I, O>(verb, Handler::Txn(Arc::new(run)))
     }
 
     /// A view where the path [exists](Self::exists), and a transaction where it does not.
     #[must_use]
-    pub fn upsert<I, F, G>(self, verb: Verb, there: F, missing: G) -> Self
+    pub fn upsert<I, O, F, G>(self, verb: Verb, there: F, missing: G) -> Self
     where
         I: Input + 'static,
-        F: Fn(&Ctx, I, &View) -> Result<Answer> + Send + Sync + 'static,
-        G: Fn(&Ctx, I, &mut Txn) -> Result<Answer> + Send + Sync + 'static,
+        O: Output + 'static,
+        F: Fn(&Ctx, I, &View) -> Result<O> + Send + Sync + 'static,
+        G: Fn(&Ctx, I, &mut Txn) -> Result<O> + Send + Sync + 'static,
     {
-        let there = move |ctx: &Ctx, params: &Params, view: &View| there(ctx, I::parse(params)?, view);
-        let missing = move |ctx: &Ctx, params: &Params, txn: &mut Txn| missing(ctx, I::parse(params)?, txn);
+        let there =
+            move |ctx: &Ctx, params: &Params, view: &View| there(ctx, I::parse(params)?, view).map(Output::into_answer);
+        let missing = move |ctx: &Ctx, params: &Params, txn: &mut Txn| {
+            missing(ctx, I::parse(params)?, txn).map(Output::into_answer)
+        };
         let upsert = Upsert { there: Box::new(there), missing: Box::new(missing) };
-        self.with::<I>(verb, Handler::Upsert(Arc::new(upsert)))
+        self.saying::<I, O>(verb, Handler::Upsert(Arc::new(upsert)))
     }
 
     /// A transaction with [`Work`] before it.
     #[must_use]
-    pub fn slow<I, T, P, F>(self, verb: Verb, prepare: P, finish: F) -> Self
+    pub fn slow<I, T, O, P, F>(self, verb: Verb, prepare: P, finish: F) -> Self
     where
         I: Input + 'static,
         T: Send + Sync + 'static,
+        O: Output + 'static,
         P: Fn(&Ctx, I, &View) -> Result<Work<T>> + Send + Sync + 'static,
-        F: Fn(&Ctx, I, &T, &mut Txn) -> Result<Answer> + Send + Sync + 'static,
+        F: Fn(&Ctx, I, &T, &mut Txn) -> Result<O> + Send + Sync + 'static,
     {
         let prepare = move |ctx: &Ctx, params: &Params, view: &View| {
             Ok(match prepare(ctx, I::parse(params)?, view)? {
@@ -216,15 +266,21 @@ impl Path {
         let finish = move |ctx: &Ctx, params: &Params, prepared: &Prepared, txn: &mut Txn| {
             // What the same path's `prepare` made.
             let done = prepared.downcast_ref::<T>().ok_or_else(|| Failure::internal("work of another operation"))?;
-            finish(ctx, I::parse(params)?, done, txn)
+            finish(ctx, I::parse(params)?, done, txn).map(Output::into_answer)
         };
         let slow = Slow { prepare: Box::new(prepare), finish: Box::new(finish) };
-        self.with::<I>(verb, Handler::Slow(Arc::new(slow)))
+        self.saying::<I, O>(verb, Handler::Slow(Arc::new(slow)))
     }
 
     #[must_use]
     pub fn act<I: Input>(self, verb: Verb, act: impl Act + 'static) -> Self {
         self.with::<I>(verb, Handler::Act(Arc::new(act)))
+    }
+
+    /// What the node answers by itself, described here.
+    #[must_use]
+    pub fn node<I: Input, O: Output>(self, verb: Verb) -> Self {
+        self.saying::<I, O>(verb, Handler::Node)
     }
 
     /// Tells a create from an update. Without it every write is an update.
@@ -238,8 +294,14 @@ impl Path {
         self
     }
 
-    fn with<I: Input>(mut self, verb: Verb, handler: Handler) -> Self {
-        self.operations.insert(verb, Operation { handler, fields: I::fields(), arbitrary: I::ARBITRARY });
+    /// Of what it answers its verb says enough.
+    fn with<I: Input>(self, verb: Verb, handler: Handler) -> Self {
+        self.saying::<I, Answer>(verb, handler)
+    }
+
+    fn saying<I: Input, O: Output>(mut self, verb: Verb, handler: Handler) -> Self {
+        let (fields, arbitrary, outcome) = (I::fields(), I::ARBITRARY, O::outcome());
+        self.operations.insert(verb, Operation { handler, fields, arbitrary, outcome });
         self
     }
 }

@@ -1,6 +1,7 @@
 //! Writing a plugin: an operation is declared once, as a path pattern, a verb, a typed input and a handler.
 //!
-//! From the declaration come routing, lenient parsing, the error for a bad field, help and the API description. A
+//! From the declaration come routing, lenient parsing, the error for a bad field, help and the API description, which has
+//! what an operation answers from the type that its handler returns ([`Output`]). A
 //! handler gets a [`View`] and cannot write, or a [`Txn`] and is pure apart from it: it may be run again when another
 //! request got in between, so it has no other effect. Handlers are plain functions: there is nothing in them to wait
 //! for. What takes long without the store, as hashing a password, is [`Work`] before the transaction. What reaches
@@ -21,6 +22,8 @@ mod help;
 mod input;
 mod kept;
 mod login;
+mod openapi;
+mod output;
 mod page;
 mod pattern;
 mod pipe;
@@ -33,6 +36,7 @@ pub use answer::{Answer, AuthBlock, Body, WrapInfo};
 pub use aside::aside;
 pub use chore::{Chore, Finish};
 pub use context::{Caller, Ctx, MountInfo, NamespaceId, timestamp};
+pub use crypto::{hmac_sha256, random};
 pub use declare::{Act, Backend, Handler, Matched, Operation, Path, Prepared, Slow, Upsert, Verb, Work};
 pub use failure::Failure;
 pub use field::{CommaList, FromField, KvPairs, Seconds, SignedSeconds, StringList};
@@ -40,12 +44,14 @@ pub use help::Help;
 pub use input::{FieldSpec, Input, Params};
 pub use kept::Kept;
 pub use login::{Cidr, Login, Renewal, TokenType, within};
+pub use openapi::{Document, Place};
+pub use output::{Bare, Content, Given, Keys, Outcome, Output, Part, Reply};
 pub use page::Page;
 pub use pipe::{Closed, Pipe, PipeReader, PipeWriter, pipe};
 pub use plugin::{Plugin, PluginKind};
 pub use sdk_derive::Input;
 pub use storage::{Access, Millis, PathKey as Key, Read, Txn, View};
-pub use token_settings::{TokenFields, TokenSettings, cidr};
+pub use token_settings::{ShownToken, TokenFields, TokenSettings, cidr};
 
 pub use serde_json::{Map, Value, json};
 

@@ -1,6 +1,6 @@
 //! Many inputs in one request: how they are read, and what the answer to them is.
 
-use sdk::{Answer, Failure, FromField, Map, Result, Value, json};
+use sdk::{Answer, Failure, FromField, Map, Result, Value};
 
 /// More are refused: one request is not to keep a processor for itself.
 const ITEMS_MAX: usize = 10_000;
@@ -91,10 +91,6 @@ pub fn told<T>(result: Result<T>) -> Result<Result<T, String>> {
 /// Lets others go on where the work is much.
 pub fn run<T>(used: &crate::keys::InUse, items: usize, work: impl FnOnce() -> T) -> T {
     if used.key.kind.is_rsa() || items > FEW { sdk::aside(work) } else { work() }
-}
-
-pub fn results(results: Vec<Value>) -> Answer {
-    Answer::json(json!({ "batch_results": results }))
 }
 
 /// 400 once an item failed, or what the caller wants it to be as long as one did not.

@@ -18,6 +18,7 @@ struct Right(String);
 
 pub fn path() -> Path {
     Path::new("login/:username")
+        .ids([(Verb::Write, "userpass-login")])
         .help(
             "Logs in.",
             "Gives a token with the user's policies. Too many wrong passwords lock the user out for a while.",
@@ -53,6 +54,7 @@ fn log_in(_: &Ctx, input: Credentials, right: &Right, txn: &mut Txn) -> Result<A
         metadata: [("username".to_owned(), name.clone())].into(),
         internal: json!({ "username": name }),
         token: user.token,
+        for_elsewhere: false,
     }))
 }
 

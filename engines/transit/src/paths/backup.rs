@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb, json};
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Txn, Verb};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::name::Name;
 use crate::record::{Key, Told, Version};
-use crate::wire;
+use crate::{answers, wire};
 
 pub const FORMAT: &str = "transit-key-1";
 
@@ -28,11 +28,12 @@ struct Which {
 
 pub fn path() -> Path {
     Path::new("backup/:name")
+        .ids([(Verb::Read, "transit-back-up-key")])
         .help("A key with all its versions, in the clear.", "Both `exportable` and `allow_plaintext_backup` let it go.")
         .txn(Verb::Read, read)
 }
 
-fn read(ctx: &Ctx, which: Which, txn: &mut Txn) -> Result<Answer> {
+fn read(ctx: &Ctx, which: Which, txn: &mut Txn) -> Result<Reply<answers::Backup>> {
     let name = which.name.checked()?;
     let mut key = Key::take(txn, &name)?.ok_or_else(|| Failure::invalid(format!("key {name:?} not found")))?;
     key.usable()?;
@@ -50,5 +51,5 @@ fn read(ctx: &Ctx, which: Which, txn: &mut Txn) -> Result<Answer> {
     }
     let backup = Backup { format: FORMAT.into(), name, key, versions };
     let text = Zeroizing::new(serde_json::to_vec(&backup).map_err(Failure::internal)?);
-    Ok(Answer::json(json!({ "backup": wire::encode(&text) })))
+    Reply::data(answers::Backup { backup: wire::encode(&text) })
 }

@@ -1,11 +1,13 @@
 //! `byok-export/:destination/:source` and `…/:version`: a key, wrapped as `import` takes it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crypto::SecretBytes;
-use sdk::{Answer, Ctx, Failure, Input, Map, Path, Result, Verb, View, json};
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
 
 use super::export::numbers;
+use crate::answers::Exported;
 use crate::keys::Keys;
 use crate::material::Material;
 use crate::name::Name;
@@ -25,16 +27,20 @@ struct Export {
 }
 
 pub fn paths(keys: &Arc<Keys>) -> Vec<Path> {
-    let path = |pattern| {
+    let path = |pattern, id| {
         let keys = Arc::clone(keys);
         Path::new(pattern)
+            .ids([(Verb::Read, id)])
             .help("Exports a key to another mount.", "Wrapped to a key of that mount, which alone can open it.")
             .view(Verb::Read, move |_: &Ctx, input: Export, view: &View| export(&keys, input, view))
     };
-    vec![path("byok-export/:destination/:source"), path("byok-export/:destination/:source/:version+")]
+    vec![
+        path("byok-export/:destination/:source", "transit-byok-key"),
+        path("byok-export/:destination/:source/:version+", "transit-byok-key-version"),
+    ]
 }
 
-fn export(keys: &Keys, input: Export, view: &View) -> Result<Answer> {
+fn export(keys: &Keys, input: Export, view: &View) -> Result<Reply<Exported>> {
     let (destination, source) = (input.destination.checked()?, input.source.checked()?);
     let to = keys.find(view, &destination, "no such destination key to export to")?;
     to.key.usable()?;
@@ -49,7 +55,7 @@ fn export(keys: &Keys, input: Export, view: &View) -> Result<Answer> {
     let hash = wrapping::hash(&input.hash)?;
     let to = to.version(to.key.latest)?;
     let public = to.public().ok_or_else(|| Failure::internal("a key without its public half"))?;
-    let mut shown = Map::new();
+    let mut exported = BTreeMap::new();
     for number in numbers(&used, &input.version)? {
         let ready = used.version(number)?;
         let wrapped = match &ready.material {
@@ -57,7 +63,7 @@ fn export(keys: &Keys, input: Export, view: &View) -> Result<Answer> {
             Material::Pair(pair) => wrapping::wrap(public, hash, &SecretBytes::from(pair.pkcs8()))?,
             Material::Public(_) => return Err(Failure::invalid("the key version has no private part to export")),
         };
-        shown.insert(number.to_string(), wrapped.into());
+        exported.insert(number.to_string(), wrapped);
     }
-    Ok(Answer::json(json!({ "name": source, "type": used.key.kind.name(), "keys": shown })))
+    Reply::data(Exported { name: source.clone(), kind: used.key.kind.name(), keys: exported })
 }

@@ -1,6 +1,8 @@
 //! `cache-config`: kept for tools that set it. What is kept of keys is bounded for the whole server and never stale.
 
-use sdk::{Answer, Ctx, Failure, Input, Key, Path, Read, Result, Txn, Verb, View, json};
+use sdk::{Ctx, Failure, Input, Key, Path, Read, Reply, Result, Txn, Verb, View};
+
+use crate::answers::CacheSize;
 
 #[derive(Input)]
 struct Write {
@@ -19,22 +21,23 @@ fn at() -> Key {
 
 pub fn path() -> Path {
     Path::new("cache-config")
+        .ids([(Verb::Read, "transit-read-cache-configuration"), (Verb::Write, "transit-configure-cache")])
         .help(
             "A number that other servers bound their cache by.",
             "This one bounds it by itself, and keeps the number.",
         )
-        .view(Verb::Read, |_: &Ctx, _: Nothing, view: &View| Ok(show(view.get(&at())?.unwrap_or(0))))
+        .view(Verb::Read, |_: &Ctx, _: Nothing, view: &View| show(view.get(&at())?.unwrap_or(0)))
         .txn(Verb::Write, write)
 }
 
-fn write(_: &Ctx, input: Write, txn: &mut Txn) -> Result<Answer> {
+fn write(_: &Ctx, input: Write, txn: &mut Txn) -> Result<Reply<CacheSize>> {
     if input.size != 0 && input.size < LEAST {
         return Err(Failure::invalid(format!("size must be 0 or a value greater or equal to {LEAST}")));
     }
     txn.put(&at(), &input.size)?;
-    Ok(show(input.size))
+    show(input.size)
 }
 
-fn show(size: i64) -> Answer {
-    Answer::json(json!({ "size": size }))
+fn show(size: i64) -> Result<Reply<CacheSize>> {
+    Reply::data(CacheSize { size })
 }

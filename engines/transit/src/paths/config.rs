@@ -1,10 +1,10 @@
 //! `keys/:name/config`: what may be changed about a key.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Seconds, Txn, Verb};
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Seconds, Txn, Verb};
 
 use crate::name::Name;
 use crate::record::Key;
-use crate::show;
+use crate::show::{Shown, show};
 
 #[derive(Input)]
 struct Config {
@@ -25,10 +25,13 @@ struct Config {
 }
 
 pub fn path() -> Path {
-    Path::new("keys/:name/config").help("Changes a key's settings.", "What is not given stays.").txn(Verb::Write, write)
+    Path::new("keys/:name/config")
+        .ids([(Verb::Write, "transit-configure-key")])
+        .help("Changes a key's settings.", "What is not given stays.")
+        .txn(Verb::Write, write)
 }
 
-fn write(_: &Ctx, input: Config, txn: &mut Txn) -> Result<Answer> {
+fn write(_: &Ctx, input: Config, txn: &mut Txn) -> Result<Reply<Shown>> {
     let name = input.name.checked()?;
     let missing = || Failure::invalid(format!("no existing key named {name} could be found"));
     let mut key = Key::take(txn, &name)?.ok_or_else(missing)?;
@@ -65,8 +68,11 @@ fn write(_: &Ctx, input: Config, txn: &mut Txn) -> Result<Answer> {
     key.exportable |= input.exportable.unwrap_or_default();
     key.plaintext_backup |= input.allow_plaintext_backup.unwrap_or_default();
     key.put(txn, &name)?;
-    let answer = show::show(txn, &name, &key, &[])?;
-    Ok(warning.map_or(answer.clone(), |text| answer.warn(text)))
+    let answer = show(txn, &name, &key, &[])?;
+    Ok(match warning {
+        Some(text) => answer.warn(text),
+        None => answer,
+    })
 }
 
 fn limit(what: &str, given: i64, latest: u64) -> Result<u64> {

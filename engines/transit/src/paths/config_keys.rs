@@ -1,9 +1,10 @@
 //! `config/keys`: whether encrypting makes keys.
 
-use sdk::{Answer, Ctx, Input, Key as At, Path, Read, Result, Txn, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Ctx, Input, Key as At, Path, Read, Reply, Result, Txn, Verb, View};
 use serde::{Deserialize, Serialize};
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
 pub struct Config {
     pub disable_upsert: bool,
 }
@@ -27,15 +28,12 @@ pub fn get(read: &impl Read) -> Result<Config> {
 
 pub fn path() -> Path {
     Path::new("config/keys")
+        .ids([(Verb::Read, "transit-read-keys-configuration"), (Verb::Write, "transit-configure-keys")])
         .help("Settings of all keys.", "Whether encrypting makes keys.")
-        .view(Verb::Read, |_: &Ctx, _: Nothing, view: &View| Ok(show(&get(view)?)))
+        .view(Verb::Read, |_: &Ctx, _: Nothing, view: &View| Reply::data(get(view)?))
         .txn(Verb::Write, |_: &Ctx, input: Write, txn: &mut Txn| {
             let config = Config { disable_upsert: input.disable_upsert };
             txn.put(&at(), &config)?;
-            Ok(show(&config))
+            Reply::data(config)
         })
-}
-
-fn show(config: &Config) -> Answer {
-    Answer::json(json!({ "disable_upsert": config.disable_upsert }))
 }

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Verb, View, json};
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
 
 use super::set_certificate::suits;
-use crate::batch;
-use crate::certificate;
 use crate::keys::Keys;
 use crate::name::Name;
+use crate::{answers, batch, certificate};
 
 #[derive(Input)]
 struct Csr {
@@ -23,11 +22,12 @@ struct Csr {
 pub fn path(keys: &Arc<Keys>) -> Path {
     let keys = Arc::clone(keys);
     Path::new("keys/:name/csr")
+        .ids([(Verb::Write, "get-csr")])
         .help("Signs a certificate request.", "With this key, whatever key the given one is of.")
         .view(Verb::Write, move |_: &Ctx, input: Csr, view: &View| request(&keys, input, view))
 }
 
-fn request(keys: &Keys, input: Csr, view: &View) -> Result<Answer> {
+fn request(keys: &Keys, input: Csr, view: &View) -> Result<Reply<answers::Csr>> {
     let name = input.name.checked()?;
     let used = keys.find(view, &name, &format!("key with provided name '{name}' not found"))?;
     suits(&used.key)?;
@@ -35,5 +35,5 @@ fn request(keys: &Keys, input: Csr, view: &View) -> Result<Answer> {
     let missing = "could not create the csr: private key not imported for key version selected";
     let pair = ready.private().ok_or_else(|| Failure::invalid(missing))?;
     let csr = batch::run(&used, 1, || certificate::request(pair, &input.csr))?;
-    Ok(Answer::json(json!({ "name": name, "type": used.key.kind.name(), "csr": csr })))
+    Reply::data(answers::Csr { name: name.clone(), kind: used.key.kind.name(), csr })
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crypto::fill_random;
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Value, Verb, View, json};
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
 use zeroize::Zeroizing;
 
 use crate::keys::Keys;
 use crate::name::Name;
-use crate::{encryption, wire};
+use crate::{answers, encryption, wire};
 
 #[derive(Input)]
 struct DataKey {
@@ -30,11 +30,12 @@ struct DataKey {
 pub fn path(keys: &Arc<Keys>) -> Path {
     let keys = Arc::clone(keys);
     Path::new("datakey/:plaintext/:name")
+        .ids([(Verb::Write, "transit-generate-data-key")])
         .help("Makes a data key.", "It is not kept; its ciphertext decrypts to it.")
         .view(Verb::Write, move |_: &Ctx, input: DataKey, view: &View| make(&keys, input, view))
 }
 
-fn make(keys: &Keys, input: DataKey, view: &View) -> Result<Answer> {
+fn make(keys: &Keys, input: DataKey, view: &View) -> Result<Reply<answers::DataKey>> {
     if !matches!(input.plaintext.as_str(), "plaintext" | "wrapped") {
         return Err(Failure::invalid("Invalid path, must be 'plaintext' or 'wrapped'"));
     }
@@ -51,9 +52,6 @@ fn make(keys: &Keys, input: DataKey, view: &View) -> Result<Answer> {
     fill_random(&mut key);
     let extras = encryption::extras(&used, 0, context, &input.associated_data)?;
     let (ciphertext, number) = encryption::encrypt(&used, input.key_version, &extras, &key)?;
-    let mut shown = json!({ "ciphertext": ciphertext, "key_version": number });
-    if input.plaintext == "plaintext" {
-        shown["plaintext"] = Value::String(wire::encode(&key));
-    }
-    Ok(Answer::json(shown))
+    let plaintext = (input.plaintext == "plaintext").then(|| wire::encode(&key));
+    Reply::data(answers::DataKey { ciphertext, key_version: number, plaintext })
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Verb, View, json};
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
 
 use super::encrypt::same_contexts;
+use crate::answers::{Decrypted, DecryptedItem};
 use crate::batch::{self, BatchInput};
 use crate::keys::{InUse, Keys};
 use crate::name::Name;
@@ -29,6 +30,7 @@ struct Decrypt {
 pub fn path(keys: &Arc<Keys>) -> Path {
     let keys = Arc::clone(keys);
     Path::new("decrypt/:name")
+        .ids([(Verb::Write, "transit-decrypt")])
         .help("Decrypts.", "With the version that the ciphertext names.")
         .view(Verb::Write, move |_: &Ctx, input: Decrypt, view: &View| decrypt(&keys, input, view))
 }
@@ -40,7 +42,7 @@ struct Text {
     reference: String,
 }
 
-fn decrypt(keys: &Keys, input: Decrypt, view: &View) -> Result<Answer> {
+fn decrypt(keys: &Keys, input: Decrypt, view: &View) -> Result<Reply<Decrypted>> {
     let name = input.name.checked()?;
     let Some(items) = input.batch_input.items()? else {
         if input.ciphertext.is_empty() {
@@ -49,7 +51,7 @@ fn decrypt(keys: &Keys, input: Decrypt, view: &View) -> Result<Answer> {
         let used = keys.find(view, &name, "encryption key not found")?;
         let (context, associated_data) = (input.context, input.associated_data);
         let text = Text { ciphertext: input.ciphertext, context, associated_data, reference: String::new() };
-        return Ok(Answer::json(json!({ "plaintext": one(&used, 0, &text)? })));
+        return Reply::data(Decrypted { plaintext: Some(one(&used, 0, &text)?), ..Decrypted::default() });
     };
     let text = |(at, item): (usize, &batch::Item)| -> Result<Text> {
         let none = || batch::bad(format!("'[{at}].ciphertext' missing ciphertext to decrypt"));
@@ -70,14 +72,17 @@ fn decrypt(keys: &Keys, input: Decrypt, view: &View) -> Result<Answer> {
             let done = batch::told(one(&used, at, text))?;
             failed |= done.is_err();
             went_well |= done.is_ok();
-            results.push(match done {
-                Ok(plaintext) => json!({ "plaintext": plaintext, "reference": text.reference }),
-                Err(error) => json!({ "plaintext": "", "error": error, "reference": text.reference }),
-            });
+            let (plaintext, error) = match done {
+                Ok(plaintext) => (plaintext, None),
+                Err(error) => (String::new(), Some(error)),
+            };
+            results.push(DecryptedItem { plaintext, error, reference: text.reference.clone() });
         }
         Ok::<_, Failure>(results)
     })?;
-    Ok(batch::with_status(batch::results(results), failed, went_well, input.partial_failure_response_code))
+    let reply = Reply::data(Decrypted { batch_results: Some(results), ..Decrypted::default() })?;
+    let code = input.partial_failure_response_code;
+    Ok(reply.with(|answer| batch::with_status(answer, failed, went_well, code)))
 }
 
 fn one(used: &InUse, at: usize, text: &Text) -> Result<String> {

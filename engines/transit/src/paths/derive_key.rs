@@ -34,6 +34,7 @@ struct Derive {
 pub fn path(keys: &Arc<Keys>) -> Path {
     let keys = Arc::clone(keys);
     Path::new("derive-key/:name")
+        .ids([(Verb::Write, "transit-derive-key")])
         .help("Derives a key from a pair and somebody's public key.", "Both sides get the same.")
         .slow(
             Verb::Write,

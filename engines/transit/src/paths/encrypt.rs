@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use sdk::{Answer, Ctx, Failure, Input, Map, Path, Read, Result, Txn, Value, Verb, View, json};
+use sdk::{Ctx, Failure, Input, Path, Read, Reply, Result, Txn, Verb, View};
 
 use super::config_keys;
+use crate::answers::{Encrypted, EncryptedItem};
 use crate::batch::{self, BatchInput};
 use crate::encryption::{self, Extras};
 use crate::keys::{InUse, Keys};
@@ -44,6 +45,7 @@ struct Which {
 pub fn path(keys: &Arc<Keys>) -> Path {
     let keys = Arc::clone(keys);
     Path::new("encrypt/:name")
+        .ids([(Verb::Write, "transit-encrypt")])
         .help("Encrypts.", "What comes of it decrypts under the same name.")
         .exists(|_: &Ctx, which: Which, view: &View| {
             let name = which.name.checked();
@@ -120,7 +122,7 @@ pub fn same_contexts<'a>(contexts: impl Iterator<Item = &'a str>) -> Result<()> 
     Err(Failure::invalid("context should be set either in all the request blocks or in none"))
 }
 
-fn encrypt(used: &InUse, texts: Texts, code: Option<i64>) -> Result<Answer> {
+fn encrypt(used: &InUse, texts: Texts, code: Option<i64>) -> Result<Reply<Encrypted>> {
     let one = |at: usize, text: &Text| {
         let plain = wire::decode(&text.plaintext).map_err(Failure::invalid)?;
         let context = wire::decode(&text.context).map_err(Failure::invalid)?;
@@ -129,7 +131,7 @@ fn encrypt(used: &InUse, texts: Texts, code: Option<i64>) -> Result<Answer> {
     };
     if !texts.batch {
         let (ciphertext, number) = one(0, &texts.items[0])?;
-        return Ok(Answer::json(json!({ "ciphertext": ciphertext, "key_version": number })));
+        return one_text(ciphertext, number);
     }
     let (mut failed, mut went_well) = (false, false);
     let results = batch::run(used, texts.items.len(), || {
@@ -138,30 +140,31 @@ fn encrypt(used: &InUse, texts: Texts, code: Option<i64>) -> Result<Answer> {
             let done = batch::told(one(at, text))?;
             failed |= done.is_err();
             went_well |= done.is_ok();
-            results.push(result(done, &text.reference));
+            results.push(item(done, &text.reference));
         }
         Ok::<_, Failure>(results)
     })?;
-    Ok(batch::with_status(batch::results(results), failed, went_well, code))
+    let reply = Reply::data(Encrypted { batch_results: Some(results), ..Encrypted::default() })?;
+    Ok(reply.with(|answer| batch::with_status(answer, failed, went_well, code)))
+}
+
+/// What is answered to one text alone.
+pub fn one_text(ciphertext: String, number: u64) -> Result<Reply<Encrypted>> {
+    Reply::data(Encrypted { ciphertext: Some(ciphertext), key_version: Some(number), batch_results: None })
 }
 
 /// What a batch says of one text that was encrypted, or was not.
-pub fn result(done: Result<(String, u64), String>, reference: &str) -> Value {
-    let mut shown = Map::new();
+pub fn item(done: Result<(String, u64), String>, reference: &str) -> EncryptedItem {
+    let reference = reference.to_owned();
     match done {
         Ok((ciphertext, number)) => {
-            shown.insert("ciphertext".into(), ciphertext.into());
-            shown.insert("key_version".into(), number.into());
+            EncryptedItem { ciphertext: Some(ciphertext), key_version: Some(number), error: None, reference }
         }
-        Err(error) => {
-            shown.insert("error".into(), error.into());
-        }
+        Err(error) => EncryptedItem { ciphertext: None, key_version: None, error: Some(error), reference },
     }
-    shown.insert("reference".into(), reference.into());
-    Value::Object(shown)
 }
 
-fn create(ctx: &Ctx, input: Encrypt, txn: &mut Txn) -> Result<Answer> {
+fn create(ctx: &Ctx, input: Encrypt, txn: &mut Txn) -> Result<Reply<Encrypted>> {
     let texts = Texts::of(&input)?;
     let derived = !texts.items[0].context.is_empty();
     if input.convergent_encryption && !derived {

@@ -1,9 +1,11 @@
 //! `export/:type/:name` and `export/:type/:name/:version`: the keys themselves.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sdk::{Answer, Ctx, Failure, Input, Map, Path, Result, Verb, View, json};
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
 
+use crate::answers::Exported;
 use crate::form;
 use crate::keys::{InUse, Keys};
 use crate::name::Name;
@@ -22,16 +24,20 @@ struct Export {
 }
 
 pub fn paths(keys: &Arc<Keys>) -> Vec<Path> {
-    let path = |pattern| {
+    let path = |pattern, id| {
         let keys = Arc::clone(keys);
         Path::new(pattern)
+            .ids([(Verb::Read, id)])
             .help("Exports a key.", "Public halves always, the rest if the key is `exportable`.")
             .view(Verb::Read, move |_: &Ctx, input: Export, view: &View| export(&keys, input, view))
     };
-    vec![path("export/:type/:name"), path("export/:type/:name/:version+")]
+    vec![
+        path("export/:type/:name", "transit-export-key"),
+        path("export/:type/:name/:version+", "transit-export-key-version"),
+    ]
 }
 
-fn export(keys: &Keys, input: Export, view: &View) -> Result<Answer> {
+fn export(keys: &Keys, input: Export, view: &View) -> Result<Reply<Exported>> {
     let what = input.what.as_str();
     if !matches!(what, "encryption-key" | "signing-key" | "hmac-key" | "public-key" | "certificate-chain") {
         return Err(Failure::invalid(format!("invalid export type: {what}")));
@@ -55,12 +61,12 @@ fn export(keys: &Keys, input: Export, view: &View) -> Result<Answer> {
         }
         _ => {}
     }
-    let mut shown = Map::new();
+    let mut all = BTreeMap::new();
     for number in numbers(&used, &input.version)? {
         let exported = form::export(kind, used.version(number)?.as_ref(), what, &input.format)?;
-        shown.insert(number.to_string(), exported.into());
+        all.insert(number.to_string(), exported);
     }
-    Ok(Answer::json(json!({ "name": name, "type": kind.name(), "keys": shown })))
+    Reply::data(Exported { name, kind: kind.name(), keys: all })
 }
 
 /// The versions that a path asks for.

@@ -1,8 +1,9 @@
 //! `hash` and `hash/:urlalgorithm`: a hash, with no key.
 
 use crypto::Hash;
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Verb, View, json};
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
 
+use crate::answers::Hashed;
 use crate::{signing, wire};
 
 #[derive(Input)]
@@ -26,18 +27,18 @@ struct Named {
 }
 
 pub fn paths() -> Vec<Path> {
-    let path = |pattern| Path::new(pattern).help("Hashes.", "No key is used.");
+    let path = |pattern, id| Path::new(pattern).ids([(Verb::Write, id)]).help("Hashes.", "No key is used.");
     vec![
-        path("hash").view(Verb::Write, |_: &Ctx, fields: Fields, _: &View| {
+        path("hash", "transit-hash").view(Verb::Write, |_: &Ctx, fields: Fields, _: &View| {
             let algorithm = fields.algorithm.clone();
             hash(&fields, &algorithm)
         }),
-        path("hash/:urlalgorithm+")
+        path("hash/:urlalgorithm+", "transit-hash-with-algorithm")
             .view(Verb::Write, |_: &Ctx, named: Named, _: &View| hash(&named.fields, &named.urlalgorithm)),
     ]
 }
 
-fn hash(fields: &Fields, algorithm: &str) -> Result<Answer> {
+fn hash(fields: &Fields, algorithm: &str) -> Result<Reply<Hashed>> {
     let input = fields.input.as_ref().ok_or_else(|| Failure::invalid("input missing"))?;
     let input =
         wire::decode(input).map_err(|why| Failure::invalid(format!("unable to decode input as base64: {why}")))?;
@@ -48,5 +49,5 @@ fn hash(fields: &Fields, algorithm: &str) -> Result<Answer> {
     let known = signing::hash(algorithm).flatten().filter(|hash| *hash != Hash::Sha1);
     let sum = known.ok_or_else(|| Failure::invalid(format!("unsupported algorithm {algorithm}")))?.digest(&input);
     let text = if fields.format == "hex" { hex::encode(&sum) } else { wire::encode(&sum) };
-    Ok(Answer::json(json!({ "sum": text })))
+    Reply::data(Hashed { sum: text })
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crypto::{Hash, ct_eq};
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Value, Verb, View, json};
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
 
+use crate::answers::{Authenticated, AuthenticatedItem};
 use crate::batch::{self, BatchInput};
 use crate::keys::{InUse, Keys};
 use crate::name::Name;
@@ -28,16 +29,20 @@ struct Hmac {
 }
 
 pub fn paths(keys: &Arc<Keys>) -> Vec<Path> {
-    let path = |pattern| {
+    let path = |pattern, id| {
         let keys = Arc::clone(keys);
         Path::new(pattern)
+            .ids([(Verb::Write, id)])
             .help("Makes an HMAC.", "`verify` checks it.")
             .view(Verb::Write, move |_: &Ctx, input: Hmac, view: &View| make(&keys, input, view))
     };
-    vec![path("hmac/:name"), path("hmac/:name/:urlalgorithm+")]
+    vec![
+        path("hmac/:name", "transit-generate-hmac"),
+        path("hmac/:name/:urlalgorithm+", "transit-generate-hmac-with-algorithm"),
+    ]
 }
 
-fn make(keys: &Keys, input: Hmac, view: &View) -> Result<Answer> {
+fn make(keys: &Keys, input: Hmac, view: &View) -> Result<Reply<Authenticated>> {
     let name = input.name.checked()?;
     let used = keys.find(view, &name, "encryption key not found")?;
     used.key.usable()?;
@@ -56,17 +61,17 @@ fn make(keys: &Keys, input: Hmac, view: &View) -> Result<Answer> {
         Ok(wire::prefixed(number, &wire::encode(&mac)))
     };
     let Some(items) = input.batch_input.items()? else {
-        return Ok(Answer::json(json!({ "hmac": one(input.input)? })));
+        return Reply::data(Authenticated { hmac: Some(one(input.input)?), batch_results: None });
     };
-    let result = |(at, item): (usize, &batch::Item)| -> Result<Value> {
+    let result = |(at, item): (usize, &batch::Item)| -> Result<AuthenticatedItem> {
         let reference = item.reference(at)?;
         Ok(match batch::told(one(item.loose(at, "input")?))? {
-            Ok(mac) => json!({ "hmac": mac, "reference": reference }),
-            Err(error) => json!({ "error": error, "reference": reference }),
+            Ok(mac) => AuthenticatedItem { hmac: Some(mac), error: None, reference },
+            Err(error) => AuthenticatedItem { hmac: None, error: Some(error), reference },
         })
     };
     let results = batch::run(&used, items.len(), || items.iter().enumerate().map(result).collect::<Result<_>>())?;
-    Ok(batch::results(results))
+    Reply::data(Authenticated { hmac: None, batch_results: Some(results) })
 }
 
 pub fn hash_of(algorithm: &str) -> Result<Hash> {

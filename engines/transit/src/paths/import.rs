@@ -53,15 +53,15 @@ struct ImportVersion {
 }
 
 pub fn path() -> Path {
-    Path::new("keys/:name/import").help("Makes a key of one from elsewhere.", "The name must be free.").slow(
-        Verb::Write,
-        prepare,
-        write,
-    )
+    Path::new("keys/:name/import")
+        .ids([(Verb::Write, "transit-import-key")])
+        .help("Makes a key of one from elsewhere.", "The name must be free.")
+        .slow(Verb::Write, prepare, write)
 }
 
 pub fn version() -> Path {
     Path::new("keys/:name/import_version")
+        .ids([(Verb::Write, "transit-import-key-version")])
         .help(
             "Adds a version from elsewhere to an imported key.",
             "Or its private half to one that has only the public.",

@@ -1,12 +1,13 @@
 //! `keys/:name`: one key.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Seconds, Txn, Verb, View, Work};
+use sdk::{Answer, Ctx, Failure, Input, Path, Reply, Result, Seconds, Txn, Verb, View, Work};
 
 use crate::import::HMAC_SIZES;
 use crate::kind::Kind;
 use crate::name::Name;
 use crate::record::{Kdf, Key, Version};
-use crate::{material, show, wire};
+use crate::show::{Shown, show};
+use crate::{material, wire};
 
 #[derive(Input)]
 struct Which {
@@ -39,17 +40,22 @@ struct Create {
 
 pub fn path() -> Path {
     Path::new("keys/:name")
+        .ids([
+            (Verb::Read, "transit-read-key"),
+            (Verb::Write, "transit-create-key"),
+            (Verb::Delete, "transit-delete-key"),
+        ])
         .help("A key.", "A write makes it, and changes nothing about one that is there.")
         .view(Verb::Read, read)
         .slow(Verb::Write, prepare, create)
         .txn(Verb::Delete, delete)
 }
 
-fn read(_: &Ctx, which: Which, view: &View) -> Result<Answer> {
+fn read(_: &Ctx, which: Which, view: &View) -> Result<Reply<Shown>> {
     let name = which.name.checked()?;
     let key = Key::get(view, &name)?.ok_or(Failure::NotFound)?;
     let context = wire::decode(&which.context).map_err(|_| Failure::invalid("failed to base64-decode context"))?;
-    show::show(view, &name, &key, &context)
+    show(view, &name, &key, &context)
 }
 
 impl Create {
@@ -105,16 +111,16 @@ fn prepare(ctx: &Ctx, input: Create, view: &View) -> Result<Work<Option<Version>
     })
 }
 
-fn create(_: &Ctx, input: Create, made: &Option<Version>, txn: &mut Txn) -> Result<Answer> {
+fn create(_: &Ctx, input: Create, made: &Option<Version>, txn: &mut Txn) -> Result<Reply<Shown>> {
     let mut key = input.key()?;
     let name = input.name.checked()?;
     if let Some(key) = Key::take(txn, &name)? {
-        return show::show(txn, &name, &key, &[]);
+        return show(txn, &name, &key, &[]);
     }
     // It was deleted since: whoever asks again makes it.
     let version = made.as_ref().ok_or_else(gone)?;
     key.add(txn, &name, version)?;
-    show::show(txn, &name, &key, &[])
+    show(txn, &name, &key, &[])
 }
 
 fn delete(_: &Ctx, which: Which, txn: &mut Txn) -> Result<Answer> {

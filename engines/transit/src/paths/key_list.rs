@@ -11,7 +11,10 @@ struct List {
 }
 
 pub fn path() -> Path {
-    Path::new("keys/?").help("Lists the keys.", "The names in alphabetical order.").view(Verb::List, list)
+    Path::new("keys/?")
+        .ids([(Verb::List, "transit-list-keys")])
+        .help("Lists the keys.", "The names in alphabetical order.")
+        .view(Verb::List, list)
 }
 
 fn list(_: &Ctx, input: List, view: &View) -> Result<Answer> {

@@ -1,9 +1,9 @@
 //! `random`, `random/:source`, `random/:source/:urlbytes`: random bytes.
 
 use crypto::fill_random;
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Verb, View, json};
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
 
-use crate::wire;
+use crate::{answers, wire};
 
 /// In bytes.
 const MOST: i64 = 128 * 1024;
@@ -35,20 +35,28 @@ struct Both {
 }
 
 pub fn paths() -> Vec<Path> {
-    let path = |pattern| Path::new(pattern).help("Random bytes.", "From the operating system.");
+    let path =
+        |pattern, id| Path::new(pattern).ids([(Verb::Write, id)]).help("Random bytes.", "From the operating system.");
     vec![
-        path("random").view(Verb::Write, |_: &Ctx, input: Random, _: &View| draw(input.bytes, &input.format)),
-        path("random/:source").view(Verb::Write, |_: &Ctx, input: Source, _: &View| match known(&input.source) {
-            true => draw(input.random.bytes, &input.random.format),
-            false => draw(number(&input.source)?, &input.random.format),
-        }),
-        path("random/:source/:urlbytes+").view(Verb::Write, |_: &Ctx, input: Both, _: &View| {
-            if !known(&input.from.source) {
-                let text = "unsupported entropy source; must be \"platform\" or \"seal\", or \"all\"";
-                return Err(Failure::invalid(text));
-            }
-            draw(number(&input.urlbytes)?, &input.from.random.format)
-        }),
+        path("random", "transit-generate-random")
+            .view(Verb::Write, |_: &Ctx, input: Random, _: &View| draw(input.bytes, &input.format)),
+        path("random/:source", "transit-generate-random-with-source").view(
+            Verb::Write,
+            |_: &Ctx, input: Source, _: &View| match known(&input.source) {
+                true => draw(input.random.bytes, &input.random.format),
+                false => draw(number(&input.source)?, &input.random.format),
+            },
+        ),
+        path("random/:source/:urlbytes+", "transit-generate-random-with-source-and-bytes").view(
+            Verb::Write,
+            |_: &Ctx, input: Both, _: &View| {
+                if !known(&input.from.source) {
+                    let text = "unsupported entropy source; must be \"platform\" or \"seal\", or \"all\"";
+                    return Err(Failure::invalid(text));
+                }
+                draw(number(&input.urlbytes)?, &input.from.random.format)
+            },
+        ),
     ]
 }
 
@@ -60,7 +68,7 @@ fn number(text: &str) -> Result<i64> {
     text.parse().map_err(|_| Failure::invalid(format!("error parsing url-set byte count: {text:?} is no number")))
 }
 
-fn draw(bytes: i64, format: &str) -> Result<Answer> {
+fn draw(bytes: i64, format: &str) -> Result<Reply<answers::Random>> {
     if bytes < 1 {
         return Err(Failure::invalid("'bytes' cannot be less than 1"));
     }
@@ -74,5 +82,5 @@ fn draw(bytes: i64, format: &str) -> Result<Answer> {
     let mut out = vec![0; usize::try_from(bytes).map_err(Failure::internal)?];
     fill_random(&mut out);
     let text = if format == "hex" { hex::encode(&out) } else { wire::encode(&out) };
-    Ok(Answer::json(json!({ "random_bytes": text })))
+    Reply::data(answers::Random { random_bytes: text })
 }

@@ -20,10 +20,11 @@ struct Restore {
 }
 
 pub fn paths() -> Vec<Path> {
-    let path = |pattern| {
-        Path::new(pattern).help("Restores a key from its backup.", "As it was then.").txn(Verb::Write, restore)
+    let path = |pattern, id| {
+        let path = Path::new(pattern).ids([(Verb::Write, id)]);
+        path.help("Restores a key from its backup.", "As it was then.").txn(Verb::Write, restore)
     };
-    vec![path("restore"), path("restore/:name+")]
+    vec![path("restore", "transit-restore-key"), path("restore/:name+", "transit-restore-and-rename-key")]
 }
 
 fn restore(ctx: &Ctx, input: Restore, txn: &mut Txn) -> Result<Answer> {

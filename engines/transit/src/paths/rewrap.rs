@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Verb, View, json};
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
 
 use super::decrypt::missing;
-use super::encrypt::{result, same_contexts};
+use super::encrypt::{item, one_text, same_contexts};
+use crate::answers::Encrypted;
 use crate::batch::{self, BatchInput};
 use crate::encryption::{self, Extras};
 use crate::keys::{InUse, Keys};
@@ -29,6 +30,7 @@ struct Rewrap {
 pub fn path(keys: &Arc<Keys>) -> Path {
     let keys = Arc::clone(keys);
     Path::new("rewrap/:name")
+        .ids([(Verb::Write, "transit-rewrap")])
         .help("Encrypts a ciphertext anew.", "Under the latest version of its key.")
         .view(Verb::Write, move |_: &Ctx, input: Rewrap, view: &View| rewrap(&keys, input, view))
 }
@@ -40,7 +42,7 @@ struct Text {
     reference: String,
 }
 
-fn rewrap(keys: &Keys, input: Rewrap, view: &View) -> Result<Answer> {
+fn rewrap(keys: &Keys, input: Rewrap, view: &View) -> Result<Reply<Encrypted>> {
     let name = input.name.checked()?;
     let Some(items) = input.batch_input.items()? else {
         if input.ciphertext.is_empty() {
@@ -50,23 +52,23 @@ fn rewrap(keys: &Keys, input: Rewrap, view: &View) -> Result<Answer> {
         let (context, version) = (input.context, input.key_version);
         let text = Text { ciphertext: input.ciphertext, context, version, reference: String::new() };
         let (ciphertext, number) = one(&used, &text)?;
-        return Ok(Answer::json(json!({ "ciphertext": ciphertext, "key_version": number })));
+        return one_text(ciphertext, number);
     };
-    let text = |(at, item): (usize, &batch::Item)| -> Result<Text> {
+    let text = |(at, given): (usize, &batch::Item)| -> Result<Text> {
         Ok(Text {
-            ciphertext: item.text(at, "ciphertext")?.unwrap_or_default(),
-            context: item.text(at, "context")?.unwrap_or_default(),
-            version: item.number(at, "key_version")?,
-            reference: item.reference(at)?,
+            ciphertext: given.text(at, "ciphertext")?.unwrap_or_default(),
+            context: given.text(at, "context")?.unwrap_or_default(),
+            version: given.number(at, "key_version")?,
+            reference: given.reference(at)?,
         })
     };
     let texts: Vec<Text> = items.iter().enumerate().map(text).collect::<Result<_>>()?;
     same_contexts(texts.iter().map(|text| text.context.as_str()))?;
     let used = keys.find(view, &name, "encryption key not found")?;
     let results = batch::run(&used, texts.len(), || {
-        texts.iter().map(|text| Ok(result(batch::told(one(&used, text))?, &text.reference))).collect::<Result<_>>()
+        texts.iter().map(|text| Ok(item(batch::told(one(&used, text))?, &text.reference))).collect::<Result<_>>()
     })?;
-    Ok(batch::results(results))
+    Reply::data(Encrypted { batch_results: Some(results), ..Encrypted::default() })
 }
 
 fn one(used: &InUse, text: &Text) -> Result<(String, u64)> {

@@ -1,11 +1,12 @@
 //! `keys/:name/rotate`: one version more.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb, View, Work};
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Txn, Verb, View, Work};
 
 use crate::kind::Kind;
+use crate::material;
 use crate::name::Name;
 use crate::record::{Key, Version};
-use crate::{material, show};
+use crate::show::{Shown, show};
 
 #[derive(Input)]
 struct Which {
@@ -15,6 +16,7 @@ struct Which {
 
 pub fn path() -> Path {
     Path::new("keys/:name/rotate")
+        .ids([(Verb::Write, "transit-rotate-key")])
         .help("Rotates a key.", "The new version encrypts and signs; the others go on decrypting and verifying.")
         .slow(Verb::Write, prepare, rotate)
 }
@@ -38,12 +40,12 @@ fn prepare(ctx: &Ctx, which: Which, view: &View) -> Result<Work<(Kind, Version)>
     })
 }
 
-fn rotate(_: &Ctx, which: Which, made: &(Kind, Version), txn: &mut Txn) -> Result<Answer> {
+fn rotate(_: &Ctx, which: Which, made: &(Kind, Version), txn: &mut Txn) -> Result<Reply<Shown>> {
     let name = which.name.checked()?;
     let mut key = check(&name, Key::take(txn, &name)?)?;
     if key.kind != made.0 {
         return Err(super::key::gone());
     }
     key.rotate(txn, &name, &made.1)?;
-    show::show(txn, &name, &key, &[])
+    show(txn, &name, &key, &[])
 }

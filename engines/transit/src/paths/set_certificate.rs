@@ -1,12 +1,12 @@
 //! `keys/:name/set-certificate`: the certificate of a version, with those of its authorities.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb, json};
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Txn, Verb};
 use zeroize::Zeroizing;
 
-use crate::certificate;
 use crate::material::Ready;
 use crate::name::Name;
 use crate::record::{Key, Secret, Version};
+use crate::{answers, certificate};
 
 #[derive(Input)]
 struct Chain {
@@ -20,6 +20,7 @@ struct Chain {
 
 pub fn path() -> Path {
     Path::new("keys/:name/set-certificate")
+        .ids([(Verb::Write, "set-chain")])
         .help("Sets the certificate chain of a key.", "In place of the one that was there.")
         .txn(Verb::Write, set)
 }
@@ -35,7 +36,7 @@ pub fn suits(key: &Key) -> Result<()> {
     key.usable()
 }
 
-fn set(_: &Ctx, input: Chain, txn: &mut Txn) -> Result<Answer> {
+fn set(_: &Ctx, input: Chain, txn: &mut Txn) -> Result<Reply<answers::Chain>> {
     let name = input.name.checked()?;
     let missing = || Failure::invalid(format!("key with provided name '{name}' not found"));
     let key = Key::take(txn, &name)?.ok_or_else(missing)?;
@@ -47,6 +48,5 @@ fn set(_: &Ctx, input: Chain, txn: &mut Txn) -> Result<Answer> {
     let chain = certificate::chain(&input.certificate_chain, own)?;
     version.chain = chain.into_iter().map(|der| Secret(Zeroizing::new(der))).collect();
     version.put(txn, &name, number)?;
-    let (kind, chain) = (key.kind.name(), input.certificate_chain);
-    Ok(Answer::json(json!({ "name": name, "type": kind, "certificate_chain": chain })))
+    Reply::data(answers::Chain { name, kind: key.kind.name(), certificate_chain: input.certificate_chain })
 }

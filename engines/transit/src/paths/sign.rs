@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use sdk::{Answer, Ctx, Failure, Input, Map, Path, Result, Value, Verb, View, json};
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
 
 use super::hmac::decoded;
+use crate::answers::{self, SignedItem};
 use crate::batch::{self, BatchInput};
 use crate::keys::{InUse, Keys};
 use crate::name::Name;
@@ -71,16 +72,17 @@ struct Sign {
 }
 
 pub fn paths(keys: &Arc<Keys>) -> Vec<Path> {
-    let path = |pattern| {
+    let path = |pattern, id| {
         let keys = Arc::clone(keys);
         Path::new(pattern)
+            .ids([(Verb::Write, id)])
             .help("Signs.", "`verify` checks it, and whoever has the public key.")
             .view(Verb::Write, move |_: &Ctx, input: Sign, view: &View| sign(&keys, input, view))
     };
-    vec![path("sign/:name"), path("sign/:name/:urlalgorithm+")]
+    vec![path("sign/:name", "transit-sign"), path("sign/:name/:urlalgorithm+", "transit-sign-with-algorithm")]
 }
 
-fn sign(keys: &Keys, input: Sign, view: &View) -> Result<Answer> {
+fn sign(keys: &Keys, input: Sign, view: &View) -> Result<Reply<answers::Signed>> {
     let name = input.name.checked()?;
     let options = input.how.options()?;
     let used = keys.find(view, &name, "signing key not found")?;
@@ -91,34 +93,31 @@ fn sign(keys: &Keys, input: Sign, view: &View) -> Result<Answer> {
     let version = input.key_version;
     let Some(items) = input.batch_input.items()? else {
         let signed = batch::run(&used, 1, || one(&used, version, &options, Some(input.input), &input.context))?;
-        let mut shown = json!({ "signature": signed.signature, "key_version": signed.number });
-        if let Some(public) = signed.public {
-            shown["public_key"] = public.into();
-        }
-        return Ok(Answer::json(shown));
+        return Reply::data(answers::Signed {
+            signature: Some(signed.signature),
+            key_version: Some(signed.number),
+            public_key: signed.public,
+            batch_results: None,
+        });
     };
-    let result = |(at, item): (usize, &batch::Item)| -> Result<Value> {
+    let result = |(at, item): (usize, &batch::Item)| -> Result<SignedItem> {
         let (input, context) = (item.loose(at, "input")?, item.loose(at, "context")?.unwrap_or_default());
-        let mut shown = Map::new();
-        let mut number = 0;
-        match batch::told(one(&used, version, &options, input, &context))? {
-            Ok(signed) => {
-                number = signed.number;
-                shown.insert("signature".into(), signed.signature.into());
-                if let Some(public) = signed.public {
-                    shown.insert("publickey".into(), public.into());
-                }
-            }
+        let reference = item.reference(at)?;
+        Ok(match batch::told(one(&used, version, &options, input, &context))? {
+            Ok(signed) => SignedItem {
+                signature: Some(signed.signature),
+                publickey: signed.public,
+                error: None,
+                key_version: signed.number,
+                reference,
+            },
             Err(error) => {
-                shown.insert("error".into(), error.into());
+                SignedItem { signature: None, publickey: None, error: Some(error), key_version: 0, reference }
             }
-        }
-        shown.insert("key_version".into(), number.into());
-        shown.insert("reference".into(), item.reference(at)?.into());
-        Ok(shown.into())
+        })
     };
     let results = batch::run(&used, items.len(), || items.iter().enumerate().map(result).collect::<Result<_>>())?;
-    Ok(batch::results(results))
+    Reply::data(answers::Signed { batch_results: Some(results), ..answers::Signed::default() })
 }
 
 fn one(used: &InUse, version: i64, options: &Options, input: Option<String>, context: &str) -> Result<Signed> {

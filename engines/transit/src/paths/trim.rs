@@ -1,10 +1,10 @@
 //! `keys/:name/trim`: deletes old versions for good.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb};
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Txn, Verb};
 
 use crate::name::Name;
 use crate::record::{self, Key};
-use crate::show;
+use crate::show::{Shown, show};
 
 #[derive(Input)]
 struct Trim {
@@ -15,10 +15,13 @@ struct Trim {
 }
 
 pub fn path() -> Path {
-    Path::new("keys/:name/trim").help("Deletes old versions of a key.", "They are gone.").txn(Verb::Write, trim)
+    Path::new("keys/:name/trim")
+        .ids([(Verb::Write, "transit-trim-key")])
+        .help("Deletes old versions of a key.", "They are gone.")
+        .txn(Verb::Write, trim)
 }
 
-fn trim(_: &Ctx, input: Trim, txn: &mut Txn) -> Result<Answer> {
+fn trim(_: &Ctx, input: Trim, txn: &mut Txn) -> Result<Reply<Shown>> {
     let name = input.name.checked()?;
     let mut key = Key::take(txn, &name)?.ok_or_else(|| Failure::invalid("invalid key name"))?;
     let given = input.min_available_version.ok_or_else(|| Failure::invalid("missing min_available_version"))?;
@@ -43,5 +46,5 @@ fn trim(_: &Ctx, input: Trim, txn: &mut Txn) -> Result<Answer> {
     }
     key.min_available = given;
     key.put(txn, &name)?;
-    show::show(txn, &name, &key, &[])
+    show(txn, &name, &key, &[])
 }

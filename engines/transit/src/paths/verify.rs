@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crypto::Hash;
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Value, Verb, View, json};
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
 
 use super::hmac;
 use super::sign::{How, context_of};
+use crate::answers::{Verified, VerifiedItem};
 use crate::batch::{self, BatchInput};
 use crate::keys::{InUse, Keys};
 use crate::name::Name;
@@ -31,13 +32,14 @@ struct Verify {
 }
 
 pub fn paths(keys: &Arc<Keys>) -> Vec<Path> {
-    let path = |pattern| {
+    let path = |pattern, id| {
         let keys = Arc::clone(keys);
         Path::new(pattern)
+            .ids([(Verb::Write, id)])
             .help("Checks a signature or an HMAC.", "With the version that it names.")
             .view(Verb::Write, move |_: &Ctx, input: Verify, view: &View| verify(&keys, input, view))
     };
-    vec![path("verify/:name"), path("verify/:name/:urlalgorithm+")]
+    vec![path("verify/:name", "transit-verify"), path("verify/:name/:urlalgorithm+", "transit-verify-with-algorithm")]
 }
 
 struct Claim {
@@ -48,7 +50,7 @@ struct Claim {
     reference: String,
 }
 
-fn verify(keys: &Keys, input: Verify, view: &View) -> Result<Answer> {
+fn verify(keys: &Keys, input: Verify, view: &View) -> Result<Reply<Verified>> {
     let name = input.name.checked()?;
     let (claims, many) = match input.batch_input.items()? {
         Some(items) => {
@@ -83,17 +85,17 @@ fn verify(keys: &Keys, input: Verify, view: &View) -> Result<Answer> {
         options.check()?;
     }
     if !many {
-        return Ok(Answer::json(json!({ "valid": one(&check, &used, &claims[0])? })));
+        return Reply::data(Verified { valid: Some(one(&check, &used, &claims[0])?), batch_results: None });
     }
-    let result = |claim: &Claim| -> Result<Value> {
-        let reference = &claim.reference;
+    let result = |claim: &Claim| -> Result<VerifiedItem> {
+        let reference = claim.reference.clone();
         Ok(match batch::told(one(&check, &used, claim))? {
-            Ok(valid) => json!({ "valid": valid, "reference": reference }),
-            Err(error) => json!({ "valid": false, "error": error, "reference": reference }),
+            Ok(valid) => VerifiedItem { valid, error: None, reference },
+            Err(error) => VerifiedItem { valid: false, error: Some(error), reference },
         })
     };
     let results = batch::run(&used, claims.len(), || claims.iter().map(result).collect::<Result<_>>())?;
-    Ok(batch::results(results))
+    Reply::data(Verified { valid: None, batch_results: Some(results) })
 }
 
 enum Check {

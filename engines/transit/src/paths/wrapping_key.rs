@@ -1,7 +1,8 @@
 //! `wrapping_key`: the public key that keys are wrapped to before they are imported. The first read makes it.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Read, Result, Txn, Verb, View, Work, json};
+use sdk::{Ctx, Failure, Input, Path, Read, Reply, Result, Txn, Verb, View, Work};
 
+use crate::answers::WrappingKey;
 use crate::record::Secret;
 use crate::{form, wrapping};
 
@@ -9,11 +10,10 @@ use crate::{form, wrapping};
 struct Nothing {}
 
 pub fn path() -> Path {
-    Path::new("wrapping_key").help("The key that imported keys are wrapped to.", "RSA of 4096 bits.").slow(
-        Verb::Read,
-        prepare,
-        read,
-    )
+    Path::new("wrapping_key")
+        .ids([(Verb::Read, "transit-read-wrapping-key")])
+        .help("The key that imported keys are wrapped to.", "RSA of 4096 bits.")
+        .slow(Verb::Read, prepare, read)
 }
 
 fn prepare(_: &Ctx, _: Nothing, view: &View) -> Result<Work<Option<Secret>>> {
@@ -23,11 +23,11 @@ fn prepare(_: &Ctx, _: Nothing, view: &View) -> Result<Work<Option<Secret>>> {
     })
 }
 
-fn read(_: &Ctx, _: Nothing, made: &Option<Secret>, txn: &mut Txn) -> Result<Answer> {
+fn read(_: &Ctx, _: Nothing, made: &Option<Secret>, txn: &mut Txn) -> Result<Reply<WrappingKey>> {
     txn.latch(&wrapping::at())?;
     if txn.bytes(&wrapping::at())?.is_none() {
         txn.put(&wrapping::at(), made.as_ref().ok_or_else(super::key::gone)?)?;
     }
     let pair = wrapping::get(txn)?.ok_or_else(|| Failure::internal("the wrapping key was written and is not there"))?;
-    Ok(Answer::json(json!({ "public_key": form::public(pair.public()) })))
+    Reply::data(WrappingKey { public_key: form::public(pair.public()) })
 }
