@@ -5,7 +5,11 @@ use holdfast_core::catalog::Catalog;
 pub fn plugins() -> Catalog {
     Catalog::default()
         .with(engines_kv::Kv::new())
+<<<<<<< HEAD
         .with(engines_transit::Transit::default())
+=======
+        .with(engines_totp::Totp::default())
+>>>>>>> main
         .with(auth_approle::Approle::default())
         .with(auth_userpass::Userpass::default())
 }

@@ -114,15 +114,11 @@ async fn help_at_every_level() {
 }
 
 async fn mount(root: &Client) {
-    for (path, kind) in [
-        ("mounts/transit", "transit"),
-        ("mounts/kv", "kv"),
-        ("mounts/kv-v2", "kv-v2"),
-        ("mounts/again", "kv"),
-        ("auth/userpass", "userpass"),
-    ] {
-        root.post(&format!("/v1/sys/{path}"), json!({ "type": kind })).await.ok();
+    for (kind, name) in catalog::plugins().types() {
+        let table = if kind == PluginKind::Secret { "mounts" } else { "auth" };
+        root.post(&format!("/v1/sys/{table}/{name}"), json!({ "type": name })).await.ok();
     }
+    root.post("/v1/sys/mounts/again", json!({ "type": "kv" })).await.ok();
 }
 
 /// Every name in a path is one of its parameters, and the other way round.
@@ -258,7 +254,17 @@ const WALK: &[(&str, &str, &str)] = &[
     ("POST", "/v1/kv-v2/delete/a", r#"{"versions": [1]}"#),
     ("POST", "/v1/kv-v2/undelete/a", r#"{"versions": [1]}"#),
     ("POST", "/v1/kv-v2/destroy/a", r#"{"versions": [1]}"#),
+    ("POST", "/v1/kv-v2/data/b", r#"{"data": {"b": "c"}}"#),
+    ("POST", "/v1/kv-v2/move/b", r#"{"to": "c/d"}"#),
+    ("POST", "/v1/sys/batch", r#"{"operations": [{"operation": "read", "path": "kv-v2/data/c/d"}]}"#),
     ("DELETE", "/v1/kv-v2/metadata/a", "null"),
+    ("POST", "/v1/totp/keys/a", r#"{"generate": true, "issuer": "i", "account_name": "a"}"#),
+    ("POST", "/v1/totp/keys/b", r#"{"key": "GEZDGNBVGY3TQOJQ"}"#),
+    ("GET", "/v1/totp/keys/a", "null"),
+    ("LIST", "/v1/totp/keys", "null"),
+    ("GET", "/v1/totp/code/a", "null"),
+    ("POST", "/v1/totp/code/a", r#"{"code": "123456"}"#),
+    ("DELETE", "/v1/totp/keys/a", "null"),
     ("POST", "/v1/auth/userpass/users/ann", r#"{"password": "secret-1", "policies": "p", "ttl": "1h"}"#),
     ("GET", "/v1/auth/userpass/users/ann", "null"),
     ("LIST", "/v1/auth/userpass/users", "null"),

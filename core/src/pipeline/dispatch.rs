@@ -85,6 +85,7 @@ pub(super) fn dispatch(
         Handler::Upsert(upsert) if permit.creates() => (upsert.missing)(&ctx, &params, &mut state.at(here)),
         Handler::Upsert(upsert) => (upsert.there)(&ctx, &params, &state.view(here)),
         Handler::Txn(handler) => handler(&ctx, &params, &mut state.at(here)),
+        Handler::Batch(_) => Err(Failure::internal("a batch has a stage of its own")),
         Handler::Slow(slow) => {
             let prepared = match &stages.prepared {
                 Some(prepared) => Ok(Work::Done(Arc::clone(prepared))),
@@ -156,7 +157,7 @@ fn log_in(
 }
 
 /// Says which parameters had no effect. An answer without a body stays one.
-fn warned(operation: &Operation, params: &Params, mut answer: Answer) -> Answer {
+pub(super) fn warned(operation: &Operation, params: &Params, mut answer: Answer) -> Answer {
     if !matches!(answer.body, Body::Empty) || answer.auth.is_some() || !answer.warnings.is_empty() {
         answer.warnings.extend(operation.warnings(params));
     }
@@ -169,6 +170,6 @@ fn spend(state: &mut TxnState, permit: &Permit) {
     }
 }
 
-fn unsupported_path() -> Failure {
+pub(super) fn unsupported_path() -> Failure {
     Failure::NoSuch("1 error occurred:\n\t* unsupported path\n\n".into())
 }

@@ -79,6 +79,7 @@ impl Counter {
         let act = Path::new("act").act::<Nothing>(Verb::Write, Halfway(acts));
         let mut paths = vec![path, broken, login, renewed, act, later];
         paths.extend(listing::paths());
+        paths.extend(batch::paths());
         Self { backend: Backend::new("A number.", paths) }
     }
 }
@@ -305,7 +306,11 @@ fn json_of(response: &Response) -> Value {
 }
 
 mod audited;
+<<<<<<< HEAD
 mod chores;
+=======
+mod batch;
+>>>>>>> main
 mod consistent;
 mod listing;
 mod logins;

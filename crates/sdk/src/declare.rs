@@ -10,7 +10,9 @@ use serde_json::{Map, Value};
 use storage::{Txn, View};
 
 use crate::pattern::Pattern;
-use crate::{Answer, Ctx, Failure, FieldSpec, Input, Outcome, Output, Params, Result};
+use crate::{
+    Answer, BatchAnswer, Ctx, Failure, FieldSpec, Input, Outcome, Output, Params, Reply, Result, Step, Touches,
+};
 
 /// What is done to a path. A write is a create or an update, told apart by [`Path::exists`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -25,6 +27,8 @@ pub enum Verb {
 
 type ViewFn = dyn Fn(&Ctx, &Params, &View) -> Result<Answer> + Send + Sync;
 type TxnFn = dyn Fn(&Ctx, &Params, &mut Txn) -> Result<Answer> + Send + Sync;
+type StepsFn = dyn Fn(&Params) -> Result<Vec<Step>> + Send + Sync;
+type TouchesFn = dyn Fn(&Params) -> Result<Touches> + Send + Sync;
 type ExistsFn = dyn Fn(&Ctx, &Params, &View) -> Result<bool> + Send + Sync;
 
 /// An effect on the node or the cluster: sealing, giving leadership away. Runs on the active node, once, after
@@ -79,6 +83,8 @@ pub enum Handler {
     Txn(Arc<TxnFn>),
     Slow(Arc<Slow>),
     Act(Arc<dyn Act>),
+    /// Other operations, all in one transaction or none.
+    Batch(Arc<StepsFn>),
     /// Answered by the node before anything of a request is authorized, sealed or not: it is declared to be described.
     Node,
 }
@@ -103,6 +109,7 @@ pub struct Path {
     pub ids: Vec<(Verb, &'static str)>,
     answers: BTreeMap<Verb, Outcome>,
     exists: Option<Arc<ExistsFn>>,
+    touches: Option<Arc<TouchesFn>>,
     /// Needs no token.
     pub open: bool,
     /// Needs no token where the listener that the request came in by opens this door.
@@ -125,6 +132,7 @@ impl Path {
             ids: Vec::new(),
             answers: BTreeMap::new(),
             exists: None,
+            touches: None,
             open: false,
             door: None,
             login: None,
@@ -277,6 +285,17 @@ impl Path {
         self.with::<I>(verb, Handler::Act(Arc::new(act)))
     }
 
+    /// Says which operations the request consists of.
+    #[must_use]
+    pub fn batch<I, F>(self, verb: Verb, steps: F) -> Self
+    where
+        I: Input + 'static,
+        F: Fn(I) -> Result<Vec<Step>> + Send + Sync + 'static,
+    {
+        let steps = move |params: &Params| steps(I::parse(params)?);
+        self.saying::<I, Reply<BatchAnswer>>(verb, Handler::Batch(Arc::new(steps)))
+    }
+
     /// What the node answers by itself, described here.
     #[must_use]
     pub fn node<I: Input, O: Output>(self, verb: Verb) -> Self {
@@ -292,6 +311,26 @@ impl Path {
     {
         self.exists = Some(Arc::new(move |ctx, params, view| check(ctx, I::parse(params)?, view)));
         self
+    }
+
+    /// What a write here touches besides this path. It happens only if the policies allow all of that too.
+    #[must_use]
+    pub fn touches<I, F>(mut self, touches: F) -> Self
+    where
+        I: Input + 'static,
+        F: Fn(I) -> Result<Touches> + Send + Sync + 'static,
+    {
+        self.touches = Some(Arc::new(move |params| touches(I::parse(params)?)));
+        self
+    }
+
+    pub fn touches_more(&self) -> bool {
+        self.touches.is_some()
+    }
+
+    /// Whether [`exists`](Self::exists) was declared.
+    pub fn tells_creates(&self) -> bool {
+        self.exists.is_some()
     }
 
     /// Of what it answers its verb says enough.
@@ -337,6 +376,11 @@ impl Matched {
 
     pub fn params(&self, body: Map<String, Value>) -> Params {
         Params::new(self.captures.clone(), body)
+    }
+
+    /// What a write here touches besides its path.
+    pub fn touches(&self, params: &Params) -> Result<Option<Touches>> {
+        self.path.touches.as_ref().map(|touches| touches(params)).transpose()
     }
 
     /// Whether a write here would change something that exists; `None` where the path does not tell.

@@ -11,8 +11,12 @@
 extern crate self as sdk;
 
 mod answer;
+<<<<<<< HEAD
 mod aside;
 mod chore;
+=======
+mod batch;
+>>>>>>> main
 mod context;
 mod declare;
 pub mod duration;
@@ -31,10 +35,15 @@ mod plugin;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod token_settings;
+mod touches;
 
 pub use answer::{Answer, AuthBlock, Body, WrapInfo};
+<<<<<<< HEAD
 pub use aside::aside;
 pub use chore::{Chore, Finish};
+=======
+pub use batch::{BatchAnswer, Step, StepAnswer};
+>>>>>>> main
 pub use context::{Caller, Ctx, MountInfo, NamespaceId, timestamp};
 pub use crypto::{hmac_sha256, random};
 pub use declare::{Act, Backend, Handler, Matched, Operation, Path, Prepared, Slow, Upsert, Verb, Work};
@@ -52,6 +61,7 @@ pub use plugin::{Plugin, PluginKind};
 pub use sdk_derive::Input;
 pub use storage::{Access, Millis, PathKey as Key, Read, Txn, View};
 pub use token_settings::{ShownToken, TokenFields, TokenSettings, cidr};
+pub use touches::{Other, Right, Touches};
 
 pub use serde_json::{Map, Value, json};
 

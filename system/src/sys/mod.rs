@@ -4,6 +4,7 @@ mod audit;
 mod audit_hash;
 mod auth;
 mod auth_tune;
+mod batch;
 mod capabilities;
 mod ceremony;
 mod config_auditing_request_headers;
@@ -87,6 +88,7 @@ impl Sys {
             auth::list(node),
             auth_tune::path(node, &mountable),
             auth::one(node, &mountable),
+            batch::path(),
             metrics::path(measures),
             monitor::path(measures),
             mounts::list(node),

@@ -167,7 +167,9 @@ impl Description {
             _ => json!({ text: text }),
         };
         let fields = properties.as_object().into_iter().flatten();
-        Value::Object(fields.map(|(name, schema)| (name.clone(), value(schema))).collect())
+        let fields: Map<String, Value> = fields.map(|(name, schema)| (name.clone(), value(schema))).collect();
+        // It takes whatever it is given.
+        if fields.is_empty() { json!({ text: text }) } else { Value::Object(fields) }
     }
 }
 
