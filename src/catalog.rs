@@ -5,11 +5,8 @@ use holdfast_core::catalog::Catalog;
 pub fn plugins() -> Catalog {
     Catalog::default()
         .with(engines_kv::Kv::new())
-<<<<<<< HEAD
-        .with(engines_transit::Transit::default())
-=======
         .with(engines_totp::Totp::default())
->>>>>>> main
+        .with(engines_transit::Transit::default())
         .with(auth_approle::Approle::default())
         .with(auth_userpass::Userpass::default())
 }

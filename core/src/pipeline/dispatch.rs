@@ -123,7 +123,7 @@ pub(super) fn only_looks(run: &Run<'_>, permit: &Permit, located: Option<&Locate
     let view = operation.is_some_and(|operation| match operation.handler {
         Handler::View(_) => true,
         Handler::Upsert(_) => !permit.creates(),
-        Handler::Txn(_) | Handler::Slow(_) | Handler::Act(_) | Handler::Node => false,
+        Handler::Txn(_) | Handler::Slow(_) | Handler::Act(_) | Handler::Batch(_) | Handler::Node => false,
     });
     view && permit.spends().is_none() && run.request.wrap_ttl.is_none()
 }

@@ -48,11 +48,9 @@ impl Located {
                 Handler::View(_) if request.wrap_ttl.is_none() => Kind::View,
                 Handler::Upsert(_) if request.wrap_ttl.is_none() => Kind::Upsert,
                 // The wrapping token is written.
-<<<<<<< HEAD
-                Handler::View(_) | Handler::Upsert(_) | Handler::Txn(_) | Handler::Slow(_) => Kind::Txn,
-=======
-                Handler::View(_) | Handler::Txn(_) | Handler::Slow(_) | Handler::Batch(_) => Kind::Txn,
->>>>>>> main
+                Handler::View(_) | Handler::Upsert(_) | Handler::Txn(_) | Handler::Slow(_) | Handler::Batch(_) => {
+                    Kind::Txn
+                }
                 Handler::Act(act) => Kind::Act { here: act.here() },
                 Handler::Node => Kind::None,
             },

@@ -306,11 +306,8 @@ fn json_of(response: &Response) -> Value {
 }
 
 mod audited;
-<<<<<<< HEAD
-mod chores;
-=======
 mod batch;
->>>>>>> main
+mod chores;
 mod consistent;
 mod listing;
 mod logins;

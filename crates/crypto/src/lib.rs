@@ -12,11 +12,8 @@ mod hmac;
 mod key;
 mod key_wrap;
 mod locked;
-<<<<<<< HEAD
-mod pair;
-=======
 mod one_time;
->>>>>>> main
+mod pair;
 mod random;
 mod siv;
 mod wiped;
@@ -33,10 +30,7 @@ pub use hmac::{Hmac, hmac_sha256};
 pub use key::{Key32, SecretBytes, ct_eq};
 pub use key_wrap::{unwrap_key, wrap_key};
 pub use locked::{Locked, LockedKey};
-<<<<<<< HEAD
-pub use pair::{KeyKind, PrivateKey, PublicKey, Salt, Scheme, der_of, fixed_of};
-=======
 pub use one_time::{CodeHash, one_time_code};
->>>>>>> main
+pub use pair::{KeyKind, PrivateKey, PublicKey, Salt, Scheme, der_of, fixed_of};
 pub use random::{fill_random, random, rng};
 pub use siv::Siv;

@@ -11,12 +11,9 @@
 extern crate self as sdk;
 
 mod answer;
-<<<<<<< HEAD
 mod aside;
-mod chore;
-=======
 mod batch;
->>>>>>> main
+mod chore;
 mod context;
 mod declare;
 pub mod duration;
@@ -38,12 +35,9 @@ mod token_settings;
 mod touches;
 
 pub use answer::{Answer, AuthBlock, Body, WrapInfo};
-<<<<<<< HEAD
 pub use aside::aside;
-pub use chore::{Chore, Finish};
-=======
 pub use batch::{BatchAnswer, Step, StepAnswer};
->>>>>>> main
+pub use chore::{Chore, Finish};
 pub use context::{Caller, Ctx, MountInfo, NamespaceId, timestamp};
 pub use crypto::{hmac_sha256, random};
 pub use declare::{Act, Backend, Handler, Matched, Operation, Path, Prepared, Slow, Upsert, Verb, Work};
