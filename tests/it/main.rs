@@ -41,6 +41,7 @@ mod signals;
 mod tidy;
 mod totp;
 mod traces;
+mod transit;
 mod unsealing;
 #[cfg(feature = "faults")]
 mod upgrading;

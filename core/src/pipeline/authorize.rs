@@ -41,6 +41,11 @@ impl Permit {
         name(self.operation)
     }
 
+    /// Whether it is the write of something that is not there yet.
+    pub(super) fn creates(&self) -> bool {
+        self.operation == Operation::Create
+    }
+
     /// The token whose uses this request counts against.
     pub fn spends(&self) -> Option<&TokenKey> {
         self.spends.as_ref()
@@ -268,11 +273,8 @@ fn operation(
     }
     let plain = plain_operation(run.request.verb);
     let (Verb::Write, Some(located)) = (run.request.verb, located) else { return Ok(plain) };
-    let Some(matched) = &located.matched else { return Ok(plain) };
-    let ctx = context(run, located, Some(caller));
-    let params = matched.params(run.request.body.clone());
     let there = view.elsewhere(space_of(located, Some(caller))).remembering();
-    let exists = matched.exists(&ctx, &params, &there);
+    let exists = exists(&there, run, located, Some(caller));
     rely_on.append(&mut there.seen());
     match exists {
         Ok(Some(false)) => Ok(Operation::Create),
@@ -280,6 +282,17 @@ fn operation(
         Ok(_) | Err(Failure::Invalid(_)) => Ok(plain),
         Err(failure) => Err(failure),
     }
+}
+
+/// Whether the request's path names something that exists, in the mount's folder as `there` has it.
+pub(crate) fn exists(
+    there: &View,
+    run: &Run<'_>,
+    located: &Located,
+    caller: Option<&Caller>,
+) -> Result<Option<bool>, Failure> {
+    let Some(matched) = &located.matched else { return Ok(None) };
+    matched.exists(&context(run, located, caller), &matched.params(run.request.body.clone()), there)
 }
 
 pub(super) fn context<'a>(run: &'a Run<'_>, located: &'a Located, caller: Option<&'a Caller>) -> Ctx<'a> {

@@ -17,7 +17,6 @@ use super::{
     LISTINGS_MAX, Located, Permit, Pipeline, RelyOn, Run, Stages, authenticate, authorize, filter, locate, no_route,
 };
 use crate::space;
-use crate::work::aside;
 
 /// The most bytes of all answers of a batch.
 const ANSWERS_MAX: usize = 4 * 1024 * 1024;
@@ -156,7 +155,7 @@ impl All<'_> {
                 let view = if self.kept_listings { view.listed_by(&self.pipeline.node.listings) } else { view };
                 let work = || handler(&ctx, &params, &view);
                 let listing = matches!(run.request.verb, Verb::List | Verb::Scan);
-                let looked = if listing { aside(work) } else { work() };
+                let looked = if listing { sdk::aside(work) } else { work() };
                 rely(state, view.seen());
                 match looked {
                     Err(Failure::NotFound | Failure::NoSuch(_)) => Answer::empty().status(404),
@@ -171,7 +170,10 @@ impl All<'_> {
                     _ => answer,
                 }
             }
-            Handler::Slow(_) | Handler::Act(_) | Handler::Batch(_) | Handler::Node => return Err(not_here()),
+            // Of an upsert nobody knows which it is, once an operation before it may have made what it asks for.
+            Handler::Upsert(_) | Handler::Slow(_) | Handler::Act(_) | Handler::Batch(_) | Handler::Node => {
+                return Err(not_here());
+            }
         };
         let Pipeline { node, catalog, .. } = self.pipeline;
         let answer = filter::thinned_out(node, catalog, &self.view, permit, answer)?;

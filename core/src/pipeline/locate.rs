@@ -28,6 +28,8 @@ pub struct Located {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     View,
+    /// A view if what it names exists, a transaction otherwise.
+    Upsert,
     Txn,
     Act {
         here: bool,
@@ -44,8 +46,11 @@ impl Located {
         match self.matched.as_ref().map(|matched| matched.operation(request.verb)) {
             Some(Ok(operation)) => match &operation.handler {
                 Handler::View(_) if request.wrap_ttl.is_none() => Kind::View,
+                Handler::Upsert(_) if request.wrap_ttl.is_none() => Kind::Upsert,
                 // The wrapping token is written.
-                Handler::View(_) | Handler::Txn(_) | Handler::Slow(_) | Handler::Batch(_) => Kind::Txn,
+                Handler::View(_) | Handler::Upsert(_) | Handler::Txn(_) | Handler::Slow(_) | Handler::Batch(_) => {
+                    Kind::Txn
+                }
                 Handler::Act(act) => Kind::Act { here: act.here() },
                 Handler::Node => Kind::None,
             },

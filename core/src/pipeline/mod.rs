@@ -43,7 +43,7 @@ use crate::response::Response;
 use crate::service::open_response;
 use crate::space;
 use crate::token::{ClientToken, TokenKey};
-use crate::work::{Workers, aside};
+use crate::work::Workers;
 
 /// How often a transaction is run again because others got in its way. Latches make more than a few rare.
 const RUNS_MAX: usize = 32;
@@ -88,6 +88,7 @@ enum Again {
 
 impl Pipeline {
     pub fn new(node: Arc<Node>, catalog: Catalog) -> Self {
+        node.has_plugins(&catalog);
         let lister = Lister::new(node.store.clone(), Arc::clone(&node.listings));
         Self { node, catalog, latches: Latches::new(), workers: Workers::default(), lister }
     }
@@ -118,6 +119,14 @@ impl Pipeline {
                 return Response::failure(&Failure::Busy);
             }
         }
+    }
+
+    /// Whether the request is one that only looks, if this node's own state is right about what exists.
+    pub fn finds(&self, view: &View, request: &Request, located: &Located) -> Result<bool, Failure> {
+        let now = self.node.replication.now();
+        let run = Run { request, now, term: None, deadline: Instant::now(), forwarded: false };
+        let there = view.elsewhere(authorize::space_of(located, None));
+        Ok(authorize::exists(&there, &run, located, None)? != Some(false))
     }
 
     /// Writes down that this request goes on to the active node. What cannot be audited here does not go.
@@ -286,7 +295,7 @@ impl Pipeline {
             dispatch::Done::Answered(Ok(answer), txn) => {
                 let answer = *answer;
                 let write = || Response::answer(run.request.id, &answer);
-                let response = if answer.is_long() { aside(write) } else { write() };
+                let response = if answer.is_long() { sdk::aside(write) } else { write() };
                 let done = Done { answer, response, committed: None };
                 match txn {
                     Some(batch) => self.commit(run, permit, *batch, done).await?,
