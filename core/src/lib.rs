@@ -1,10 +1,10 @@
 //! The life of a request: from a canonical path and a token to a committed batch and an answer.
 //!
 //! Modules, lower ones first; each uses only those above it in this list:
-//! `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` < `policies` <
-//! `due` < `token` < `lockout` < `work` (what takes long) < `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `wrap` <
+//! `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` <
+//! `due` < `policies` < `denials` (who was refused, and why) < `token` < `lockout` < `work` (what takes long) < `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `wrap` <
 //! `listing` (who makes those of large folders) < `pipeline` <
-//! `service` (which node runs a request), `worker` (what is due) and `lease_count`.
+//! `service` (which node runs a request), `worker` (what is due), `chores` (what mounts do by themselves) and `lease_count`.
 //!
 //! Core knows plugins only as [`sdk::Plugin`] and the replicated store only as [`replication::Replication`].
 
@@ -14,8 +14,10 @@ pub mod backup;
 mod cache;
 pub mod catalog;
 pub mod change;
+pub mod chores;
 pub mod consistency;
 pub mod cors;
+pub mod denials;
 mod due;
 pub mod lease_count;
 pub mod lifecycle;

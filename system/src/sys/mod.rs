@@ -35,6 +35,7 @@ mod mounts_tune;
 mod once;
 mod policies_acl;
 mod policy;
+mod policy_explain;
 mod raft_autopilot_configuration;
 mod raft_autopilot_state;
 mod raft_configuration;
@@ -114,6 +115,7 @@ impl Sys {
             remount::path(node),
             remount_status::path(node),
             policies_acl::list(node),
+            policies_acl::detailed(node),
             policies_acl::one(node),
             policy::list(node),
             policy::one(node),
@@ -211,6 +213,8 @@ impl Sys {
         paths.extend(leases_renew::paths(node));
         paths.extend(leases_revoke::paths(node));
         paths.extend(leases_revoke_prefix::paths(node));
+        // Before `policy/:name`.
+        paths.splice(0..0, policy_explain::paths(node, all));
         Self(Backend::new("Control of the server: mounts, policies, seal, cluster.", paths))
     }
 }

@@ -6,6 +6,8 @@ mod capabilities;
 mod leases;
 mod mounts;
 mod node;
+mod policies;
+mod policy_explain;
 mod roles;
 mod server;
 
