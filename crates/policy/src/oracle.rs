@@ -191,7 +191,7 @@ fn weigh(a: &str, b: &str) -> Ordering {
         let star = rule.ends_with('*');
         let body = if star { &rule[..rule.len() - 1] } else { rule };
         let first_plus = (0..body.len()).find(|at| {
-            body[*at..].starts_with('+')
+            body.as_bytes()[*at] == b'+'
                 && (*at == 0 || body.as_bytes()[at - 1] == b'/')
                 && matches!(body.as_bytes().get(at + 1), None | Some(b'/'))
         });
