@@ -1,8 +1,8 @@
 //! The life of a request: from a canonical path and a token to a committed batch and an answer.
 //!
 //! Modules, lower ones first; each uses only those above it in this list:
-//! `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` < `policies` <
-//! `due` < `token` < `lockout` < `work` (what takes long) < `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `wrap` <
+//! `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` < `policies` < `passwords` <
+//! `due` < `token` < `lockout` < `in_flight` < `work` (what takes long) < `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `versions` < `wrap` <
 //! `listing` (who makes those of large folders) < `pipeline` <
 //! `service` (which node runs a request), `worker` (what is due) and `lease_count`.
 //!
@@ -16,11 +16,13 @@ pub mod catalog;
 pub mod change;
 pub mod consistency;
 mod due;
+pub mod in_flight;
 pub mod lease_count;
 pub mod lifecycle;
 mod listing;
 pub mod lockout;
 pub mod mount;
+pub mod passwords;
 pub mod pipeline;
 pub mod policies;
 pub mod replication;
@@ -34,6 +36,7 @@ pub mod token;
 pub mod trace;
 #[cfg(feature = "faults")]
 pub mod under_test;
+pub mod versions;
 mod work;
 pub mod worker;
 pub mod wrap;

@@ -73,6 +73,7 @@ impl Service {
         if let Some(gone) = self.gone() {
             return gone;
         }
+        let _listed = self.node.in_flight.begin(&request, self.node.replication.now());
         if request.consistency.stale
             && let Some(response) = self.serve_stale(&request, deadline).await
         {
@@ -183,6 +184,7 @@ impl Service {
             }
             Role::Standby { .. } | Role::Unknown => return Response::unavailable(NO_LEADER),
         };
+        let _listed = self.node.in_flight.begin(&request, self.node.replication.now());
         match self.node.replication.read_point(deadline.min(Instant::now() + READ_POINT_MAX)).await {
             Ok(now) => {
                 let run = Run { request: &request, now, term: Some(term), deadline, forwarded: false };
@@ -201,6 +203,7 @@ impl Service {
                 let begin =
                     |tracer: &Arc<dyn Tracer>| Trace::begin(tracer.as_ref(), parent, method_of(request.verb), id, true);
                 request.trace = self.tracer.as_ref().map(begin);
+                let _listed = self.node.in_flight.begin(&request, self.node.replication.now());
                 let span = tracing::info_span!("request", id = %id, forwarded = true);
                 let response = self.run_when_active(&request, deadline).instrument(span).await;
                 self.answered(request.trace.as_ref(), response.status);

@@ -32,7 +32,7 @@ const TELL_AGAIN: Duration = Duration::from_secs(60);
 /// Works until `stop` becomes true.
 pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
     let mut worker =
-        Worker { node, led: None, noted: None, untold: None, after: None, began: Instant::now(), halvings: 0 };
+        Worker { node, led: None, noted: None, version_noted: None, untold: None, after: None, began: Instant::now(), halvings: 0 };
     while !*stop.borrow() {
         let pause = match worker.look().await {
             Ok(pause) => pause,
@@ -53,7 +53,9 @@ struct Worker {
     led: Option<(Term, Epoch)>,
     /// In which term it was made sure that a recovery is told of.
     noted: Option<Term>,
-    /// When that failed last.
+    /// In which term, and on which line of history, it was made sure that this version is known.
+    version_noted: Option<(Term, Epoch)>,
+    /// When telling of a recovery failed last.
     untold: Option<Instant>,
     /// Up to where the index is done with: what was deleted is not walked over again.
     after: Option<PathKey>,
@@ -84,6 +86,12 @@ impl Worker {
                     tracing::warn!(problem, "the audit log could not be told of the recovery yet");
                     self.untold = Some(Instant::now());
                 }
+            }
+        }
+        if self.version_noted != led {
+            match self.node.note_version(term, now).await {
+                Ok(()) => self.version_noted = led,
+                Err(problem) => tracing::debug!(problem, "this version is not noted yet"),
             }
         }
         if let Some(swept) = self.sweep(term, now).await? {

@@ -92,7 +92,14 @@ impl Server {
         node.audit.configure(audit::setup(&config)?)?;
         let prometheus = config.telemetry.prometheus;
         let (stop, stopping) = watch::channel(false);
-        let measured = Measured { metrics: measured, node: Arc::clone(&node), prometheus, stop: stopping.clone() };
+        let measured = Measured {
+            metrics: measured,
+            node: Arc::clone(&node),
+            prometheus,
+            data: config.storage.path.clone(),
+            configuration: config.sanitized(),
+            stop: stopping.clone(),
+        };
         let measures: Arc<dyn Measures> = Arc::new(measured);
         tokio::spawn(roll_metrics());
         let catalog = system::with_builtins(catalog::plugins(), &node, &measures);

@@ -49,6 +49,7 @@ use attune::Attuned;
 use crate::audit::Audit;
 use crate::backup::Saves;
 use crate::backup::auto::Folders;
+use crate::in_flight::InFlight;
 use crate::lockout::{LockoutDefaults, Lockouts};
 use crate::mount::{Mounts, TtlLimits};
 use crate::policies::Policies;
@@ -86,6 +87,7 @@ pub struct Node {
     pub policies: Arc<Policies>,
     pub tokens: Arc<Tokens>,
     pub lockouts: Lockouts,
+    pub in_flight: InFlight,
     pub audit: Arc<Audit>,
     pub store: OpenStore,
     pub listings: Arc<Listings>,
@@ -130,6 +132,7 @@ impl Node {
             policies: Arc::new(Policies::default()),
             tokens: Arc::new(Tokens::new(Arc::clone(&barrier), limits)),
             lockouts: Lockouts::new(settings.lockouts),
+            in_flight: InFlight::default(),
             snapshot_folders: settings.snapshot_folders,
             from_members: settings.from_members,
             audit: Arc::new(Audit::new(Arc::clone(&barrier))),

@@ -90,6 +90,8 @@ pub struct Path {
     exists: Option<Arc<ExistsFn>>,
     /// Needs no token.
     pub open: bool,
+    /// Needs no token, but one that is brought has to count.
+    pub no_dead_tokens: bool,
     /// Needs no token where the listener that the request came in by opens this door.
     pub door: Option<&'static str>,
     /// A login, and the parameter that names who wants to.
@@ -109,6 +111,7 @@ impl Path {
             operations: BTreeMap::new(),
             exists: None,
             open: false,
+            no_dead_tokens: false,
             door: None,
             login: None,
             dead_token: None,
@@ -126,6 +129,13 @@ impl Path {
     #[must_use]
     pub fn open(mut self) -> Self {
         self.open = true;
+        self
+    }
+
+    /// Needs no token; who brings one that does not count is refused all the same.
+    #[must_use]
+    pub fn open_without_token(mut self) -> Self {
+        (self.open, self.no_dead_tokens) = (true, true);
         self
     }
 

@@ -12,7 +12,12 @@ use super::Local;
 /// The longest name a node may have, in bytes.
 const SERVER_ID_MAX: usize = 256;
 
+/// Who belongs to a cluster has joined one: scripts ask every node whenever they run.
 pub async fn join(local: &Local, body: &Map<String, Value>) -> Response {
+    let joined = || Response::json(200, &json!({"joined": true}));
+    if local.node.replication.initialised() && local.node.out().is_none() {
+        return joined();
+    }
     let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
     let Some(leader_api_addr) = text("leader_api_addr") else {
         return Response::errors(400, &["leader_api_addr is missing: name the API address of a member to ask"]);
@@ -30,8 +35,8 @@ pub async fn join(local: &Local, body: &Map<String, Value>) -> Response {
         non_voter,
     };
     match local.node.join(target, Arc::clone(&local.introduce)).await {
-        Ok(()) => Response::json(200, &json!({"joined": true})),
-        Err(error @ (JoinError::AlreadyMember | JoinError::Out(_))) => Response::errors(400, &[&error.to_string()]),
+        Ok(()) | Err(JoinError::AlreadyMember) => joined(),
+        Err(error @ JoinError::Out(_)) => Response::errors(400, &[&error.to_string()]),
         Err(error @ JoinError::Refused { .. }) => Response::errors(500, &[&error.to_string()]),
     }
 }

@@ -3,6 +3,9 @@
 use holdfast_core::mount::{Mount, Table, UserLockout};
 use sdk::{Map, MountInfo, Value, json};
 
+/// What stands for the version of a plugin that is built in.
+pub const BUILTIN_VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"), "+builtin.holdfast");
+
 pub fn mount(mount: &Mount) -> Value {
     let mut config = lists(mount);
     config.insert("default_lease_ttl".into(), json!(mount.config.default_lease_ttl));
@@ -19,7 +22,7 @@ pub fn mount(mount: &Mount) -> Value {
         "local": mount.local,
         "options": mount.options,
         "plugin_version": "",
-        "running_plugin_version": concat!("v", env!("CARGO_PKG_VERSION"), "+builtin.holdfast"),
+        "running_plugin_version": BUILTIN_VERSION,
         "running_sha256": "",
         "seal_wrap": mount.seal_wrap,
         "type": mount.type_name,

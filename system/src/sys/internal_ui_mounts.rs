@@ -26,7 +26,7 @@ pub fn all(node: &Arc<Node>) -> Path {
             "Lists the mounts that the caller can use.",
             "A mount shows to those whose policies reach something in it.",
         )
-        .open()
+        .open_without_token()
         .view(Verb::Read, move |ctx: &Ctx, Nothing {}: Nothing, view: &View| {
             let acl = ctx.caller.map(|caller| acl(&node, ctx, caller, view)).transpose()?;
             let table = |table| -> Result<Value> {
@@ -53,7 +53,7 @@ pub fn one(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("internal/ui/mounts/:path+")
         .help("Tells which mount a path lies in.", "A mount shows to those whose policies reach something in it.")
-        .open()
+        .open_without_token()
         .view(Verb::Read, move |ctx: &Ctx, at: At, view: &View| find(&node, ctx, &at.path, view))
 }
 

@@ -3,9 +3,11 @@
 mod auth;
 mod autopilot;
 mod capabilities;
+mod counters;
 mod leases;
 mod mounts;
 mod node;
+mod passwords;
 mod roles;
 mod server;
 

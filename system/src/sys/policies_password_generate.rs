@@ -1,0 +1,21 @@
+//! `sys/policies/password/:name/generate`.
+
+use holdfast_core::passwords;
+use sdk::{Answer, Ctx, Input, Path, Verb, View, json};
+
+use super::policies_password::missing;
+
+#[derive(Input)]
+struct Named {
+    /// The policy's name.
+    name: String,
+}
+
+pub fn path() -> Path {
+    Path::new("policies/password/:name+/generate")
+        .help("Generates a password.", "By the policy, which it fits. It is kept nowhere.")
+        .view(Verb::Read, |_: &Ctx, named: Named, view: &View| {
+            let policy = passwords::policy(view, &named.name)?.ok_or_else(missing)?;
+            Ok(Answer::json(json!({ "password": policy.generate() })))
+        })
+}
