@@ -73,22 +73,31 @@ pub fn one(measures: &Arc<dyn Measures>) -> Path {
 #[async_trait]
 impl Act for Loggers {
     async fn act(&self, params: &Params, _deadline: Instant) -> Result<Answer> {
-        let name = if self.of == Of::One { Some(Named::parse(params)?.name) } else { None };
+        let name = || match self.of {
+            Of::All => Ok(None),
+            Of::One => Named::parse(params).map(|named| Some(named.name)),
+        };
         match self.what {
             What::Show => {
-                let mut levels = self.measures.log_levels();
+                let (mut levels, name) = (self.measures.log_levels(), name()?);
                 levels.retain(|known, _| name.as_ref().is_none_or(|name| known == name));
                 let levels = levels.into_iter().map(|(name, level)| (name, Value::from(level))).collect();
                 Ok(Answer::data(levels).listing_warnings())
             }
             What::Set => {
-                let NamedLevel { of: _, to: Level { level } } = NamedLevel::parse(params)?;
-                let level = level.ok_or_else(|| Failure::invalid("level is required"))?;
+                let (name, level) = match self.of {
+                    Of::All => (None, Level::parse(params)?),
+                    Of::One => {
+                        let NamedLevel { of, to } = NamedLevel::parse(params)?;
+                        (Some(of.name), to)
+                    }
+                };
+                let level = level.level.ok_or_else(|| Failure::invalid("level is required"))?;
                 self.measures.set_log_level(name.as_deref(), Some(&level))?;
                 Ok(Answer::empty())
             }
             What::Reset => {
-                self.measures.set_log_level(name.as_deref(), None)?;
+                self.measures.set_log_level(name()?.as_deref(), None)?;
                 Ok(Answer::empty())
             }
         }
