@@ -2,6 +2,7 @@
 //!
 //! Modules, lower ones first; each uses only those above it in this list:
 //! `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` < `policies` < `passwords` <
+//! `quota` <
 //! `due` < `token` < `lockout` < `in_flight` < `work` (what takes long) < `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `versions` < `wrap` <
 //! `listing` (who makes those of large folders) < `pipeline` <
 //! `service` (which node runs a request), `worker` (what is due) and `lease_count`.
@@ -25,6 +26,7 @@ pub mod mount;
 pub mod passwords;
 pub mod pipeline;
 pub mod policies;
+pub mod quota;
 pub mod replication;
 pub mod request;
 pub mod response;

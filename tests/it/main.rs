@@ -27,6 +27,7 @@ mod membership;
 mod metrics;
 mod monitor;
 mod operator_day;
+mod quotas;
 mod recovering;
 mod runbooks;
 mod secrecy;

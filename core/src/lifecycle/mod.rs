@@ -53,6 +53,7 @@ use crate::in_flight::InFlight;
 use crate::lockout::{LockoutDefaults, Lockouts};
 use crate::mount::{Mounts, TtlLimits};
 use crate::policies::Policies;
+use crate::quota::Quotas;
 use crate::replication::{Replication, Role};
 use crate::space;
 use crate::token::Tokens;
@@ -88,6 +89,7 @@ pub struct Node {
     pub tokens: Arc<Tokens>,
     pub lockouts: Lockouts,
     pub in_flight: InFlight,
+    pub(crate) quotas: Quotas,
     pub audit: Arc<Audit>,
     pub store: OpenStore,
     pub listings: Arc<Listings>,
@@ -133,6 +135,7 @@ impl Node {
             tokens: Arc::new(Tokens::new(Arc::clone(&barrier), limits)),
             lockouts: Lockouts::new(settings.lockouts),
             in_flight: InFlight::default(),
+            quotas: Quotas::default(),
             snapshot_folders: settings.snapshot_folders,
             from_members: settings.from_members,
             audit: Arc::new(Audit::new(Arc::clone(&barrier))),
@@ -235,6 +238,7 @@ impl Node {
         self.mounts.forget();
         self.policies.forget();
         self.lockouts.forget();
+        self.quotas.forget();
         self.listings.clear();
         self.audit.forget();
     }

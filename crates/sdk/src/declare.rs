@@ -25,6 +25,7 @@ pub enum Verb {
 
 type ViewFn = dyn Fn(&Ctx, &Params, &View) -> Result<Answer> + Send + Sync;
 type TxnFn = dyn Fn(&Ctx, &Params, &mut Txn) -> Result<Answer> + Send + Sync;
+type RoleFn = dyn Fn(&Ctx, &Params, &View) -> Result<Option<String>> + Send + Sync;
 type ExistsFn = dyn Fn(&Ctx, &Params, &View) -> Result<bool> + Send + Sync;
 
 /// An effect on the node or the cluster: sealing, giving leadership away. Runs on the active node, once, after
@@ -88,6 +89,7 @@ pub struct Path {
     pub description: &'static str,
     pub operations: BTreeMap<Verb, Operation>,
     exists: Option<Arc<ExistsFn>>,
+    role: Option<Arc<RoleFn>>,
     /// Needs no token.
     pub open: bool,
     /// Needs no token, but one that is brought has to count.
@@ -110,6 +112,7 @@ impl Path {
             description: "",
             operations: BTreeMap::new(),
             exists: None,
+            role: None,
             open: false,
             no_dead_tokens: false,
             door: None,
@@ -226,6 +229,22 @@ impl Path {
         self
     }
 
+    /// Of a login: tells by which role of the method it is, for quotas that hold for one.
+    #[must_use]
+    pub fn role<I, F>(mut self, tell: F) -> Self
+    where
+        I: Input + 'static,
+        F: Fn(&Ctx, I, &View) -> Result<Option<String>> + Send + Sync + 'static,
+    {
+        self.role = Some(Arc::new(move |ctx, params, view| tell(ctx, I::parse(params)?, view)));
+        self
+    }
+
+    /// Whether logins here are by a role.
+    pub fn tells_role(&self) -> bool {
+        self.role.is_some()
+    }
+
     fn with<I: Input>(mut self, verb: Verb, handler: Handler) -> Self {
         self.operations.insert(verb, Operation { handler, fields: I::fields(), arbitrary: I::ARBITRARY });
         self
@@ -263,6 +282,11 @@ impl Matched {
 
     pub fn params(&self, body: Map<String, Value>) -> Params {
         Params::new(self.captures.clone(), body)
+    }
+
+    /// The role that a login here is by; `None` where the path does not tell.
+    pub fn role(&self, ctx: &Ctx, params: &Params, view: &View) -> Result<Option<String>> {
+        self.path.role.as_ref().map_or(Ok(None), |tell| tell(ctx, params, view))
     }
 
     /// Whether a write here would change something that exists; `None` where the path does not tell.

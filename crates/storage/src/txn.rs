@@ -164,10 +164,21 @@ impl Txn<'_> {
         self.state.buffer.get_mut().counters.insert(path, CounterOp::Set(n));
     }
 
-    /// Adds at apply, not here: the batch fails if the sum would fall below the floor.
+    /// Adds at apply, not here: the batch fails if the sum would fall below the floor. What is added to one counter several
+    /// times is added as a whole.
     pub fn add_counter(&mut self, key: &PathKey, by: i64, floor: i64) {
         let path = self.space.join(key);
-        self.state.buffer.get_mut().counters.insert(path, CounterOp::Add { by, floor });
+        let counters = &mut self.state.buffer.get_mut().counters;
+        let op = match counters.get(&path) {
+            None => CounterOp::Add { by, floor },
+            Some(CounterOp::Set(n)) => CounterOp::Set(n.saturating_add(by)),
+            Some(CounterOp::Add { by: before, floor: other }) => {
+                let by = before.saturating_add(by);
+                // What makes it no smaller needs no floor.
+                CounterOp::Add { by, floor: if by < 0 { floor.max(*other) } else { floor.min(*other) } }
+            }
+        };
+        counters.insert(path, op);
     }
 
     /// Removes a counter.

@@ -43,6 +43,10 @@ mod policies_acl;
 mod policies_password;
 mod policies_password_generate;
 mod policy;
+mod quota_scope;
+mod quotas_config;
+mod quotas_lease_count;
+mod quotas_rate_limit;
 mod raft_autopilot_configuration;
 mod raft_autopilot_state;
 mod raft_configuration;
@@ -176,6 +180,11 @@ impl Sys {
             policies_password::list(),
             policies_password_generate::path(),
             policies_password::one(),
+            quotas_config::path(),
+            quotas_lease_count::list(),
+            quotas_lease_count::one(node, &mountable),
+            quotas_rate_limit::list(),
+            quotas_rate_limit::one(node, &mountable),
             tools_hash::plain(),
             tools_hash::by_path(),
             tools_random::plain(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::mount::{Mount, Table, is_builtin};
+use holdfast_core::quota;
 use sdk::{Answer, Ctx, Failure, FromField, Input, KvPairs, Map, Path, Result, Txn, Value, Verb, View};
 
 use super::{describe, mount_config, mount_failure};
@@ -78,6 +79,7 @@ pub(super) fn managing(path: Path, node: &Arc<Node>, mountable: &Arc<Catalog>, t
     .txn(Verb::Write, move |_: &Ctx, input: Enable, txn: &mut Txn| enable(&enables, &mountable, table, input, txn))
     .txn(Verb::Delete, move |ctx: &Ctx, at: At, txn: &mut Txn| {
         disables.mounts.remove(txn, ctx.namespace, table, &at.path).map_err(mount_failure)?;
+        quota::unmounted(txn, &format!("{}{}/", table.prefix(), at.path.trim_matches('/')))?;
         Ok(Answer::empty())
     })
 }

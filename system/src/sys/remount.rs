@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
+use holdfast_core::quota;
 use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb, json};
 
 use super::mount_failure;
@@ -28,6 +29,8 @@ pub fn path(node: &Arc<Node>) -> Path {
                 unpadded(name, path)?;
             }
             let id = node.mounts.rename(txn, &input.from, &input.to).map_err(mount_failure)?;
+            let slashed = |path: &str| format!("{}/", path.trim_matches('/'));
+            quota::moved(txn, &slashed(&input.from), &slashed(&input.to))?;
             Ok(Answer::mirrored(json!({"migration_id": id}))
                 .warn("The mount has moved. Its status can be read under the returned migration_id."))
         })

@@ -8,6 +8,7 @@ mod leases;
 mod mounts;
 mod node;
 mod passwords;
+mod quotas;
 mod roles;
 mod server;
 
