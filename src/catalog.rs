@@ -3,5 +3,8 @@
 use holdfast_core::catalog::Catalog;
 
 pub fn plugins() -> Catalog {
-    Catalog::default().with(engines_kv::Kv::new()).with(auth_userpass::Userpass::default())
+    Catalog::default()
+        .with(engines_kv::Kv::new())
+        .with(auth_approle::Approle::default())
+        .with(auth_userpass::Userpass::default())
 }

@@ -16,6 +16,7 @@ PATIENCE = 120  # seconds that one step may take
 POLICY = """
 path "bench/data/*" { capabilities = ["create", "read", "update", "delete", "list"] }
 path "auth/token/create" { capabilities = ["create", "update"] }
+path "transit/*" { capabilities = ["create", "update"] }
 """
 VALUE = "x" * 1024
 
@@ -206,11 +207,26 @@ class Cluster:
             "POST", "bench/data/key-0", {"data": {"value": VALUE}})[0] < 300)
         for key in range(keys):
             self.must("POST", f"bench/data/key-{key}", {"data": {"value": VALUE}})
+        self.offer("userpass-login",
+                   ("sys/auth/userpass", {"type": "userpass"}),
+                   ("auth/userpass/users/bench", {"password": "bench-password", "token_policies": ["bench"]}))
+        self.offer("approle-login",
+                   ("sys/auth/approle", {"type": "approle"}),
+                   ("auth/approle/role/bench", {"token_policies": ["bench"]}),
+                   ("auth/approle/role/bench/role-id", {"role_id": "bench-role"}),
+                   ("auth/approle/role/bench/custom-secret-id", {"secret_id": "bench-secret"}))
+        self.offer("transit-encrypt",
+                   ("sys/mounts/transit", {"type": "transit"}),
+                   ("transit/keys/bench", {"type": "aes256-gcm96"}))
+        self.offer("transit-sign", ("transit/keys/bench-sign", {"type": "ed25519"}))
+
+    def offer(self, workload, *writes):
+        """What a workload needs; a server that does not have it is left out of it."""
         try:
-            self.must("POST", "sys/auth/userpass", {"type": "userpass"})
-            self.must("POST", "auth/userpass/users/bench", {"password": "bench-password", "token_policies": ["bench"]})
+            for path, body in writes:
+                self.must("POST", path, body)
         except Failed as problem:
-            self.lacks["userpass-login"] = str(problem)
+            self.lacks[workload] = str(problem)
 
     def addresses(self, spread):
         nodes = self.nodes if spread else [self.active()]

@@ -9,7 +9,8 @@ import time
 
 from cluster import Failed
 
-WORKLOADS = ["kv-read", "kv-write", "token-create", "token-lookup-self", "userpass-login"]
+WORKLOADS = ["kv-read", "kv-write", "token-create", "token-lookup-self", "userpass-login", "approle-login",
+             "transit-encrypt", "transit-sign"]
 WARM_UP = 2  # seconds of each workload that do not count
 IDLE = 5  # seconds
 

@@ -11,6 +11,11 @@ pub enum Kind {
     TokenCreate,
     TokenLookupSelf,
     UserpassLogin,
+    ApproleLogin,
+    /// 63 bytes under an AES key of 256 bits.
+    TransitEncrypt,
+    /// 63 bytes under an Ed25519 key.
+    TransitSign,
     /// A mount of its own for each number.
     Mount,
     /// What the bare server answers.
@@ -43,11 +48,15 @@ impl Workload {
                 "/v1/auth/userpass/login/bench".to_owned(),
                 Bytes::from(format!("{{\"password\":\"{PASSWORD}\"}}")),
             ),
+            Kind::ApproleLogin => (Method::POST, "/v1/auth/approle/login".to_owned(), Bytes::from_static(MACHINE)),
+            Kind::TransitEncrypt => (Method::POST, "/v1/transit/encrypt/bench".to_owned(), base64("plaintext", number)),
+            Kind::TransitSign => (Method::POST, "/v1/transit/sign/bench-sign".to_owned(), base64("input", number)),
             Kind::Mount => (Method::POST, format!("/v1/sys/mounts/mount-{key}"), Bytes::from_static(MOUNT)),
             Kind::Bare => (Method::GET, "/".to_owned(), Bytes::new()),
         };
         let mut request = Request::builder().method(method).uri(path).header("host", "bench");
-        if !self.token.is_empty() && self.kind != Kind::UserpassLogin {
+        let logs_in = matches!(self.kind, Kind::UserpassLogin | Kind::ApproleLogin);
+        if !self.token.is_empty() && !logs_in {
             request = request.header("x-vault-token", &self.token);
         }
         request.body(Full::new(body)).expect("every part is a valid one")
@@ -59,7 +68,13 @@ impl Workload {
 }
 
 const TOKEN: &[u8] = br#"{"ttl":"24h","no_default_policy":false}"#;
+const MACHINE: &[u8] = br#"{"role_id":"bench-role","secret_id":"bench-secret"}"#;
 const MOUNT: &[u8] = br#"{"type":"kv","options":{"version":"1"}}"#;
+
+/// Base64 of 63 bytes, of which no two are alike.
+fn base64(field: &str, number: usize) -> Bytes {
+    Bytes::from(format!("{{\"{field}\":\"{number:084}\"}}"))
+}
 
 /// One KiB of secret, different each time, so that nobody can answer from what was there.
 fn secret(number: usize) -> Bytes {

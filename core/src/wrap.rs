@@ -65,7 +65,8 @@ pub(crate) fn answer(
     let rendered = response::Response::answer(request.id, &answer).body;
     let response = String::from_utf8(rendered).map_err(Failure::internal)?;
     let info = Wrapping { creation_ttl: ttl.as_secs(), creation_time: now, creation_path: request.path.clone() };
-    let inside = answer.auth.as_ref().map(|auth| auth.accessor.clone()).filter(|accessor| !accessor.is_empty());
+    let token = answer.auth.as_ref().map(|auth| auth.accessor.clone()).filter(|accessor| !accessor.is_empty());
+    let inside = token.or_else(|| answer.accessor.clone());
     let mut made = put(node, &mut state.at(space::records(&NamespaceId::root())), now, info, &response)?;
     made.wrapped_accessor = inside;
     // A token inside is taken back together with the wrapping token if the answer cannot be audited.

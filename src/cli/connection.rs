@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Certificate, ClientBuilder, Identity};
+use reqwest::{Certificate, Identity};
 use zeroize::Zeroizing;
 
-use super::client::{Client, ServerName, with_causes};
+use super::client::{Client, Manner, ServerName, with_causes};
 use super::environment;
 use super::failure::Failure;
 use super::globals::Globals;
@@ -26,51 +26,104 @@ const STILL_THERE: Duration = Duration::from_secs(30);
 /// Of a folder of certificates.
 const FILES_MOST: usize = 10_000;
 
-pub fn client(globals: &Globals) -> Result<Client, Failure> {
-    let address = globals.address.clone().or_else(|| environment::setting("ADDR"));
-    let address = address.unwrap_or_else(|| DEFAULT_ADDRESS.to_owned());
-    let server_name = globals.tls_server_name.clone().or_else(|| environment::setting("TLS_SERVER_NAME"));
-    let server_name = server_name.map(ServerName::new);
-    let mut http = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_WITHIN)
-        .read_timeout(SILENT_AT_MOST)
-        .tcp_keepalive(STILL_THERE)
-        .danger_accept_invalid_certs(globals.tls_skip_verify || environment::flag("SKIP_VERIFY"));
-    http = trusting(http, globals)?;
-    if let Some(identity) = identity(globals)? {
-        http = http.identity(identity);
-    }
-    if let Some(name) = &server_name {
-        // The same name may mean another node in the next request.
-        http = http.dns_resolver(Arc::new(name.clone())).pool_max_idle_per_host(0);
-    }
-    let socket = address.strip_prefix("unix://").map(str::to_owned);
-    if let Some(socket) = &socket {
-        http = http.unix_socket(socket.as_str());
-    }
-    let http = http.build();
-    let http = http.map_err(|error| Failure::usage(format!("Error setting up TLS: {}", with_causes(&error))))?;
-    let address = if socket.is_some() { BEHIND_A_SOCKET } else { &address };
-    Ok(Client::new(http, address, globals.manner()?, server_name)?.with_token(token_file::token()?))
+/// A server as a command is told of it.
+pub struct Peer {
+    pub address: Option<String>,
+    pub server_name: Option<String>,
+    pub skip_verify: bool,
+    pub ca_cert: Option<PathBuf>,
+    ca_bytes: Option<String>,
+    ca_path: Option<PathBuf>,
+    pub client_cert: Option<PathBuf>,
+    pub client_key: Option<PathBuf>,
 }
 
-/// Those of the file, the variable or the folder; else those that the system trusts.
-fn trusting(mut http: ClientBuilder, globals: &Globals) -> Result<ClientBuilder, Failure> {
-    let path = |flag: &Option<PathBuf>, name| flag.clone().or_else(|| environment::setting(name).map(PathBuf::from));
-    let certificates = if let Some(file) = path(&globals.ca_cert, "CACERT") {
-        of_file(&file)?
-    } else if let Some(text) = environment::setting("CACERT_BYTES") {
-        bundle(text.as_bytes(), "VAULT_CACERT_BYTES")?
-    } else if let Some(folder) = path(&globals.ca_path, "CAPATH") {
-        of_folder(&folder)?
-    } else {
-        roots::of_this_machine()
+pub fn client(globals: &Globals) -> Result<Client, Failure> {
+    let peer = Peer::of_environment("");
+    let peer = Peer {
+        address: globals.address.clone().or(peer.address),
+        server_name: globals.tls_server_name.clone().or(peer.server_name),
+        skip_verify: globals.tls_skip_verify || peer.skip_verify,
+        ca_cert: globals.ca_cert.clone().or(peer.ca_cert),
+        ca_bytes: peer.ca_bytes,
+        ca_path: globals.ca_path.clone().or(peer.ca_path),
+        client_cert: globals.client_cert.clone().or(peer.client_cert),
+        client_key: globals.client_key.clone().or(peer.client_key),
     };
-    for certificate in certificates {
-        http = http.add_root_certificate(certificate);
+    Ok(peer.client(globals.manner()?)?.with_token(token_file::token()?))
+}
+
+impl Peer {
+    /// `prefix` goes before the name of each setting.
+    pub fn of_environment(prefix: &str) -> Peer {
+        let setting = |name: &str| environment::setting(&format!("{prefix}{name}"));
+        let file = |name: &str| setting(name).map(PathBuf::from);
+        Peer {
+            address: setting("ADDR"),
+            server_name: setting("TLS_SERVER_NAME"),
+            skip_verify: environment::flag(&format!("{prefix}SKIP_VERIFY")),
+            ca_cert: file("CACERT"),
+            ca_bytes: setting("CACERT_BYTES"),
+            ca_path: file("CAPATH"),
+            client_cert: file("CLIENT_CERT"),
+            client_key: file("CLIENT_KEY"),
+        }
     }
-    Ok(http)
+
+    /// A client without a token.
+    pub fn client(self, manner: Manner) -> Result<Client, Failure> {
+        let address = self.address.as_deref().unwrap_or(DEFAULT_ADDRESS);
+        let server_name = self.server_name.clone().map(ServerName::new);
+        let mut http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_WITHIN)
+            .read_timeout(SILENT_AT_MOST)
+            .tcp_keepalive(STILL_THERE)
+            .danger_accept_invalid_certs(self.skip_verify);
+        for certificate in self.trusted()? {
+            http = http.add_root_certificate(certificate);
+        }
+        if let Some(identity) = self.identity()? {
+            http = http.identity(identity);
+        }
+        if let Some(name) = &server_name {
+            // The same name may mean another node in the next request.
+            http = http.dns_resolver(Arc::new(name.clone())).pool_max_idle_per_host(0);
+        }
+        let socket = address.strip_prefix("unix://");
+        if let Some(socket) = socket {
+            http = http.unix_socket(socket);
+        }
+        let http = http.build();
+        let http = http.map_err(|error| Failure::usage(format!("Error setting up TLS: {}", with_causes(&error))))?;
+        Client::new(http, if socket.is_some() { BEHIND_A_SOCKET } else { address }, manner, server_name)
+    }
+
+    /// Those of the file, the variable or the folder; else those that the system trusts.
+    fn trusted(&self) -> Result<Vec<Certificate>, Failure> {
+        if let Some(file) = &self.ca_cert {
+            of_file(file)
+        } else if let Some(text) = &self.ca_bytes {
+            bundle(text.as_bytes(), "VAULT_CACERT_BYTES")
+        } else if let Some(folder) = &self.ca_path {
+            of_folder(folder)
+        } else {
+            Ok(roots::of_this_machine())
+        }
+    }
+
+    fn identity(&self) -> Result<Option<Identity>, Failure> {
+        let (certificate, key) = match (&self.client_cert, &self.client_key) {
+            (Some(certificate), Some(key)) => (certificate, key),
+            (None, None) => return Ok(None),
+            _ => return Err(Failure::usage("A client certificate and its key must be given together")),
+        };
+        let mut pem = Zeroizing::new(fs::read(certificate).map_err(|error| Failure::file(certificate, error))?);
+        pem.push(b'\n');
+        pem.extend_from_slice(&Zeroizing::new(fs::read(key).map_err(|error| Failure::file(key, error))?));
+        let unusable = |error| Failure::usage(format!("Error reading {}: {error}", certificate.display()));
+        Identity::from_pem(&pem).map(Some).map_err(unusable)
+    }
 }
 
 fn of_file(file: &Path) -> Result<Vec<Certificate>, Failure> {
@@ -97,19 +150,4 @@ fn of_folder(folder: &Path) -> Result<Vec<Certificate>, Failure> {
         return Err(Failure::usage(format!("Error reading {}: no file in it holds a certificate", folder.display())));
     }
     Ok(found)
-}
-
-fn identity(globals: &Globals) -> Result<Option<Identity>, Failure> {
-    let given = |flag: &Option<PathBuf>, name| flag.clone().or_else(|| environment::setting(name).map(PathBuf::from));
-    let pair = (given(&globals.client_cert, "CLIENT_CERT"), given(&globals.client_key, "CLIENT_KEY"));
-    let (certificate, key) = match pair {
-        (Some(certificate), Some(key)) => (certificate, key),
-        (None, None) => return Ok(None),
-        _ => return Err(Failure::usage("A client certificate and its key must be given together")),
-    };
-    let mut pem = Zeroizing::new(fs::read(&certificate).map_err(|error| Failure::file(&certificate, error))?);
-    pem.push(b'\n');
-    pem.extend_from_slice(&Zeroizing::new(fs::read(&key).map_err(|error| Failure::file(&key, error))?));
-    let unusable = |error| Failure::usage(format!("Error reading {}: {error}", certificate.display()));
-    Identity::from_pem(&pem).map(Some).map_err(unusable)
 }

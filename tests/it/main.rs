@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion, in its harness too")]
 
+mod approle;
 mod audit;
 mod backup;
 mod backup_auto;
@@ -18,6 +19,7 @@ mod fitness;
 mod harness;
 mod health;
 mod hostile;
+mod import;
 mod keeping;
 mod keys;
 mod killing;

@@ -63,6 +63,28 @@ async fn quotas_hold_on_every_node() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn logins_are_limited_by_their_role() {
+    let cluster = Cluster::serving(1, Transport::Plain).await;
+    let client = cluster.root(0);
+    client.post("/v1/sys/auth/ar", json!({"type": "approle"})).await.ok();
+    let mut logins = Vec::new();
+    for role in ["web", "db"] {
+        let at = format!("/v1/auth/ar/role/{role}");
+        client.post(&at, json!({"policies": "default"})).await.ok();
+        let role_id = client.get(&format!("{at}/role-id")).await.ok()["data"]["role_id"].clone();
+        let secret_id = client.post(&format!("{at}/secret-id"), json!({})).await.ok()["data"]["secret_id"].clone();
+        logins.push(json!({"role_id": role_id, "secret_id": secret_id}));
+    }
+    let rule = json!({"rate": 1, "interval": "1h", "path": "auth/ar", "role": "web"});
+    client.post("/v1/sys/quotas/rate-limit/web", rule).await.ok();
+    let log_in = async |credentials: &serde_json::Value| {
+        cluster.nodes[0].client().post("/v1/auth/ar/login", credentials.clone()).await.status
+    };
+    assert_eq!((log_in(&logins[0]).await, log_in(&logins[0]).await), (200, 429));
+    assert_eq!((log_in(&logins[1]).await, log_in(&logins[1]).await), (200, 200), "another role");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_tells_of_itself() {
     let cluster = Cluster::serving(1, Transport::Plain).await;
     let client = cluster.root(0);

@@ -21,6 +21,8 @@ fn block(name: &str) -> String {
 /// A desk of an operator: a folder to work in, and what stands for the paths of the page.
 struct Desk {
     folder: TempDir,
+    /// Where another server is, and a token of it.
+    source: (String, String),
 }
 
 impl Desk {
@@ -29,7 +31,7 @@ impl Desk {
         fs::create_dir(folder.path().join("bin")).unwrap();
         fs::create_dir(folder.path().join("backups")).unwrap();
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_holdfast"), folder.path().join("bin/holdfast")).unwrap();
-        Desk { folder }
+        Desk { folder, source: Default::default() }
     }
 
     fn backups(&self) -> std::path::PathBuf {
@@ -41,12 +43,13 @@ impl Desk {
         let node = &cluster.nodes[index];
         let text = block(name)
             .replace("/etc/holdfast", node.config_file().to_str().unwrap())
-            .replace("/var/backups/holdfast", self.backups().to_str().unwrap());
+            .replace("/var/backups/holdfast", self.backups().to_str().unwrap())
+            .replace("https://vault.example.com:8200", &self.source.0);
         let path = format!("{}:/usr/bin:/bin", self.folder.path().join("bin").display());
         let mut command = Command::new("timeout");
         command.args(["60", "bash", "-euc", &text]).current_dir(self.folder.path()).env_clear();
         command.env("PATH", path).env("HOME", self.folder.path()).env("VAULT_ADDR", node.url());
-        command.envs(token.map(|token| ("VAULT_TOKEN", token)));
+        command.envs(token.map(|token| ("VAULT_TOKEN", token))).env("HOLDFAST_IMPORT_TOKEN", &self.source.1);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         std::io::Write::write_all(&mut process.stdin.take().unwrap(), input.as_bytes()).unwrap();
@@ -147,4 +150,17 @@ async fn a_lost_quorum() {
     assert!(said.contains("Failure Tolerance") && said.contains("is changed"), "{said}");
     desk.run("step-down", &cluster, leader, Some(&root), "");
     until("another node should be active", async || (cluster.leader().await != leader).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn coming_from_elsewhere() {
+    let mut desk = Desk::new();
+    let source = with_data(1, &desk).await;
+    let target = Cluster::serving(1, Transport::Plain).await;
+    desk.source = (source.nodes[0].url(), source.keys.as_ref().unwrap().root.clone());
+    let root = target.keys.as_ref().unwrap().root.clone();
+    assert!(desk.run("import-plan", &target, 0, Some(&root), "").contains("Nothing was changed"));
+    assert_eq!(target.root(0).get("/v1/kv/a").await.status, 404);
+    desk.run("import", &target, 0, Some(&root), "");
+    shows(&target, 0, "1").await;
 }

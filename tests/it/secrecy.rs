@@ -92,7 +92,7 @@ fn memory_holds(process: u32, bytes: &[u8]) -> bool {
 
 const PIECE: usize = 1 << 20;
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -101,7 +101,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn holds(file: &Path, text: &str) -> bool {
+pub fn holds(file: &Path, text: &str) -> bool {
     let bytes = fs::read(file).unwrap();
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }

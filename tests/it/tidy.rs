@@ -188,3 +188,18 @@ fn faces_to_the_world_are_at_the_top() {
     }
     none("only the server itself knows HTTP and the command line", &faces);
 }
+
+/// What keeps a promise has to be there.
+#[test]
+fn tests_named_in_the_documents_exist() {
+    let all: String = files(".rs").iter().map(|file| read(file)).collect();
+    let text = read(Path::new("docs/SECURITY.md"));
+    let rows = text.lines().filter(|line| line.starts_with("| ")).filter_map(|line| line.rsplit('|').nth(1));
+    let named: Vec<&str> = rows.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    let is_test = |name: &&str| !name.contains(['/', '.']);
+    assert!(named.iter().copied().filter(is_test).count() > 20, "the last column names tests: {named:?}");
+    let (tests, paths): (Vec<&str>, Vec<&str>) = named.into_iter().partition(is_test);
+    let lost = tests.into_iter().filter(|name| !all.contains(&format!("fn {name}(")));
+    let lost = lost.chain(paths.into_iter().filter(|path| !root().join(path).exists()));
+    none("docs/SECURITY.md names what does not exist", &lost.map(|name| (*name).to_owned()).collect::<Vec<_>>());
+}

@@ -1,5 +1,6 @@
 //! Consensus's types as messages, and back. What a peer sent may be anything: missing parts are an error.
 
+use bytes::Bytes;
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, TransferLeaderError, TransferLeaderRequest, TransferLeaderResponse,
     VoteRequest, VoteResponse,
@@ -10,7 +11,7 @@ use proto::cluster::transfer_answer::{NotFlushed, Refusal, VoteChanged};
 use storage::Revision;
 
 use super::reports::Claim;
-use crate::consensus::{LeaderId, LogId, Member, TypeConfig, Vote};
+use crate::consensus::{Entry, LeaderId, LogId, Member, TypeConfig, Vote};
 use crate::format::Form;
 use crate::log::encoding::{DecodeError, decode_entry, encode_entry};
 
@@ -66,8 +67,13 @@ pub fn append_in(request: pb::AppendRequest) -> Result<AppendEntriesRequest<Type
         vote: vote_in(request.vote)?,
         prev_log_id: log_id_in(request.prev)?,
         leader_commit: log_id_in(request.commit)?,
-        entries: request.entries.into_iter().map(decode_entry).collect::<Result<_, _>>()?,
+        entries: request.entries.iter().map(apart).collect::<Result<_, _>>()?,
     })
+}
+
+/// In bytes of its own: it stays in memory for long, and would hold the whole buffer that it came in.
+fn apart(bytes: &Bytes) -> Result<Entry, DecodeError> {
+    decode_entry(Bytes::copy_from_slice(bytes))
 }
 
 pub fn append_answer_out(answer: &AppendEntriesResponse<TypeConfig>, report: pb::Report) -> pb::AppendAnswer {
@@ -186,4 +192,31 @@ pub fn claim_out(claim: Option<Claim>) -> pb::CompareAnswer {
         revision: claim.revision.to_bytes().to_vec().into(),
         fingerprint: claim.fingerprint.to_vec().into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use openraft::EntryPayload;
+    use storage::{Batch, Class, Millis, RawKey, RequestId};
+
+    use super::*;
+    use crate::consensus::Command;
+
+    #[test]
+    fn an_entry_does_not_hold_the_buffer_that_it_came_in() {
+        let leader_id = LeaderId { term: 1, node_id: 1 };
+        let mut batch = Batch::new(RequestId { applied: 0, random: [7; 16] }, Millis(1));
+        batch.puts.push((RawKey::root(Class::Replicated).plain("a"), Bytes::from_static(b"value")));
+        let payload = EntryPayload::Normal(Command::batch(batch));
+        let entry = Entry { log_id: LogId { leader_id, index: 1 }, payload };
+        let buffer = encode_entry(&entry, Form::First);
+        let request = pb::AppendRequest {
+            vote: Some(pb::Vote { leader: Some(leader_out(&leader_id)), committed: true }),
+            entries: vec![buffer.slice(..)],
+            ..pb::AppendRequest::default()
+        };
+        let taken = append_in(request).unwrap();
+        assert_eq!(taken.entries, [entry]);
+        assert!(buffer.is_unique());
+    }
 }

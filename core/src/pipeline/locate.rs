@@ -53,7 +53,12 @@ impl Located {
     pub(super) fn login_alias(&self, request: &Request) -> Option<String> {
         let matched = self.matched.as_ref()?;
         let name = matched.path.login?;
-        matched.params(request.body.clone()).take::<String>(name).ok().flatten().map(|alias| alias.to_lowercase())
+        matched
+            .params(request.body.clone())
+            .take::<String>(name)
+            .ok()
+            .flatten()
+            .map(|alias| alias.trim().to_lowercase())
     }
 }
 

@@ -58,7 +58,14 @@ impl Counter {
         let login = Path::new("login").txn(Verb::Write, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| {
             let token = TokenSettings { policies: vec!["reader".into()], ..TokenSettings::default() };
             let (alias, display_name) = ("somebody".to_owned(), "somebody".to_owned());
-            Ok(Answer::login(Login { alias, display_name, metadata: [].into(), internal: Value::Null, token }))
+            Ok(Answer::login(Login {
+                alias,
+                display_name,
+                metadata: [].into(),
+                internal: Value::Null,
+                token,
+                for_elsewhere: false,
+            }))
         });
         let renewed = Path::new("renewed").txn(Verb::Write, |ctx: &Ctx, Nothing {}: Nothing, _: &mut Txn| {
             let auth = json!({

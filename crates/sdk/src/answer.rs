@@ -72,6 +72,8 @@ pub struct Answer {
     /// `lease_duration` of an answer without a lease, in seconds.
     pub lease_seconds: Option<u64>,
     pub auth: Option<AuthBlock>,
+    /// Of a credential in the body. If the answer is wrapped, who holds the wrapping token can have it taken back.
+    pub accessor: Option<String>,
     /// Makes a token, which becomes `auth`.
     pub login: Option<Login>,
     /// Where the rest of this answer was put: this is all that goes out.
@@ -135,6 +137,12 @@ impl Answer {
     #[must_use]
     pub fn then(mut self, act: Arc<dyn Act>) -> Self {
         self.then = Some(act);
+        self
+    }
+
+    #[must_use]
+    pub fn accessor(mut self, accessor: impl Into<String>) -> Self {
+        self.accessor = Some(accessor.into());
         self
     }
 

@@ -28,6 +28,7 @@ mod token_settings;
 
 pub use answer::{Answer, AuthBlock, Body, WrapInfo};
 pub use context::{Caller, Ctx, MountInfo, NamespaceId, timestamp};
+pub use crypto::{hmac_sha256, random};
 pub use declare::{Act, Backend, Handler, Matched, Operation, Path, Prepared, Slow, Verb, Work};
 pub use failure::Failure;
 pub use field::{CommaList, FromField, KvPairs, Seconds, SignedSeconds, StringList};

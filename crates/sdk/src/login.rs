@@ -17,6 +17,8 @@ pub struct Login {
     /// What the plugin wants to see again when the token is to be renewed. Nothing secret.
     pub internal: Value,
     pub token: TokenSettings,
+    /// Given also to a caller who is not where the token may be used from.
+    pub for_elsewhere: bool,
 }
 
 /// What a renewal may go by: the settings as they are now.
@@ -58,6 +60,11 @@ impl Cidr {
 
     pub fn contains(&self, address: std::net::IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
+    }
+
+    /// Whether all of `inner` is in it.
+    pub fn holds(&self, inner: &Self) -> bool {
+        self.0.contains(&inner.0)
     }
 }
 

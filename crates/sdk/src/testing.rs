@@ -1,6 +1,7 @@
 //! One mount of a plugin on an in-memory store: a plugin's tests in milliseconds, without a server.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -21,6 +22,8 @@ pub struct Bench {
     /// Move it to let time pass.
     pub now: Millis,
     pub content_type: &'static str,
+    /// Where requests come from.
+    pub remote: Option<IpAddr>,
     ids: AtomicU64,
 }
 
@@ -45,6 +48,7 @@ impl Bench {
             latches: Latches::new(),
             now: Millis(1_700_000_000_000),
             content_type: "application/json",
+            remote: None,
             ids: AtomicU64::new(0),
         }
     }
@@ -127,7 +131,7 @@ impl Bench {
             mount: &self.mount,
             path,
             caller: None,
-            remote: None,
+            remote: self.remote,
             now: self.now,
             wraps: false,
             content_type: self.content_type,

@@ -3,6 +3,7 @@
 mod ceremony;
 mod diagnose;
 mod generate_root;
+mod import;
 mod init;
 mod key_status;
 mod members;
@@ -47,6 +48,8 @@ pub enum Command {
     /// The replicated store: its nodes, its backups
     #[command(subcommand)]
     Raft(raft::Command),
+    /// Carry over what a running Vault or OpenBao has
+    Import(import::Arguments),
     /// Check a configuration and the machine that it is for; the server need not run
     Diagnose(diagnose::Arguments),
 }
@@ -65,6 +68,7 @@ pub async fn run(command: Command, globals: &Globals) -> Result<Done, Failure> {
         Command::KeyStatus(arguments) => key_status::run(arguments, globals).await,
         Command::Members(arguments) => members::run(arguments, globals).await,
         Command::Raft(command) => raft::run(command, globals).await,
+        Command::Import(arguments) => import::run(arguments, globals).await,
         Command::Diagnose(arguments) => diagnose::run(arguments, globals).await,
     }
 }

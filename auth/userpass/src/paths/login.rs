@@ -53,6 +53,7 @@ fn log_in(_: &Ctx, input: Credentials, right: &Right, txn: &mut Txn) -> Result<A
         metadata: [("username".to_owned(), name.clone())].into(),
         internal: json!({ "username": name }),
         token: user.token,
+        for_elsewhere: false,
     }))
 }
 

@@ -63,6 +63,7 @@ impl Words {
                     metadata: Default::default(),
                     internal: Value::Null,
                     token: TokenSettings { policies, ttl: Duration::from_secs(60), ..TokenSettings::default() },
+                    for_elsewhere: false,
                 }))
             },
         );
