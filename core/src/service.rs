@@ -269,7 +269,11 @@ impl Service {
         match self.node.replication.read_point(deadline.min(Instant::now() + READ_POINT_MAX)).await {
             Ok(now) => match self.lacks(request) {
                 Some(lacking) => Some(lacking),
-                None => Some(self.pipeline.run(Run { request, now, term: None, deadline, forwarded: false, counted: false }).await),
+                None => Some(
+                    self.pipeline
+                        .run(Run { request, now, term: None, deadline, forwarded: false, counted: false })
+                        .await,
+                ),
             },
             // Leadership may be on its way to another node.
             Err(_) if Instant::now() < deadline => None,

@@ -68,14 +68,7 @@ impl LeaseCounts {
     }
 
     /// Adds a rule or changes it.
-    pub fn set(
-        mut self,
-        txn: &mut Txn,
-        name: &str,
-        scope: Scope,
-        max: i64,
-        inheritable: bool,
-    ) -> Result<(), Access> {
+    pub fn set(mut self, txn: &mut Txn, name: &str, scope: Scope, max: i64, inheritable: bool) -> Result<(), Access> {
         match self.0.get_mut(name) {
             Some(rule) if rule.scope == scope => {
                 txn.add_counter(&left_key(&rule.id), max - rule.max, NO_FLOOR);

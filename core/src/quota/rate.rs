@@ -60,8 +60,7 @@ impl Clients {
             (bucket.left, bucket.full_at) = (rule.most(), now + interval);
         }
         let reset = bucket.full_at.duration_since(now);
-        let answer =
-            |allowed, remaining, retry| Allowance { allowed, limit: rule.most(), remaining, reset, retry };
+        let answer = |allowed, remaining, retry| Allowance { allowed, limit: rule.most(), remaining, reset, retry };
         if let Some(until) = bucket.blocked_until.filter(|until| now < *until) {
             return answer(false, 0, until.duration_since(now));
         }
@@ -86,9 +85,7 @@ impl Clients {
 /// Clients without an address, as those of a socket of this machine, share one.
 fn network(client: Option<IpAddr>) -> IpAddr {
     match client.map(|address| address.to_canonical()) {
-        Some(IpAddr::V6(address)) => {
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
-        }
+        Some(IpAddr::V6(address)) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
         Some(address) => address,
         None => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     }

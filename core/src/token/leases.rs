@@ -4,8 +4,8 @@ use sdk::NamespaceId;
 use storage::{Access, Millis, PathKey, Read, Txn};
 
 use super::create::lease_key;
-use crate::quota;
 use super::{SWEEP_MAX, TokenKey, TokenRecord, Tokens, halved, record_key};
+use crate::quota;
 
 /// How many leases one batch revokes.
 const PAGE: usize = 64;

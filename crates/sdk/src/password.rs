@@ -168,7 +168,8 @@ mod tests {
 
     #[test]
     fn a_password_fits_its_rules() {
-        let text = "length = 12\nrule \"charset\" { charset = \"aé\" min-chars = 3 }\nrule \"charset\" { charset = \"0123\" }";
+        let text =
+            "length = 12\nrule \"charset\" { charset = \"aé\" min-chars = 3 }\nrule \"charset\" { charset = \"0123\" }";
         let policy = PasswordPolicy::parse(text).unwrap();
         let mut seen = BTreeSet::new();
         for _ in 0..200 {
@@ -184,8 +185,9 @@ mod tests {
     #[test]
     fn rules_too_tight_to_be_met_by_chance_are_met() {
         let many: String = ('a'..='z').chain('A'..='Z').collect();
-        let text =
-            format!("length = 30\nrule \"charset\" {{ charset = \"{many}\" }}\nrule \"charset\" {{ charset = \"7\" min-chars = 29 }}");
+        let text = format!(
+            "length = 30\nrule \"charset\" {{ charset = \"{many}\" }}\nrule \"charset\" {{ charset = \"7\" min-chars = 29 }}"
+        );
         let password = PasswordPolicy::parse(&text).unwrap().generate();
         assert!(password.matches('7').count() >= 29 && password.len() == 30, "{password}");
     }

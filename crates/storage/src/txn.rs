@@ -291,3 +291,30 @@ impl Read for Txn<'_> {
         self.bytes(key)?.map(|(bytes, _)| decode(&bytes)).transpose()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Class, Clear, Latches, MemoryStore, OpenStore};
+
+    #[test]
+    fn what_is_added_to_a_counter_several_times_is_one_sum() {
+        let store = OpenStore::new(Arc::new(MemoryStore::default()), Arc::new(Clear));
+        let mut state = TxnState::new(store.snapshot().unwrap(), Latches::new().begin());
+        let mut txn = state.at(Path::root(Class::Replicated));
+        let [down, up, set] = ["down", "up", "set"].map(PathKey::kind);
+        txn.add_counter(&down, -1, 0);
+        txn.add_counter(&down, 3, i64::MIN);
+        txn.add_counter(&down, -4, 0);
+        txn.add_counter(&up, -1, 0);
+        txn.add_counter(&up, 2, -5);
+        txn.set_counter(&set, 7);
+        txn.add_counter(&set, -2, 0);
+        let (batch, _latches) = state.finish();
+        let ops: Vec<CounterOp> = batch.counters.into_iter().map(|(_, op)| op).collect();
+        let sums = [CounterOp::Add { by: -2, floor: 0 }, CounterOp::Set(5), CounterOp::Add { by: 1, floor: -5 }];
+        assert_eq!(ops, sums, "in the order of their names");
+    }
+}

@@ -15,7 +15,10 @@ struct Configuration(Arc<dyn Measures>);
 
 pub fn path(measures: &Arc<dyn Measures>) -> Path {
     Path::new("config/state/sanitized")
-        .help("Shows how this node is configured.", "As it was started. Keys, certificates and credentials are left out.")
+        .help(
+            "Shows how this node is configured.",
+            "As it was started. Keys, certificates and credentials are left out.",
+        )
         .act::<Nothing>(Verb::Read, Configuration(Arc::clone(measures)))
 }
 

@@ -22,8 +22,9 @@ pub fn activity() -> Path {
 }
 
 fn none(pattern: &'static str, help: &'static str, text: &'static str) -> Path {
-    Path::new(pattern).help(help, "Says where else to look, if there is a place.").view(
-        Verb::Read,
-        move |_: &Ctx, Nothing {}: Nothing, _: &View| -> sdk::Result<Answer> { Err(Failure::NoSuch(text.to_owned())) },
-    )
+    Path::new(pattern)
+        .help(help, "Says where else to look, if there is a place.")
+        .view(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, _: &View| -> sdk::Result<Answer> {
+            Err(Failure::NoSuch(text.to_owned()))
+        })
 }

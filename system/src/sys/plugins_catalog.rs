@@ -49,13 +49,13 @@ pub fn all(plugins: &Arc<Catalog>) -> Path {
 
 pub fn of_kind(plugins: &Arc<Catalog>, pattern: &'static str, of: PluginKind) -> Path {
     let plugins = Arc::clone(plugins);
-    Path::new(pattern)
-        .help("Lists the plugins of one kind.", "By the names that mount them.")
-        .sudo()
-        .view(Verb::List, move |_: &Ctx, Nothing {}: Nothing, _: &View| {
+    Path::new(pattern).help("Lists the plugins of one kind.", "By the names that mount them.").sudo().view(
+        Verb::List,
+        move |_: &Ctx, Nothing {}: Nothing, _: &View| {
             let names = plugins.names(of).iter().map(|name| (*name).to_owned()).collect();
             Answer::keys(names)
-        })
+        },
+    )
 }
 
 pub fn one(plugins: &Arc<Catalog>) -> Path {

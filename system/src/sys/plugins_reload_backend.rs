@@ -17,7 +17,10 @@ struct Reload {
 pub fn path(node: &Arc<Node>, plugins: &Arc<Catalog>) -> Path {
     let (node, plugins) = (Arc::clone(node), Arc::clone(plugins));
     Path::new("plugins/reload/backend")
-        .help("Loads a plugin again.", "The plugins are part of this server and keep nothing: it says so, and does nothing.")
+        .help(
+            "Loads a plugin again.",
+            "The plugins are part of this server and keep nothing: it says so, and does nothing.",
+        )
         .view(Verb::Write, move |_: &Ctx, asked: Reload, view: &View| {
             match (asked.plugin.as_str(), asked.mounts.0.as_slice()) {
                 ("", []) => return Err(Failure::invalid("plugin or mounts must be provided")),

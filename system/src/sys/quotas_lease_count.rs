@@ -36,10 +36,11 @@ struct Write {
 }
 
 pub fn list() -> Path {
-    Path::new("quotas/lease-count/?").help("Lists the lease counts.", "By their names.").view(
-        Verb::List,
-        |_: &Ctx, Nothing {}: Nothing, view: &View| Answer::keys(LeaseCounts::read(view)?.0.into_keys().collect()),
-    )
+    Path::new("quotas/lease-count/?")
+        .help("Lists the lease counts.", "By their names.")
+        .view(Verb::List, |_: &Ctx, Nothing {}: Nothing, view: &View| {
+            Answer::keys(LeaseCounts::read(view)?.0.into_keys().collect())
+        })
 }
 
 pub fn one(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Path {

@@ -4,7 +4,8 @@ use sdk::{Value, json};
 
 use super::Server;
 
-const POLICY: &str = "length = 12\nrule \"charset\" { charset = \"abc\" min-chars = 2 }\nrule \"charset\" { charset = \"01\" }";
+const POLICY: &str =
+    "length = 12\nrule \"charset\" { charset = \"abc\" min-chars = 2 }\nrule \"charset\" { charset = \"01\" }";
 
 #[tokio::test]
 async fn a_policy_makes_passwords() {
