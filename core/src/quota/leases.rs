@@ -23,7 +23,8 @@ pub struct LeaseCount {
     pub id: String,
     pub scope: Scope,
     pub max: i64,
-    pub inheritable: bool,
+    /// Whether it holds in namespaces below as well. Not said: a rule of no mount does.
+    pub inheritable: Option<bool>,
     /// Whether leases that were there before it, or were counted by another rule, may not be counted yet.
     pub settling: bool,
 }
@@ -68,7 +69,14 @@ impl LeaseCounts {
     }
 
     /// Adds a rule or changes it.
-    pub fn set(mut self, txn: &mut Txn, name: &str, scope: Scope, max: i64, inheritable: bool) -> Result<(), Access> {
+    pub fn set(
+        mut self,
+        txn: &mut Txn,
+        name: &str,
+        scope: Scope,
+        max: i64,
+        inheritable: Option<bool>,
+    ) -> Result<(), Access> {
         match self.0.get_mut(name) {
             Some(rule) if rule.scope == scope => {
                 txn.add_counter(&left_key(&rule.id), max - rule.max, NO_FLOOR);

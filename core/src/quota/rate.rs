@@ -97,7 +97,7 @@ mod tests {
     use crate::quota::table::Scope;
 
     fn rule(rate: f64, interval: u64, block: u64) -> RateLimit {
-        RateLimit { id: "r".into(), scope: Scope::default(), rate, interval, block, inheritable: false }
+        RateLimit { id: "r".into(), scope: Scope::default(), rate, interval, block, inheritable: None }
     }
 
     fn from(text: &str) -> Option<IpAddr> {

@@ -97,8 +97,8 @@ pub struct RateLimit {
     pub interval: u64,
     /// Seconds for which whoever had too many gets nothing at all; zero for none.
     pub block: u64,
-    /// Whether it holds in namespaces below as well.
-    pub inheritable: bool,
+    /// Whether it holds in namespaces below as well. Not said: a rule of no mount does.
+    pub inheritable: Option<bool>,
 }
 
 impl RateLimit {
@@ -161,7 +161,7 @@ mod tests {
         for (mount, below, role) in scopes {
             let scope = Scope { mount: (*mount).into(), below: (*below).into(), role: (*role).into() };
             let name = format!("{mount}|{below}|{role}");
-            let rule = RateLimit { id: name.clone(), scope, rate: 1.0, interval: 1, block: 0, inheritable: false };
+            let rule = RateLimit { id: name.clone(), scope, rate: 1.0, interval: 1, block: 0, inheritable: None };
             table.rate_limits.insert(name, rule);
         }
         table

@@ -61,8 +61,10 @@ pub fn one(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Path {
                 "role": "",
                 "max_leases": rule.max,
                 "counter": counted(view, rule)?,
-                "inheritable": rule.inheritable,
             });
+            if let Some(inheritable) = rule.inheritable {
+                shown["inheritable"] = json!(inheritable);
+            }
             if rule.settling {
                 shown["settling"] = json!(true);
             }
@@ -91,7 +93,6 @@ fn set(node: &Node, mountable: &Catalog, input: &Write, txn: &mut Txn) -> Result
     if rules.0.len() >= RULES_MAX && !rules.0.contains_key(&input.name) {
         return Err(Failure::Invalid(format!("there are {RULES_MAX} lease counts already, which is the most")));
     }
-    let inheritable = input.inheritable.unwrap_or(scope.mount.is_empty());
-    rules.set(txn, &input.name, scope, input.max_leases, inheritable)?;
+    rules.set(txn, &input.name, scope, input.max_leases, input.inheritable)?;
     Ok(Answer::empty())
 }

@@ -61,7 +61,7 @@ pub fn one(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Path {
         .view(Verb::Read, |_: &Ctx, named: Named, view: &View| {
             let table = QuotaTable::read(view)?;
             let rule = table.rate_limits.get(&named.name).ok_or(Failure::NotFound)?;
-            Ok(Answer::json(json!({
+            let mut shown = json!({
                 "type": "rate-limit",
                 "name": named.name,
                 "path": rule.scope.path(),
@@ -69,8 +69,12 @@ pub fn one(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Path {
                 "rate": number(rule.rate),
                 "interval": rule.interval,
                 "block_interval": rule.block,
-                "inheritable": rule.inheritable,
-            })))
+            });
+            // Clients compare whole answers with those of servers that do not know it.
+            if let Some(inheritable) = rule.inheritable {
+                shown["inheritable"] = json!(inheritable);
+            }
+            Ok(Answer::json(shown))
         })
         .txn(Verb::Write, move |_: &Ctx, input: Write, txn: &mut Txn| set(&node, &mountable, input, txn))
         .txn(Verb::Delete, |_: &Ctx, named: Named, txn: &mut Txn| {
@@ -102,9 +106,8 @@ fn set(node: &Node, mountable: &Catalog, input: Write, txn: &mut Txn) -> Result<
     if table.rate_limits.len() >= RULES_MAX && !table.rate_limits.contains_key(&input.name) {
         return Err(Failure::Invalid(format!("there are {RULES_MAX} rate limits already, which is the most")));
     }
-    let inheritable = input.inheritable.unwrap_or(scope.mount.is_empty());
     let id = hex::encode(crypto::random::<8>());
-    let rule = RateLimit { id, scope, rate: input.rate, interval, block, inheritable };
+    let rule = RateLimit { id, scope, rate: input.rate, interval, block, inheritable: input.inheritable };
     table.rate_limits.insert(input.name, rule);
     table.write(txn)?;
     Ok(Answer::empty())

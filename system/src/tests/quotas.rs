@@ -62,15 +62,15 @@ async fn what_is_set_reads_back() {
     let all = server.read(&format!("{RATE}/x")).await.ok()["data"].clone();
     let wanted = json!({
         "type": "rate-limit", "name": "x", "path": "", "role": "", "rate": 100_000, "interval": 1, "block_interval": 0,
-        "inheritable": true,
     });
     assert_eq!(all, wanted);
     server.rate("y", json!({"rate": 1.5, "path": "kv", "interval": "2m", "block_interval": 30})).await;
     let of_mount = server.read(&format!("{RATE}/y")).await.ok()["data"].clone();
     assert_eq!((&of_mount["path"], &of_mount["rate"]), (&json!("kv/"), &json!(1.5)));
-    assert_eq!((&of_mount["interval"], &of_mount["inheritable"]), (&json!(120), &json!(false)));
-    server.rate("z", json!({"rate": 5, "path": "/kv/data/a*"})).await;
-    assert_eq!(server.read(&format!("{RATE}/z")).await.ok()["data"]["path"], "kv/data/a*");
+    assert_eq!((&of_mount["interval"], &of_mount["inheritable"]), (&json!(120), &Value::Null));
+    server.rate("z", json!({"rate": 5, "path": "/kv/data/a*", "inheritable": true})).await;
+    let below = server.read(&format!("{RATE}/z")).await.ok()["data"].clone();
+    assert_eq!((&below["path"], &below["inheritable"]), (&json!("kv/data/a*"), &json!(true)));
     assert_eq!(server.list(RATE).await.ok()["data"]["keys"], json!(["x", "y", "z"]));
 
     server.write("sys/remount", json!({"from": "kv", "to": "moved/kv"})).await.ok();
