@@ -40,7 +40,7 @@ async fn quotas_hold_on_every_node() {
         active.get(quota).await.ok()["data"]["settling"].is_null().then_some(())
     })
     .await;
-    standby.post("/v1/auth/token/create", json!({})).await.ok();
+    standby.post("/v1/auth/token/create", json!({"policies": ["default"]})).await.ok();
     active.post("/v1/sys/step-down", json!({})).await.ok();
     until("another node should lead", async || {
         let health = standby.get("/v1/sys/leader").await.body;
@@ -49,8 +49,8 @@ async fn quotas_hold_on_every_node() {
             .then_some(())
     })
     .await;
-    standby.post("/v1/auth/token/create", json!({})).await.ok();
-    let refused = standby.post("/v1/auth/token/create", json!({})).await;
+    standby.post("/v1/auth/token/create", json!({"policies": ["default"]})).await.ok();
+    let refused = standby.post("/v1/auth/token/create", json!({"policies": ["default"]})).await;
     assert_eq!((refused.status, refused.error().contains("lease count")), (429, true), "{}", refused.body);
     assert_eq!(standby.get(quota).await.ok()["data"]["counter"], 2);
 

@@ -186,7 +186,7 @@ async fn tokens_without_a_lease_do_not_count() {
     }
     assert_eq!(server.counted("all").await, 0);
     server.token(json!({"policies": ["default"]})).await;
-    server.write("auth/token/create", json!({})).await.refused(429, "quota");
+    server.write("auth/token/create", json!({"policies": ["default"]})).await.refused(429, "quota");
     server.alone.advance(Duration::from_secs(7201));
     let (_go_on, stop) = watch::channel(false);
     let working = tokio::spawn(worker::run(server.node().clone(), stop));
