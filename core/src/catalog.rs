@@ -20,6 +20,11 @@ impl Catalog {
         self
     }
 
+    /// Every type name that mounts one.
+    pub fn types(&self) -> impl Iterator<Item = (PluginKind, &'static str)> {
+        self.plugins.keys().map(|(auth, name)| (if *auth { PluginKind::Auth } else { PluginKind::Secret }, *name))
+    }
+
     pub fn find(&self, kind: PluginKind, type_name: &str) -> Option<&Arc<dyn Plugin>> {
         self.plugins
             .iter()

@@ -16,6 +16,7 @@ mod cache;
 pub mod catalog;
 pub mod change;
 pub mod consistency;
+pub mod cors;
 mod due;
 pub mod in_flight;
 pub mod lease_count;

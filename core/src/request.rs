@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use sdk::{Map, Pipe, Value, Verb};
+use sdk::{Map, Pipe, Step, Value, Verb};
 use serde::{Deserialize, Serialize};
 use storage::RequestId;
 
@@ -48,6 +48,28 @@ pub struct Request {
 }
 
 impl Request {
+    /// An operation of a batch that this request brings, as a request of the same caller.
+    pub(crate) fn step(&self, step: &Step) -> Self {
+        Self {
+            id: self.id,
+            verb: step.verb,
+            path: step.path.clone(),
+            token: self.token.clone(),
+            body: step.body.clone(),
+            remote: self.remote,
+            certificates: self.certificates.clone(),
+            content_type: step.content_type.to_owned(),
+            wrap_ttl: None,
+            audit_headers: Vec::new(),
+            doors: Vec::new(),
+            consistency: Consistency::default(),
+            help: false,
+            head: false,
+            upload: None,
+            trace: None,
+        }
+    }
+
     /// What the server tells the audit log in the form of a request that nobody made.
     pub(crate) fn event(path: &str, facts: Map<String, Value>) -> Self {
         Self {

@@ -81,7 +81,10 @@ impl Response {
             return Self::json(200, &wrapped_envelope(wrapped));
         }
         match &answer.body {
-            Body::Empty if answer.warnings.is_empty() && answer.auth.is_none() => Self::empty(status(204)),
+            // Who says 200 of nothing wants the envelope.
+            Body::Empty if answer.warnings.is_empty() && answer.auth.is_none() && answer.status != Some(200) => {
+                Self::empty(status(204))
+            }
             Body::Raw { content_type, bytes } => {
                 Self { content_type: (*content_type).into(), body: bytes.clone(), ..Self::empty(status(200)) }
             }

@@ -1,5 +1,6 @@
-//! Web pages of other origins: which may talk to this listener, and what their browsers are told.
+//! Web pages of other origins: which may talk to a listener, and what their browsers are told.
 
+use holdfast_core::cors::CLIENT_HEADERS;
 use holdfast_core::response::Response;
 use hyper::Method;
 use hyper::header::HeaderMap;
@@ -7,20 +8,6 @@ use hyper::header::HeaderMap;
 use crate::config::Cors;
 
 const METHODS: &[&str] = &["DELETE", "GET", "OPTIONS", "POST", "PUT", "LIST", "SCAN"];
-/// What clients of this API send.
-const HEADERS: &[&str] = &[
-    "Content-Type",
-    "Authorization",
-    "X-Vault-Token",
-    "X-Vault-MFA",
-    "X-Vault-No-Request-Forwarding",
-    "X-Vault-Wrap-Format",
-    "X-Vault-Wrap-TTL",
-    "X-Requested-With",
-    "X-Vault-AWS-IAM-Server-ID",
-    "X-Vault-Policy-Override",
-];
-
 /// What the rules make of a request.
 pub enum Verdict {
     /// It is none of theirs, or allowed with these headers on its answer.
@@ -47,7 +34,7 @@ pub fn judge(cors: Option<&Cors>, method: &Method, headers: &HeaderMap) -> Verdi
     if !preflight {
         return Verdict::Pass(out);
     }
-    let allowed: Vec<&str> = HEADERS.iter().copied().chain(cors.headers.iter().map(String::as_str)).collect();
+    let allowed: Vec<&str> = CLIENT_HEADERS.iter().copied().chain(cors.headers.iter().map(String::as_str)).collect();
     out.push(("Access-Control-Allow-Methods", METHODS.join(",")));
     out.push(("Access-Control-Allow-Headers", allowed.join(",")));
     out.push(("Access-Control-Max-Age", "300".to_owned()));

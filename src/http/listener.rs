@@ -59,6 +59,12 @@ pub async fn bind(config: &Listener) -> Result<Bound, ListenError> {
     Ok(Bound { socket, serving: Arc::new(Serving { config: ArcSwap::from_pointee(config.clone()), tls }) })
 }
 
+impl Bound {
+    pub fn serving(&self) -> Arc<Serving> {
+        Arc::clone(&self.serving)
+    }
+}
+
 impl Serving {
     /// Takes over what may change: the certificate's files are read again, and headers and doors are those of `config`.
     /// All of it or, with files that are no good, nothing.

@@ -1,7 +1,7 @@
 //! The HTTP face: bytes in, one canonical [`Request`](holdfast_core::request::Request) to the service, bytes out.
 //!
 //! ```text
-//!   socket ─ PROXY header ─ TLS ─ peer (who asks) ─ gate, cors ─ parse (limits, method, path, headers, JSON)
+//!   socket ─ PROXY header ─ TLS ─ peer (who asks) ─ gate, cors, clean ─ parse (limits, method, path, headers, JSON)
 //!          ─ node's own paths │ service ─ answer (redaction, headers)
 //! ```
 
@@ -9,6 +9,7 @@ mod activity;
 mod answer;
 mod body;
 mod certificates;
+mod clean;
 mod connection;
 mod consistency;
 mod cors;
@@ -36,10 +37,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use holdfast_core::cors::CorsRules;
 use holdfast_core::response::Response;
 use holdfast_core::service::Service;
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, HeaderValue};
+use hyper::header::{CONNECTION, HeaderValue, ORIGIN};
 use hyper::{Method, Version};
 use sdk::Failure;
 use system::measures::Measures;
@@ -47,7 +49,7 @@ use system::node::Local;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::config::{Doors, Listener, Redaction};
+use crate::config::{Cors, Doors, Listener, Redaction};
 use cors::Verdict;
 use parse::{Parsed, Refused};
 use peer::Peer;
@@ -120,7 +122,12 @@ impl Face {
         if let Some(refusal) = gate::refusal(listener, request.uri().path(), request.headers()) {
             return answer::render(refusal, head);
         }
-        let for_pages = match cors::judge(listener.access.cors.as_ref(), request.method(), request.headers()) {
+        let common = match listener.access.cors {
+            None if request.headers().contains_key(ORIGIN) => self.cors_of_all(),
+            _ => None,
+        };
+        let rules = listener.access.cors.as_ref().or(common.as_ref());
+        let for_pages = match cors::judge(rules, request.method(), request.headers()) {
             Verdict::Pass(headers) => headers,
             Verdict::Answer(response) => return answer::render(response, head),
         };
@@ -140,6 +147,9 @@ impl Face {
         id: storage::RequestId,
         deadline: Instant,
     ) -> Response {
+        if let Some(elsewhere) = clean::redirect(request.method(), request.uri()) {
+            return elsewhere;
+        }
         if snapshot::is_wanted(&request) {
             return self.snapshot(request, peer, id, deadline).await;
         }
@@ -169,7 +179,9 @@ impl Face {
         if manner.open_metrics && path == "sys/metrics" {
             return system::measures::answer(self.measures.as_ref(), method, &query);
         }
-        if let Some(response) = system::node::answer(&self.local, method, &path, &query, &body).await {
+        let asks_for_help = request.as_ref().is_ok_and(|request| request.help);
+        if !asks_for_help && let Some(response) = system::node::answer(&self.local, method, &path, &query, &body).await
+        {
             let open = !redact::concerns(manner.redaction, &path) || request.as_ref().is_ok_and(|r| self.is_known(r));
             return if open { response } else { redact::blank(manner.redaction, response) };
         }
@@ -190,6 +202,13 @@ impl Face {
         }
         tracing::debug!(verb = ?request.verb, "a request");
         self.service.serve(request, deadline).await
+    }
+
+    /// The rules for pages that the cluster has, for listeners without their own. A sealed node knows none.
+    fn cors_of_all(&self) -> Option<Cors> {
+        let view = self.service.node().local_view().ok()?;
+        let CorsRules { origins, headers, credentials } = CorsRules::read(&view).ok()??;
+        Some(Cors { origins, headers, credentials })
     }
 
     /// Whether the request brings a token that counts on this node, whatever it allows.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use holdfast_core::audit::AuditedHeaders;
-use holdfast_core::request::{Request, canonical};
+use holdfast_core::request::{PathError, Request, canonical};
 use holdfast_core::token::ClientToken;
 use hyper::Uri;
 use hyper::body::Incoming;
@@ -62,7 +62,11 @@ pub async fn parse(
     let raw = head.uri.path();
     let below = raw.strip_prefix("/v1/").ok_or(Refused::bare(404))?;
     let decoded: Vec<u8> = percent_decode_str(below).collect();
-    let path = canonical(&decoded).map_err(|e| Refused::new(400, e.to_string()))?;
+    let path = canonical(&decoded).map_err(|problem| match (&problem, head.method.as_str()) {
+        // Nothing has such a name.
+        (PathError::NotUtf8, "GET" | "HEAD" | "LIST" | "SCAN") => Refused::bare(404),
+        _ => Refused::new(400, problem.to_string()),
+    })?;
     let mut query = parse_query(head.uri.query().unwrap_or_default());
     // It asks about the operation and is no input of it.
     let help = query.remove("help").is_some_and(|value| bool::from_field(&value).unwrap_or(false));

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::host;
 use super::watcher::Watcher;
 use crate::config::LogLevel;
+use crate::http::Serving;
 use crate::telemetry;
 use crate::telemetry::metrics::{Metrics, PROMETHEUS};
 
@@ -27,6 +28,7 @@ pub struct Measured {
     pub data: PathBuf,
     /// As it may be shown.
     pub configuration: Map<String, Value>,
+    pub listeners: Vec<Arc<Serving>>,
     /// Becomes true when the server stops.
     pub stop: watch::Receiver<bool>,
 }
@@ -73,6 +75,10 @@ impl Measures for Measured {
 
     fn configuration(&self) -> Map<String, Value> {
         self.configuration.clone()
+    }
+
+    fn sets_header(&self, name: &str) -> bool {
+        self.listeners.iter().any(|listener| listener.config.load().headers.sets(name))
     }
 }
 

@@ -98,6 +98,7 @@ impl Server {
             prometheus,
             data: config.storage.path.clone(),
             configuration: config.sanitized(),
+            listeners: bound.iter().map(http::Bound::serving).collect(),
             stop: stopping.clone(),
         };
         let measures: Arc<dyn Measures> = Arc::new(measured);

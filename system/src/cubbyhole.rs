@@ -1,8 +1,8 @@
 //! `cubbyhole/`: what a token keeps for itself. Its folder is the token's own, and goes with the token.
 
 use sdk::{
-    Answer, Backend, Ctx, Failure, Input, Key, Map, MountInfo, Path, Plugin, PluginKind, Read, Result, Txn, Value,
-    Verb, View,
+    Answer, Backend, Ctx, Failure, Input, Key, Map, MountInfo, Path, Plugin, PluginKind, Read, Reply, Result, Txn,
+    Value, Verb, View,
 };
 
 pub struct Cubbyhole(Backend);
@@ -23,7 +23,7 @@ struct Write {
 
 impl Cubbyhole {
     pub fn new() -> Self {
-        let path = Path::new(":path*")
+        let path = Path::new(":path*").ids([(Verb::Read, "cubbyhole-read"), (Verb::Write, "cubbyhole-write"), (Verb::Delete, "cubbyhole-delete")])
             .help(
                 "Secrets of the calling token alone.",
                 "What is written here only the same token can read. It is deleted when the token expires or is revoked.",
@@ -63,12 +63,12 @@ fn check(ctx: &Ctx) -> Result<()> {
     }
 }
 
-fn read(ctx: &Ctx, at: At, view: &View) -> Result<Answer> {
+fn read(ctx: &Ctx, at: At, view: &View) -> Result<Reply<Map<String, Value>>> {
     check(ctx)?;
     if at.path.is_empty() || at.path.ends_with('/') {
         return Err(Failure::NotFound);
     }
-    let answer = view.get(&key(&at.path))?.map(Answer::data).ok_or(Failure::NotFound)?;
+    let answer = Reply::data(view.get(&key(&at.path))?.ok_or(Failure::NotFound)?)?;
     if at.path == "response" {
         return Ok(answer.warn("Reading from 'cubbyhole/response' is deprecated; use sys/wrapping/unwrap"));
     }

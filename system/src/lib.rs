@@ -11,7 +11,7 @@ mod share;
 mod sys;
 mod token;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use sys::{GENERATE_ROOT, REKEY};
 
@@ -22,11 +22,13 @@ use measures::Measures;
 /// The catalog with the built-in kinds in it.
 pub fn with_builtins(catalog: Catalog, node: &Arc<Node>, measures: &Arc<dyn Measures>) -> Catalog {
     let mountable = Arc::new(catalog.clone());
-    catalog
+    let all = Arc::new(OnceLock::new());
+    let catalog = catalog
         .with(token::TokenAuth::new(node, &mountable))
-        .with(sys::Sys::new(node, mountable, measures))
+        .with(sys::Sys::new(node, mountable, &all, measures))
         .with(cubbyhole::Cubbyhole::new())
-        .with(identity::Identity::new())
+        .with(identity::Identity::new());
+    all.get_or_init(|| catalog).clone()
 }
 
 // In a test an unwrap is an assertion.

@@ -24,6 +24,8 @@ pub trait Measures: Send + Sync {
     fn host(&self) -> Host;
     /// How this process was configured, without what is secret.
     fn configuration(&self) -> Map<String, Value>;
+    /// Whether the configuration sets this header on answers.
+    fn sets_header(&self, name: &str) -> bool;
 }
 
 /// The machine that a process runs on.
@@ -71,6 +73,10 @@ impl Measures for Nothing {
 
     fn configuration(&self) -> Map<String, Value> {
         Map::new()
+    }
+
+    fn sets_header(&self, _name: &str) -> bool {
+        false
     }
 }
 

@@ -47,6 +47,14 @@ async fn a_secret_and_its_versions() {
     assert_eq!(shell.json("kv get secret/app")["data"]["data"], json!({ "user": "ann", "password": "three" }));
     shell.says("kv patch -method=rw secret/app password=four");
     assert_eq!(shell.says("kv get -field=password secret/app"), "four");
+    shell.says("secrets enable -path=archive kv-v2");
+    assert_eq!(
+        shell.says("kv move secret/app archive/old/app"),
+        "Success! Moved secret/data/app to: archive/data/old/app\n"
+    );
+    assert_eq!(shell.does("kv move secret/app archive/app").status, 2);
+    shell.says("kv move -mount=archive old/app app");
+    shell.says("kv move -replace archive/app secret/app");
     shell.says("kv rollback -version=1 secret/app");
     assert_eq!(shell.says("kv get -field=password secret/app"), "one");
 

@@ -26,6 +26,14 @@ async fn no_file_holds_a_value_or_a_name() {
     root.post("/v1/sys/mounts/secret", json!({ "type": "kv", "options": { "version": "2" } })).await.ok();
     root.post(&format!("/v1/secret/data/{NAME}/deep"), json!({ "data": { "k": VALUE } })).await.ok();
     root.post(&format!("/v1/cubbyhole/{NAME}"), json!({ "k": VALUE })).await.ok();
+    let operations = json!([
+        { "operation": "create", "path": format!("secret/data/{NAME}/batch"), "data": { "data": { "k": VALUE } } },
+        { "operation": "update", "path": format!("secret/move/{NAME}/batch"), "data": { "to": format!("{NAME}/moved") } },
+        { "operation": "read", "path": format!("secret/data/{NAME}/deep") },
+    ]);
+    root.post("/v1/sys/batch", json!({ "operations": operations })).await.ok();
+    root.post("/v1/sys/mounts/totp", json!({ "type": "totp" })).await.ok();
+    root.post(&format!("/v1/totp/keys/{NAME}"), json!({ "key": "GEZDGNBVGY3TQOJQ", "issuer": VALUE })).await.ok();
     let policy = format!("path \"secret/{NAME}/*\" {{ capabilities = [\"read\"] }}");
     root.post(&format!("/v1/sys/policies/acl/{NAME}"), json!({ "policy": policy })).await.ok();
     let read = root.get(&format!("/v1/secret/data/{NAME}/deep")).await.ok();

@@ -156,15 +156,15 @@ fn arrows_go_down() {
 }
 
 #[test]
-fn plugins_know_the_sdk_alone() {
+fn plugins_know_the_sdk_and_the_primitives() {
     let mut nosy = Vec::new();
     for (folder, names) in packages() {
         if folder.starts_with("engines/") || folder.starts_with("auth/") {
-            let ours = names.iter().filter(|name| floor(name).is_some() && name.as_str() != "sdk");
+            let ours = names.iter().filter(|name| floor(name).is_some() && !["sdk", "crypto"].contains(&name.as_str()));
             nosy.extend(ours.map(|name| format!("{folder}: {name}")));
         }
     }
-    none("of ours a plugin knows `sdk` alone", &nosy);
+    none("of ours a plugin knows `sdk` and `crypto` alone", &nosy);
 }
 
 #[test]
@@ -187,6 +187,44 @@ fn faces_to_the_world_are_at_the_top() {
         faces.extend(known.filter(|_| !folder.is_empty() && !is_client).map(|name| format!("{folder}: {name}")));
     }
     none("only the server itself knows HTTP and the command line", &faces);
+}
+
+/// Blocks that name a file, as ```` ```rust src/catalog.rs ````, and their lines.
+fn quotations(text: &str) -> Vec<(&str, Vec<&str>)> {
+    let mut found = Vec::new();
+    let mut open = false;
+    for line in text.lines() {
+        match line.strip_prefix("```") {
+            Some(head) if !open => {
+                open = true;
+                found.push((head.split_once(' ').map_or("", |(_, file)| file), Vec::new()));
+            }
+            Some(_) => open = false,
+            None if open => found.last_mut().unwrap().1.push(line),
+            None => {}
+        }
+    }
+    found.retain(|(file, _)| !file.is_empty());
+    found
+}
+
+#[test]
+fn what_the_documents_quote_is_there() {
+    let mut wrong = Vec::new();
+    let mut quoted = 0;
+    for document in files(".md") {
+        let text = read(&document);
+        for (file, lines) in quotations(&text) {
+            quoted += 1;
+            let source = fs::read_to_string(root().join(file)).unwrap_or_default();
+            let source: Vec<&str> = source.lines().collect();
+            if !source.windows(lines.len()).any(|window| window == lines) {
+                wrong.push(format!("{}, of {file}: {}", document.display(), lines.join(" / ")));
+            }
+        }
+    }
+    none("a document quotes a file as it is", &wrong);
+    assert!(quoted > 10, "the reader of documents finds nothing");
 }
 
 /// What keeps a promise has to be there.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use sdk::{Answer, CommaList, Ctx, Failure, Input, Result, Seconds, Txn, json};
+use schemars::JsonSchema;
+use sdk::{CommaList, Ctx, Failure, Input, Reply, Result, Seconds, Txn};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::role::Role;
@@ -33,7 +35,16 @@ pub enum Source {
     Chosen(String),
 }
 
-pub fn register(ctx: &Ctx, name: &str, source: Source, terms: Terms, txn: &mut Txn) -> Result<Answer> {
+/// It is shown this once.
+#[derive(Serialize, JsonSchema)]
+pub struct Made {
+    secret_id: String,
+    secret_id_accessor: String,
+    secret_id_num_uses: i64,
+    secret_id_ttl: u64,
+}
+
+pub fn register(ctx: &Ctx, name: &str, source: Source, terms: Terms, txn: &mut Txn) -> Result<Reply<Made>> {
     let chosen = matches!(source, Source::Chosen(_));
     let secret_id = match source {
         Source::Made => Uuid::new_v4().to_string(),
@@ -48,13 +59,13 @@ pub fn register(ctx: &Ctx, name: &str, source: Source, terms: Terms, txn: &mut T
     let mac = role.mac(&secret_id)?;
     make_room(ctx, &role, &mac, chosen, txn)?;
     new.register(txn, &role, &mac)?;
-    Ok(Answer::json(json!({
-        "secret_id": secret_id,
-        "secret_id_accessor": &new.accessor,
-        "secret_id_num_uses": new.uses,
-        "secret_id_ttl": lives.as_secs(),
-    }))
-    .accessor(new.accessor))
+    let made = Reply::data(Made {
+        secret_id,
+        secret_id_accessor: new.accessor.clone(),
+        secret_id_num_uses: new.uses,
+        secret_id_ttl: lives.as_secs(),
+    })?;
+    Ok(made.with(|answer| answer.accessor(new.accessor)))
 }
 
 /// Looks whether it is there already, and takes away what is past its time. What is registered after that is written

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use sdk::{Failure, Key, Map, Read, Result, TokenFields, TokenSettings, Txn, Value, json};
+use schemars::JsonSchema;
+use sdk::{Failure, Key, Read, Result, ShownToken, TokenFields, TokenSettings, Txn};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -138,20 +139,36 @@ impl Role {
         Ok(())
     }
 
-    pub fn show(&self) -> Map<String, Value> {
-        let mut shown = self.token.show();
-        for (name, value) in [
-            ("bind_secret_id", json!(self.bind_secret_id)),
-            ("local_secret_ids", json!(self.local_secret_ids)),
-            ("secret_id_bound_cidrs", json!(self.secret_id_bound_cidrs)),
-            ("secret_id_num_uses", json!(self.secret_id_num_uses)),
-            ("secret_id_ttl", json!(self.secret_id_ttl.as_secs())),
-        ] {
-            shown.insert(name.into(), value);
+    pub fn show(&self) -> Shown {
+        let token = self.token.shown();
+        let older = &self.older;
+        Shown {
+            bind_secret_id: self.bind_secret_id,
+            local_secret_ids: self.local_secret_ids,
+            secret_id_bound_cidrs: self.secret_id_bound_cidrs.clone(),
+            secret_id_num_uses: self.secret_id_num_uses,
+            secret_id_ttl: self.secret_id_ttl.as_secs(),
+            policies: Some(token.token_policies.clone()).filter(|policies| older.policies && !policies.is_empty()),
+            period: Some(token.token_period).filter(|period| older.period && *period > 0),
+            token,
         }
-        self.older.show(&self.token, &mut shown);
-        shown
     }
+}
+
+/// As the wire shows a role; a setting under its older name too, where it was given under that.
+#[derive(Serialize, JsonSchema)]
+pub struct Shown {
+    #[serde(flatten)]
+    token: ShownToken,
+    bind_secret_id: bool,
+    local_secret_ids: bool,
+    secret_id_bound_cidrs: Option<Vec<String>>,
+    secret_id_num_uses: i64,
+    secret_id_ttl: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policies: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    period: Option<u64>,
 }
 
 /// What to say of a role that is asked for something of its own.

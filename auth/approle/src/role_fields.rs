@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sdk::{CommaList, Ctx, Failure, Input, Map, Result, Seconds, TokenFields, TokenSettings, Value, json};
+use sdk::{CommaList, Ctx, Failure, Input, Result, Seconds, TokenFields};
 use serde::{Deserialize, Serialize};
 
 use crate::networks;
@@ -46,17 +46,6 @@ pub struct OlderFields {
 pub struct Older {
     pub policies: bool,
     pub period: bool,
-}
-
-impl Older {
-    pub fn show(self, token: &TokenSettings, shown: &mut Map<String, Value>) {
-        if self.policies && !token.policies.is_empty() {
-            shown.insert("policies".into(), json!(token.policies));
-        }
-        if self.period && !token.period.is_zero() {
-            shown.insert("period".into(), json!(token.period.as_secs()));
-        }
-    }
 }
 
 impl Role {

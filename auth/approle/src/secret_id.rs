@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use sdk::{Access, Failure, Key, Map, Millis, Read, Result, Txn, Value, json};
+use schemars::JsonSchema;
+use sdk::{Access, Failure, Key, Millis, Read, Result, Txn};
 use serde::{Deserialize, Serialize};
 
 use crate::expiry::{self, Due};
@@ -118,23 +119,33 @@ impl SecretId {
         }
     }
 
-    pub fn show(&self) -> Map<String, Value> {
-        let shown = json!({
-            "cidr_list": self.cidrs,
-            "creation_time": sdk::timestamp(self.created),
-            "expiration_time": self.expires.map_or_else(|| NEVER.to_owned(), sdk::timestamp),
-            "last_updated_time": sdk::timestamp(self.updated),
-            "metadata": self.metadata,
-            "secret_id_accessor": self.accessor,
-            "secret_id_num_uses": self.uses,
-            "secret_id_ttl": self.ttl.as_secs(),
-            "token_bound_cidrs": self.token_cidrs,
-        });
-        match shown {
-            Value::Object(map) => map,
-            _ => Map::new(),
+    pub fn show(&self) -> Shown {
+        Shown {
+            cidr_list: self.cidrs.clone(),
+            creation_time: sdk::timestamp(self.created),
+            expiration_time: self.expires.map_or_else(|| NEVER.to_owned(), sdk::timestamp),
+            last_updated_time: sdk::timestamp(self.updated),
+            metadata: self.metadata.clone(),
+            secret_id_accessor: self.accessor.clone(),
+            secret_id_num_uses: self.uses,
+            secret_id_ttl: self.ttl.as_secs(),
+            token_bound_cidrs: self.token_cidrs.clone(),
         }
     }
+}
+
+/// As the wire shows a secret ID.
+#[derive(Serialize, JsonSchema)]
+pub struct Shown {
+    cidr_list: Vec<String>,
+    creation_time: String,
+    expiration_time: String,
+    last_updated_time: String,
+    metadata: Metadata,
+    secret_id_accessor: String,
+    secret_id_num_uses: i64,
+    secret_id_ttl: u64,
+    token_bound_cidrs: Vec<String>,
 }
 
 pub fn missing() -> Failure {

@@ -1,8 +1,9 @@
 //! A user's record.
 
+use schemars::JsonSchema;
 use sdk::{
-    Access, Cidr, CommaList, Failure, FromField, Input, Key, Map, Read, Result, Seconds, TokenFields, TokenSettings,
-    Txn, Value, json,
+    Access, CommaList, Failure, FromField, Input, Key, Read, Result, Seconds, ShownToken, TokenFields, TokenSettings,
+    Txn, Value,
 };
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +75,21 @@ pub struct User {
     older: Older,
 }
 
+/// As the wire shows a user; a setting under its older name too, where it was given under that.
+#[derive(Serialize, JsonSchema)]
+pub struct Shown {
+    #[serde(flatten)]
+    token: ShownToken,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policies: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_ttl: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bound_cidrs: Option<Vec<String>>,
+}
+
 pub fn folder() -> Key {
     Key::kind("user")
 }
@@ -121,20 +137,15 @@ impl User {
         Ok(())
     }
 
-    pub fn show(&self) -> Map<String, Value> {
-        let mut shown = self.token.show();
-        let cidrs: Vec<String> = self.token.bound_cidrs.iter().map(Cidr::to_string).collect();
-        for (older, name, value) in [
-            (self.older.policies, "policies", json!(self.token.policies)),
-            (self.older.ttl, "ttl", json!(self.token.ttl.as_secs())),
-            (self.older.max_ttl, "max_ttl", json!(self.token.max_ttl.as_secs())),
-            (self.older.bound_cidrs, "bound_cidrs", json!(cidrs)),
-        ] {
-            if older {
-                shown.insert(name.into(), value);
-            }
+    pub fn show(&self) -> Shown {
+        let (token, older) = (self.token.shown(), self.older);
+        Shown {
+            policies: older.policies.then(|| token.token_policies.clone()),
+            ttl: older.ttl.then_some(token.token_ttl),
+            max_ttl: older.max_ttl.then_some(token.token_max_ttl),
+            bound_cidrs: older.bound_cidrs.then(|| token.token_bound_cidrs.clone()),
+            token,
         }
-        shown
     }
 }
 

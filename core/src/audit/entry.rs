@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use barrier::Barrier;
-use sdk::{Answer, AuthBlock, Body, Failure, Map, Value, WrapInfo};
+use sdk::{Answer, AuthBlock, Body, Failure, Map, Step, Value, WrapInfo};
 use storage::Millis;
 
 use super::hash::{Hasher, Shared};
@@ -56,12 +56,18 @@ pub struct Subject<'a> {
     pub operation: &'a str,
     pub mount: Option<&'a Mount>,
     pub who: Option<&'a Who>,
+    /// The operations of a batch.
+    pub steps: &'a [Step],
     hashed: Shared,
 }
 
 impl<'a> Subject<'a> {
     pub fn new(request: &'a Request, operation: &'a str, mount: Option<&'a Mount>, who: Option<&'a Who>) -> Self {
-        Self { request, operation, mount, who, hashed: Shared::default() }
+        Self { request, operation, mount, who, steps: &[], hashed: Shared::default() }
+    }
+
+    pub fn with_steps(self, steps: &'a [Step]) -> Self {
+        Self { steps, ..self }
     }
 
     pub fn mount_point(&self) -> String {
@@ -159,6 +165,12 @@ impl Entry<'_> {
             // The server's own words, which hold no secret.
             Phase::Event => line.plain("data", &request.body),
             _ => line.data("data", &request.body, plain(subject.mount, |config| &config.audit_non_hmac_request_keys)),
+        }
+        if !subject.steps.is_empty() {
+            line.objects("operations", subject.steps, |line, step| {
+                line.text("operation", step.name);
+                line.text("path", &step.path);
+            });
         }
         if let Some(remote) = request.remote {
             line.text("remote_address", &remote.ip().to_string());

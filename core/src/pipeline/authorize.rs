@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use policy::{Operation, Question};
-use sdk::{Caller, Ctx, Failure, Map, NamespaceId, Value, Verb};
+use policy::{Acl, Operation, Question};
+use sdk::{Caller, Ctx, Failure, Map, NamespaceId, Right, Value, Verb};
 use storage::View;
 
 use super::{Located, RelyOn, Run};
@@ -139,6 +139,7 @@ pub(super) fn authorize(
     if matches!(operation, Operation::Create | Operation::Update | Operation::Patch) && path.ends_with('/') {
         return Err(refuse(Failure::invalid("cannot write to a path ending in '/'")));
     }
+    may_touch(&rules.acl, run, located).map_err(&refuse)?;
     let page_limit = decision.page_limit;
     let granted_by = match decision.is_root() {
         true => vec!["root".to_owned()],
@@ -146,6 +147,33 @@ pub(super) fn authorize(
     };
     let who = who(&token, Some(Decided { allowed: true, granted_by }));
     Ok(Permit { caller: Some(caller), who: Some(who), operation, spends, page_limit })
+}
+
+/// What the operation touches besides its path is asked for as if it were done by requests without a body.
+fn may_touch(acl: &Acl, run: &Run<'_>, located: Option<&Located>) -> Result<(), Failure> {
+    let Some(located) = located.filter(|_| run.request.verb == Verb::Write && !run.request.help) else { return Ok(()) };
+    let Some(matched) = located.matched.as_ref().filter(|matched| matched.path.touches_more()) else { return Ok(()) };
+    let Some(touches) = matched.touches(&matched.params(run.request.body.clone()))? else { return Ok(()) };
+    let here = located.info.path.as_str();
+    let there = touches.other.as_deref().unwrap_or(here);
+    let nothing = Map::new();
+    let all = touches.here.iter().map(|touched| (here, touched));
+    for (mount, (right, path)) in all.chain(touches.there.iter().map(|touched| (there, touched))) {
+        let path = format!("{mount}{path}");
+        let operation = match right {
+            Right::Create => Operation::Create,
+            Right::Read => Operation::Read,
+            Right::Update => Operation::Update,
+            Right::Delete => Operation::Delete,
+        };
+        let question = Question { operation, path: &path, parameters: Some(&nothing), wrap_ttl: run.request.wrap_ttl };
+        let decision = acl.decide(&question);
+        if !decision.allowed || decision.control_groups().next().is_some() || !decision.mfa_methods().is_empty() {
+            tracing::debug!(request = %run.request.id, reason = %decision.reason, "denied by policy, of what it touches");
+            return Err(Failure::denied("1 error occurred:\n\t* permission denied\n\n"));
+        }
+    }
+    Ok(())
 }
 
 fn acl_path(run: &Run<'_>, operation: Operation) -> String {
@@ -215,6 +243,7 @@ pub(super) fn context<'a>(run: &'a Run<'_>, located: &'a Located, caller: Option
         namespace: &ROOT,
         mount: &located.info,
         path: &located.path,
+        other: located.other.as_ref(),
         caller,
         remote: run.request.remote.map(|r| r.ip()),
         now: run.now,

@@ -37,7 +37,7 @@ pub(super) fn dispatch(
 ) -> Done {
     if run.request.help {
         let backend = located.plugin.backend(&located.info);
-        let result = Help::at(backend, &located.info.path, &located.path)
+        let result = Help::at(backend, &located.info, &located.path)
             .map(|help| Answer::bare(sdk::json!({"help": help.text, "see_also": null, "openapi": help.openapi})))
             .map(Box::new)
             .ok_or_else(unsupported_path);
@@ -65,6 +65,10 @@ pub(super) fn dispatch(
             stages.latches = Some(state.finish().1);
             return Failure::invalid("the answer of this operation cannot be wrapped").into();
         }
+        Handler::Node => {
+            stages.latches = Some(state.finish().1);
+            return Failure::Unsupported.into();
+        }
         Handler::Act(act) => {
             let (batch, latches) = state.finish();
             stages.latches = Some(latches);
@@ -79,6 +83,7 @@ pub(super) fn dispatch(
             if listing { aside(work) } else { work() }
         }
         Handler::Txn(handler) => handler(&ctx, &params, &mut state.at(here)),
+        Handler::Batch(_) => Err(Failure::internal("a batch has a stage of its own")),
         Handler::Slow(slow) => {
             let prepared = match &stages.prepared {
                 Some(prepared) => Ok(Work::Done(Arc::clone(prepared))),
@@ -146,7 +151,7 @@ fn log_in(
 }
 
 /// Says which parameters had no effect. An answer without a body stays one.
-fn warned(operation: &Operation, params: &Params, mut answer: Answer) -> Answer {
+pub(super) fn warned(operation: &Operation, params: &Params, mut answer: Answer) -> Answer {
     if !matches!(answer.body, Body::Empty) || answer.auth.is_some() || !answer.warnings.is_empty() {
         answer.warnings.extend(operation.warnings(params));
     }
@@ -159,6 +164,6 @@ fn spend(state: &mut TxnState, permit: &Permit) {
     }
 }
 
-fn unsupported_path() -> Failure {
+pub(super) fn unsupported_path() -> Failure {
     Failure::NoSuch("1 error occurred:\n\t* unsupported path\n\n".into())
 }

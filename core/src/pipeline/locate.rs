@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sdk::{Failure, Handler, Matched, MountInfo, Plugin, Verb};
+use sdk::{Failure, Handler, Matched, MountInfo, Operation, Other, Plugin, Step, Verb};
 use storage::View;
 
 use super::RelyOn;
@@ -10,6 +10,7 @@ use crate::catalog::Catalog;
 use crate::lifecycle::Node;
 use crate::mount::Mount;
 use crate::request::Request;
+use crate::space;
 
 pub struct Located {
     pub mount: Arc<Mount>,
@@ -19,6 +20,8 @@ pub struct Located {
     pub path: String,
     /// The declared path that it fits, if there is one.
     pub matched: Option<Matched>,
+    /// The other mount that the operation touches, if there is one where the request says.
+    pub other: Option<Other>,
 }
 
 /// What an operation may do, which decides where it runs.
@@ -42,11 +45,19 @@ impl Located {
             Some(Ok(operation)) => match &operation.handler {
                 Handler::View(_) if request.wrap_ttl.is_none() => Kind::View,
                 // The wrapping token is written.
-                Handler::View(_) | Handler::Txn(_) | Handler::Slow(_) => Kind::Txn,
+                Handler::View(_) | Handler::Txn(_) | Handler::Slow(_) | Handler::Batch(_) => Kind::Txn,
                 Handler::Act(act) => Kind::Act { here: act.here() },
+                Handler::Node => Kind::None,
             },
             _ => Kind::None,
         }
+    }
+
+    /// What the request consists of, if it is a batch.
+    pub(super) fn steps(&self, request: &Request) -> Option<Result<Vec<Step>, Failure>> {
+        let matched = self.matched.as_ref().filter(|_| !request.help)?;
+        let Ok(Operation { handler: Handler::Batch(steps), .. }) = matched.operation(request.verb) else { return None };
+        Some(steps(&matched.params(request.body.clone())))
     }
 
     /// Who wants to log in, if that is what the request is.
@@ -85,5 +96,32 @@ pub fn locate(
     }
     let info = node.mounts.info(&mount);
     let matched = plugin.backend(&info).find(&path);
-    Ok(Some(Located { info, plugin: Arc::clone(plugin), path, matched, mount }))
+    let other = match matched.as_ref().filter(|_| request.verb == Verb::Write && !request.help) {
+        Some(matched) => other(node, view, matched, request, rely_on)?,
+        None => None,
+    };
+    Ok(Some(Located { info, plugin: Arc::clone(plugin), path, matched, other, mount }))
+}
+
+/// What is wrong with the request is said to who may know: here it touches nothing.
+fn other(
+    node: &Node,
+    view: &View,
+    matched: &Matched,
+    request: &Request,
+    rely_on: &mut RelyOn,
+) -> Result<Option<Other>, Failure> {
+    if !matched.path.touches_more() {
+        return Ok(None);
+    }
+    let touches = matched.touches(&matched.params(request.body.clone()));
+    let Some(path) = touches.ok().flatten().and_then(|touches| touches.other) else { return Ok(None) };
+    let Some(found) = node.mounts.route(view, &path)? else { return Ok(None) };
+    let mount = found.value;
+    if mount.is_builtin() || mount.full_path() != path {
+        return Ok(None);
+    }
+    rely_on.push((found.path, Some(found.revision)));
+    let folder = space::mount(&sdk::NamespaceId::root(), &mount.uuid);
+    Ok(Some(Other::new(node.mounts.info(&mount), folder)))
 }

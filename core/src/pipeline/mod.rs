@@ -2,11 +2,12 @@
 //! locate → limit → authenticate → authorize → audit request → dispatch (→ log in → wrap) → commit → audit response.
 //!
 //! A transaction that another request got in the way of runs again from the top, on a new snapshot; only the request's
-//! audit entry is not repeated. The batch relies on everything that let the request through: its token, the token's
+//! audit entry is not repeated. The store's batch relies on everything that let the request through: its token, the token's
 //! ancestors, the mount and the policies.
 
 mod authenticate;
 mod authorize;
+mod batch;
 mod commit;
 mod dispatch;
 mod limit;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 
 use futures::future::maybe_done;
 use futures::{join, poll};
-use sdk::{Act, Answer, Failure, NamespaceId, Params, Prepared};
+use sdk::{Act, Answer, Failure, NamespaceId, Params, Prepared, Step};
 use storage::{Latches, Millis, OpenBatch, OpenSnapshot, Path, RawKey, Revision, Term, View};
 use tokio::time::Instant;
 
@@ -222,7 +223,11 @@ impl Pipeline {
 
         let who = permit.as_ref().map_or_else(|refused| refused.who.as_ref(), Permit::who).cloned();
         let operation = permit.as_ref().map_or_else(|_| authorize::asked(run), Permit::operation_name);
-        let subject = Subject::new(run.request, operation, located.as_ref().map(|l| l.mount.as_ref()), who.as_ref());
+        // Of a batch that is not let through nobody has read the operations.
+        let steps = located.as_ref().filter(|_| permit.is_ok()).and_then(|located| located.steps(run.request));
+        let named = steps.as_ref().and_then(|steps| steps.as_deref().ok()).unwrap_or_default();
+        let mount = located.as_ref().map(|located| located.mount.as_ref());
+        let subject = Subject::new(run.request, operation, mount, who.as_ref()).with_steps(named);
         let already = stages.audited;
         let request_entry = async { if already { Ok(()) } else { self.node.audit.request(run.now, &subject).await } };
         let mut request_entry = pin!(maybe_done(request_entry));
@@ -239,7 +244,9 @@ impl Pipeline {
         let result = match permit {
             Ok(permit) => {
                 let began = std::time::Instant::now();
-                let result = self.carry_out(run, snapshot, &permit, located.as_ref(), rely_on, stages).await;
+                let steps = steps.as_ref().map(|steps| steps.as_deref());
+                let what = What { permit: &permit, located: located.as_ref(), steps };
+                let result = self.carry_out(run, snapshot, what, rely_on, stages).await;
                 let result = match result {
                     Ok(result) => result,
                     Err(again) => {
@@ -301,16 +308,19 @@ impl Pipeline {
         &self,
         run: &Run<'_>,
         snapshot: OpenSnapshot,
-        permit: &Permit,
-        located: Option<&Located>,
+        what: What<'_>,
         rely_on: RelyOn,
         stages: &mut Stages,
     ) -> Result<Result<Done, Failure>, Again> {
-        let Some(located) = located else {
-            let path = &run.request.path;
-            return Ok(Err(Failure::NoSuch(format!("no handler for route {path:?}. route entry not found."))));
+        let What { permit, located, steps } = what;
+        let Some(located) = located else { return Ok(Err(no_route(&run.request.path))) };
+        let dispatched = match steps {
+            None => dispatch::dispatch(&self.node, run, snapshot, permit, located, rely_on, stages),
+            Some(Ok(steps)) => self.dispatch_all(run, snapshot, permit, steps, rely_on, stages),
+            Some(Err(Failure::Invalid(text))) => Failure::Invalid(text.clone()).into(),
+            Some(Err(other)) => Failure::internal(other).into(),
         };
-        let result = match dispatch::dispatch(&self.node, run, snapshot, permit, located, rely_on, stages) {
+        let result = match dispatched {
             dispatch::Done::Answered(Ok(answer), txn) => {
                 let answer = *answer;
                 let write = || Response::answer(run.request.id, &answer);
@@ -464,6 +474,18 @@ impl Pipeline {
             commit::revoke(&self.node, run, term, key, commit::Doomed::Spent).await;
         }
     }
+}
+
+/// What is to be carried out.
+struct What<'a> {
+    permit: &'a Permit,
+    located: Option<&'a Located>,
+    /// Of a batch, or why it is none.
+    steps: Option<Result<&'a [Step], &'a Failure>>,
+}
+
+fn no_route(path: &str) -> Failure {
+    Failure::NoSuch(format!("no handler for route {path:?}. route entry not found."))
 }
 
 /// What a request came to.

@@ -53,7 +53,7 @@ impl Counter {
             });
         let broken = Path::new("broken").txn(Verb::Write, |_: &Ctx, Nothing {}: Nothing, txn: &mut Txn| {
             txn.put(&number(), &77)?;
-            Err(Failure::invalid("refused after it had written"))
+            Err::<Answer, _>(Failure::invalid("refused after it had written"))
         });
         let login = Path::new("login").txn(Verb::Write, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| {
             let token = TokenSettings { policies: vec!["reader".into()], ..TokenSettings::default() };
@@ -79,6 +79,7 @@ impl Counter {
         let act = Path::new("act").act::<Nothing>(Verb::Write, Halfway(acts));
         let mut paths = vec![path, broken, login, renewed, act, later];
         paths.extend(listing::paths());
+        paths.extend(batch::paths());
         Self { backend: Backend::new("A number.", paths) }
     }
 }
@@ -299,6 +300,7 @@ fn json_of(response: &Response) -> Value {
 }
 
 mod audited;
+mod batch;
 mod consistent;
 mod listing;
 mod logins;

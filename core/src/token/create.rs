@@ -133,8 +133,8 @@ impl Tokens {
             return Some(life);
         }
         let text = |span: Duration| sdk::duration::go(i128::try_from(span.as_nanos()).unwrap_or(i128::MAX));
-        // Nobody asked for the default to be longer.
-        if !(new.ttl.is_zero() && new.period.is_zero()) {
+        // Where nobody asks for a time, it is only those who log in that are told of their method's shorter one.
+        if !(new.ttl.is_zero() && new.period.is_zero()) || new.origin.is_some() {
             warnings.push(format!(
                 "{what} of {:?} exceeded the effective max_ttl of {:?}; {what} value is capped accordingly",
                 text(life),

@@ -54,7 +54,8 @@ fn expand(item: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {
         }
         let help = doc(field);
         specs.push(quote!(fields.push(::sdk::FieldSpec {
-            name: #name, kind: <#ty as ::sdk::FromField>::KIND, help: #help, required: #required, deprecated: #deprecated,
+            name: #name, kind: <#ty as ::sdk::FromField>::KIND, format: <#ty as ::sdk::FromField>::FORMAT, help: #help,
+            required: #required, deprecated: #deprecated,
         });));
         parses.push(match (options.default, required) {
             (Some(default), _) => quote!(#ident: params.take(#name)?.unwrap_or_else(|| #default)),

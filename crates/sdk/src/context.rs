@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use storage::Millis;
 
+use crate::Other;
+
 /// The namespace that a record, a token or a mount belongs to. The root namespace is the empty id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -40,6 +42,18 @@ pub struct MountInfo {
     pub max_lease_ttl: Duration,
 }
 
+impl MountInfo {
+    /// What documentation groups its operations by.
+    pub fn tag(&self) -> &'static str {
+        match (self.path.as_str(), self.kind.as_str()) {
+            (path, _) if path.starts_with("auth/") => "auth",
+            (_, "system") => "system",
+            (_, "identity") => "identity",
+            _ => "secrets",
+        }
+    }
+}
+
 /// Who asks, after authentication. No Debug: it holds the token.
 #[derive(Clone)]
 pub struct Caller {
@@ -64,6 +78,8 @@ pub struct Ctx<'a> {
     pub mount: &'a MountInfo,
     /// The path below the mount.
     pub path: &'a str,
+    /// The other mount that the operation touches, if it is there.
+    pub other: Option<&'a Other>,
     pub caller: Option<&'a Caller>,
     pub remote: Option<IpAddr>,
     /// The cluster's time, which never runs backwards.

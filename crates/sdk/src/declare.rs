@@ -10,7 +10,9 @@ use serde_json::{Map, Value};
 use storage::{Txn, View};
 
 use crate::pattern::Pattern;
-use crate::{Answer, Ctx, Failure, FieldSpec, Input, Params, Result};
+use crate::{
+    Answer, BatchAnswer, Ctx, Failure, FieldSpec, Input, Outcome, Output, Params, Reply, Result, Step, Touches,
+};
 
 /// What is done to a path. A write is a create or an update, told apart by [`Path::exists`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,6 +28,8 @@ pub enum Verb {
 type ViewFn = dyn Fn(&Ctx, &Params, &View) -> Result<Answer> + Send + Sync;
 type TxnFn = dyn Fn(&Ctx, &Params, &mut Txn) -> Result<Answer> + Send + Sync;
 type RoleFn = dyn Fn(&Ctx, &Params, &View) -> Result<Option<String>> + Send + Sync;
+type StepsFn = dyn Fn(&Params) -> Result<Vec<Step>> + Send + Sync;
+type TouchesFn = dyn Fn(&Params) -> Result<Touches> + Send + Sync;
 type ExistsFn = dyn Fn(&Ctx, &Params, &View) -> Result<bool> + Send + Sync;
 
 /// An effect on the node or the cluster: sealing, giving leadership away. Runs on the active node, once, after
@@ -72,6 +76,10 @@ pub enum Handler {
     Txn(Arc<TxnFn>),
     Slow(Arc<Slow>),
     Act(Arc<dyn Act>),
+    /// Other operations, all in one transaction or none.
+    Batch(Arc<StepsFn>),
+    /// Answered by the node before anything of a request is authorized, sealed or not: it is declared to be described.
+    Node,
 }
 
 #[derive(Clone)]
@@ -79,6 +87,8 @@ pub struct Operation {
     pub handler: Handler,
     pub fields: Vec<FieldSpec>,
     pub arbitrary: bool,
+    /// As far as the handler's type says it.
+    outcome: Option<Outcome>,
 }
 
 /// One path pattern and what can be done there.
@@ -88,8 +98,12 @@ pub struct Path {
     pub help: &'static str,
     pub description: &'static str,
     pub operations: BTreeMap<Verb, Operation>,
+    /// What generated clients call the operations.
+    pub ids: Vec<(Verb, &'static str)>,
+    answers: BTreeMap<Verb, Outcome>,
     exists: Option<Arc<ExistsFn>>,
     role: Option<Arc<RoleFn>>,
+    touches: Option<Arc<TouchesFn>>,
     /// Needs no token.
     pub open: bool,
     /// Needs no token, but one that is brought has to count.
@@ -111,8 +125,11 @@ impl Path {
             help: "",
             description: "",
             operations: BTreeMap::new(),
+            ids: Vec::new(),
+            answers: BTreeMap::new(),
             exists: None,
             role: None,
+            touches: None,
             open: false,
             no_dead_tokens: false,
             door: None,
@@ -127,6 +144,36 @@ impl Path {
     pub fn help(mut self, help: &'static str, description: &'static str) -> Self {
         (self.help, self.description) = (help, description);
         self
+    }
+
+    /// What generated clients call the operations, where that does not follow from the path.
+    #[must_use]
+    pub fn ids<const N: usize>(mut self, ids: [(Verb, &'static str); N]) -> Self {
+        self.ids.extend(ids);
+        self
+    }
+
+    /// What an operation answers, where its handler's type does not say it.
+    #[must_use]
+    pub fn answers(mut self, verb: Verb, outcome: Outcome) -> Self {
+        self.answers.insert(verb, outcome);
+        self
+    }
+
+    /// What the operation answers. `None`: it is not said.
+    pub fn outcome(&self, verb: Verb) -> Option<Outcome> {
+        let declared = self.answers.get(&verb).copied();
+        declared.or_else(|| self.operations.get(&verb)?.outcome).or(match verb {
+            Verb::Write if self.login.is_some() => Some(Outcome::auth()),
+            Verb::Write | Verb::Patch | Verb::Delete => Some(Outcome::EMPTY),
+            Verb::List | Verb::Scan => Some(Outcome::keys()),
+            Verb::Read => None,
+        })
+    }
+
+    /// Whether it tells a create from an update.
+    pub fn tells_creates(&self) -> bool {
+        self.exists.is_some()
     }
 
     #[must_use]
@@ -170,23 +217,29 @@ impl Path {
     }
 
     #[must_use]
-    pub fn view<I, F>(self, verb: Verb, handler: F) -> Self
+    pub fn view<I, O, F>(self, verb: Verb, handler: F) -> Self
     where
         I: Input + 'static,
-        F: Fn(&Ctx, I, &View) -> Result<Answer> + Send + Sync + 'static,
+        O: Output + 'static,
+        F: Fn(&Ctx, I, &View) -> Result<O> + Send + Sync + 'static,
     {
-        let run = move |ctx: &Ctx, params: &Params, view: &View| handler(ctx, I::parse(params)?, view);
-        self.with::<I>(verb, Handler::View(Arc::new(run)))
+        let run = move |ctx: &Ctx, params: &Params, view: &View| {
+            handler(ctx, I::parse(params)?, view).map(Output::into_answer)
+        };
+        self.saying::<I, O>(verb, Handler::View(Arc::new(run)))
     }
 
     #[must_use]
-    pub fn txn<I, F>(self, verb: Verb, handler: F) -> Self
+    pub fn txn<I, O, F>(self, verb: Verb, handler: F) -> Self
     where
         I: Input + 'static,
-        F: Fn(&Ctx, I, &mut Txn) -> Result<Answer> + Send + Sync + 'static,
+        O: Output + 'static,
+        F: Fn(&Ctx, I, &mut Txn) -> Result<O> + Send + Sync + 'static,
     {
-        let run = move |ctx: &Ctx, params: &Params, txn: &mut Txn| handler(ctx, I::parse(params)?, txn);
-        self.with::<I>(verb, Handler::Txn(Arc::new(run)))
+        let run = move |ctx: &Ctx, params: &Params, txn: &mut Txn| {
+            handler(ctx, I::parse(params)?, txn).map(Output::into_answer)
+        };
+        self.saying::<I, O>(verb, Handler::Txn(Arc::new(run)))
     }
 
     /// A transaction with [`Work`] before it.
@@ -218,6 +271,23 @@ impl Path {
         self.with::<I>(verb, Handler::Act(Arc::new(act)))
     }
 
+    /// Says which operations the request consists of.
+    #[must_use]
+    pub fn batch<I, F>(self, verb: Verb, steps: F) -> Self
+    where
+        I: Input + 'static,
+        F: Fn(I) -> Result<Vec<Step>> + Send + Sync + 'static,
+    {
+        let steps = move |params: &Params| steps(I::parse(params)?);
+        self.saying::<I, Reply<BatchAnswer>>(verb, Handler::Batch(Arc::new(steps)))
+    }
+
+    /// What the node answers by itself, described here.
+    #[must_use]
+    pub fn node<I: Input, O: Output>(self, verb: Verb) -> Self {
+        self.saying::<I, O>(verb, Handler::Node)
+    }
+
     /// Tells a create from an update. Without it every write is an update.
     #[must_use]
     pub fn exists<I, F>(mut self, check: F) -> Self
@@ -245,8 +315,29 @@ impl Path {
         self.role.is_some()
     }
 
-    fn with<I: Input>(mut self, verb: Verb, handler: Handler) -> Self {
-        self.operations.insert(verb, Operation { handler, fields: I::fields(), arbitrary: I::ARBITRARY });
+    /// What a write here touches besides this path. It happens only if the policies allow all of that too.
+    #[must_use]
+    pub fn touches<I, F>(mut self, touches: F) -> Self
+    where
+        I: Input + 'static,
+        F: Fn(I) -> Result<Touches> + Send + Sync + 'static,
+    {
+        self.touches = Some(Arc::new(move |params| touches(I::parse(params)?)));
+        self
+    }
+
+    pub fn touches_more(&self) -> bool {
+        self.touches.is_some()
+    }
+
+    /// Of what it answers its verb says enough.
+    fn with<I: Input>(self, verb: Verb, handler: Handler) -> Self {
+        self.saying::<I, Answer>(verb, handler)
+    }
+
+    fn saying<I: Input, O: Output>(mut self, verb: Verb, handler: Handler) -> Self {
+        let (fields, arbitrary, outcome) = (I::fields(), I::ARBITRARY, O::outcome());
+        self.operations.insert(verb, Operation { handler, fields, arbitrary, outcome });
         self
     }
 }
@@ -287,6 +378,11 @@ impl Matched {
     /// The role that a login here is by; `None` where the path does not tell.
     pub fn role(&self, ctx: &Ctx, params: &Params, view: &View) -> Result<Option<String>> {
         self.path.role.as_ref().map_or(Ok(None), |tell| tell(ctx, params, view))
+    }
+
+    /// What a write here touches besides its path.
+    pub fn touches(&self, params: &Params) -> Result<Option<Touches>> {
+        self.path.touches.as_ref().map(|touches| touches(params)).transpose()
     }
 
     /// Whether a write here would change something that exists; `None` where the path does not tell.

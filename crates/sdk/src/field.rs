@@ -11,6 +11,8 @@ use crate::duration::{SECOND, parse as parse_duration};
 pub trait FromField: Sized {
     /// What the API description calls it.
     const KIND: &'static str;
+    /// More of it: of a list, what is in it.
+    const FORMAT: &'static str = "";
     /// The error completes "error converting input for field …:".
     fn from_field(value: &Value) -> Result<Self, String>;
 }
@@ -29,6 +31,7 @@ fn wants(kind: &str, value: &Value) -> String {
 
 impl<T: FromField> FromField for Option<T> {
     const KIND: &'static str = T::KIND;
+    const FORMAT: &'static str = T::FORMAT;
     fn from_field(value: &Value) -> Result<Self, String> {
         T::from_field(value).map(Some)
     }
@@ -67,6 +70,7 @@ impl FromField for bool {
 
 impl FromField for i64 {
     const KIND: &'static str = "integer";
+    const FORMAT: &'static str = "int64";
     fn from_field(value: &Value) -> Result<Self, String> {
         let parsed = match value {
             Value::Null => Some(0),
@@ -119,6 +123,7 @@ impl FromField for Value {
 
 impl FromField for Map<String, Value> {
     const KIND: &'static str = "object";
+    const FORMAT: &'static str = "map";
     fn from_field(value: &Value) -> Result<Self, String> {
         match value {
             Value::Object(map) => Ok(map.clone()),
@@ -134,6 +139,7 @@ pub struct Seconds(pub Duration);
 
 impl FromField for Seconds {
     const KIND: &'static str = "integer";
+    const FORMAT: &'static str = "seconds";
     fn from_field(value: &Value) -> Result<Self, String> {
         let nanos = nanos(value)?;
         let nanos = u64::try_from(nanos).map_err(|_| "a duration cannot be negative".to_owned())?;
@@ -147,6 +153,7 @@ pub struct SignedSeconds(pub i128);
 
 impl FromField for SignedSeconds {
     const KIND: &'static str = "integer";
+    const FORMAT: &'static str = "seconds";
     fn from_field(value: &Value) -> Result<Self, String> {
         nanos(value).map(Self)
     }
@@ -170,6 +177,7 @@ pub struct CommaList(pub Vec<String>);
 
 impl FromField for CommaList {
     const KIND: &'static str = "array";
+    const FORMAT: &'static str = "string";
     fn from_field(value: &Value) -> Result<Self, String> {
         let items = match value {
             Value::String(text) => text.split(',').map(|s| s.trim().to_owned()).filter(|s| !s.is_empty()).collect(),
@@ -190,6 +198,7 @@ pub struct StringList(pub Vec<String>);
 
 impl FromField for StringList {
     const KIND: &'static str = "array";
+    const FORMAT: &'static str = "string";
     fn from_field(value: &Value) -> Result<Self, String> {
         let items = match value {
             Value::Null => Vec::new(),
@@ -207,6 +216,7 @@ pub struct KvPairs(pub BTreeMap<String, String>);
 
 impl FromField for KvPairs {
     const KIND: &'static str = "object";
+    const FORMAT: &'static str = "kvpairs";
     fn from_field(value: &Value) -> Result<Self, String> {
         let pair = |text: &str| {
             let (key, value) = text.split_once('=').ok_or("expected key=value")?;

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use crate::{Backend, Verb};
+use crate::{Backend, Document, MountInfo, Path, Place};
 
 pub struct Help {
     pub text: String,
@@ -13,7 +13,8 @@ pub struct Help {
 
 impl Help {
     /// Help for a path of a mounted backend, or for the whole backend at its root.
-    pub fn at(backend: &Backend, mount: &str, path: &str) -> Option<Self> {
+    /// Paths are described as they are below the mount.
+    pub fn at(backend: &Backend, mount: &MountInfo, path: &str) -> Option<Self> {
         if path.is_empty() {
             return Some(Self::overview(backend, mount));
         }
@@ -29,51 +30,21 @@ impl Help {
             let _ = write!(text, "\n    {} ({}){note}\n        {}\n", field.name, field.kind, field.help);
         }
         let _ = write!(text, "\n## DESCRIPTION\n\n{}\n", found.description);
-        let route = format!("/{}", found.pattern.text());
-        Some(Self { text, openapi: document(Map::from_iter([(route, operations(&found))])) })
+        Some(Self { text, openapi: describe(mount, [found.as_ref()]) })
     }
 
-    fn overview(backend: &Backend, mount: &str) -> Self {
-        let mut text = format!("## DESCRIPTION\n\n{}\n\n## PATHS\n\nThe paths below {mount}:\n", backend.help);
-        let mut paths = Map::new();
+    fn overview(backend: &Backend, mount: &MountInfo) -> Self {
+        let mut text = format!("## DESCRIPTION\n\n{}\n\n## PATHS\n\nThe paths below {}:\n", backend.help, mount.path);
         for path in &backend.paths {
             let _ = write!(text, "\n    {}\n        {}\n", path.pattern.text(), path.help);
-            paths.insert(format!("/{}", path.pattern.text()), operations(path));
         }
-        Self { text, openapi: document(paths) }
+        Self { text, openapi: describe(mount, backend.paths.iter().map(AsRef::as_ref)) }
     }
 }
 
-fn document(paths: Map<String, Value>) -> Value {
-    json!({
-        "openapi": "3.0.2",
-        "info": {"title": "Holdfast API", "version": env!("CARGO_PKG_VERSION"), "license": {"name": "Apache-2.0"}},
-        "paths": paths,
-    })
-}
-
-fn operations(path: &crate::Path) -> Value {
-    let mut out = Map::from_iter([("description".to_owned(), json!(path.help))]);
-    for (verb, operation) in &path.operations {
-        let method = match verb {
-            Verb::Read | Verb::List | Verb::Scan => "get",
-            Verb::Write => "post",
-            Verb::Patch => "patch",
-            Verb::Delete => "delete",
-        };
-        let properties: Map<String, Value> = operation
-            .fields
-            .iter()
-            .map(|f| (f.name.to_owned(), json!({"type": f.kind, "description": f.help, "deprecated": f.deprecated})))
-            .collect();
-        let described = match method {
-            "post" | "patch" => json!({
-                "summary": path.help,
-                "requestBody": {"content": {"application/json": {"schema": {"type": "object", "properties": properties}}}},
-            }),
-            _ => json!({"summary": path.help}),
-        };
-        out.insert(method.to_owned(), described);
-    }
-    Value::Object(out)
+fn describe<'a>(mount: &MountInfo, paths: impl IntoIterator<Item = &'a Path>) -> Value {
+    let mut document = Document::default();
+    let place = Place { prefix: "/".into(), parameter: None, kind: mount.kind.clone(), tag: mount.tag() };
+    paths.into_iter().for_each(|path| document.add(&place, path));
+    document.into_value()
 }

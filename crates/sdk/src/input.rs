@@ -11,6 +11,7 @@ use crate::{Failure, FromField, Pipe, PipeReader};
 pub struct FieldSpec {
     pub name: &'static str,
     pub kind: &'static str,
+    pub format: &'static str,
     pub help: &'static str,
     pub required: bool,
     pub deprecated: bool,

@@ -1,6 +1,7 @@
 //! Writing a plugin: an operation is declared once, as a path pattern, a verb, a typed input and a handler.
 //!
-//! From the declaration come routing, lenient parsing, the error for a bad field, help and the API description. A
+//! From the declaration come routing, lenient parsing, the error for a bad field, help and the API description, which has
+//! what an operation answers from the type that its handler returns ([`Output`]). A
 //! handler gets a [`View`] and cannot write, or a [`Txn`] and is pure apart from it: it may be run again when another
 //! request got in between, so it has no other effect. Handlers are plain functions: there is nothing in them to wait
 //! for. What takes long without the store, as hashing a password, is [`Work`] before the transaction. What reaches
@@ -9,6 +10,7 @@
 extern crate self as sdk;
 
 mod answer;
+mod batch;
 mod context;
 mod declare;
 pub mod duration;
@@ -17,6 +19,8 @@ mod field;
 mod help;
 mod input;
 mod login;
+mod openapi;
+mod output;
 mod page;
 mod password;
 mod pattern;
@@ -25,8 +29,10 @@ mod plugin;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod token_settings;
+mod touches;
 
 pub use answer::{Answer, AuthBlock, Body, WrapInfo};
+pub use batch::{BatchAnswer, Step, StepAnswer};
 pub use context::{Caller, Ctx, MountInfo, NamespaceId, timestamp};
 pub use crypto::{hmac_sha256, random};
 pub use declare::{Act, Backend, Handler, Matched, Operation, Path, Prepared, Slow, Verb, Work};
@@ -35,13 +41,16 @@ pub use field::{CommaList, FromField, KvPairs, Seconds, SignedSeconds, StringLis
 pub use help::Help;
 pub use input::{FieldSpec, Input, Params};
 pub use login::{Cidr, Login, Renewal, TokenType, within};
+pub use openapi::{Document, Place};
+pub use output::{Bare, Content, Given, Keys, Outcome, Output, Part, Reply};
 pub use page::Page;
 pub use password::PasswordPolicy;
 pub use pipe::{Closed, Pipe, PipeReader, PipeWriter, pipe};
 pub use plugin::{Plugin, PluginKind};
 pub use sdk_derive::Input;
 pub use storage::{Access, Millis, PathKey as Key, Read, Txn, View};
-pub use token_settings::{TokenFields, TokenSettings, cidr};
+pub use token_settings::{ShownToken, TokenFields, TokenSettings, cidr};
+pub use touches::{Other, Right, Touches};
 
 pub use serde_json::{Map, Value, json};
 

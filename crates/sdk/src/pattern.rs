@@ -43,6 +43,23 @@ impl Pattern {
         self.text
     }
 
+    /// As API descriptions write it: `roles/{name}`.
+    pub fn template(&self) -> String {
+        let part = |part: &Part| match part {
+            Part::Literal(text) => (*text).to_owned(),
+            Part::Name(name) | Part::Rest(name) | Part::SomeRest(name) => format!("{{{name}}}"),
+        };
+        self.parts.iter().map(part).collect::<Vec<_>>().join("/")
+    }
+
+    /// The names that it captures.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Literal(_) => None,
+            Part::Name(name) | Part::Rest(name) | Part::SomeRest(name) => Some(*name),
+        })
+    }
+
     /// The captured names if `path` (relative to the mount) fits.
     pub fn matches(&self, path: &str) -> Option<BTreeMap<&'static str, String>> {
         let path = if self.slash { path.strip_suffix('/').unwrap_or(path) } else { path };
@@ -89,6 +106,16 @@ mod tests {
 
     fn at(pattern: &'static str, path: &str) -> Option<Vec<String>> {
         Pattern::new(pattern).matches(path).map(|c| c.into_values().collect())
+    }
+
+    #[test]
+    fn templates() {
+        let pattern = Pattern::new("mounts/:path+/tune");
+        assert_eq!(
+            (pattern.template(), pattern.names().collect::<Vec<_>>()),
+            ("mounts/{path}/tune".into(), vec!["path"])
+        );
+        assert_eq!(Pattern::new("rekey/init/?").template(), "rekey/init");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use storage::{
     TxnState, View,
 };
 
-use crate::{Answer, Body, Ctx, Failure, Handler, MountInfo, NamespaceId, Plugin, Result, Verb};
+use crate::{Answer, Body, Ctx, Failure, Handler, MountInfo, NamespaceId, Other, Plugin, Result, Verb};
 
 pub struct Bench {
     plugin: Arc<dyn Plugin>,
@@ -22,6 +22,8 @@ pub struct Bench {
     /// Move it to let time pass.
     pub now: Millis,
     pub content_type: &'static str,
+    /// The other mount that operations touch.
+    pub other: Option<Other>,
     /// Where requests come from.
     pub remote: Option<IpAddr>,
     ids: AtomicU64,
@@ -48,9 +50,16 @@ impl Bench {
             latches: Latches::new(),
             now: Millis(1_700_000_000_000),
             content_type: "application/json",
+            other: None,
             remote: None,
             ids: AtomicU64::new(0),
         }
+    }
+
+    /// A mount of the same plugin beside this one, which [`other`](Self::other) may be.
+    pub fn beside(&self, path: &str) -> Other {
+        let folder = StorePath::root(storage::Class::Replicated).join(&PathKey::kind("beside").plain(path));
+        Other::new(MountInfo { path: path.into(), ..self.mount.clone() }, folder)
     }
 
     pub async fn read(&mut self, path: &str) -> Result<Answer> {
@@ -103,6 +112,8 @@ impl Bench {
                 self.transact(snapshot, |txn| (slow.finish)(&ctx, &params, &prepared, txn)).await?
             }
             Handler::Act(act) => act.act(&params, std::time::Instant::now() + Duration::from_secs(5)).await?,
+            Handler::Batch(_) => return Err(Failure::internal("other operations are not at hand here")),
+            Handler::Node => return Err(Failure::Unsupported),
         };
         answer.warnings.extend(operation.warnings(&params));
         Ok(answer)
@@ -130,6 +141,7 @@ impl Bench {
             namespace,
             mount: &self.mount,
             path,
+            other: self.other.as_ref(),
             caller: None,
             remote: self.remote,
             now: self.now,

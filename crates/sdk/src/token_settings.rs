@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Cidr, CommaList, Failure, Input, Map, Result, Seconds, TokenType, Value, json};
@@ -44,6 +45,21 @@ pub struct TokenSettings {
     pub strictly_bind_ip: bool,
     pub ttl: Duration,
     pub token_type: TokenType,
+}
+
+/// The fields as the wire shows them. Spans are in seconds.
+#[derive(Serialize, JsonSchema)]
+pub struct ShownToken {
+    pub token_bound_cidrs: Vec<String>,
+    pub token_explicit_max_ttl: u64,
+    pub token_max_ttl: u64,
+    pub token_no_default_policy: bool,
+    pub token_num_uses: i64,
+    pub token_period: u64,
+    pub token_policies: Vec<String>,
+    pub token_strictly_bind_ip: bool,
+    pub token_ttl: u64,
+    pub token_type: &'static str,
 }
 
 impl TokenSettings {
@@ -92,20 +108,24 @@ impl TokenSettings {
     }
 
     /// The fields as the wire shows them.
+    pub fn shown(&self) -> ShownToken {
+        ShownToken {
+            token_bound_cidrs: self.bound_cidrs.iter().map(ToString::to_string).collect(),
+            token_explicit_max_ttl: self.explicit_max_ttl.as_secs(),
+            token_max_ttl: self.max_ttl.as_secs(),
+            token_no_default_policy: self.no_default_policy,
+            token_num_uses: self.num_uses,
+            token_period: self.period.as_secs(),
+            token_policies: self.policies.clone(),
+            token_strictly_bind_ip: self.strictly_bind_ip,
+            token_ttl: self.ttl.as_secs(),
+            token_type: self.token_type.name(),
+        }
+    }
+
+    /// The same as a map.
     pub fn show(&self) -> Map<String, Value> {
-        let shown = json!({
-            "token_bound_cidrs": self.bound_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "token_explicit_max_ttl": self.explicit_max_ttl.as_secs(),
-            "token_max_ttl": self.max_ttl.as_secs(),
-            "token_no_default_policy": self.no_default_policy,
-            "token_num_uses": self.num_uses,
-            "token_period": self.period.as_secs(),
-            "token_policies": self.policies,
-            "token_strictly_bind_ip": self.strictly_bind_ip,
-            "token_ttl": self.ttl.as_secs(),
-            "token_type": self.token_type.name(),
-        });
-        match shown {
+        match json!(self.shown()) {
             Value::Object(map) => map,
             _ => Map::new(),
         }

@@ -79,6 +79,14 @@ impl TxnState {
         View::new(self.snapshot.clone(), space)
     }
 
+    /// Whether this transaction has changed the record, or a folder that it lies in.
+    pub fn changes(&self, path: &Path) -> bool {
+        let buffer = self.buffer.borrow();
+        buffer.writes.contains_key(path)
+            || buffer.counters.contains_key(path)
+            || buffer.prefix_deletes.iter().any(|folder| path.is_within(folder))
+    }
+
     /// Makes the batch rely on a record that was read before the transaction began.
     pub fn rely_on(&mut self, path: Path, revision: Option<Revision>) {
         self.buffer.get_mut().checks.insert(path, revision);

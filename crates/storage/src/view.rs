@@ -89,7 +89,7 @@ impl View {
         Self { snapshot, space, seen: None }
     }
 
-    /// A view that remembers which records it read, and as what, to be asked with [`seen`](Self::seen).
+    /// A view that remembers which records it read or looked for, and as what, to be asked with [`seen`](Self::seen).
     #[must_use]
     pub fn remembering(self) -> Self {
         Self { seen: Some(Arc::default()), ..self }
@@ -115,7 +115,12 @@ impl View {
 impl View {
     /// The record's revision, without opening it.
     pub fn revision(&self, key: &PathKey) -> Result<Option<Revision>, Access> {
-        Ok(self.snapshot.revision_of(&self.space.join(key))?)
+        let path = self.space.join(key);
+        let revision = self.snapshot.revision_of(&path)?;
+        if let Some(seen) = &self.seen {
+            seen.lock().push((path, revision));
+        }
+        Ok(revision)
     }
 
     /// The whole path of a key of this space.

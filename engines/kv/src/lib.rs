@@ -37,6 +37,7 @@ fn version_2() -> Backend {
             v2::delete::path(),
             v2::undelete::path(),
             v2::destroy::path(),
+            v2::r#move::path(),
             // Fits everything, so it comes last.
             v2::elsewhere::path(),
         ],

@@ -7,6 +7,7 @@ use sdk::{Failure, FromField, Result, Value};
 pub struct Location(String);
 
 /// A secret's name: one part or more between slashes, none of them empty.
+#[derive(PartialEq)]
 pub struct Name(String);
 
 /// A folder of names. The root is the empty text; the others have no slash behind.
@@ -37,6 +38,11 @@ impl Location {
         }
     }
 
+    /// The name, or none where the path names a folder or nothing.
+    pub fn as_name(&self) -> Option<Name> {
+        has_whole_parts(&self.0).then(|| Name(self.0.clone()))
+    }
+
     pub fn folder(&self) -> Result<Folder> {
         let path = self.0.strip_suffix('/').unwrap_or(&self.0);
         if self.0.is_empty() || has_whole_parts(path) { Ok(Folder(path.to_owned())) } else { Err(Failure::NotFound) }
@@ -46,6 +52,11 @@ impl Location {
 impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The folder that would have this name.
+    pub fn as_folder(&self) -> Folder {
+        Folder(self.0.clone())
     }
 }
 

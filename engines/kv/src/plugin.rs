@@ -27,7 +27,7 @@ impl Plugin for Kv {
     }
 
     fn types(&self) -> &'static [&'static str] {
-        &["kv", "kv-v1", "kv-v2", "generic"]
+        &TYPES
     }
 
     fn options(&self, type_name: &str, mut options: BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
@@ -59,12 +59,17 @@ impl Plugin for Kv {
     }
 
     fn backend(&self, mount: &MountInfo) -> &Backend {
-        match mount.options.get(VERSION).map(String::as_str) {
-            Some("2") => &self.v2,
-            _ => &self.v1,
-        }
+        if keeps_versions(mount) { &self.v2 } else { &self.v1 }
     }
 }
+
+/// Whether it is a mount of version 2.
+pub fn keeps_versions(mount: &MountInfo) -> bool {
+    mount.options.get(VERSION).is_some_and(|version| version == "2")
+}
+
+/// What a mount of this plugin may be called.
+pub const TYPES: [&str; 4] = ["kv", "kv-v1", "kv-v2", "generic"];
 
 const VERSION: &str = "version";
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sdk::{Key, Map, Millis, Page, Read, Result, Txn, Value};
+use sdk::{Failure, Key, Map, Millis, Page, Read, Result, Txn, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::name::{Folder, Name};
@@ -149,6 +149,39 @@ pub mod secret {
         if secret.adopted {
             value::delete(txn, name);
         }
+    }
+
+    /// Whether there are secrets below the name.
+    pub fn is_folder(txn: &Txn, name: &Name) -> Result<bool> {
+        Ok(!txn.range(&key(name.as_folder().as_str()), None, 1)?.is_empty())
+    }
+
+    /// What is stored of the versions' data, as it is stored.
+    pub fn stored_data(read: &impl Read, name: &Name, secret: &Secret) -> Result<Vec<(u64, Vec<u8>)>> {
+        let mut found = Vec::new();
+        let mut size = 0;
+        for (number, _) in secret.versions.iter().filter(|(_, version)| !version.destroyed) {
+            let adopted = *number == 1 && secret.adopted;
+            let bytes = if adopted {
+                serde_json::to_vec(&VersionData { data: data(read, name, secret, 1)? }).map_err(Failure::internal)?
+            } else {
+                read.bytes(&versions(name).number(*number))?.ok_or_else(lost)?.0
+            };
+            size += bytes.len();
+            if size > HISTORY_MAX {
+                let text = "the secret's versions are together larger than what can be written at once";
+                return Err(Failure::TooLarge(text.into()));
+            }
+            found.push((*number, bytes));
+        }
+        Ok(found)
+    }
+
+    /// More than any log entry can hold.
+    const HISTORY_MAX: usize = 8 * 1024 * 1024;
+
+    pub fn put_stored_data(txn: &mut Txn, name: &Name, number: u64, bytes: &[u8]) {
+        txn.put_bytes(&versions(name).number(number), bytes);
     }
 
     pub fn list(read: &impl Read, folder: &Folder) -> Result<Vec<String>> {

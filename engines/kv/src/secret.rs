@@ -4,12 +4,48 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sdk::{Millis, Value, json, timestamp};
+use schemars::JsonSchema;
+use sdk::{Millis, timestamp};
+use serde::Serialize;
 
 use crate::records::{Secret, Settings, Version};
 
 /// How many versions are kept where neither the mount nor the secret says.
 const MAX_VERSIONS: u32 = 10;
+
+/// A version, as the wire has it.
+#[derive(Serialize, JsonSchema)]
+pub struct ShownVersion {
+    created_time: String,
+    /// When it is deleted or was; empty if it is not.
+    deletion_time: String,
+    destroyed: bool,
+}
+
+/// The same beside its data.
+#[derive(Serialize, JsonSchema)]
+pub struct VersionMetadata {
+    #[serde(flatten)]
+    shown: ShownVersion,
+    version: u64,
+    custom_metadata: Option<BTreeMap<String, String>>,
+}
+
+/// A secret's settings and history.
+#[derive(Serialize, JsonSchema)]
+pub struct Metadata {
+    cas_required: bool,
+    created_time: String,
+    current_metadata_version: u64,
+    current_version: u64,
+    custom_metadata: Option<BTreeMap<String, String>>,
+    delete_version_after: String,
+    max_versions: u32,
+    metadata_cas_required: bool,
+    oldest_version: u64,
+    updated_time: String,
+    versions: BTreeMap<String, ShownVersion>,
+}
 
 impl Secret {
     pub fn new(now: Millis) -> Self {
@@ -84,34 +120,29 @@ impl Secret {
     }
 
     /// The metadata, as the wire has them.
-    pub fn describe(&self) -> Value {
-        let versions: BTreeMap<String, Value> =
-            self.versions.iter().map(|(number, version)| (number.to_string(), version.describe())).collect();
-        json!({
-            "cas_required": self.cas_required,
-            "created_time": timestamp(self.created),
-            "current_metadata_version": self.edition,
-            "current_version": self.current,
-            "custom_metadata": self.custom_or_null(),
-            "delete_version_after": sdk::duration::go(i128::from(self.delete_version_after) * sdk::duration::SECOND),
-            "max_versions": self.max_versions,
-            "metadata_cas_required": self.metadata_cas_required,
-            "oldest_version": self.oldest,
-            "updated_time": timestamp(self.updated),
-            "versions": versions,
-        })
+    pub fn describe(&self) -> Metadata {
+        Metadata {
+            cas_required: self.cas_required,
+            created_time: timestamp(self.created),
+            current_metadata_version: self.edition,
+            current_version: self.current,
+            custom_metadata: self.custom_if_any(),
+            delete_version_after: sdk::duration::go(i128::from(self.delete_version_after) * sdk::duration::SECOND),
+            max_versions: self.max_versions,
+            metadata_cas_required: self.metadata_cas_required,
+            oldest_version: self.oldest,
+            updated_time: timestamp(self.updated),
+            versions: self.versions.iter().map(|(number, version)| (number.to_string(), version.describe())).collect(),
+        }
     }
 
     /// One version, as the wire has it beside its data.
-    pub fn describe_version(&self, number: u64, version: &Version) -> Value {
-        let mut described = version.describe();
-        described["version"] = json!(number);
-        described["custom_metadata"] = self.custom_or_null();
-        described
+    pub fn describe_version(&self, number: u64, version: &Version) -> VersionMetadata {
+        VersionMetadata { shown: version.describe(), version: number, custom_metadata: self.custom_if_any() }
     }
 
-    fn custom_or_null(&self) -> Value {
-        if self.custom.is_empty() { Value::Null } else { json!(self.custom) }
+    fn custom_if_any(&self) -> Option<BTreeMap<String, String>> {
+        Some(self.custom.clone()).filter(|custom| !custom.is_empty())
     }
 }
 
@@ -120,11 +151,11 @@ impl Version {
         !self.destroyed && self.deletion.is_none_or(|at| at > now)
     }
 
-    fn describe(&self) -> Value {
-        json!({
-            "created_time": timestamp(self.created),
-            "deletion_time": self.deletion.map(timestamp).unwrap_or_default(),
-            "destroyed": self.destroyed,
-        })
+    fn describe(&self) -> ShownVersion {
+        ShownVersion {
+            created_time: timestamp(self.created),
+            deletion_time: self.deletion.map(timestamp).unwrap_or_default(),
+            destroyed: self.destroyed,
+        }
     }
 }

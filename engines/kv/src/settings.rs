@@ -1,17 +1,28 @@
 //! Settings of a mount, and what a secret's own settings mean beside them.
 
-use sdk::{Value, duration, json};
+use schemars::JsonSchema;
+use sdk::duration;
+use serde::Serialize;
 
 use crate::records::Settings;
 
+/// The mount's settings, as the wire has them.
+#[derive(Serialize, JsonSchema)]
+pub struct Shown {
+    cas_required: bool,
+    delete_version_after: String,
+    max_versions: u32,
+    metadata_cas_required: bool,
+}
+
 impl Settings {
-    pub fn describe(&self) -> Value {
-        json!({
-            "cas_required": self.cas_required,
-            "delete_version_after": duration::go(i128::from(self.delete_version_after) * duration::SECOND),
-            "max_versions": self.max_versions,
-            "metadata_cas_required": self.metadata_cas_required,
-        })
+    pub fn describe(&self) -> Shown {
+        Shown {
+            cas_required: self.cas_required,
+            delete_version_after: duration::go(i128::from(self.delete_version_after) * duration::SECOND),
+            max_versions: self.max_versions,
+            metadata_cas_required: self.metadata_cas_required,
+        }
     }
 
     /// Warnings about a secret's settings that the mount's overrule.

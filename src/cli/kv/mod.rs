@@ -7,6 +7,7 @@ mod get;
 mod list;
 mod metadata;
 mod mount;
+mod r#move;
 mod patch;
 mod put;
 mod rollback;
@@ -35,6 +36,8 @@ pub enum Command {
     Undelete(undelete::Arguments),
     /// Delete versions for good
     Destroy(destroy::Arguments),
+    /// Give a secret another name or mount, with its history
+    Move(r#move::Arguments),
     /// Write an older version once more, as the newest
     Rollback(rollback::Arguments),
     /// What is kept of a secret besides its data
@@ -53,6 +56,7 @@ pub async fn run(command: Command, globals: &Globals) -> Result<Done, Failure> {
         Command::Delete(arguments) => delete::run(arguments, globals).await,
         Command::Undelete(arguments) => undelete::run(arguments, globals).await,
         Command::Destroy(arguments) => destroy::run(arguments, globals).await,
+        Command::Move(arguments) => r#move::run(arguments, globals).await,
         Command::Rollback(arguments) => rollback::run(arguments, globals).await,
         Command::Metadata(command) => metadata::run(command, globals).await,
         Command::EnableVersioning(arguments) => enable_versioning::run(arguments, globals).await,

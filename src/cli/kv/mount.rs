@@ -26,6 +26,11 @@ pub struct Location {
 }
 
 impl Target {
+    /// Another secret, written in the same manner.
+    pub fn beside(&self, path: String) -> Self {
+        Self { path, mount: self.mount.clone() }
+    }
+
     /// Asks the server.
     pub async fn locate(&self, client: &Client) -> Result<Location, Failure> {
         let path = self.path.trim_matches('/');
@@ -60,6 +65,15 @@ fn split(mount: String, whole: &str, versioned: bool) -> Location {
 }
 
 impl Location {
+    pub fn mount(&self) -> &str {
+        &self.mount
+    }
+
+    /// The secret's name in its mount.
+    pub fn inside(&self) -> &str {
+        &self.inside
+    }
+
     /// The API's path of the secret; `part` is `data`, `metadata` and the like, where there are versions.
     pub fn path(&self, part: &str) -> String {
         let part = if self.versioned { format!("{part}/") } else { String::new() };

@@ -4,9 +4,75 @@ use std::sync::atomic::Ordering;
 
 use holdfast_core::replication::Role;
 use holdfast_core::response::Response;
-use sdk::{FromField, Map, Value, json};
+use schemars::JsonSchema;
+use sdk::{Bare, Input, Map, Params, Path, Value, Verb, json};
+use serde::Serialize;
 
 use super::{Local, VERSION};
+
+#[derive(Input)]
+struct Asked {
+    /// The status of an active node.
+    activecode: Option<i64>,
+    /// The status of a standby.
+    standbycode: Option<i64>,
+    /// The status of a standby that serves reads.
+    performancestandbycode: Option<i64>,
+    /// The status of a sealed node.
+    sealedcode: Option<i64>,
+    /// The status of a node that is not initialised.
+    uninitcode: Option<i64>,
+    /// The status of a node that was removed from its cluster.
+    removedcode: Option<i64>,
+    /// For a state that this server does not get into.
+    drsecondarycode: Option<i64>,
+    /// For a state that this server does not get into.
+    haunhealthycode: Option<i64>,
+    /// A standby has the status of an active node.
+    standbyok: Option<bool>,
+    /// A standby that serves reads has the status of an active node.
+    perfstandbyok: Option<bool>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Health {
+    initialized: bool,
+    sealed: bool,
+    standby: bool,
+    /// Whether it is a standby that serves reads.
+    performance_standby: bool,
+    replication_performance_mode: &'static str,
+    replication_dr_mode: &'static str,
+    server_time_utc: u64,
+    version: &'static str,
+    enterprise: bool,
+    echo_duration_ms: u64,
+    clock_skew_ms: u64,
+    replication_primary_canary_age_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed_from_cluster: Option<bool>,
+    /// Why it is known that this node's state is not that of the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_diverged: Option<String>,
+    /// The leader's clock is doubted, and nothing expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock_unsteady: Option<bool>,
+    /// The audit devices that do not work.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    audit_failing: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster_id: Option<String>,
+}
+
+pub fn path() -> Path {
+    Path::new("health")
+        .help("Tells load balancers the state of this node.", "The status says it all; the query may replace each.")
+        .open()
+        .ids([(Verb::Read, "read-health-status")])
+        .node::<Asked, Bare<Health>>(Verb::Read)
+}
 
 struct Codes {
     uninit: u16,
@@ -24,31 +90,26 @@ struct Unparsable;
 
 impl Codes {
     fn parse(query: &Map<String, Value>) -> Result<Self, Unparsable> {
-        let code = |name: &str, default: u16| match query.get(name) {
-            None => Ok(default),
-            Some(value) => {
-                let code = value.as_str().and_then(|text| text.parse::<u16>().ok());
-                code.filter(|c| (100..1000).contains(c)).ok_or(Unparsable)
-            }
-        };
-        let flag = |name: &str| match query.get(name) {
-            None => Ok(false),
-            Some(Value::String(text)) if text.is_empty() => Err(Unparsable),
-            Some(value) => bool::from_field(value).map_err(|_| Unparsable),
-        };
-        // Codes of states that this server does not get into are checked all the same.
-        for name in ["drsecondarycode", "haunhealthycode"] {
-            code(name, 0)?;
+        // A flag without a value is none.
+        if ["standbyok", "perfstandbyok"].iter().any(|flag| query.get(*flag) == Some(&json!(""))) {
+            return Err(Unparsable);
         }
+        let asked = Asked::parse(&Params::new([].into(), query.clone())).map_err(|_| Unparsable)?;
+        let code = |given: Option<i64>, default: u16| match given {
+            None => Ok(default),
+            Some(code) => u16::try_from(code).ok().filter(|code| (100..1000).contains(code)).ok_or(Unparsable),
+        };
+        code(asked.drsecondarycode, 0)?;
+        code(asked.haunhealthycode, 0)?;
         Ok(Self {
-            uninit: code("uninitcode", 501)?,
-            removed: code("removedcode", 530)?,
-            sealed: code("sealedcode", 503)?,
-            performance_standby: code("performancestandbycode", 473)?,
-            standby: code("standbycode", 429)?,
-            active: code("activecode", 200)?,
-            standby_ok: flag("standbyok")?,
-            performance_standby_ok: flag("perfstandbyok")?,
+            uninit: code(asked.uninitcode, 501)?,
+            removed: code(asked.removedcode, 530)?,
+            sealed: code(asked.sealedcode, 503)?,
+            performance_standby: code(asked.performancestandbycode, 473)?,
+            standby: code(asked.standbycode, 429)?,
+            active: code(asked.activecode, 200)?,
+            standby_ok: asked.standbyok.unwrap_or_default(),
+            performance_standby_ok: asked.perfstandbyok.unwrap_or_default(),
         })
     }
 }
@@ -77,36 +138,26 @@ pub fn answer(local: &Local, query: &Map<String, Value>) -> Response {
         (true, false) => codes.standby,
     };
     let mode = |serving: &'static str| if sealed { "unknown" } else { serving };
-    let mut body = json!({
-        "initialized": initialised,
-        "sealed": sealed,
-        "standby": !active,
-        "performance_standby": reads,
-        "replication_performance_mode": mode("primary"),
-        "replication_dr_mode": mode("disabled"),
-        "server_time_utc": (local.clock)().seconds(),
-        "version": VERSION,
-        "enterprise": false,
-        "echo_duration_ms": 0,
-        "clock_skew_ms": 0,
-        "replication_primary_canary_age_ms": 0,
-    });
-    if removed {
-        body["removed_from_cluster"] = json!(true);
-    }
-    if let Some(why) = diverged {
-        body["state_diverged"] = json!(&*why);
-    }
-    if !node.replication.clock_is_steady() {
-        body["clock_unsteady"] = json!(true);
-    }
-    let failing: Vec<String> = node.audit.problems().into_iter().map(|(device, _)| device).collect();
-    if !failing.is_empty() {
-        body["audit_failing"] = json!(failing);
-    }
-    if let Some(info) = node.cluster_info() {
-        body["cluster_name"] = json!(info.name);
-        body["cluster_id"] = json!(info.id);
-    }
-    Response::json(status, &body)
+    let info = node.cluster_info();
+    let health = Health {
+        initialized: initialised,
+        sealed,
+        standby: !active,
+        performance_standby: reads,
+        replication_performance_mode: mode("primary"),
+        replication_dr_mode: mode("disabled"),
+        server_time_utc: (local.clock)().seconds(),
+        version: VERSION,
+        enterprise: false,
+        echo_duration_ms: 0,
+        clock_skew_ms: 0,
+        replication_primary_canary_age_ms: 0,
+        removed_from_cluster: removed.then_some(true),
+        state_diverged: diverged.map(|why| why.to_string()),
+        clock_unsteady: (!node.replication.clock_is_steady()).then_some(true),
+        audit_failing: node.audit.problems().into_iter().map(|(device, _)| device).collect(),
+        cluster_name: info.as_ref().map(|info| info.name.clone()),
+        cluster_id: info.as_ref().map(|info| info.id.clone()),
+    };
+    Response::json(status, &json!(health))
 }

@@ -3,12 +3,72 @@
 use base64::prelude::{BASE64_STANDARD, Engine};
 use holdfast_core::lifecycle::{InitError, InitOptions, Node, Recipients};
 use holdfast_core::response::Response;
-use sdk::{FromField, Map, StringList, Value, json};
+use schemars::JsonSchema;
+use sdk::{Bare, FromField, Input, Map, Params, Path, StringList, Value, Verb, json};
+use serde::Serialize;
 
-use super::Local;
+use super::{Local, Nothing};
+
+/// This path takes JSON numbers only, as clients are used to.
+#[derive(Default)]
+struct Number(i64);
+
+impl FromField for Number {
+    const KIND: &'static str = "integer";
+    fn from_field(value: &Value) -> Result<Self, String> {
+        match value {
+            Value::Null => Ok(Self(0)),
+            value => value.as_i64().map(Self).ok_or_else(|| "it must be a number".to_owned()),
+        }
+    }
+}
+
+#[derive(Input)]
+struct Init {
+    /// How many shares the key is split into.
+    secret_shares: Number,
+    /// How many of them suffice.
+    secret_threshold: Number,
+    /// OpenPGP keys that the shares are encrypted to, one each.
+    pgp_keys: StringList,
+    /// The same of a cluster that unseals by itself.
+    recovery_shares: Number,
+    /// The same of a cluster that unseals by itself.
+    recovery_threshold: Number,
+    /// The same of a cluster that unseals by itself.
+    recovery_pgp_keys: StringList,
+    /// An OpenPGP key that the root token is encrypted to.
+    root_token_pgp_key: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct State {
+    initialized: bool,
+}
+
+/// What is shown once, and kept nowhere.
+#[derive(Serialize, JsonSchema)]
+struct Made {
+    keys: Vec<String>,
+    keys_base64: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_keys: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_keys_base64: Option<Vec<String>>,
+    root_token: String,
+}
+
+pub fn path() -> Path {
+    Path::new("init")
+        .help("Founds a cluster.", "Makes its keys and the root token, and shows them this once.")
+        .open()
+        .ids([(Verb::Read, "read-initialization-status"), (Verb::Write, "initialize-system")])
+        .node::<Nothing, Bare<State>>(Verb::Read)
+        .node::<Init, Bare<Made>>(Verb::Write)
+}
 
 pub fn state(node: &Node) -> Response {
-    Response::json(200, &json!({"initialized": node.is_initialised()}))
+    Response::json(200, &json!(State { initialized: node.is_initialised() }))
 }
 
 pub async fn init(local: &Local, body: &Map<String, Value>) -> Response {
@@ -16,34 +76,42 @@ pub async fn init(local: &Local, body: &Map<String, Value>) -> Response {
         return Response::errors(400, &[&InitError::Already.to_string()]);
     }
     let seal = local.node.configured_seal();
-    let (mine, others) = if seal.is_automatic() { (RECOVERY, SECRET) } else { (SECRET, RECOVERY) };
+    let others = if seal.is_automatic() { SECRET } else { RECOVERY };
     let strangers: Vec<&str> = others.into_iter().filter(|name| is_given(body, name)).collect();
     if !strangers.is_empty() {
         let text = format!("parameters {} not applicable to seal type {}", strangers.join(","), seal.name());
         return Response::errors(400, &[&text]);
     }
-    let numbers = integer(body, mine[0]).and_then(|shares| Ok((shares, integer(body, mine[1])?)));
-    let (shares, threshold) = match numbers {
-        Ok(numbers) => numbers,
-        Err(problem) => return Response::errors(400, &[&problem]),
+    let given = match Init::parse(&Params::new([].into(), body.clone())) {
+        Ok(given) => given,
+        Err(failure) => return Response::failure(&failure),
     };
-    let recipients = match recipients(body, mine[2]) {
-        Ok(recipients) => recipients,
-        Err(problem) => return Response::errors(400, &[&problem]),
+    let (Number(shares), Number(threshold), StringList(holders)) = match seal.is_automatic() {
+        true => (given.recovery_shares, given.recovery_threshold, given.recovery_pgp_keys),
+        false => (given.secret_shares, given.secret_threshold, given.pgp_keys),
     };
+    let root_token = Some(given.root_token_pgp_key).filter(|key| !key.is_empty());
+    let recipients = Recipients { shares: holders, root_token };
     let options =
         InitOptions { shares, threshold, recipients, cluster_name: local.cluster_name.clone(), now: (local.clock)() };
     match local.node.init(options).await {
         Ok(made) => {
             let hex: Vec<String> = made.shares.iter().map(hex::encode).collect();
             let base64: Vec<String> = made.shares.iter().map(|share| BASE64_STANDARD.encode(share)).collect();
-            let mut answer = json!({"keys": hex, "keys_base64": base64, "root_token": made.root_token.as_str()});
-            if seal.is_automatic() {
-                let nothing = json!([]);
-                answer["recovery_keys"] = std::mem::replace(&mut answer["keys"], nothing.clone());
-                answer["recovery_keys_base64"] = std::mem::replace(&mut answer["keys_base64"], nothing);
-            }
-            Response::json(200, &answer)
+            let root_token = made.root_token.to_string();
+            let shown = match seal.is_automatic() {
+                true => Made {
+                    keys: Vec::new(),
+                    keys_base64: Vec::new(),
+                    recovery_keys: Some(hex),
+                    recovery_keys_base64: Some(base64),
+                    root_token,
+                },
+                false => {
+                    Made { keys: hex, keys_base64: base64, recovery_keys: None, recovery_keys_base64: None, root_token }
+                }
+            };
+            Response::json(200, &json!(shown))
         }
         Err(error @ (InitError::Already | InitError::Elsewhere(_) | InitError::Seal(_) | InitError::Recipients(_))) => {
             Response::errors(400, &[&error.to_string()])
@@ -62,21 +130,4 @@ const RECOVERY: [&str; 3] = ["recovery_shares", "recovery_threshold", "recovery_
 
 fn is_given(body: &Map<String, Value>, name: &str) -> bool {
     body.get(name).is_some_and(|v| !v.is_null() && ![json!(0), json!([]), json!("")].contains(v))
-}
-
-fn recipients(body: &Map<String, Value>, name: &str) -> Result<Recipients, String> {
-    let field = |name: &str| body.get(name).unwrap_or(&Value::Null);
-    let failed = |name: &str, why: String| format!("failed to decode JSON input: {name}: {why}");
-    let StringList(shares) = StringList::from_field(field(name)).map_err(|why| failed(name, why))?;
-    let token = field("root_token_pgp_key");
-    let token = String::from_field(token).map_err(|why| failed("root_token_pgp_key", why))?;
-    Ok(Recipients { shares, root_token: Some(token).filter(|token| !token.is_empty()) })
-}
-
-/// This path takes JSON numbers only, as clients are used to.
-fn integer(body: &Map<String, Value>, name: &str) -> Result<i64, String> {
-    match body.get(name) {
-        None | Some(Value::Null) => Ok(0),
-        Some(value) => value.as_i64().ok_or_else(|| format!("failed to decode JSON input: {name} must be a number")),
-    }
 }

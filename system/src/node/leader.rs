@@ -2,9 +2,33 @@
 
 use holdfast_core::replication::Role;
 use holdfast_core::response::Response;
-use sdk::json;
+use schemars::JsonSchema;
+use sdk::{Bare, Path, Verb, json};
+use serde::Serialize;
 
-use super::Local;
+use super::{Local, Nothing};
+
+#[derive(Serialize, JsonSchema)]
+struct Leader {
+    ha_enabled: bool,
+    /// Whether this node is active.
+    is_self: bool,
+    active_time: String,
+    leader_address: String,
+    leader_cluster_address: String,
+    performance_standby: bool,
+    performance_standby_last_remote_wal: u64,
+    raft_committed_index: u64,
+    raft_applied_index: u64,
+}
+
+pub fn path() -> Path {
+    Path::new("leader")
+        .help("Tells which node is active.", "As far as this node knows.")
+        .open()
+        .ids([(Verb::Read, "leader-status")])
+        .node::<Nothing, Bare<Leader>>(Verb::Read)
+}
 
 pub fn answer(local: &Local) -> Response {
     let node = &local.node;
@@ -21,18 +45,16 @@ pub fn answer(local: &Local) -> Response {
     };
     let since = (local.active_since)().filter(|_| is_self);
     let position = node.replication.position();
-    Response::json(
-        200,
-        &json!({
-            "ha_enabled": true,
-            "is_self": is_self,
-            "active_time": since.map_or("0001-01-01T00:00:00Z".to_owned(), sdk::timestamp),
-            "leader_address": api,
-            "leader_cluster_address": cluster,
-            "performance_standby": local.serve_reads && node.reads_as_standby(),
-            "performance_standby_last_remote_wal": 0,
-            "raft_committed_index": position.committed,
-            "raft_applied_index": position.applied,
-        }),
-    )
+    let leader = Leader {
+        ha_enabled: true,
+        is_self,
+        active_time: since.map_or("0001-01-01T00:00:00Z".to_owned(), sdk::timestamp),
+        leader_address: api,
+        leader_cluster_address: cluster,
+        performance_standby: local.serve_reads && node.reads_as_standby(),
+        performance_standby_last_remote_wal: 0,
+        raft_committed_index: position.committed,
+        raft_applied_index: position.applied,
+    };
+    Response::json(200, &json!(leader))
 }

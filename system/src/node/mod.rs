@@ -8,8 +8,9 @@ mod rate;
 mod seal_status;
 mod unseal;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use rate::Kind;
@@ -17,7 +18,7 @@ pub use rate::Rate;
 
 use holdfast_core::lifecycle::{Introduce, Node};
 use holdfast_core::response::Response;
-use sdk::{Map, Value};
+use sdk::{Input, Map, Path, Value};
 use storage::Millis;
 use tokio::time::Instant;
 
@@ -49,6 +50,16 @@ pub struct Local {
     pub active_since: Arc<dyn Fn() -> Option<Millis> + Send + Sync>,
     /// Whether this node is about to stop: it still answers, and wants no new clients.
     pub leaving: Arc<AtomicBool>,
+}
+
+#[derive(Input)]
+struct Nothing {}
+
+/// What is declared of them, below `sys/`.
+pub fn paths() -> Vec<Path> {
+    let mut paths = vec![health::path(), seal_status::path(), leader::path(), init::path(), unseal::path()];
+    paths.extend(join::paths());
+    paths
 }
 
 /// Answers if the path is one of these. `query` holds the parameters of a GET.
@@ -106,17 +117,9 @@ fn too_many(wait: Duration) -> Response {
 }
 
 fn is_local(path: &str) -> bool {
-    matches!(
-        path,
-        "sys/health"
-            | "sys/seal-status"
-            | "sys/leader"
-            | "sys/init"
-            | "sys/unseal"
-            | "sys/storage/raft/join"
-            | "sys/storage/raft/bootstrap/challenge"
-            | "sys/storage/raft/bootstrap/answer"
-    )
+    static LOCAL: LazyLock<BTreeSet<String>> =
+        LazyLock::new(|| paths().iter().map(|path| format!("sys/{}", path.pattern.text())).collect());
+    LOCAL.contains(path)
 }
 
 /// What the wire calls this server's version. Clients compare it with Vault's.

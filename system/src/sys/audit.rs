@@ -1,12 +1,15 @@
 //! `sys/audit`, `sys/audit/:path`: the audit devices.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
 use holdfast_core::audit::{AuditRefused, AuditTable, DeviceRecord};
 use holdfast_core::lifecycle::Node;
-use sdk::{Act, Answer, Ctx, Failure, Input, KvPairs, Map, Params, Path, Result, Txn, Value, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Act, Answer, Ctx, Failure, Input, KvPairs, Params, Path, Reply, Result, Txn, Verb, View};
+use serde::Serialize;
 
 #[derive(Input)]
 struct Nothing {}
@@ -32,32 +35,38 @@ struct Enable {
     local: bool,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Device {
+    #[serde(rename = "type")]
+    kind: String,
+    description: String,
+    options: BTreeMap<String, String>,
+    local: bool,
+    path: String,
+}
+
 pub fn list(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("audit/?")
+        .ids([(Verb::Read, "auditing-list-enabled-devices")])
         .help("Lists the audit devices.", "Those of this node's configuration, and those made through the API.")
         .sudo()
         .view(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, view: &View| {
             let devices = node.audit.devices(&AuditTable::read(view)?);
-            let all: Map<String, Value> =
-                devices.into_iter().map(|(path, d)| (path.clone(), shown(&path, d))).collect();
-            Ok(Answer::mirrored(Value::Object(all)))
+            let shown = |(path, record): (String, DeviceRecord)| (path.clone(), shown(path, record));
+            Reply::mirrored(devices.into_iter().map(shown).collect::<BTreeMap<_, _>>())
         })
 }
 
-fn shown(path: &str, device: DeviceRecord) -> Value {
-    json!({
-        "type": device.kind,
-        "description": device.description,
-        "options": device.options,
-        "local": device.local,
-        "path": path,
-    })
+fn shown(path: String, record: DeviceRecord) -> Device {
+    let DeviceRecord { kind, description, options, local } = record;
+    Device { kind, description, options, local, path }
 }
 
 pub fn one(node: &Arc<Node>) -> Path {
     let disables = Arc::clone(node);
     Path::new("audit/:path+")
+        .ids([(Verb::Write, "auditing-enable-device"), (Verb::Delete, "auditing-disable-device")])
         .help(
             "Enables and disables an audit device.",
             "It must be possible to open it; from then on it gets every entry.",

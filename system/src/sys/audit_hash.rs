@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use holdfast_core::audit::AuditTable;
 use holdfast_core::lifecycle::Node;
-use sdk::{Answer, Ctx, Failure, Input, Path, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Ctx, Failure, Input, Path, Reply, Verb, View};
+use serde::Serialize;
 
 #[derive(Input)]
 struct Hash {
@@ -14,9 +16,15 @@ struct Hash {
     input: String,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Hashed {
+    hash: String,
+}
+
 pub fn path(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("audit-hash/:path+")
+        .ids([(Verb::Write, "auditing-calculate-hash")])
         .help(
             "Hashes a value as audit entries show it.",
             "To find the entries in which it stands. All devices hash alike.",
@@ -29,7 +37,6 @@ pub fn path(node: &Arc<Node>) -> Path {
             if !node.audit.devices(&AuditTable::read(view)?).contains_key(&path) {
                 return Err(Failure::Invalid(format!("unknown audit backend {path:?}")));
             }
-            let hashed = node.audit.hash(&hash.input).map_err(|_| Failure::Sealed)?;
-            Ok(Answer::mirrored(json!({ "hash": hashed })))
+            Reply::mirrored(Hashed { hash: node.audit.hash(&hash.input).map_err(|_| Failure::Sealed)? })
         })
 }

@@ -1,10 +1,11 @@
 //! `sys/capabilities`, `sys/capabilities-self`, `sys/capabilities-accessor`: what a token may do at some paths.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
 use holdfast_core::token::{ClientToken, Valid, Why};
-use sdk::{Answer, CommaList, Ctx, Failure, Input, Map, Path, Result, Value, Verb, View, json};
+use sdk::{CommaList, Ctx, Failure, Input, Path, Reply, Result, Verb, View};
 
 #[derive(Input)]
 struct OfSelf {
@@ -41,6 +42,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
     let (any, own, accessor) = (Arc::clone(node), Arc::clone(node), Arc::clone(node));
     vec![
         Path::new("capabilities")
+            .ids([(Verb::Write, "query-token-capabilities")])
             .help("Tells what a token may do.", "The capabilities that a token's policies grant it at some paths.")
             .view(Verb::Write, move |ctx: &Ctx, input: OfToken, view: &View| {
                 let paths = asked(input.paths, input.path)?;
@@ -51,6 +53,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                 answer(&any, ctx, view, &policies(valid, "token")?, &paths)
             }),
         Path::new("capabilities-self")
+            .ids([(Verb::Write, "query-token-self-capabilities")])
             .help("Tells what the caller may do.", "The capabilities that the calling token has at some paths.")
             .view(Verb::Write, move |ctx: &Ctx, input: OfSelf, view: &View| {
                 let paths = asked(input.paths, input.path)?;
@@ -58,6 +61,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                 answer(&own, ctx, view, &caller.policies, &paths)
             }),
         Path::new("capabilities-accessor")
+            .ids([(Verb::Write, "query-token-accessor-capabilities")])
             .help("Tells what the token of an accessor may do.", "The same as capabilities, without the token's id.")
             .view(Verb::Write, move |ctx: &Ctx, input: OfAccessor, view: &View| {
                 let paths = asked(input.paths, input.path)?;
@@ -92,11 +96,14 @@ fn policies(valid: Result<Valid, Why>, what: &str) -> Result<Vec<String>> {
     }
 }
 
-fn answer(node: &Node, ctx: &Ctx, view: &View, policies: &[String], paths: &[String]) -> Result<Answer> {
+/// By path; of a single one also as `capabilities`.
+type Capabilities = BTreeMap<String, Vec<&'static str>>;
+
+fn answer(node: &Node, ctx: &Ctx, view: &View, policies: &[String], paths: &[String]) -> Result<Reply<Capabilities>> {
     let acl = node.policies.rules(view, policies, ctx.now)?.acl;
-    let mut data: Map<String, Value> = paths.iter().map(|path| (path.clone(), json!(acl.capabilities(path)))).collect();
+    let mut data: Capabilities = paths.iter().map(|path| (path.clone(), acl.capabilities(path))).collect();
     if let [only] = paths {
-        data.insert("capabilities".into(), json!(acl.capabilities(only)));
+        data.insert("capabilities".into(), acl.capabilities(only));
     }
-    Ok(Answer::mirrored(Value::Object(data)))
+    Reply::mirrored(data)
 }

@@ -8,7 +8,9 @@ use std::time::Instant;
 use async_trait::async_trait;
 use barrier::Share;
 use holdfast_core::lifecycle::{CeremonyError, Node};
-use sdk::{Act, Answer, Failure, Input, Params, Result, Value, json};
+use schemars::JsonSchema;
+use sdk::{Act, Answer, Bare, Failure, Input, Outcome, Output, Params, Reply, Result, json};
+use serde::Serialize;
 
 use super::change_failure;
 
@@ -22,10 +24,18 @@ pub enum Form {
 }
 
 impl Form {
-    pub fn answer(self, body: Value) -> Answer {
+    pub fn answer(self, body: impl Serialize + JsonSchema) -> Result<Answer> {
+        Ok(match self {
+            Self::Bare => Bare::new(body)?.into_answer(),
+            Self::Enveloped => Reply::data(body)?.into_answer(),
+        })
+    }
+
+    /// That such an answer is a `T`.
+    pub fn outcome<T: JsonSchema>(self) -> Outcome {
         match self {
-            Self::Bare => Answer::bare(body),
-            Self::Enveloped => Answer::json(body),
+            Self::Bare => Outcome::body::<T>(),
+            Self::Enveloped => Outcome::data::<T>(),
         }
     }
 }
@@ -84,9 +94,7 @@ pub fn share(key: Option<String>) -> Result<Share> {
 }
 
 /// Shares in both spellings.
-pub fn spelled(keys: &[zeroize::Zeroizing<Vec<u8>>]) -> (Value, Value) {
+pub fn spelled(keys: &[zeroize::Zeroizing<Vec<u8>>]) -> (Vec<String>, Vec<String>) {
     use base64::prelude::{BASE64_STANDARD, Engine};
-    let hex: Vec<String> = keys.iter().map(hex::encode).collect();
-    let base64: Vec<String> = keys.iter().map(|key| BASE64_STANDARD.encode(key)).collect();
-    (json!(hex), json!(base64))
+    (keys.iter().map(hex::encode).collect(), keys.iter().map(|key| BASE64_STANDARD.encode(key)).collect())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use sdk::{Act, Answer, Input, Params, Path, Result, Verb};
+use sdk::{Act, Answer, Input, Map, Outcome, Params, Path, Result, Value, Verb};
 
 use crate::measures::Measures;
 
@@ -19,6 +19,7 @@ pub fn path(measures: &Arc<dyn Measures>) -> Path {
             "Shows how this node is configured.",
             "As it was started. Keys, certificates and credentials are left out.",
         )
+        .answers(Verb::Read, Outcome::data::<Map<String, Value>>())
         .act::<Nothing>(Verb::Read, Configuration(Arc::clone(measures)))
 }
 

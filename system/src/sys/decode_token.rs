@@ -1,7 +1,9 @@
 //! `sys/decode-token`: reads a generated root token with its one-time password.
 
 use holdfast_core::lifecycle::decode_token;
-use sdk::{Answer, Ctx, Failure, Input, Path, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Ctx, Failure, Input, Path, Reply, Verb, View};
+use serde::Serialize;
 
 #[derive(Input)]
 struct Decode {
@@ -11,8 +13,14 @@ struct Decode {
     otp: Option<String>,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Decoded {
+    token: String,
+}
+
 pub fn path() -> Path {
     Path::new("decode-token")
+        .ids([(Verb::Write, "decode-root-token")])
         .help("Decodes a generated root token.", "Nothing is looked up: it is the encoding that is undone.")
         .open()
         .view(Verb::Write, |_: &Ctx, input: Decode, _: &View| {
@@ -21,6 +29,6 @@ pub fn path() -> Path {
                 return Err(Failure::invalid("provided 'encoded_token' or 'otp' is empty"));
             }
             let token = decode_token(&token, &otp).map_err(Failure::invalid)?;
-            Ok(Answer::json(json!({"token": token.expose()})))
+            Reply::data(Decoded { token: token.expose().to_owned() })
         })
 }

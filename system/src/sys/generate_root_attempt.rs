@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::{GenerateRootStatus, Node};
-use sdk::{Answer, Ctx, Input, Path, Txn, Value, Verb, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Input, Path, Txn, Verb};
+use serde::Serialize;
 use tokio::time::Instant;
 
 use super::ceremony::{Form, acting, failure, not_listed};
@@ -19,6 +21,29 @@ struct Start {
     pgp_key: Option<String>,
 }
 
+/// The attempt.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Attempt {
+    pub started: bool,
+    pub progress: usize,
+    pub required: u8,
+    pub complete: bool,
+    pub nonce: String,
+    pub pgp_fingerprint: String,
+    /// The token, once it is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoded_token: Option<String>,
+    /// The same under its older name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoded_root_token: Option<String>,
+    /// The one-time password, if the server has made it: it is shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otp: Option<String>,
+    /// How long it has to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otp_length: Option<usize>,
+}
+
 pub fn path(node: &Arc<Node>, pattern: &'static str, form: Form) -> Path {
     let reads = Arc::clone(node);
     Path::new(pattern)
@@ -27,11 +52,13 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, form: Form) -> Path {
             "Shows, starts or cancels the attempt. There is one at a time, in the active node's memory: it is lost with it.",
         )
         .sudo()
+        .answers(Verb::Read, form.outcome::<Attempt>())
+        .answers(Verb::Write, form.outcome::<Attempt>())
         .txn(Verb::List, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| Ok(not_listed()))
         // It writes nothing; but only the active node knows of the attempt.
         .txn(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| {
             let status = reads.generate_root_status().map_err(failure)?;
-            Ok(form.answer(body(&status, form, "")))
+            form.answer(body(&status, form, ""))
         })
         .act::<Start>(
             Verb::Write,
@@ -40,7 +67,7 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, form: Form) -> Path {
                 let pgp_key = start.pgp_key.unwrap_or_default();
                 let started = node.generate_root_start(&otp, &pgp_key).await.map_err(failure)?;
                 let otp = started.otp.as_deref().map_or("", String::as_str);
-                Ok(form.answer(body(&started.status, form, otp)))
+                form.answer(body(&started.status, form, otp))
             }),
         )
         .act::<Nothing>(
@@ -52,20 +79,18 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, form: Form) -> Path {
         )
 }
 
-fn body(status: &GenerateRootStatus, form: Form, otp: &str) -> Value {
-    let mut body = json!({
-        "started": status.started,
-        "progress": status.progress,
-        "required": status.required,
-        "complete": false,
-        "nonce": status.nonce,
-        "pgp_fingerprint": status.fingerprint,
-        "otp": otp,
-        "otp_length": Node::otp_length(),
-    });
-    if form == Form::Bare {
-        body["encoded_token"] = json!("");
-        body["encoded_root_token"] = json!("");
+fn body(status: &GenerateRootStatus, form: Form, otp: &str) -> Attempt {
+    let no_token = (form == Form::Bare).then(String::new);
+    Attempt {
+        started: status.started,
+        progress: status.progress,
+        required: status.required,
+        complete: false,
+        nonce: status.nonce.clone(),
+        pgp_fingerprint: status.fingerprint.clone(),
+        encoded_token: no_token.clone(),
+        encoded_root_token: no_token,
+        otp: Some(otp.to_owned()),
+        otp_length: Some(Node::otp_length()),
     }
-    body
 }

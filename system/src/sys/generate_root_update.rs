@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::{GenerateRootProgress, NewRoot, Node};
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Value, Verb, json};
+use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb};
 use tokio::time::Instant;
 
 use super::ceremony::{Form, NO_KEY, acting, failure, share};
+use super::generate_root_attempt::Attempt;
 use super::once::once;
 
 #[derive(Input)]
@@ -28,13 +29,14 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, form: Form) -> Path {
              thrown away, the attempt stays.",
         )
         .sudo()
-        .txn(Verb::Read, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| Err(Failure::invalid(NO_KEY)))
+        .answers(Verb::Write, form.outcome::<Attempt>())
+        .txn(Verb::Read, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| Err::<Answer, _>(Failure::invalid(NO_KEY)))
         .act::<Update>(
             Verb::Write,
             acting(node, move |node: Arc<Node>, update: Update, _: Instant| async move {
                 let (share, nonce) = (share(update.key)?, update.nonce.unwrap_or_default());
                 let mut progress = node.generate_root_update(share, &nonce).await.map_err(failure)?;
-                let answer = form.answer(body(&progress, form));
+                let answer = form.answer(body(&progress, form))?;
                 Ok(match progress.pending.take() {
                     Some(new) => answer.then(once(&node, new, store)),
                     None => answer,
@@ -47,21 +49,19 @@ async fn store(node: Arc<Node>, new: NewRoot, deadline: Instant) -> Result<Answe
     node.generate_root_finish(new, deadline).await.map_err(failure).map(|()| Answer::empty())
 }
 
-fn body(progress: &GenerateRootProgress, form: Form) -> Value {
-    let token = progress.encoded_token.as_deref().unwrap_or_default();
-    let mut body = json!({
-        "started": true,
-        "progress": progress.status.progress,
-        "required": progress.status.required,
-        "complete": progress.encoded_token.is_some(),
-        "nonce": progress.status.nonce,
-        "pgp_fingerprint": progress.status.fingerprint,
-        "encoded_token": token,
-    });
-    if form == Form::Bare {
-        body["encoded_root_token"] = json!(token);
-        body["otp"] = json!("");
-        body["otp_length"] = json!(0);
+fn body(progress: &GenerateRootProgress, form: Form) -> Attempt {
+    let bare = form == Form::Bare;
+    let token = progress.encoded_token.clone();
+    Attempt {
+        started: true,
+        progress: progress.status.progress,
+        required: progress.status.required,
+        complete: token.is_some(),
+        nonce: progress.status.nonce.clone(),
+        pgp_fingerprint: progress.status.fingerprint.clone(),
+        encoded_root_token: bare.then(|| token.clone().unwrap_or_default()),
+        encoded_token: Some(token.unwrap_or_default()),
+        otp: bare.then(String::new),
+        otp_length: bare.then_some(0),
     }
-    body
 }

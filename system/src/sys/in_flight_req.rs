@@ -6,7 +6,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use holdfast_core::in_flight::UnderWay;
 use holdfast_core::lifecycle::Node;
-use sdk::{Act, Answer, Input, Map, Params, Path, Result, Value, Verb, json};
+use sdk::{Act, Answer, Input, Map, Outcome, Params, Path, Result, Value, Verb, json};
 
 #[derive(Input)]
 struct Nothing {}
@@ -20,6 +20,7 @@ pub fn path(node: &Arc<Node>) -> Path {
             "Those that came to it and those that it runs for other nodes, by their ids. Clients are not told apart further \
              than by their addresses.",
         )
+        .answers(Verb::Read, Outcome::body::<Map<String, Value>>())
         .act::<Nothing>(Verb::Read, InFlight(Arc::clone(node)))
 }
 

@@ -1,6 +1,6 @@
 //! `sys/internal/counters/requests`, `…/activity`: what other servers count and this one does not.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Verb, View};
+use sdk::{Answer, Ctx, Failure, Input, Outcome, Path, Verb, View};
 
 #[derive(Input)]
 struct Nothing {}
@@ -24,6 +24,7 @@ pub fn activity() -> Path {
 fn none(pattern: &'static str, help: &'static str, text: &'static str) -> Path {
     Path::new(pattern)
         .help(help, "Says where else to look, if there is a place.")
+        .answers(Verb::Read, Outcome::EMPTY)
         .view(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, _: &View| -> sdk::Result<Answer> {
             Err(Failure::NoSuch(text.to_owned()))
         })

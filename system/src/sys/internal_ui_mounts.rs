@@ -1,11 +1,14 @@
 //! `sys/internal/ui/mounts`, `…/:path`: how a client that knows a path finds the mount it lies in, as `kv` commands do.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
-use holdfast_core::mount::{Mount, Table};
+use holdfast_core::mount::Table;
 use policy::Acl;
-use sdk::{Answer, Caller, Ctx, Failure, Input, Map, Path, Result, Value, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Caller, Ctx, Failure, Input, Path, Reply, Result, Verb, View};
+use serde::Serialize;
 
 use super::describe;
 
@@ -18,10 +21,33 @@ struct At {
 #[derive(Input)]
 struct Nothing {}
 
+/// Of a mount as much as the caller may know.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+enum Known {
+    All(Box<describe::Shown>),
+    AsStranger(describe::ForStrangers),
+}
+
+#[derive(Serialize, JsonSchema)]
+struct All {
+    auth: BTreeMap<String, Known>,
+    secret: BTreeMap<String, Known>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Found {
+    #[serde(flatten)]
+    mount: describe::Shown,
+    /// Of the mount.
+    path: String,
+}
+
 /// Open: what shows follows from the caller's policies, and needs none of its own.
 pub fn all(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("internal/ui/mounts")
+        .ids([(Verb::Read, "internal-ui-list-enabled-visible-mounts")])
         .help(
             "Lists the mounts that the caller can use.",
             "A mount shows to those whose policies reach something in it.",
@@ -29,29 +55,30 @@ pub fn all(node: &Arc<Node>) -> Path {
         .open_without_token()
         .view(Verb::Read, move |ctx: &Ctx, Nothing {}: Nothing, view: &View| {
             let acl = ctx.caller.map(|caller| acl(&node, ctx, caller, view)).transpose()?;
-            let table = |table| -> Result<Value> {
-                let mut shown = Map::new();
+            let table = |table| -> Result<BTreeMap<String, Known>> {
+                let mut shown = BTreeMap::new();
                 for (path, mount) in node.mounts.list(view, table)? {
                     let listed = mount.config.listing_visibility.as_deref() == Some("unauth");
                     match &acl {
                         Some(acl) if listed || acl.reaches(&mount.full_path()) => {
-                            shown.insert(path, describe::mount(&mount));
+                            shown.insert(path, Known::All(Box::new(describe::mount(&mount))));
                         }
                         None if listed => {
-                            shown.insert(path, describe::to_strangers(&mount));
+                            shown.insert(path, Known::AsStranger(describe::to_strangers(&mount)));
                         }
                         _ => {}
                     }
                 }
-                Ok(Value::Object(shown))
+                Ok(shown)
             };
-            Ok(Answer::json(json!({"auth": table(Table::Auth)?, "secret": table(Table::Secret)?})))
+            Reply::data(All { auth: table(Table::Auth)?, secret: table(Table::Secret)? })
         })
 }
 
 pub fn one(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("internal/ui/mounts/:path+")
+        .ids([(Verb::Read, "internal-ui-read-mount-information")])
         .help("Tells which mount a path lies in.", "A mount shows to those whose policies reach something in it.")
         .open_without_token()
         .view(Verb::Read, move |ctx: &Ctx, at: At, view: &View| find(&node, ctx, &at.path, view))
@@ -61,7 +88,7 @@ fn acl(node: &Node, ctx: &Ctx, caller: &Caller, view: &View) -> Result<Arc<Acl>>
     Ok(node.policies.rules(view, &caller.policies, ctx.now)?.acl)
 }
 
-fn find(node: &Node, ctx: &Ctx, path: &str, view: &View) -> Result<Answer> {
+fn find(node: &Node, ctx: &Ctx, path: &str, view: &View) -> Result<Reply<Found>> {
     let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
     let denied = || {
         Failure::denied(format!(
@@ -72,14 +99,5 @@ fn find(node: &Node, ctx: &Ctx, path: &str, view: &View) -> Result<Answer> {
     if !acl(node, ctx, caller, view)?.reaches(&mount.full_path()) {
         return Err(denied());
     }
-    Ok(Answer::data(shown(&mount)))
-}
-
-fn shown(mount: &Mount) -> Map<String, Value> {
-    let mut data = match describe::mount(mount) {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    };
-    data.insert("path".into(), json!(mount.path));
-    data
+    Reply::data(Found { mount: describe::mount(&mount), path: mount.path.clone() })
 }

@@ -1,7 +1,11 @@
 //! `sys/leases`, `sys/leases/count`: leases that cannot be revoked. There are none: a token's lease is a record of the
 //! server's own, and goes with the token in one batch.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Verb, View, json};
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
+use serde::Serialize;
 
 #[derive(Input)]
 struct Asked {
@@ -23,26 +27,47 @@ struct List {
     limit: String,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Leases {
+    lease_count: u64,
+    leases: Vec<Lease>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Lease {
+    lease_id: String,
+    mount_id: String,
+    error: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Counted {
+    lease_count: u64,
+    /// By mount.
+    counts: BTreeMap<String, u64>,
+}
+
 pub fn list() -> Path {
-    Path::new("leases").help("Lists leases that could not be revoked.", "With type=irrevocable.").sudo().view(
-        Verb::Read,
-        |_: &Ctx, asked: List, _: &View| {
+    Path::new("leases")
+        .ids([(Verb::Read, "leases-list")])
+        .help("Lists leases that could not be revoked.", "With type=irrevocable.")
+        .sudo()
+        .view(Verb::Read, |_: &Ctx, asked: List, _: &View| {
             irrevocable(&asked.kind)?;
             let _ = (asked.include_child_namespaces, asked.limit);
-            Ok(Answer::json(json!({"lease_count": 0, "leases": []})))
-        },
-    )
+            Reply::data(Leases { lease_count: 0, leases: Vec::new() })
+        })
 }
 
 pub fn count() -> Path {
-    Path::new("leases/count").help("Counts leases that could not be revoked.", "With type=irrevocable, by mount.").view(
-        Verb::Read,
-        |_: &Ctx, asked: Asked, _: &View| {
+    Path::new("leases/count")
+        .ids([(Verb::Read, "leases-count")])
+        .help("Counts leases that could not be revoked.", "With type=irrevocable, by mount.")
+        .view(Verb::Read, |_: &Ctx, asked: Asked, _: &View| {
             irrevocable(&asked.kind)?;
             let _ = asked.include_child_namespaces;
-            Ok(Answer::json(json!({"lease_count": 0, "counts": {}})))
-        },
-    )
+            Reply::data(Counted { lease_count: 0, counts: BTreeMap::new() })
+        })
 }
 
 fn irrevocable(kind: &str) -> Result<()> {

@@ -14,13 +14,19 @@ struct Renew {
 }
 
 pub fn paths(node: &Arc<Node>) -> Vec<Path> {
-    let of = |pattern| {
+    let of = |pattern, id| {
         let node = Arc::clone(node);
         Path::new(pattern)
+            .ids([(Verb::Write, id)])
             .help("Renews a lease.", "Prolongs a lease, within the limits it was made with.")
             .view(Verb::Write, move |ctx: &Ctx, input: Renew, view: &View| renew(&node, ctx, &input, view))
     };
-    vec![of("leases/renew"), of("leases/renew/:lease_id+"), of("renew"), of("renew/:lease_id+")]
+    vec![
+        of("leases/renew", "leases-renew-lease2"),
+        of("leases/renew/:lease_id+", "leases-renew-lease"),
+        of("renew", "leases-renew-lease3"),
+        of("renew/:lease_id+", "leases-renew-lease4"),
+    ]
 }
 
 /// All leases are those of tokens so far, which are renewed as tokens.

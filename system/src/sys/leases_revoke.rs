@@ -15,13 +15,19 @@ struct Revoke {
 }
 
 pub fn paths(node: &Arc<Node>) -> Vec<Path> {
-    let of = |pattern| {
+    let of = |pattern, id| {
         let node = Arc::clone(node);
         Path::new(pattern)
+            .ids([(Verb::Write, id)])
             .help("Revokes a lease.", "Ends a lease, and what it is a lease of.")
             .txn(Verb::Write, move |ctx: &Ctx, input: Revoke, txn: &mut Txn| revoke(&node, ctx, &input, txn))
     };
-    vec![of("leases/revoke"), of("leases/revoke/:lease_id+"), of("revoke"), of("revoke/:lease_id+")]
+    vec![
+        of("leases/revoke", "leases-revoke-lease2"),
+        of("leases/revoke/:lease_id+", "leases-revoke-lease"),
+        of("revoke", "leases-revoke-lease3"),
+        of("revoke/:lease_id+", "leases-revoke-lease4"),
+    ]
 }
 
 fn revoke(node: &Node, ctx: &Ctx, input: &Revoke, txn: &mut Txn) -> Result<Answer> {

@@ -30,8 +30,9 @@ struct Below {
 struct RevokePrefix(Arc<Node>);
 
 pub fn paths(node: &Arc<Node>) -> Vec<Path> {
-    let of = |pattern, description| {
+    let of = |pattern, id, description| {
         Path::new(pattern)
+            .ids([(Verb::Write, id)])
             .help("Revokes all leases below a path.", description)
             .sudo()
             .act::<Below>(Verb::Write, RevokePrefix(Arc::clone(node)))
@@ -41,10 +42,10 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
         "The same, whatever a plugin that is asked to revoke something answers.",
     );
     vec![
-        of("leases/revoke-prefix/:prefix+", prefix),
-        of("leases/revoke-force/:prefix+", force),
-        of("revoke-prefix/:prefix+", prefix),
-        of("revoke-force/:prefix+", force),
+        of("leases/revoke-prefix/:prefix+", "leases-revoke-lease-with-prefix2", prefix),
+        of("leases/revoke-force/:prefix+", "leases-force-revoke-lease-with-prefix2", force),
+        of("revoke-prefix/:prefix+", "leases-revoke-lease-with-prefix", prefix),
+        of("revoke-force/:prefix+", "leases-force-revoke-lease-with-prefix", force),
     ]
 }
 

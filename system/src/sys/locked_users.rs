@@ -1,7 +1,9 @@
 //! `sys/locked-users`: who is not let in for a while, after wrong credentials.
 
 use holdfast_core::lockout;
-use sdk::{Answer, Ctx, Input, Path, Value, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Ctx, Input, Path, Reply, Verb, View};
+use serde::Serialize;
 
 /// How many users are listed at once.
 const LISTED_MAX: usize = 10_000;
@@ -12,6 +14,27 @@ struct Of {
     mount_accessor: Option<String>,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Listed {
+    by_namespace: Vec<OfNamespace>,
+    total: usize,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct OfNamespace {
+    namespace_id: &'static str,
+    namespace_path: &'static str,
+    counts: usize,
+    mount_accessors: Vec<OfMount>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct OfMount {
+    mount_accessor: String,
+    counts: usize,
+    alias_identifiers: Vec<String>,
+}
+
 pub fn path() -> Path {
     Path::new("locked-users")
         .help("Lists the users that are locked out.", "By auth method, as they are named when they log in.")
@@ -20,19 +43,14 @@ pub fn path() -> Path {
             let (mut locked, more) = lockout::locked_out(view, mount.as_deref(), ctx.now, LISTED_MAX)?;
             locked.sort_by_key(|mount| std::cmp::Reverse(mount.aliases.len()));
             let total: usize = locked.iter().map(|mount| mount.aliases.len()).sum();
-            let mounts: Vec<Value> = locked
-                .into_iter()
-                .map(|of| {
-                    json!({
-                        "mount_accessor": of.mount,
-                        "counts": of.aliases.len(),
-                        "alias_identifiers": of.aliases,
-                    })
-                })
-                .collect();
-            let namespace =
-                json!({"namespace_id": "root", "namespace_path": "", "counts": total, "mount_accessors": mounts});
-            let answer = Answer::json(json!({"by_namespace": [namespace], "total": total}));
+            let of_mount = |of: lockout::LockedOut| OfMount {
+                mount_accessor: of.mount,
+                counts: of.aliases.len(),
+                alias_identifiers: of.aliases,
+            };
+            let mount_accessors = locked.into_iter().map(of_mount).collect();
+            let root = OfNamespace { namespace_id: "root", namespace_path: "", counts: total, mount_accessors };
+            let answer = Reply::data(Listed { by_namespace: vec![root], total })?;
             Ok(match more {
                 true => answer.warn(format!("there are more: {LISTED_MAX} users are listed at most")),
                 false => answer,

@@ -1,11 +1,12 @@
 //! `sys/loggers`, `sys/loggers/:name`: from which severity on the node that was asked writes lines, as a whole and by its
 //! parts. Until it is started anew.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use sdk::{Act, Answer, Failure, Input, Params, Path, Result, Value, Verb};
+use sdk::{Act, Answer, Failure, Input, Outcome, Params, Path, Result, Value, Verb};
 
 use crate::measures::Measures;
 
@@ -56,6 +57,7 @@ pub fn all(measures: &Arc<dyn Measures>) -> Path {
     let act = |what| Loggers { measures: Arc::clone(measures), of: Of::All, what };
     Path::new("loggers")
         .help("Shows and sets how much this node logs.", "Of each part, from which severity on lines are written.")
+        .answers(Verb::Read, Outcome::data::<BTreeMap<String, String>>())
         .act::<Nothing>(Verb::Read, act(What::Show))
         .act::<Level>(Verb::Write, act(What::Set))
         .act::<Nothing>(Verb::Delete, act(What::Reset))
@@ -65,6 +67,7 @@ pub fn one(measures: &Arc<dyn Measures>) -> Path {
     let act = |what| Loggers { measures: Arc::clone(measures), of: Of::One, what };
     Path::new("loggers/:name+")
         .help("Shows and sets how much one part of this node logs.", "From which severity on lines are written.")
+        .answers(Verb::Read, Outcome::data::<BTreeMap<String, String>>())
         .act::<Named>(Verb::Read, act(What::Show))
         .act::<NamedLevel>(Verb::Write, act(What::Set))
         .act::<Named>(Verb::Delete, act(What::Reset))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use sdk::{Act, Answer, Body, Input, Params, Path, Result, Verb};
+use sdk::{Act, Answer, Body, Input, Map, Outcome, Params, Path, Result, Value, Verb};
 
 use crate::measures::{Measures, show};
 
@@ -18,7 +18,9 @@ struct Metrics(Arc<dyn Measures>);
 
 pub fn path(measures: &Arc<dyn Measures>) -> Path {
     Path::new("metrics")
+        .ids([(Verb::Read, "metrics")])
         .help("Shows this node's metrics.", "As JSON, or with format=prometheus as Prometheus reads them.")
+        .answers(Verb::Read, Outcome::body::<Map<String, Value>>())
         .act::<Shown>(Verb::Read, Metrics(Arc::clone(measures)))
 }
 

@@ -4,10 +4,13 @@ mod audit;
 mod audit_hash;
 mod auth;
 mod auth_tune;
+mod batch;
 mod capabilities;
 mod ceremony;
 mod config_auditing_request_headers;
+mod config_cors;
 mod config_state_sanitized;
+mod config_ui_headers;
 mod decode_token;
 mod describe;
 mod generate_root_attempt;
@@ -18,6 +21,7 @@ mod in_flight_req;
 mod internal_counters_entities;
 mod internal_counters_requests;
 mod internal_counters_tokens;
+mod internal_specs_openapi;
 mod internal_ui_mounts;
 mod internal_ui_namespaces;
 mod internal_ui_resultant_acl;
@@ -71,14 +75,14 @@ mod wrapping_rewrap;
 mod wrapping_unwrap;
 mod wrapping_wrap;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::{ChangeError, Node, ShareKind};
 use holdfast_core::mount::MountError;
 use holdfast_core::policies::PolicyRefused;
-use sdk::{Backend, Failure, MountInfo, Plugin, PluginKind};
+use sdk::{Backend, Failure, MountInfo, Plugin, PluginKind, Verb};
 
 use crate::measures::Measures;
 use ceremony::Form;
@@ -90,8 +94,13 @@ pub const GENERATE_ROOT: &str = "generate-root";
 pub struct Sys(Backend);
 
 impl Sys {
-    /// `mountable` are the plugins that users may mount.
-    pub fn new(node: &Arc<Node>, mountable: Arc<Catalog>, measures: &Arc<dyn Measures>) -> Self {
+    /// `mountable` are the plugins that users may mount, `all` will be every plugin.
+    pub fn new(
+        node: &Arc<Node>,
+        mountable: Arc<Catalog>,
+        all: &Arc<OnceLock<Catalog>>,
+        measures: &Arc<dyn Measures>,
+    ) -> Self {
         let mut paths = vec![
             audit::list(node),
             audit::one(node),
@@ -99,6 +108,7 @@ impl Sys {
             auth::list(node),
             auth_tune::path(node, &mountable),
             auth::one(node, &mountable),
+            batch::path(),
             metrics::path(measures),
             monitor::path(measures),
             mounts::list(node),
@@ -106,6 +116,10 @@ impl Sys {
             mounts::one(node, &mountable),
             config_auditing_request_headers::all(),
             config_auditing_request_headers::one(node),
+            config_cors::path(),
+            config_ui_headers::list(),
+            config_ui_headers::one(measures),
+            internal_specs_openapi::path(node, all),
             internal_ui_mounts::all(node),
             internal_ui_mounts::one(node),
             internal_ui_namespaces::path(),
@@ -135,31 +149,76 @@ impl Sys {
             raft_snapshot_auto::one(node),
             raft_snapshot_auto::status(),
             key_status::path(node),
-            generate_root_attempt::path(node, "generate-root/attempt/?", Form::Bare).open_by(GENERATE_ROOT),
-            generate_root_update::path(node, "generate-root/update", Form::Bare).open_by(GENERATE_ROOT),
+            generate_root_attempt::path(node, "generate-root/attempt/?", Form::Bare).open_by(GENERATE_ROOT).ids([
+                (Verb::Read, "root-token-generation-read-progress"),
+                (Verb::Write, "root-token-generation-initialize"),
+                (Verb::Delete, "root-token-generation-cancel"),
+            ]),
+            generate_root_update::path(node, "generate-root/update", Form::Bare)
+                .open_by(GENERATE_ROOT)
+                .ids([(Verb::Write, "root-token-generation-update")]),
             generate_root_attempt::path(node, "generate-root-token/attempt", Form::Enveloped),
-            generate_root_update::path(node, "generate-root-token/update", Form::Enveloped),
+            generate_root_update::path(node, "generate-root-token/update", Form::Enveloped)
+                .ids([(Verb::Write, "update-generation-attempt-root-token")]),
             decode_token::path(),
-            rekey_init::path(node, "rekey/init/?", ShareKind::Unseal, Form::Bare).open_by(REKEY),
-            rekey_update::path(node, "rekey/update", ShareKind::Unseal, Form::Bare).open_by(REKEY),
-            rekey_verify::path(node, "rekey/verify", ShareKind::Unseal, Form::Bare).open_by(REKEY),
-            rekey_backup::path(node, "rekey/backup"),
+            rekey_init::path(node, "rekey/init/?", ShareKind::Unseal, Form::Bare).open_by(REKEY).ids([
+                (Verb::Read, "rekey-attempt-read-progress"),
+                (Verb::Write, "rekey-attempt-initialize"),
+                (Verb::Delete, "rekey-attempt-cancel"),
+            ]),
+            rekey_update::path(node, "rekey/update", ShareKind::Unseal, Form::Bare)
+                .open_by(REKEY)
+                .ids([(Verb::Write, "rekey-attempt-update")]),
+            rekey_verify::path(node, "rekey/verify", ShareKind::Unseal, Form::Bare).open_by(REKEY).ids([
+                (Verb::Read, "rekey-verification-read-progress"),
+                (Verb::Write, "rekey-verification-update"),
+                (Verb::Delete, "rekey-verification-cancel"),
+            ]),
+            rekey_backup::path(node, "rekey/backup")
+                .ids([(Verb::Read, "rekey-read-backup-key"), (Verb::Delete, "rekey-delete-backup-key")]),
             rekey_init::path(node, "rekey-recovery-key/init/?", ShareKind::Recovery, Form::Bare).open_by(REKEY),
             rekey_update::path(node, "rekey-recovery-key/update", ShareKind::Recovery, Form::Bare).open_by(REKEY),
             rekey_verify::path(node, "rekey-recovery-key/verify", ShareKind::Recovery, Form::Bare).open_by(REKEY),
-            rekey_backup::path(node, "rekey/recovery-key-backup"),
-            rekey_init::path(node, "rotate/root/init", ShareKind::Unseal, Form::Enveloped),
-            rekey_update::path(node, "rotate/root/update", ShareKind::Unseal, Form::Enveloped),
-            rekey_verify::path(node, "rotate/root/verify", ShareKind::Unseal, Form::Enveloped),
-            rekey_backup::path(node, "rotate/root/backup"),
-            rekey_init::path(node, "rotate/recovery/init", ShareKind::Recovery, Form::Enveloped),
-            rekey_update::path(node, "rotate/recovery/update", ShareKind::Recovery, Form::Enveloped),
-            rekey_verify::path(node, "rotate/recovery/verify", ShareKind::Recovery, Form::Enveloped),
-            rekey_backup::path(node, "rotate/recovery/backup"),
-            rotate_config::path("rotate/config"),
-            rotate_config::path("rotate/keyring/config"),
-            rotate::path(node, "rotate/keyring"),
-            rotate::path(node, "rotate"),
+            rekey_backup::path(node, "rekey/recovery-key-backup").ids([
+                (Verb::Read, "rekey-read-backup-recovery-key"),
+                (Verb::Delete, "rekey-delete-backup-recovery-key"),
+            ]),
+            rekey_init::path(node, "rotate/root/init", ShareKind::Unseal, Form::Enveloped).ids([
+                (Verb::Read, "rotate-attempt-read-progress"),
+                (Verb::Write, "rotate-attempt-initialize"),
+                (Verb::Delete, "rotate-attempt-cancel"),
+            ]),
+            rekey_update::path(node, "rotate/root/update", ShareKind::Unseal, Form::Enveloped)
+                .ids([(Verb::Write, "rotate-attempt-update")]),
+            rekey_verify::path(node, "rotate/root/verify", ShareKind::Unseal, Form::Enveloped).ids([
+                (Verb::Read, "rotate-verification-read-progress"),
+                (Verb::Write, "rotate-verification-update"),
+                (Verb::Delete, "rotate-verification-cancel"),
+            ]),
+            rekey_backup::path(node, "rotate/root/backup")
+                .ids([(Verb::Read, "rotate-read-backup-key"), (Verb::Delete, "rotate-delete-backup-key")]),
+            rekey_init::path(node, "rotate/recovery/init", ShareKind::Recovery, Form::Enveloped).ids([
+                (Verb::Read, "rotate-attempt-read-rotate-recovery-init"),
+                (Verb::Write, "rotate-attempt-initialize-rotate-recovery-init"),
+                (Verb::Delete, "rotate-attempt-cancel-rotate-recovery-init"),
+            ]),
+            rekey_update::path(node, "rotate/recovery/update", ShareKind::Recovery, Form::Enveloped)
+                .ids([(Verb::Write, "rotate-attempt-update-rotate-recovery-update")]),
+            rekey_verify::path(node, "rotate/recovery/verify", ShareKind::Recovery, Form::Enveloped).ids([
+                (Verb::Read, "rotate-verification-read-rotate-recovery-verify"),
+                (Verb::Write, "rotate-verification-update-rotate-recovery-verify"),
+                (Verb::Delete, "rotate-verification-cancel-rotate-recovery-verify"),
+            ]),
+            rekey_backup::path(node, "rotate/recovery/backup").ids([
+                (Verb::Read, "rotate-read-rotate-recovery-backup"),
+                (Verb::Delete, "rotate-delete-rotate-recovery-backup"),
+            ]),
+            rotate_config::path("rotate/config")
+                .ids([(Verb::Read, "read-encryption-key-config"), (Verb::Write, "configure-encryption-key-config")]),
+            rotate_config::path("rotate/keyring/config")
+                .ids([(Verb::Read, "read-rotate-keyring-config"), (Verb::Write, "configure-rotate-keyring-config")]),
+            rotate::path(node, "rotate/keyring").ids([(Verb::Write, "rotate-rotate-keyring")]),
+            rotate::path(node, "rotate").ids([(Verb::Write, "rotate-encryption-key")]),
             seal::path(node),
             step_down::path(node),
             config_state_sanitized::path(measures),
@@ -196,6 +255,7 @@ impl Sys {
             wrapping_unwrap::path(node),
             wrapping_wrap::path(),
         ];
+        paths.extend(crate::node::paths());
         paths.extend(capabilities::paths(node));
         paths.extend(leases_renew::paths(node));
         paths.extend(leases_revoke::paths(node));

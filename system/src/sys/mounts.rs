@@ -7,7 +7,7 @@ use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::mount::{Mount, Table, is_builtin};
 use holdfast_core::quota;
-use sdk::{Answer, Ctx, Failure, FromField, Input, KvPairs, Map, Path, Result, Txn, Value, Verb, View};
+use sdk::{Answer, Ctx, Failure, FromField, Input, KvPairs, Map, Path, Reply, Result, Txn, Value, Verb, View};
 
 use super::{describe, mount_config, mount_failure};
 
@@ -47,13 +47,19 @@ struct Enable {
 }
 
 pub fn list(node: &Arc<Node>) -> Path {
-    let path =
-        Path::new("mounts").help("Lists the mounts.", "All secret engines of the namespace and how they are set.");
+    let path = Path::new("mounts")
+        .ids([(Verb::Read, "mounts-list-secrets-engines")])
+        .help("Lists the mounts.", "All secret engines of the namespace and how they are set.");
     listing(path, node, Table::Secret)
 }
 
 pub fn one(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Path {
     let path = Path::new("mounts/:path+")
+        .ids([
+            (Verb::Read, "mounts-read-configuration"),
+            (Verb::Write, "mounts-enable-secrets-engine"),
+            (Verb::Delete, "mounts-disable-secrets-engine"),
+        ])
         .help("Mounts and unmounts secret engines.", "Unmounting deletes everything that the engine has stored.");
     managing(path, node, mountable, Table::Secret)
 }
@@ -63,8 +69,8 @@ pub(super) fn listing(path: Path, node: &Arc<Node>, table: Table) -> Path {
     let node = Arc::clone(node);
     path.view(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, view: &View| {
         let mounts = node.mounts.list(view, table)?;
-        let all: Map<String, Value> = mounts.iter().map(|(path, m)| (path.clone(), describe::mount(m))).collect();
-        Ok(Answer::mirrored(Value::Object(all)))
+        let all = mounts.iter().map(|(path, mount)| (path.clone(), describe::mount(mount)));
+        Reply::mirrored(all.collect::<BTreeMap<_, _>>())
     })
 }
 
@@ -74,7 +80,7 @@ pub(super) fn managing(path: Path, node: &Arc<Node>, mountable: &Arc<Catalog>, t
     let mountable = Arc::clone(mountable);
     path.view(Verb::Read, move |_: &Ctx, at: At, view: &View| {
         let mount = found(&reads, view, table, &at.path)?;
-        Ok(Answer::mirrored(describe::mount(&mount)))
+        Reply::mirrored(describe::mount(&mount))
     })
     .txn(Verb::Write, move |_: &Ctx, input: Enable, txn: &mut Txn| enable(&enables, &mountable, table, input, txn))
     .txn(Verb::Delete, move |ctx: &Ctx, at: At, txn: &mut Txn| {

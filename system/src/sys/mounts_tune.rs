@@ -6,7 +6,7 @@ use std::sync::Arc;
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::mount::{Mount, Table};
-use sdk::{Answer, Ctx, Failure, Input, KvPairs, Map, Path, Result, Txn, Value, Verb, View};
+use sdk::{Answer, Ctx, Failure, Input, KvPairs, Map, Path, Reply, Result, Txn, Value, Verb, View};
 
 use super::mounts::found;
 use super::{describe, mount_config, mount_failure};
@@ -47,6 +47,7 @@ struct Tune {
 
 pub fn path(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Path {
     let path = Path::new("mounts/:path+/tune")
+        .ids([(Verb::Read, "mounts-read-tuning-information"), (Verb::Write, "mounts-tune-configuration-parameters")])
         .help("Shows and changes how a mount is set.", "Limits read back as they are in force.");
     tuning(path, node, mountable, Table::of)
 }
@@ -59,7 +60,7 @@ pub(super) fn tuning(path: Path, node: &Arc<Node>, mountable: &Arc<Catalog>, pla
         let (table, path) = place(&at.path);
         let mount = found(&reads, view, table, path)?;
         let info = reads.mounts.info(&mount);
-        Ok(Answer::mirrored(describe::tuned(&mount, &info)))
+        Reply::mirrored(describe::tuned(&mount, &info))
     })
     .txn(Verb::Write, move |_: &Ctx, input: Tune, txn: &mut Txn| {
         let (table, path) = place(&input.path);

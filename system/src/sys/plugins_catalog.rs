@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use holdfast_core::catalog::Catalog;
-use sdk::{Answer, Ctx, Failure, Input, Map, Path, PluginKind, Result, Txn, Value, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Failure, Input, Outcome, Path, PluginKind, Reply, Result, Txn, Verb, View, json};
+use serde::Serialize;
 
 use super::describe::BUILTIN_VERSION;
 
@@ -21,28 +23,52 @@ struct Named {
     name: String,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct All {
+    auth: Vec<&'static str>,
+    secret: Vec<&'static str>,
+    detailed: Vec<Detailed>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Detailed {
+    builtin: bool,
+    deprecation_status: &'static str,
+    name: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    version: &'static str,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct One {
+    args: Option<Vec<String>>,
+    builtin: bool,
+    command: &'static str,
+    deprecation_status: &'static str,
+    name: String,
+    sha256: &'static str,
+    version: &'static str,
+}
+
 pub fn all(plugins: &Arc<Catalog>) -> Path {
     let plugins = Arc::clone(plugins);
     Path::new("plugins/catalog/?").help("Lists the plugins.", "All kinds of mounts that this server has.").view(
         Verb::Read,
         move |_: &Ctx, Nothing {}: Nothing, _: &View| {
-            let mut data = Map::new();
-            let mut detailed = Vec::new();
-            for (kind, of) in KINDS {
-                let names = plugins.names(of);
-                detailed.extend(names.iter().map(|name| {
-                    json!({
-                        "builtin": true,
-                        "deprecation_status": "supported",
-                        "name": name,
-                        "type": kind,
-                        "version": BUILTIN_VERSION,
-                    })
-                }));
-                data.insert(kind.into(), json!(names));
-            }
-            data.insert("detailed".into(), Value::Array(detailed));
-            Ok(Answer::data(data))
+            let of = |kind: &'static str, plugins: &[&'static str]| -> Vec<Detailed> {
+                let detailed = |name: &&'static str| Detailed {
+                    builtin: true,
+                    deprecation_status: "supported",
+                    name,
+                    kind,
+                    version: BUILTIN_VERSION,
+                };
+                plugins.iter().map(detailed).collect()
+            };
+            let (auth, secret) = (plugins.names(PluginKind::Auth), plugins.names(PluginKind::Secret));
+            let detailed = of("auth", &auth).into_iter().chain(of("secret", &secret)).collect();
+            Reply::data(All { auth, secret, detailed })
         },
     )
 }
@@ -63,6 +89,7 @@ pub fn one(plugins: &Arc<Catalog>) -> Path {
     Path::new("plugins/catalog/:name+")
         .help("Shows a plugin.", "None can be registered, and what is built in stays.")
         .sudo()
+        .answers(Verb::Read, Outcome::data::<Option<One>>())
         .view(Verb::Read, move |_: &Ctx, named: Named, _: &View| show(&plugins, &named.name))
         .txn(Verb::Write, |_: &Ctx, named: Named, _: &mut Txn| {
             Err(Failure::Invalid(format!("{:?} is not registered: {NO_OTHERS}", named.name)))
@@ -73,6 +100,9 @@ pub fn one(plugins: &Arc<Catalog>) -> Path {
 
 fn show(plugins: &Catalog, path: &str) -> Result<Answer> {
     let (kind, name) = path.split_once('/').unwrap_or(("", path));
+    if kind == "database" {
+        return Err(Failure::NotFound);
+    }
     let Some((_, of)) = KINDS.iter().find(|(known, _)| *known == kind) else {
         let text = format!("{path:?} names no plugin: say its kind before its name, as auth/userpass or secret/kv");
         return Ok(Answer::empty().warn(text));
@@ -80,13 +110,14 @@ fn show(plugins: &Catalog, path: &str) -> Result<Answer> {
     if !plugins.names(*of).contains(&name) {
         return Err(Failure::NotFound);
     }
-    Ok(Answer::json(json!({
-        "args": null,
-        "builtin": true,
-        "command": "",
-        "deprecation_status": "supported",
-        "name": name,
-        "sha256": "",
-        "version": BUILTIN_VERSION,
-    })))
+    let one = One {
+        args: None,
+        builtin: true,
+        command: "",
+        deprecation_status: "supported",
+        name: name.to_owned(),
+        sha256: "",
+        version: BUILTIN_VERSION,
+    };
+    Ok(Answer::json(json!(one)))
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
-use sdk::{Answer, CommaList, Ctx, Failure, Input, Path, PluginKind, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{CommaList, Ctx, Failure, Input, Path, PluginKind, Reply, Verb, View};
+use serde::Serialize;
 
 #[derive(Input)]
 struct Reload {
@@ -12,6 +14,11 @@ struct Reload {
     plugin: String,
     /// Paths of mounts, with `auth/` before those of auth methods.
     mounts: CommaList,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Reloaded {
+    reload_id: String,
 }
 
 pub fn path(node: &Arc<Node>, plugins: &Arc<Catalog>) -> Path {
@@ -40,6 +47,6 @@ pub fn path(node: &Arc<Node>, plugins: &Arc<Catalog>) -> Path {
                 }
                 _ => return Err(Failure::invalid("plugin and mounts cannot be set at the same time")),
             }
-            Ok(Answer::json(json!({ "reload_id": hex::encode(crypto::random::<16>()) })))
+            Reply::data(Reloaded { reload_id: hex::encode(crypto::random::<16>()) })
         })
 }

@@ -29,6 +29,7 @@ struct Write {
 pub fn list(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("policies/acl/?")
+        .ids([(Verb::List, "policies-list-acl-policies")])
         .help("Lists the ACL policies.", "The names of all policies that can be given to a token.")
         .view(Verb::List, move |_: &Ctx, Nothing {}: Nothing, view: &View| Answer::keys(node.policies.list(view)?))
 }
@@ -36,6 +37,11 @@ pub fn list(node: &Arc<Node>) -> Path {
 pub fn one(node: &Arc<Node>) -> Path {
     let (reads, writes, deletes) = (Arc::clone(node), Arc::clone(node), Arc::clone(node));
     Path::new("policies/acl/:name+")
+        .ids([
+            (Verb::Read, "policies-read-acl-policy"),
+            (Verb::Write, "policies-write-acl-policy"),
+            (Verb::Delete, "policies-delete-acl-policy"),
+        ])
         .help(
             "Reads, writes and deletes an ACL policy.",
             "A change counts for every token that has the policy, at once.",

@@ -2,7 +2,9 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use holdfast_core::passwords;
-use sdk::{Answer, Ctx, Failure, Input, Page, PasswordPolicy, Path, Txn, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Failure, Input, Page, PasswordPolicy, Path, Reply, Txn, Verb, View};
+use serde::Serialize;
 
 #[derive(Input)]
 struct Named {
@@ -15,6 +17,12 @@ struct Write {
     /// The policy's name.
     name: String,
     /// The policy, in HCL or JSON, as it is or in base64.
+    policy: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Shown {
+    /// As it was written.
     policy: String,
 }
 
@@ -31,8 +39,8 @@ pub fn one() -> Path {
             "A policy says how long a password is, and how many characters of which kind it has at least.",
         )
         .view(Verb::Read, |_: &Ctx, named: Named, view: &View| {
-            let text = passwords::text(view, &named.name)?.ok_or_else(missing)?;
-            Ok(Answer::json(json!({ "policy": text })))
+            let policy = passwords::text(view, &named.name)?.ok_or_else(missing)?;
+            Reply::data(Shown { policy })
         })
         .txn(Verb::Write, |_: &Ctx, input: Write, txn: &mut Txn| {
             if input.policy.is_empty() {

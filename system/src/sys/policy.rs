@@ -36,6 +36,7 @@ pub fn list(node: &Arc<Node>) -> Path {
         }
     };
     Path::new("policy/?")
+        .ids([(Verb::Read, "policies-list")])
         .help("Lists the ACL policies.", "The older form of sys/policies/acl.")
         .view(Verb::Read, of(Arc::clone(node)))
         .view(Verb::List, of(Arc::clone(node)))
@@ -44,6 +45,11 @@ pub fn list(node: &Arc<Node>) -> Path {
 pub fn one(node: &Arc<Node>) -> Path {
     let (reads, writes, deletes) = (Arc::clone(node), Arc::clone(node), Arc::clone(node));
     Path::new("policy/:name+")
+        .ids([
+            (Verb::Read, "policies-read-acl-policy2"),
+            (Verb::Write, "policies-write-acl-policy2"),
+            (Verb::Delete, "policies-delete-acl-policy2"),
+        ])
         .help("Reads, writes and deletes an ACL policy.", "The older form of sys/policies/acl.")
         .view(Verb::Read, move |ctx: &Ctx, named: Named, view: &View| {
             let name = policies_acl::lower(&reads, ctx, view, Operation::Read, &named.name)?;

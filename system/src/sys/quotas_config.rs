@@ -1,7 +1,9 @@
 //! `sys/quotas/config`: what holds for all rate limits.
 
 use holdfast_core::quota::{EXEMPT_LENGTH_MAX, EXEMPT_MAX, QuotaConfig, QuotaTable};
-use sdk::{Answer, Ctx, Failure, Input, Path, StringList, Txn, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Failure, Input, Path, Reply, StringList, Txn, Verb, View};
+use serde::Serialize;
 
 #[derive(Input)]
 struct Nothing {}
@@ -17,16 +19,23 @@ struct Config {
     enable_rate_limit_response_headers: bool,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Shown {
+    enable_rate_limit_audit_logging: bool,
+    enable_rate_limit_response_headers: bool,
+    rate_limit_exempt_paths: Vec<String>,
+}
+
 pub fn path() -> Path {
     Path::new("quotas/config")
         .help("Shows and sets what holds for all rate limits.", "Which paths are exempt, and who is told of what.")
         .view(Verb::Read, |_: &Ctx, Nothing {}: Nothing, view: &View| {
             let config = QuotaTable::read(view)?.config;
-            Ok(Answer::json(json!({
-                "enable_rate_limit_audit_logging": config.audit,
-                "enable_rate_limit_response_headers": config.headers,
-                "rate_limit_exempt_paths": config.exempt,
-            })))
+            Reply::data(Shown {
+                enable_rate_limit_audit_logging: config.audit,
+                enable_rate_limit_response_headers: config.headers,
+                rate_limit_exempt_paths: config.exempt,
+            })
         })
         .txn(Verb::Write, |_: &Ctx, given: Config, txn: &mut Txn| {
             let exempt: Vec<String> =

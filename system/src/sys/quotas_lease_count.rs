@@ -6,7 +6,9 @@ use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::quota::leases::counted;
 use holdfast_core::quota::{LeaseCounts, RULES_MAX};
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Failure, Input, Path, Reply, Result, Txn, Verb, View};
+use serde::Serialize;
 
 use super::quota_scope;
 
@@ -35,6 +37,24 @@ struct Write {
     inheritable: Option<bool>,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Shown {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    name: String,
+    path: String,
+    role: &'static str,
+    max_leases: i64,
+    /// How many are counted.
+    counter: i64,
+    /// As long as leases that were there before are being counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settling: Option<bool>,
+    /// Where it was set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inheritable: Option<bool>,
+}
+
 pub fn list() -> Path {
     Path::new("quotas/lease-count/?")
         .help("Lists the lease counts.", "By their names.")
@@ -54,21 +74,16 @@ pub fn one(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Path {
         .view(Verb::Read, |_: &Ctx, named: Named, view: &View| {
             let rules = LeaseCounts::read(view)?;
             let rule = rules.0.get(&named.name).ok_or(Failure::NotFound)?;
-            let mut shown = json!({
-                "type": "lease-count",
-                "name": named.name,
-                "path": rule.scope.path(),
-                "role": "",
-                "max_leases": rule.max,
-                "counter": counted(view, rule)?,
-            });
-            if let Some(inheritable) = rule.inheritable {
-                shown["inheritable"] = json!(inheritable);
-            }
-            if rule.settling {
-                shown["settling"] = json!(true);
-            }
-            Ok(Answer::json(shown))
+            Reply::data(Shown {
+                kind: "lease-count",
+                path: rule.scope.path(),
+                role: "",
+                max_leases: rule.max,
+                counter: counted(view, rule)?,
+                settling: rule.settling.then_some(true),
+                inheritable: rule.inheritable,
+                name: named.name,
+            })
         })
         .txn(Verb::Write, move |_: &Ctx, input: Write, txn: &mut Txn| set(&node, &mountable, &input, txn))
         .txn(Verb::Delete, |_: &Ctx, named: Named, txn: &mut Txn| {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::quota::{QuotaTable, RULES_MAX, RateLimit};
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Seconds, SignedSeconds, Txn, Value, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Failure, Input, Path, Reply, Result, Seconds, SignedSeconds, Txn, Value, Verb, View, json};
+use serde::Serialize;
 
 use super::quota_scope;
 
@@ -41,6 +43,24 @@ struct Write {
     inheritable: Option<bool>,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Shown {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    name: String,
+    path: String,
+    role: String,
+    /// A number; whole if it is one.
+    rate: Value,
+    /// In seconds.
+    interval: u64,
+    /// In seconds.
+    block_interval: u64,
+    /// Where it was set: clients compare whole answers with those of servers that do not know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inheritable: Option<bool>,
+}
+
 pub fn list() -> Path {
     Path::new("quotas/rate-limit/?").help("Lists the rate limits.", "By their names.").view(
         Verb::List,
@@ -61,20 +81,16 @@ pub fn one(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Path {
         .view(Verb::Read, |_: &Ctx, named: Named, view: &View| {
             let table = QuotaTable::read(view)?;
             let rule = table.rate_limits.get(&named.name).ok_or(Failure::NotFound)?;
-            let mut shown = json!({
-                "type": "rate-limit",
-                "name": named.name,
-                "path": rule.scope.path(),
-                "role": rule.scope.role,
-                "rate": number(rule.rate),
-                "interval": rule.interval,
-                "block_interval": rule.block,
-            });
-            // Clients compare whole answers with those of servers that do not know it.
-            if let Some(inheritable) = rule.inheritable {
-                shown["inheritable"] = json!(inheritable);
-            }
-            Ok(Answer::json(shown))
+            Reply::data(Shown {
+                kind: "rate-limit",
+                path: rule.scope.path(),
+                role: rule.scope.role.clone(),
+                rate: number(rule.rate),
+                interval: rule.interval,
+                block_interval: rule.block,
+                inheritable: rule.inheritable,
+                name: named.name,
+            })
         })
         .txn(Verb::Write, move |_: &Ctx, input: Write, txn: &mut Txn| set(&node, &mountable, input, txn))
         .txn(Verb::Delete, |_: &Ctx, named: Named, txn: &mut Txn| {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use holdfast_core::autopilot::{AutopilotConfig, config_key, records};
 use holdfast_core::lifecycle::Node;
-use sdk::{Answer, Ctx, Failure, Input, Path, Read, Result, Seconds, Txn, Verb, duration, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Failure, Input, Path, Read, Reply, Result, Seconds, Txn, Verb, duration};
+use serde::Serialize;
 
 #[derive(Input)]
 struct Nothing {}
@@ -26,6 +28,16 @@ struct Change {
     server_stabilization_time: Option<Seconds>,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Config {
+    cleanup_dead_servers: bool,
+    last_contact_threshold: String,
+    dead_server_last_contact_threshold: String,
+    max_trailing_logs: u64,
+    min_quorum: u64,
+    server_stabilization_time: String,
+}
+
 /// It is read where it is written: on the active node.
 pub fn path(node: &Arc<Node>) -> Path {
     let replication = Arc::clone(&node.replication);
@@ -33,14 +45,14 @@ pub fn path(node: &Arc<Node>) -> Path {
         .help("Configures what is done about unhealthy nodes.", "A value of zero leaves what is set.")
         .txn(Verb::Read, |_: &Ctx, Nothing {}: Nothing, txn: &mut Txn| {
             let config = txn.elsewhere(records()).get::<AutopilotConfig>(&config_key())?.unwrap_or_default();
-            Ok(Answer::json(json!({
-                "cleanup_dead_servers": config.cleanup_dead_servers,
-                "last_contact_threshold": text(config.last_contact_threshold),
-                "dead_server_last_contact_threshold": text(config.dead_server_last_contact_threshold),
-                "max_trailing_logs": config.max_trailing_logs,
-                "min_quorum": config.min_quorum,
-                "server_stabilization_time": text(config.server_stabilization_time),
-            })))
+            Reply::data(Config {
+                cleanup_dead_servers: config.cleanup_dead_servers,
+                last_contact_threshold: text(config.last_contact_threshold),
+                dead_server_last_contact_threshold: text(config.dead_server_last_contact_threshold),
+                max_trailing_logs: config.max_trailing_logs,
+                min_quorum: config.min_quorum,
+                server_stabilization_time: text(config.server_stabilization_time),
+            })
         })
         .txn(Verb::Write, move |_: &Ctx, change: Change, txn: &mut Txn| {
             let mut txn = txn.elsewhere(records());

@@ -3,31 +3,47 @@
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
-use sdk::{Answer, Ctx, Input, Path, Verb, View, json};
+use holdfast_core::replication::MemberStatus;
+use schemars::JsonSchema;
+use sdk::{Ctx, Input, Path, Reply, Verb, View};
+use serde::Serialize;
 
 #[derive(Input)]
 struct Nothing {}
+
+#[derive(Serialize, JsonSchema)]
+struct Shown {
+    config: Members,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Members {
+    servers: Vec<Server>,
+    index: u64,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Server {
+    node_id: String,
+    address: String,
+    leader: bool,
+    protocol_version: &'static str,
+    voter: bool,
+}
 
 pub fn path(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("storage/raft/configuration")
         .help("Shows the members of the cluster.", "Who votes, who leads, and where each listens for the others.")
         .view(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, _: &View| {
-            let servers: Vec<_> = node
-                .replication
-                .members()
-                .iter()
-                .map(|m| {
-                    json!({
-                        "node_id": m.member.name,
-                        "address": m.member.address,
-                        "leader": m.leader,
-                        "protocol_version": "3",
-                        "voter": m.voter,
-                    })
-                })
-                .collect();
-            let index = node.replication.position().committed;
-            Ok(Answer::json(json!({"config": {"servers": servers, "index": index}})))
+            let server = |status: MemberStatus| Server {
+                node_id: status.member.name,
+                address: status.member.address,
+                leader: status.leader,
+                protocol_version: "3",
+                voter: status.voter,
+            };
+            let servers = node.replication.members().into_iter().map(server).collect();
+            Reply::data(Shown { config: Members { servers, index: node.replication.position().committed } })
         })
 }

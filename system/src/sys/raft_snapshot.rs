@@ -6,7 +6,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use holdfast_core::backup::{Restore, Trust};
 use holdfast_core::lifecycle::Node;
-use sdk::{Act, Answer, Body, Failure, Input, Params, Path, Result, Verb};
+use sdk::{Act, Answer, Body, Failure, Input, Outcome, Params, Path, Result, Verb};
 
 use super::once::once;
 
@@ -27,6 +27,7 @@ pub fn path(node: &Arc<Node>) -> Path {
             "A backup is everything but what belongs to this one cluster: its members, and how its root key is wrapped. \
              One of this cluster's own root key is restored at once, and the nodes stay unsealed.",
         )
+        .answers(Verb::Read, Outcome::other("application/gzip"))
         .act::<Nothing>(Verb::Read, Save(Arc::clone(node)))
         .act::<Nothing>(Verb::Write, RestoreAct { node: Arc::clone(node), trust: Trust::RootKey })
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use holdfast_core::backup::auto::{self, AutoConfig, AutoStatus, ConfigError};
 use holdfast_core::lifecycle::Node;
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Seconds, Txn, Verb, View, Work, json, timestamp};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Failure, Input, Path, Reply, Result, Seconds, Txn, Verb, View, Work, timestamp};
+use serde::Serialize;
 use storage::Millis;
 
 #[derive(Input)]
@@ -36,6 +38,31 @@ struct Write {
     autoload_enabled: bool,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Config {
+    /// In seconds.
+    interval: u64,
+    retain: u32,
+    path_prefix: String,
+    file_prefix: String,
+    storage_type: &'static str,
+    local_max_space: u64,
+    autoload_enabled: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Status {
+    last_snapshot_start: String,
+    last_snapshot_end: String,
+    last_snapshot_error: String,
+    last_snapshot_url: String,
+    snapshot_start: String,
+    snapshot_url: String,
+    snapshot_size: u64,
+    consecutive_errors: u32,
+    next_snapshot_start: String,
+}
+
 pub fn list() -> Path {
     Path::new("storage/raft/snapshot-auto/config/?")
         .help("Lists the automated backups.", "The names of their configurations.")
@@ -55,15 +82,15 @@ pub fn one(node: &Arc<Node>) -> Path {
         .sudo()
         .view(Verb::Read, |_: &Ctx, named: Named, view: &View| {
             let config = auto::read(view, &named.name)?.ok_or(Failure::NotFound)?;
-            Ok(Answer::json(json!({
-                "interval": config.interval,
-                "retain": config.retain,
-                "path_prefix": config.path_prefix,
-                "file_prefix": config.file_prefix,
-                "storage_type": AutoConfig::LOCAL,
-                "local_max_space": config.local_max_space,
-                "autoload_enabled": false,
-            })))
+            Reply::data(Config {
+                interval: config.interval,
+                retain: config.retain,
+                path_prefix: config.path_prefix,
+                file_prefix: config.file_prefix,
+                storage_type: AutoConfig::LOCAL,
+                local_max_space: config.local_max_space,
+                autoload_enabled: false,
+            })
         })
         .slow(
             Verb::Write,
@@ -94,17 +121,18 @@ pub fn status() -> Path {
             let status = AutoStatus::read(view, &named.name)?;
             let time = |at: Option<Millis>| at.map(timestamp).unwrap_or_default();
             let good = status.good.as_ref();
-            Ok(Answer::json(json!({
-                "last_snapshot_start": time(status.started),
-                "last_snapshot_end": time(status.ended),
-                "last_snapshot_error": status.error.clone().unwrap_or_default(),
-                "last_snapshot_url": good.map(|good| good.url.clone()).unwrap_or_default(),
-                "snapshot_start": time(good.map(|good| good.at)),
-                "snapshot_url": good.map(|good| good.url.clone()).unwrap_or_default(),
-                "snapshot_size": good.map_or(0, |good| good.bytes),
-                "consecutive_errors": status.failures,
-                "next_snapshot_start": time(status.started.map(|_| status.due(&config))),
-            })))
+            let url = good.map(|good| good.url.clone()).unwrap_or_default();
+            Reply::data(Status {
+                last_snapshot_start: time(status.started),
+                last_snapshot_end: time(status.ended),
+                last_snapshot_error: status.error.clone().unwrap_or_default(),
+                last_snapshot_url: url.clone(),
+                snapshot_start: time(good.map(|good| good.at)),
+                snapshot_url: url,
+                snapshot_size: good.map_or(0, |good| good.bytes),
+                consecutive_errors: status.failures,
+                next_snapshot_start: time(status.started.map(|_| status.due(&config))),
+            })
         })
 }
 

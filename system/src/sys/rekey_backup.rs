@@ -6,13 +6,23 @@ use std::sync::Arc;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use holdfast_core::lifecycle::{Node, RekeyBackup};
-use sdk::{Answer, Ctx, Failure, Input, Path, Txn, Value, Verb, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Failure, Input, Path, Reply, Txn, Verb};
+use serde::Serialize;
 use tokio::time::Instant;
 
 use super::ceremony::{acting, failure};
 
 #[derive(Input)]
 struct Nothing {}
+
+#[derive(Serialize, JsonSchema)]
+struct Kept {
+    nonce: String,
+    /// In hexadecimal, by the fingerprint of the key that opens them.
+    keys: BTreeMap<String, Vec<String>>,
+    keys_base64: BTreeMap<String, Vec<String>>,
+}
 
 pub fn path(node: &Arc<Node>, pattern: &'static str) -> Path {
     let reads = Arc::clone(node);
@@ -25,7 +35,7 @@ pub fn path(node: &Arc<Node>, pattern: &'static str) -> Path {
         // What is kept is no record of a mount, and the active node has the newest.
         .txn(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| {
             let kept = reads.rekey_backup().map_err(failure)?;
-            Ok(Answer::mirrored(body(&kept.ok_or_else(|| Failure::invalid("no backed-up keys found"))?)))
+            Reply::mirrored(body(kept.ok_or_else(|| Failure::invalid("no backed-up keys found"))?))
         })
         .act::<Nothing>(
             Verb::Delete,
@@ -36,10 +46,10 @@ pub fn path(node: &Arc<Node>, pattern: &'static str) -> Path {
         )
 }
 
-fn body(backup: &RekeyBackup) -> Value {
+fn body(backup: RekeyBackup) -> Kept {
     let spell = |hexes: &Vec<String>| -> Vec<String> {
         hexes.iter().filter_map(|text| hex::decode(text).ok()).map(|bytes| BASE64_STANDARD.encode(bytes)).collect()
     };
-    let base64: BTreeMap<&String, Vec<String>> = backup.keys.iter().map(|(print, keys)| (print, spell(keys))).collect();
-    json!({"nonce": backup.nonce, "keys": backup.keys, "keys_base64": base64})
+    let keys_base64 = backup.keys.iter().map(|(print, keys)| (print.clone(), spell(keys))).collect();
+    Kept { nonce: backup.nonce, keys: backup.keys, keys_base64 }
 }

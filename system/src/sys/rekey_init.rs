@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::{Node, RekeyOptions, RekeyStatus, ShareKind};
-use sdk::{Answer, Ctx, Input, Path, StringList, Txn, Value, Verb, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Input, Path, StringList, Txn, Verb};
+use serde::Serialize;
 use tokio::time::Instant;
 
 use super::ceremony::{Form, acting, failure, not_listed};
@@ -32,6 +34,27 @@ struct Cancel {
     nonce: Option<String>,
 }
 
+/// The attempt.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Attempt {
+    nonce: String,
+    started: bool,
+    t: u8,
+    n: u8,
+    progress: usize,
+    pgp_fingerprints: Option<Vec<String>>,
+    backup: bool,
+    verification_required: bool,
+    /// How many shares of the present key are needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    required: Option<u8>,
+    /// The same, where the answer has an envelope.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seal_threshold: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification_nonce: Option<String>,
+}
+
 pub fn path(node: &Arc<Node>, pattern: &'static str, kind: ShareKind, form: Form) -> Path {
     let reads = Arc::clone(node);
     Path::new(pattern)
@@ -40,10 +63,12 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, kind: ShareKind, form: Form
             "Shows, starts or cancels the attempt. There is one at a time, in the active node's memory: it is lost with it.",
         )
         .sudo()
+        .answers(Verb::Read, form.outcome::<Attempt>())
+        .answers(Verb::Write, form.outcome::<Attempt>())
         .txn(Verb::List, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| Ok(not_listed()))
         // It writes nothing; but only the active node knows of the attempt.
         .txn(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| {
-            Ok(form.answer(body(&reads.rekey_status(kind).map_err(failure)?, form)))
+            form.answer(body(&reads.rekey_status(kind).map_err(failure)?, form))
         })
         .act::<Start>(
             Verb::Write,
@@ -56,7 +81,7 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, kind: ShareKind, form: Form
                     verify: start.require_verification.unwrap_or_default(),
                 };
                 let status = node.rekey_start(kind, options).await.map_err(failure)?;
-                Ok(form.answer(body(&status, form)))
+                form.answer(body(&status, form))
             }),
         )
         .act::<Cancel>(
@@ -69,21 +94,19 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, kind: ShareKind, form: Form
         )
 }
 
-pub(super) fn body(status: &RekeyStatus, form: Form) -> Value {
-    let required = if form == Form::Bare { "required" } else { "seal_threshold" };
-    let mut body = json!({
-        "nonce": status.nonce,
-        "started": status.started,
-        "t": status.threshold,
-        "n": status.shares,
-        "progress": status.progress,
-        "pgp_fingerprints": status.fingerprints,
-        "backup": status.backup,
-        "verification_required": status.verify,
-    });
-    body[required] = json!(status.required);
-    if let Some(nonce) = &status.verification_nonce {
-        body["verification_nonce"] = json!(nonce);
+pub(super) fn body(status: &RekeyStatus, form: Form) -> Attempt {
+    let required = |of: Form| (form == of).then_some(status.required);
+    Attempt {
+        nonce: status.nonce.clone(),
+        started: status.started,
+        t: status.threshold,
+        n: status.shares,
+        progress: status.progress,
+        pgp_fingerprints: status.fingerprints.clone(),
+        backup: status.backup,
+        verification_required: status.verify,
+        required: required(Form::Bare),
+        seal_threshold: required(Form::Enveloped),
+        verification_nonce: status.verification_nonce.clone(),
     }
-    body
 }

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::{Counting, NewShares, Node, RekeyProgress, Rekeyed, ShareKind};
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Value, Verb, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb};
+use serde::Serialize;
 use tokio::time::Instant;
 
 use super::ceremony::{Form, NO_KEY, acting, failure, share, spelled};
@@ -22,6 +24,27 @@ struct Update {
     nonce: Option<String>,
 }
 
+/// The attempt goes on, or has come to its end.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+enum Progress {
+    More(rekey_init::Attempt),
+    Done(Made),
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Made {
+    nonce: String,
+    complete: bool,
+    keys: Vec<String>,
+    keys_base64: Vec<String>,
+    pgp_fingerprints: Option<Vec<String>>,
+    backup: bool,
+    verification_required: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification_nonce: Option<String>,
+}
+
 const UNCERTAIN: &str =
     "leadership was lost while the new shares were stored: keep the old ones too, and try which of them unseal";
 
@@ -32,16 +55,17 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, kind: ShareKind, form: Form
             "The last one that is needed answers with the new shares. Wrong shares are thrown away, the attempt stays.",
         )
         .sudo()
-        .txn(Verb::Read, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| Err(Failure::invalid(NO_KEY)))
+        .answers(Verb::Write, form.outcome::<Progress>())
+        .txn(Verb::Read, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| Err::<Answer, _>(Failure::invalid(NO_KEY)))
         .act::<Update>(
             Verb::Write,
             acting(node, move |node: Arc<Node>, update: Update, _: Instant| async move {
                 let (share, nonce) = (share(update.key)?, update.nonce.unwrap_or_default());
                 match node.rekey_update(kind, share, &nonce).await.map_err(failure)? {
-                    RekeyProgress::More(status) => Ok(form.answer(rekey_init::body(&status, form))),
+                    RekeyProgress::More(status) => form.answer(Progress::More(rekey_init::body(&status, form))),
                     RekeyProgress::Done(mut done) => {
                         let pending = done.pending.take();
-                        let answer = form.answer(body(&done));
+                        let answer = form.answer(Progress::Done(body(&done)))?;
                         Ok(match pending {
                             Some(new) => answer.then(once(&node, new, store)),
                             None => answer,
@@ -59,19 +83,16 @@ async fn store(node: Arc<Node>, new: NewShares, deadline: Instant) -> Result<Ans
     })
 }
 
-fn body(done: &Rekeyed) -> Value {
-    let (hex, base64) = spelled(&done.keys);
-    let mut body = json!({
-        "nonce": done.nonce,
-        "complete": true,
-        "keys": hex,
-        "keys_base64": base64,
-        "pgp_fingerprints": done.fingerprints,
-        "backup": done.backup,
-        "verification_required": done.verification_nonce.is_some(),
-    });
-    if let Some(nonce) = &done.verification_nonce {
-        body["verification_nonce"] = json!(nonce);
+fn body(done: &Rekeyed) -> Made {
+    let (keys, keys_base64) = spelled(&done.keys);
+    Made {
+        nonce: done.nonce.clone(),
+        complete: true,
+        keys,
+        keys_base64,
+        pgp_fingerprints: done.fingerprints.clone(),
+        backup: done.backup,
+        verification_required: done.verification_nonce.is_some(),
+        verification_nonce: done.verification_nonce.clone(),
     }
-    body
 }

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::{Node, ShareKind, VerifyProgress, VerifyStatus};
-use sdk::{Ctx, Input, Path, Txn, Value, Verb, json};
+use schemars::JsonSchema;
+use sdk::{Ctx, Input, Path, Txn, Verb};
+use serde::Serialize;
 use tokio::time::Instant;
 
 use super::ceremony::{Form, acting, failure, share};
@@ -20,6 +22,23 @@ struct Verify {
     nonce: Option<String>,
 }
 
+/// The verification goes on, or has come to its end.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+enum Progress {
+    More(Status),
+    Done { nonce: String, complete: bool },
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Status {
+    nonce: String,
+    started: bool,
+    t: u8,
+    n: u8,
+    progress: usize,
+}
+
 pub fn path(node: &Arc<Node>, pattern: &'static str, kind: ShareKind, form: Form) -> Path {
     let reads = Arc::clone(node);
     Path::new(pattern)
@@ -28,33 +47,36 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, kind: ShareKind, form: Form
             "With the last one that is needed the new shares count, and the old ones do not any more.",
         )
         .sudo()
+        .answers(Verb::Read, form.outcome::<Status>())
+        .answers(Verb::Write, form.outcome::<Progress>())
+        .answers(Verb::Delete, form.outcome::<Status>())
         .txn(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| {
-            Ok(form.answer(body(&reads.rekey_verify_status(kind).map_err(failure)?)))
+            form.answer(body(&reads.rekey_verify_status(kind).map_err(failure)?))
         })
         .act::<Verify>(
             Verb::Write,
             acting(node, move |node: Arc<Node>, verify: Verify, deadline: Instant| async move {
                 let (share, nonce) = (share(verify.key)?, verify.nonce.unwrap_or_default());
-                Ok(form.answer(match node.rekey_verify(kind, share, &nonce, deadline).await.map_err(failure)? {
-                    VerifyProgress::More(status) => body(&status),
-                    VerifyProgress::Done { nonce } => json!({"nonce": nonce, "complete": true}),
-                }))
+                form.answer(match node.rekey_verify(kind, share, &nonce, deadline).await.map_err(failure)? {
+                    VerifyProgress::More(status) => Progress::More(body(&status)),
+                    VerifyProgress::Done { nonce } => Progress::Done { nonce, complete: true },
+                })
             }),
         )
         .act::<Nothing>(
             Verb::Delete,
             acting(node, move |node: Arc<Node>, Nothing {}: Nothing, _: Instant| async move {
-                Ok(form.answer(body(&node.rekey_verify_restart(kind).await.map_err(failure)?)))
+                form.answer(body(&node.rekey_verify_restart(kind).await.map_err(failure)?))
             }),
         )
 }
 
-fn body(status: &VerifyStatus) -> Value {
-    json!({
-        "nonce": status.nonce,
-        "started": status.started,
-        "t": status.threshold,
-        "n": status.shares,
-        "progress": status.progress,
-    })
+fn body(status: &VerifyStatus) -> Status {
+    Status {
+        nonce: status.nonce.clone(),
+        started: status.started,
+        t: status.threshold,
+        n: status.shares,
+        progress: status.progress,
+    }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
 use holdfast_core::quota;
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb, json};
+use schemars::JsonSchema;
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Txn, Verb};
+use serde::Serialize;
 
 use super::mount_failure;
 
@@ -16,9 +18,15 @@ struct Remount {
     to: String,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Moved {
+    migration_id: String,
+}
+
 pub fn path(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("remount")
+        .ids([(Verb::Write, "remount")])
         .help("Moves a mount.", "What is stored stays; policies that name the old path do not follow.")
         .sudo()
         .txn(Verb::Write, move |_: &Ctx, input: Remount, txn: &mut Txn| {
@@ -28,10 +36,10 @@ pub fn path(node: &Arc<Node>) -> Path {
             for (name, path) in [("from", &input.from), ("to", &input.to)] {
                 unpadded(name, path)?;
             }
-            let id = node.mounts.rename(txn, &input.from, &input.to).map_err(mount_failure)?;
+            let migration_id = node.mounts.rename(txn, &input.from, &input.to).map_err(mount_failure)?;
             let slashed = |path: &str| format!("{}/", path.trim_matches('/'));
             quota::moved(txn, &slashed(&input.from), &slashed(&input.to))?;
-            Ok(Answer::mirrored(json!({"migration_id": id}))
+            Ok(Reply::mirrored(Moved { migration_id })?
                 .warn("The mount has moved. Its status can be read under the returned migration_id."))
         })
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
-use sdk::{Answer, Ctx, Failure, Input, Path, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Ctx, Failure, Input, Path, Reply, Verb, View};
+use serde::Serialize;
 
 #[derive(Input)]
 struct Of {
@@ -11,16 +13,30 @@ struct Of {
     migration_id: String,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Moved {
+    migration_id: String,
+    migration_info: Info,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Info {
+    source_mount: String,
+    target_mount: String,
+    status: &'static str,
+}
+
 pub fn path(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("remount/status/:migration_id")
+        .ids([(Verb::Read, "remount-status")])
         .help(
             "Shows a move of a mount.",
             "A move is done at once, so one that is known has succeeded. The latest are known.",
         )
         .view(Verb::Read, move |_: &Ctx, of: Of, view: &View| {
             let moved = node.mounts.moved(view, &of.migration_id)?.ok_or(Failure::NotFound)?;
-            let info = json!({"source_mount": moved.from, "target_mount": moved.to, "status": "success"});
-            Ok(Answer::mirrored(json!({"migration_id": moved.id, "migration_info": info})))
+            let info = Info { source_mount: moved.from, target_mount: moved.to, status: "success" };
+            Reply::mirrored(Moved { migration_id: moved.id, migration_info: info })
         })
 }

@@ -1,7 +1,9 @@
 //! `sys/rotate/config`, `sys/rotate/keyring/config`: when a new data key is made by itself.
 
 use holdfast_core::lifecycle::{RotationConfig, rotation_key};
-use sdk::{Answer, Ctx, Failure, Input, Path, Read, Seconds, Txn, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Failure, Input, Path, Read, Reply, Seconds, Txn, Verb, View};
+use serde::Serialize;
 
 #[derive(Input)]
 struct Nothing {}
@@ -16,16 +18,24 @@ struct Change {
     enabled: Option<bool>,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Config {
+    max_operations: u64,
+    /// In seconds; 0 for never.
+    interval: u64,
+    enabled: bool,
+}
+
 pub fn path(pattern: &'static str) -> Path {
     Path::new(pattern)
         .help("Configures automatic rotation.", "A new data key is made after so many encryptions, or so long.")
         .view(Verb::Read, |_: &Ctx, Nothing {}: Nothing, view: &View| {
             let config = view.get::<RotationConfig>(&rotation_key())?.unwrap_or_default();
-            Ok(Answer::mirrored(json!({
-                "max_operations": config.max_operations,
-                "interval": config.interval,
-                "enabled": config.enabled,
-            })))
+            Reply::mirrored(Config {
+                max_operations: config.max_operations,
+                interval: config.interval,
+                enabled: config.enabled,
+            })
         })
         .txn(Verb::Write, |_: &Ctx, change: Change, txn: &mut Txn| {
             let mut config = txn.get_for_update::<RotationConfig>(&rotation_key())?.unwrap_or_default();

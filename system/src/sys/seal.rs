@@ -16,6 +16,7 @@ struct Seal(Arc<Node>);
 
 pub fn path(node: &Arc<Node>) -> Path {
     Path::new("seal")
+        .ids([(Verb::Write, "seal")])
         .help("Seals this node.", "The node forgets every key. If it was active, another one takes over first.")
         .sudo()
         .act::<Nothing>(Verb::Write, Seal(Arc::clone(node)))

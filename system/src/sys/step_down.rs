@@ -14,6 +14,7 @@ struct StepDown(Arc<Node>);
 
 pub fn path(node: &Arc<Node>) -> Path {
     Path::new("step-down")
+        .ids([(Verb::Write, "step-down-leader")])
         .help("Makes the active node give leadership away.", "It stays out of the next election for ten seconds.")
         .sudo()
         .act::<Nothing>(Verb::Write, StepDown(Arc::clone(node)))

@@ -2,7 +2,9 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use crypto::Hash;
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
+use serde::Serialize;
 
 use super::encoded;
 
@@ -26,6 +28,12 @@ struct Named {
     urlalgorithm: String,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Hashed {
+    /// In the form that was asked for.
+    sum: String,
+}
+
 pub fn plain() -> Path {
     Path::new("tools/hash").help("Hashes.", "No key is used, and nothing is kept.").view(
         Verb::Write,
@@ -42,7 +50,7 @@ pub fn by_path() -> Path {
         .view(Verb::Write, |_: &Ctx, named: Named, _: &View| hash(&named.fields, &named.urlalgorithm))
 }
 
-fn hash(fields: &Fields, algorithm: &str) -> Result<Answer> {
+fn hash(fields: &Fields, algorithm: &str) -> Result<Reply<Hashed>> {
     let input = BASE64_STANDARD.decode(fields.input.replace(['\r', '\n'], ""));
     let input = input.map_err(|why| Failure::Invalid(format!("unable to decode input as base64: {why}")))?;
     let algorithm = match algorithm {
@@ -60,5 +68,5 @@ fn hash(fields: &Fields, algorithm: &str) -> Result<Answer> {
             )));
         }
     };
-    Ok(Answer::json(json!({ "sum": encoded(&fields.format, &algorithm.digest(&input))? })))
+    Reply::data(Hashed { sum: encoded(&fields.format, &algorithm.digest(&input))? })
 }

@@ -1,6 +1,8 @@
 //! `sys/tools/random`, `…/:source`, `…/:source/:urlbytes`: random bytes.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
+use serde::Serialize;
 
 use super::encoded;
 
@@ -31,6 +33,12 @@ struct Both {
     from: Source,
     /// How many bytes.
     urlbytes: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Drawn {
+    /// In the form that was asked for.
+    random_bytes: String,
 }
 
 fn at(pattern: &'static str) -> Path {
@@ -71,7 +79,7 @@ fn number(text: &str) -> Result<i64> {
     text.parse().map_err(|_| Failure::Invalid(format!("error parsing url-set byte count: {text:?} is no number")))
 }
 
-fn draw(bytes: i64, source: &str, format: &str) -> Result<Answer> {
+fn draw(bytes: i64, source: &str, format: &str) -> Result<Reply<Drawn>> {
     if bytes < 1 {
         return Err(Failure::invalid("'bytes' cannot be less than 1"));
     }
@@ -80,7 +88,7 @@ fn draw(bytes: i64, source: &str, format: &str) -> Result<Answer> {
     }
     let mut drawn = vec![0; usize::try_from(bytes).map_err(Failure::internal)?];
     crypto::fill_random(&mut drawn);
-    let answer = Answer::json(json!({ "random_bytes": encoded(format, &drawn)? }));
+    let answer = Reply::data(Drawn { random_bytes: encoded(format, &drawn)? })?;
     Ok(match source {
         "seal" => answer.warn("no seal has randomness of its own; this is the operating system's"),
         _ => answer,

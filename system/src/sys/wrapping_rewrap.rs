@@ -11,6 +11,7 @@ use super::wrapping_lookup::Token;
 pub fn path(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("wrapping/rewrap")
+        .ids([(Verb::Write, "rewrap")])
         .help(
             "Moves an answer into a new wrapping token.",
             "The old token ends; the new one lives as long from now on.",

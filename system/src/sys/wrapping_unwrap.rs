@@ -5,7 +5,7 @@ use std::sync::Arc;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::token::TokenKey;
 use holdfast_core::wrap;
-use sdk::{Answer, AuthBlock, Ctx, Failure, Input, Map, Path, Result, Txn, Value, Verb};
+use sdk::{Answer, AuthBlock, Ctx, Failure, Input, Map, Outcome, Path, Result, Txn, Value, Verb};
 
 #[derive(Input)]
 struct Unwrap {
@@ -16,9 +16,12 @@ struct Unwrap {
 pub fn path(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("wrapping/unwrap")
+        .ids([(Verb::Write, "unwrap")])
         // Whoever finds that a token was used already has to know: somebody else may have used it.
         .dead_token("wrapping token is not valid or does not exist")
         .help("Unwraps an answer.", "Answers what the wrapping token holds, as it was, and ends the token.")
+        // Whatever was wrapped, as it was.
+        .answers(Verb::Write, Outcome::body::<Map<String, Value>>())
         .txn(Verb::Write, move |ctx: &Ctx, input: Unwrap, txn: &mut Txn| unwrap(&node, ctx, &input, txn))
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::mount::TtlLimits;
 use holdfast_core::token::{ClientToken, NewToken, NotCreated, TokenKind, auth_block};
-use sdk::{Answer, Caller, Ctx, Failure, Input, KvPairs, Path, Result, Seconds, StringList, Txn, Verb};
+use sdk::{Answer, Caller, Ctx, Failure, Input, KvPairs, Outcome, Path, Result, Seconds, StringList, Txn, Verb};
 
 use super::own;
 use super::role::{Role, RoleType};
@@ -56,18 +56,33 @@ struct CreateAgainst {
 }
 
 pub fn paths(node: &Arc<Node>) -> Vec<Path> {
-    let of = |pattern, orphan: bool, help, description| {
+    let of = |pattern, id, orphan: bool, help, description| {
         let node = Arc::clone(node);
-        let path = Path::new(pattern).help(help, description);
+        let path = Path::new(pattern).ids([(Verb::Write, id)]).help(help, description);
+        let path = path.answers(Verb::Write, Outcome::auth());
         path.txn(Verb::Write, move |ctx: &Ctx, input: Create, txn: &mut Txn| {
             create(&node, ctx, input, &Against { orphan, role: None }, txn)
         })
     };
     let by_role = Arc::clone(node);
     vec![
-        of("create", false, "Makes a token.", "Makes a child of the calling token, with its policies or fewer."),
-        of("create-orphan", true, "Makes an orphan.", "Makes a token without a parent, which outlives its maker."),
+        of(
+            "create",
+            "token-create",
+            false,
+            "Makes a token.",
+            "Makes a child of the calling token, with its policies or fewer.",
+        ),
+        of(
+            "create-orphan",
+            "token-create-orphan",
+            true,
+            "Makes an orphan.",
+            "Makes a token without a parent, which outlives its maker.",
+        ),
         Path::new("create/:role_name")
+            .ids([(Verb::Write, "token-create-against-role")])
+            .answers(Verb::Write, Outcome::auth())
             .help("Makes a token against a role.", "The role says what the token may be, whatever its maker may.")
             .txn(Verb::Write, move |ctx: &Ctx, input: CreateAgainst, txn: &mut Txn| {
                 let role = Role::get(txn, &input.role_name)?

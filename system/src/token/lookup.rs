@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
 use holdfast_core::token::{ClientToken, TokenKey, TokenRecord, Valid, Why};
-use sdk::{Answer, Ctx, Failure, Input, Path, Read, Result, Value, Verb, View, json};
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use sdk::{Cidr, Ctx, Failure, Input, Path, Read, Reply, Result, Verb, View};
+use serde::Serialize;
 
 #[derive(Input)]
 struct Lookup {
@@ -25,8 +29,45 @@ struct LookupAccessor {
     accessor: String,
 }
 
+/// Spans are in seconds.
+#[derive(Serialize, JsonSchema)]
+struct Shown {
+    accessor: String,
+    creation_time: u64,
+    creation_ttl: u64,
+    display_name: String,
+    entity_id: String,
+    expire_time: Option<String>,
+    explicit_max_ttl: u64,
+    /// Empty where the accessor was given.
+    id: String,
+    meta: Option<BTreeMap<String, String>>,
+    /// How many are left; 0 for no limit.
+    num_uses: i64,
+    orphan: bool,
+    path: String,
+    policies: Vec<String>,
+    ttl: u64,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    bound_cidrs: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    renewable: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issue_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    period: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_renewal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_renewal_time: Option<u64>,
+}
+
 pub fn paths(node: &Arc<Node>) -> Vec<Path> {
-    let with = |run: fn(&Node, &Ctx, Lookup, &View) -> Result<Answer>| {
+    let with = |run: fn(&Node, &Ctx, Lookup, &View) -> Result<Reply<Shown>>| {
         let node = Arc::clone(node);
         move |ctx: &Ctx, input: Lookup, view: &View| run(&node, ctx, input, view)
     };
@@ -40,14 +81,17 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
     let by_accessor = Arc::clone(node);
     vec![
         Path::new("lookup")
+            .ids([(Verb::Read, "token-look-up-get"), (Verb::Write, "token-look-up-update")])
             .help("Looks a token up.", "Shows what a token may do and how long it lives.")
             .view(Verb::Read, with(lookup))
             .view(Verb::Write, with(lookup)),
         Path::new("lookup-self")
+            .ids([(Verb::Read, "token-look-up-self-get"), (Verb::Write, "token-look-up-self-update")])
             .help("Looks the calling token up.", "Shows the properties of the token that the request was made with.")
             .view(Verb::Read, of_self(node))
             .view(Verb::Write, of_self(node)),
         Path::new("lookup-accessor")
+            .ids([(Verb::Write, "token-look-up-by-accessor")])
             .help("Looks a token up by its accessor.", "Shows the same as lookup, without the token's id.")
             .view(Verb::Write, move |ctx: &Ctx, input: LookupAccessor, view: &View| {
                 let key = node_accessor(&by_accessor, view, &input.accessor)?;
@@ -71,7 +115,7 @@ fn invalid_accessor() -> Failure {
     Failure::invalid("1 error occurred:\n\t* invalid accessor\n\n")
 }
 
-fn lookup(node: &Node, ctx: &Ctx, input: Lookup, view: &View) -> Result<Answer> {
+fn lookup(node: &Node, ctx: &Ctx, input: Lookup, view: &View) -> Result<Reply<Shown>> {
     if input.token.is_empty() {
         return show_own(node, ctx, view);
     }
@@ -79,51 +123,41 @@ fn lookup(node: &Node, ctx: &Ctx, input: Lookup, view: &View) -> Result<Answer> 
     show(ctx, valid, &input.token, None)
 }
 
-fn show_own(node: &Node, ctx: &Ctx, view: &View) -> Result<Answer> {
+fn show_own(node: &Node, ctx: &Ctx, view: &View) -> Result<Reply<Shown>> {
     let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
     let valid = node.tokens.authenticate(view, &ClientToken::new(caller.client_token.clone()), ctx.now);
     show(ctx, valid, &caller.client_token, caller.uses_left)
 }
 
-fn show(ctx: &Ctx, valid: Result<Valid, Why>, id: &str, uses_left: Option<i64>) -> Result<Answer> {
+fn show(ctx: &Ctx, valid: Result<Valid, Why>, id: &str, uses_left: Option<i64>) -> Result<Reply<Shown>> {
     let valid = valid.map_err(|why| match why {
         Why::Access(access) => access.into(),
         _ => Failure::denied("bad token"),
     })?;
     let record: &TokenRecord = &valid.record;
-    let mut data = json!({
-        "accessor": record.accessor,
-        "creation_time": record.created.seconds(),
-        "creation_ttl": record.creation_ttl,
-        "display_name": record.display_name,
-        "entity_id": record.entity_id,
-        "expire_time": record.expires.map(sdk::timestamp),
-        "explicit_max_ttl": record.explicit_max_ttl,
-        "id": id,
-        "meta": record.meta,
-        "num_uses": uses_left.or(valid.uses_left).unwrap_or(0),
-        "orphan": record.orphan(),
-        "path": record.path,
-        "policies": record.policies,
-        "ttl": record.ttl(ctx.now),
-        "type": record.kind.name(),
-    });
-    if !record.bound_cidrs.is_empty() {
-        data["bound_cidrs"] = json!(record.bound_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>());
-    }
-    if !record.initial_root {
-        data["renewable"] = Value::Bool(record.renewable);
-        data["issue_time"] = json!(sdk::timestamp(record.created));
-    }
-    if let Some(role) = &record.role {
-        data["role"] = json!(role);
-    }
-    if record.period > 0 {
-        data["period"] = json!(record.period);
-    }
-    if let Some(at) = record.last_renewal {
-        data["last_renewal"] = json!(sdk::timestamp(at));
-        data["last_renewal_time"] = json!(at.seconds());
-    }
-    Ok(Answer::json(data))
+    let later = !record.initial_root;
+    Reply::data(Shown {
+        accessor: record.accessor.clone(),
+        creation_time: record.created.seconds(),
+        creation_ttl: record.creation_ttl,
+        display_name: record.display_name.clone(),
+        entity_id: record.entity_id.clone(),
+        expire_time: record.expires.map(sdk::timestamp),
+        explicit_max_ttl: record.explicit_max_ttl,
+        id: id.to_owned(),
+        meta: record.meta.clone(),
+        num_uses: uses_left.or(valid.uses_left).unwrap_or(0),
+        orphan: record.orphan(),
+        path: record.path.clone(),
+        policies: record.policies.clone(),
+        ttl: record.ttl(ctx.now),
+        kind: record.kind.name(),
+        bound_cidrs: record.bound_cidrs.iter().map(Cidr::to_string).collect(),
+        renewable: later.then_some(record.renewable),
+        issue_time: later.then(|| sdk::timestamp(record.created)),
+        role: record.role.clone(),
+        period: Some(record.period).filter(|period| *period > 0),
+        last_renewal: record.last_renewal.map(sdk::timestamp),
+        last_renewal_time: record.last_renewal.map(|at| at.seconds()),
+    })
 }

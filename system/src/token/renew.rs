@@ -7,7 +7,7 @@ use holdfast_core::lifecycle::Node;
 use holdfast_core::mount::TtlLimits;
 use holdfast_core::space;
 use holdfast_core::token::{LoginTerms, Renewed, TokenKey, TokenRecord, auth_block};
-use sdk::{Answer, AuthBlock, Ctx, Failure, Input, Path, PluginKind, Result, Seconds, Txn, Verb};
+use sdk::{Answer, AuthBlock, Ctx, Failure, Input, Outcome, Path, PluginKind, Result, Seconds, Txn, Verb};
 
 use super::lookup::node_accessor;
 use super::{own, token_key};
@@ -41,33 +41,36 @@ pub fn paths(node: &Arc<Node>, plugins: &Arc<Catalog>) -> Vec<Path> {
     let any = Renewer { node: Arc::clone(node), plugins: Arc::clone(plugins) };
     let (own_token, accessor) = (any.clone(), any.clone());
     vec![
-        Path::new("renew").help("Renews a token.", "Prolongs a token, within the limits it was made with.").txn(
-            Verb::Write,
-            move |ctx: &Ctx, input: Renew, txn: &mut Txn| {
+        Path::new("renew")
+            .ids([(Verb::Write, "token-renew")])
+            .answers(Verb::Write, Outcome::auth())
+            .help("Renews a token.", "Prolongs a token, within the limits it was made with.")
+            .txn(Verb::Write, move |ctx: &Ctx, input: Renew, txn: &mut Txn| {
                 if input.token.is_empty() {
                     return Err(Failure::invalid("missing token ID"));
                 }
                 renew(&any, ctx, txn, &token_key(&any.node, &input.token, "renewed")?, &input.token, input.increment)
-            },
-        ),
-        Path::new("renew-self").help("Renews the calling token.", "Prolongs the token of the request.").txn(
-            Verb::Write,
-            move |ctx: &Ctx, input: RenewSelf, txn: &mut Txn| {
+            }),
+        Path::new("renew-self")
+            .ids([(Verb::Write, "token-renew-self")])
+            .answers(Verb::Write, Outcome::auth())
+            .help("Renews the calling token.", "Prolongs the token of the request.")
+            .txn(Verb::Write, move |ctx: &Ctx, input: RenewSelf, txn: &mut Txn| {
                 let _ = input.token;
                 let id = ctx.caller.map_or("", |c| c.client_token.as_str());
                 if ctx.caller.is_some_and(|c| c.batch) {
                     return Err(Failure::invalid("batch tokens cannot be renewed"));
                 }
                 renew(&own_token, ctx, txn, &own(ctx)?, id, input.increment)
-            },
-        ),
-        Path::new("renew-accessor").help("Renews a token by its accessor.", "Prolongs the token of an accessor.").txn(
-            Verb::Write,
-            move |ctx: &Ctx, input: RenewAccessor, txn: &mut Txn| {
+            }),
+        Path::new("renew-accessor")
+            .ids([(Verb::Write, "token-renew-accessor")])
+            .answers(Verb::Write, Outcome::auth())
+            .help("Renews a token by its accessor.", "Prolongs the token of an accessor.")
+            .txn(Verb::Write, move |ctx: &Ctx, input: RenewAccessor, txn: &mut Txn| {
                 let key = node_accessor(&accessor.node, txn, &input.accessor)?;
                 renew(&accessor, ctx, txn, &key, "", input.increment)
-            },
-        ),
+            }),
     ]
 }
 

@@ -25,25 +25,26 @@ struct RevokeAccessor {
 pub fn paths(node: &Arc<Node>) -> Vec<Path> {
     let (any, own_token, accessor, orphan) = (Arc::clone(node), Arc::clone(node), Arc::clone(node), Arc::clone(node));
     vec![
-        Path::new("revoke").help("Revokes a token.", "Revokes a token and everything that was made with it.").txn(
-            Verb::Write,
-            move |ctx: &Ctx, input: Revoke, txn: &mut Txn| {
+        Path::new("revoke")
+            .ids([(Verb::Write, "token-revoke")])
+            .help("Revokes a token.", "Revokes a token and everything that was made with it.")
+            .txn(Verb::Write, move |ctx: &Ctx, input: Revoke, txn: &mut Txn| {
                 let key = given(&any, &input)?;
                 any.tokens.revoke(txn, ctx.namespace, &key)?;
                 Ok(Answer::empty())
-            },
-        ),
-        Path::new("revoke-self").help("Revokes the calling token.", "Revokes the token of the request.").txn(
-            Verb::Write,
-            move |ctx: &Ctx, RevokeSelf {}: RevokeSelf, txn: &mut Txn| {
+            }),
+        Path::new("revoke-self")
+            .ids([(Verb::Write, "token-revoke-self")])
+            .help("Revokes the calling token.", "Revokes the token of the request.")
+            .txn(Verb::Write, move |ctx: &Ctx, RevokeSelf {}: RevokeSelf, txn: &mut Txn| {
                 if ctx.caller.is_some_and(|c| c.batch) {
                     return Err(Failure::invalid("batch tokens cannot be revoked"));
                 }
                 own_token.tokens.revoke(txn, ctx.namespace, &own(ctx)?)?;
                 Ok(Answer::empty())
-            },
-        ),
+            }),
         Path::new("revoke-accessor")
+            .ids([(Verb::Write, "token-revoke-accessor")])
             .help("Revokes a token by its accessor.", "Revokes the token of an accessor and everything made with it.")
             .txn(Verb::Write, move |ctx: &Ctx, input: RevokeAccessor, txn: &mut Txn| {
                 if input.accessor.is_empty() {
@@ -56,6 +57,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                 Ok(Answer::empty())
             }),
         Path::new("revoke-orphan")
+            .ids([(Verb::Write, "token-revoke-orphan")])
             .help("Revokes a token alone.", "Revokes a token; what was made with it stays, without a parent.")
             .txn(Verb::Write, move |ctx: &Ctx, input: Revoke, txn: &mut Txn| {
                 let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use holdfast_core::token::TokenKind;
-use sdk::{Cidr, Failure, Key, Read, Result, Txn, Value, json};
+use schemars::JsonSchema;
+use sdk::{Cidr, Failure, Key, Read, Result, Txn};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,6 +43,32 @@ pub enum RoleType {
     DefaultBatch,
     Service,
     Batch,
+}
+
+/// As the wire shows a role. Spans are in seconds.
+#[derive(Serialize, JsonSchema)]
+pub struct Shown {
+    name: String,
+    allowed_policies: Vec<String>,
+    allowed_policies_glob: Vec<String>,
+    disallowed_policies: Vec<String>,
+    disallowed_policies_glob: Vec<String>,
+    allowed_entity_aliases: Option<Vec<String>>,
+    orphan: bool,
+    renewable: bool,
+    path_suffix: String,
+    period: u64,
+    explicit_max_ttl: u64,
+    token_period: u64,
+    token_explicit_max_ttl: u64,
+    token_type: &'static str,
+    token_no_default_policy: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_num_uses: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_bound_cidrs: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bound_cidrs: Option<Vec<String>>,
 }
 
 impl RoleType {
@@ -194,36 +221,30 @@ impl Role {
     }
 
     /// As the wire shows it.
-    pub fn show(&self, name: &str) -> Value {
+    pub fn show(&self, name: &str) -> Shown {
         let older = |span: &Given<Duration>| if span.older { span.value.as_secs() } else { 0 };
         let cidrs: Vec<String> = self.bound_cidrs.value.iter().map(ToString::to_string).collect();
-        let mut shown = json!({
-            "name": name,
-            "allowed_policies": self.allowed_policies,
-            "allowed_policies_glob": self.allowed_policies_glob,
-            "disallowed_policies": self.disallowed_policies,
-            "disallowed_policies_glob": self.disallowed_policies_glob,
-            "allowed_entity_aliases": self.allowed_entity_aliases,
-            "orphan": self.orphan,
-            "renewable": self.renewable,
-            "path_suffix": self.path_suffix,
-            "period": older(&self.period),
-            "explicit_max_ttl": older(&self.explicit_max_ttl),
-            "token_period": self.period.value.as_secs(),
-            "token_explicit_max_ttl": self.explicit_max_ttl.value.as_secs(),
-            "token_type": self.token_type.name(),
-            "token_no_default_policy": self.no_default_policy,
-        });
-        if self.num_uses > 0 {
-            shown["token_num_uses"] = json!(self.num_uses);
+        let cidrs = Some(cidrs).filter(|cidrs| !cidrs.is_empty());
+        Shown {
+            name: name.to_owned(),
+            allowed_policies: self.allowed_policies.clone(),
+            allowed_policies_glob: self.allowed_policies_glob.clone(),
+            disallowed_policies: self.disallowed_policies.clone(),
+            disallowed_policies_glob: self.disallowed_policies_glob.clone(),
+            allowed_entity_aliases: self.allowed_entity_aliases.clone(),
+            orphan: self.orphan,
+            renewable: self.renewable,
+            path_suffix: self.path_suffix.clone(),
+            period: older(&self.period),
+            explicit_max_ttl: older(&self.explicit_max_ttl),
+            token_period: self.period.value.as_secs(),
+            token_explicit_max_ttl: self.explicit_max_ttl.value.as_secs(),
+            token_type: self.token_type.name(),
+            token_no_default_policy: self.no_default_policy,
+            token_num_uses: Some(self.num_uses).filter(|uses| *uses > 0),
+            bound_cidrs: cidrs.clone().filter(|_| self.bound_cidrs.older),
+            token_bound_cidrs: cidrs,
         }
-        if !cidrs.is_empty() {
-            shown["token_bound_cidrs"] = json!(cidrs);
-            if self.bound_cidrs.older {
-                shown["bound_cidrs"] = json!(cidrs);
-            }
-        }
-        shown
     }
 }
 

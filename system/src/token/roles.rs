@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use sdk::{Answer, CommaList, Ctx, Failure, FromField, Input, Path, Result, Seconds, Txn, Value, Verb, View};
+use sdk::{Answer, CommaList, Ctx, Failure, FromField, Input, Path, Reply, Result, Seconds, Txn, Value, Verb, View};
 
 use super::role::{Given, Role, RoleType};
 
@@ -67,13 +67,14 @@ pub fn list() -> Path {
 
 pub fn one() -> Path {
     Path::new("roles/:role_name")
+        .ids([(Verb::Read, "token-read-role"), (Verb::Write, "token-write-role"), (Verb::Delete, "token-delete-role")])
         .help(
             "Reads, writes and deletes a role.",
             "A role says what the tokens that are made against it may be. A change counts for those made after it.",
         )
         .view(Verb::Read, |_: &Ctx, named: Named, view: &View| {
             let role = Role::get(view, &named.role_name)?.ok_or(Failure::NotFound)?;
-            Ok(Answer::json(role.show(&named.role_name)))
+            Reply::data(role.show(&named.role_name))
         })
         .txn(Verb::Write, write)
         .txn(Verb::Delete, |_: &Ctx, named: Named, txn: &mut Txn| {

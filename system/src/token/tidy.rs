@@ -1,6 +1,6 @@
 //! `auth/token/tidy`.
 
-use sdk::{Answer, Ctx, Input, Path, Verb, View};
+use sdk::{Answer, Ctx, Input, Outcome, Path, Verb, View};
 
 #[derive(Input)]
 struct Nothing {}
@@ -9,7 +9,9 @@ struct Nothing {}
 /// among its parent's children.
 pub fn path() -> Path {
     Path::new("tidy")
+        .ids([(Verb::Write, "token-tidy")])
         .help("Tidies up tokens.", "There is nothing to tidy up: no accessor or lease is left without its token.")
+        .answers(Verb::Write, Outcome::EMPTY.status(202))
         .view(Verb::Write, |_: &Ctx, Nothing {}: Nothing, _: &View| {
             Ok(Answer::empty()
                 .status(202)

@@ -4,6 +4,7 @@
 //!   Cluster ─┬─ Node      one process: start, stop, kill, restart, its log
 //!            ├─ Client    JSON over HTTP, as whoever holds a token
 //!            └─ Keys      what initialising gave out
+//!   Description  the server's own description of its operations and their answers
 //!   Shell    ─── commands of one person against one node
 //! ```
 //!
@@ -12,6 +13,7 @@
 mod certificates;
 mod client;
 mod cluster;
+mod description;
 mod node;
 mod program;
 mod shell;
@@ -19,6 +21,7 @@ mod wait;
 
 pub use client::{Answer, Client};
 pub use cluster::{Cluster, Keys, Transport};
+pub use description::{Description, Operation};
 pub use node::{Node, SmallDisk};
 pub use program::{Ran, run, run_with};
 pub use shell::Shell;

@@ -16,6 +16,7 @@ pub async fn same_on_both_sides(source: &Client, target: &Client) {
         same(source, target, &format!("{mount}/config"), &["max_versions", "cas_required", "delete_version_after"])
             .await;
     }
+    same(source, target, "few%20things/one", &["v"]).await;
     let names = below(source, "old").await;
     assert_eq!(names, below(target, "old").await);
     for name in &names {
@@ -27,7 +28,7 @@ pub async fn same_on_both_sides(source: &Client, target: &Client) {
     for number in 0..50 {
         same(source, target, &format!("sys/policies/acl/p{number:02}"), &["policy"]).await;
     }
-    for mount in ["one", "two", "three/nested", "old"] {
+    for mount in ["one", "two", "three/nested", "old", "few%20things"] {
         let fields = [
             "description",
             "options",

@@ -13,11 +13,11 @@ pub fn last_folder() -> String {
     "one/metadata/apps/0".to_owned()
 }
 
-/// Four hold secrets; of the fifth no server gives the content out.
+/// Those of the many secrets. There is one more, and of a sixth, where there is one, no server gives the content out.
 const MOUNTS: [&str; 4] = ["one", "two", "three/nested", "old"];
 
-/// Answers how many secrets there are.
-pub async fn fill(source: &Source) -> u64 {
+/// With `many` plain secrets. Answers how many there are in all.
+pub async fn fill(source: &Source, many: u64) -> u64 {
     let client = &source.client;
     mounts(source).await;
     for number in 0..50 {
@@ -28,7 +28,6 @@ pub async fn fill(source: &Source) -> u64 {
     }
     people(client).await;
     machines(client).await;
-    let many = if source.is_peer { 1_000 } else { 120 };
     stream::iter(0..many).for_each_concurrent(16, |number| plain(client, number)).await;
     odd(client).await + many
 }
@@ -47,8 +46,9 @@ async fn mounts(source: &Source) {
         .post("/v1/sys/mounts/old", json!({ "type": "kv", "options": { "version": "1" }, "config": config }))
         .await
         .ok();
+    client.post("/v1/sys/mounts/few%20things", json!({ "type": "kv" })).await.ok();
     if source.is_peer {
-        client.post("/v1/sys/mounts/fifth", json!({ "type": "ssh" })).await.ok();
+        client.post("/v1/sys/mounts/sixth", json!({ "type": "ssh" })).await.ok();
     }
     client.post("/v1/two/config", json!({ "max_versions": 3, "delete_version_after": "9000h" })).await.ok();
     client.post("/v1/sys/auth/people", json!({ "type": "userpass", "description": "by word" })).await.ok();
@@ -136,5 +136,6 @@ async fn odd(client: &Client) -> u64 {
     let large = json!({ "big": "123456789012345678901234567890.5".parse::<serde_json::Number>().unwrap() });
     client.post("/v1/one/data/odd/number", json!({ "data": large })).await.ok();
     client.post("/v1/old/odd/ttl", json!({ "ttl": "30s", "v": 1 })).await.ok();
-    15
+    client.post("/v1/few%20things/one", json!({ "v": [1] })).await.ok();
+    16
 }

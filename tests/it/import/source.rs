@@ -1,6 +1,7 @@
 //! The server that is carried over from.
 
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -14,6 +15,8 @@ pub struct Source {
     pub url: String,
     pub token: String,
     pub client: Client,
+    /// What vouches for it, if it speaks TLS.
+    pub ca: Option<PathBuf>,
     /// It is not of this house, and large.
     pub is_peer: bool,
     _running: Running,
@@ -31,9 +34,10 @@ impl Source {
         match std::env::var(PROGRAM) {
             Ok(program) => Source::peer(&program).await,
             Err(_) => {
-                let cluster = Cluster::serving(1, Transport::Plain).await;
+                let cluster = Cluster::serving(1, Transport::Tls).await;
+                let ca = cluster.ca().map(Path::to_owned);
                 let (url, token) = (cluster.nodes[0].url(), cluster.keys.as_ref().unwrap().root.clone());
-                Source::new(url, token, Running::Cluster { _cluster: Box::new(cluster) })
+                Source::new(url, token, ca, Running::Cluster { _cluster: Box::new(cluster) })
             }
         }
     }
@@ -45,14 +49,15 @@ impl Source {
         command.args(["server", "-dev", "-dev-root-token-id=root", &format!("-dev-listen-address={address}")]);
         command.env("HOME", home.path()).stdout(Stdio::null()).stderr(Stdio::null());
         let process = command.spawn().unwrap();
-        let source = Source::new(format!("http://{address}"), "root".into(), Running::Peer { process, _home: home });
+        let source =
+            Source::new(format!("http://{address}"), "root".into(), None, Running::Peer { process, _home: home });
         until("the peer should serve", async || source.client.health().await.filter(|status| *status == 200)).await;
         source
     }
 
-    fn new(url: String, token: String, running: Running) -> Source {
-        let client = Client::new(&url, None).with_token(&token);
-        Source { url, token, client, is_peer: matches!(running, Running::Peer { .. }), _running: running }
+    fn new(url: String, token: String, ca: Option<PathBuf>, running: Running) -> Source {
+        let client = Client::new(&url, ca.as_deref()).with_token(&token);
+        Source { url, token, client, ca, is_peer: matches!(running, Running::Peer { .. }), _running: running }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{exchange, listening, plain, request, status};
-use crate::harness::Transport;
+use crate::harness::{Cluster, Transport, until};
 
 #[tokio::test]
 async fn headers_of_the_configuration_and_of_the_node() {
@@ -67,4 +67,23 @@ async fn pages_of_other_origins() {
     let allowed = ask("http://a.example").await;
     assert!(allowed.contains("access-control-allow-origin: http://a.example"), "{allowed}");
     assert_eq!(status(&ask("http://b.example").await), Some(403));
+}
+
+#[tokio::test]
+async fn rules_for_pages_hold_on_every_node() {
+    let cluster = Cluster::serving(2, Transport::Plain).await;
+    let root = cluster.root(cluster.leader().await);
+    root.post("/v1/sys/config/cors", json!({ "allowed_origins": "http://a.example" })).await.ok();
+    for node in &cluster.nodes {
+        until("a node should know the rules", async || {
+            let refused = node.client().with_header("Origin", "http://b.example").get("/v1/sys/health").await;
+            (refused.status == 403).then_some(())
+        })
+        .await;
+        let allowed = node.client().with_header("Origin", "http://a.example").get("/v1/sys/health").await;
+        assert_eq!(allowed.headers["access-control-allow-origin"], "http://a.example");
+    }
+    root.delete("/v1/sys/config/cors").await.ok();
+    let client = root.with_header("Origin", "http://b.example");
+    assert_eq!(client.get("/v1/sys/health").await.status, 200);
 }

@@ -30,6 +30,10 @@ impl One {
 
 pub fn path() -> Path {
     Path::new("role/:role_name/secret-id-accessor/destroy/?")
+        .ids([
+            (Verb::Write, "app-role-destroy-secret-id-by-accessor"),
+            (Verb::Delete, "app-role-destroy-secret-id-by-accessor2"),
+        ])
         .help("Takes away the secret ID that has an accessor.", "Tokens that it gave stay.")
         .txn(Verb::Write, destroy)
         .txn(Verb::Delete, destroy)

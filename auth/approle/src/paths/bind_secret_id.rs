@@ -1,6 +1,8 @@
 //! `role/:role_name/bind-secret-id`: whether a login needs a secret ID.
 
-use sdk::{Answer, Ctx, Input, Path, Result, Txn, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Input, Path, Result, Txn, Verb, View};
+use serde::Serialize;
 
 use super::Which;
 use crate::name::Name;
@@ -13,11 +15,21 @@ struct Change {
     bind_secret_id: Option<bool>,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Shown {
+    bind_secret_id: bool,
+}
+
 pub fn path() -> Path {
     Path::new("role/:role_name/bind-secret-id")
+        .ids([
+            (Verb::Read, "app-role-read-bind-secret-id"),
+            (Verb::Write, "app-role-write-bind-secret-id"),
+            (Verb::Delete, "app-role-delete-bind-secret-id"),
+        ])
         .help("Whether a login needs a secret ID.", "It does unless told otherwise.")
         .view(Verb::Read, |_: &Ctx, which: Which, view: &View| {
-            super::shown(which.role_name, view, |role| json!({ "bind_secret_id": role.bind_secret_id }))
+            super::shown(which.role_name, view, |role| Shown { bind_secret_id: role.bind_secret_id })
         })
         .txn(Verb::Write, change)
         .txn(Verb::Delete, |_: &Ctx, which: Which, txn: &mut Txn| {

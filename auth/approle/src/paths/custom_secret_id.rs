@@ -17,6 +17,7 @@ struct Take {
 
 pub fn path() -> Path {
     Path::new("role/:role_name/custom-secret-id")
+        .ids([(Verb::Write, "app-role-write-custom-secret-id")])
         .help(
             "Takes a secret ID that somebody chose.",
             "One that can be guessed can be guessed here too: leave it to the server where you can.",

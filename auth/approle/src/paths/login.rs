@@ -17,6 +17,7 @@ struct Credentials {
 
 pub fn path() -> Path {
     Path::new("login")
+        .ids([(Verb::Write, "app-role-login")])
         .help(
             "Logs in.",
             "Gives a token with the role's policies. Too many wrong secret IDs lock the role out for a while.",

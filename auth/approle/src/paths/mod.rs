@@ -24,7 +24,8 @@ mod token_max_ttl;
 mod token_num_uses;
 mod token_ttl;
 
-use sdk::{Answer, Failure, Input, Path, Result, Txn, Value, View};
+use sdk::{Answer, Failure, Input, Path, Reply, Result, Txn, View};
+use serde::Serialize;
 
 use crate::name::{Name, no_such_path};
 use crate::role::Role;
@@ -67,9 +68,9 @@ struct Which {
 struct Nothing;
 
 /// One property of a role.
-fn shown(name: Name, view: &View, property: impl FnOnce(&Role) -> Value) -> Result<Answer> {
+fn shown<T: Serialize>(name: Name, view: &View, property: impl FnOnce(&Role) -> T) -> Result<Reply<T>> {
     let role = Role::get(view, &name.checked()?)?.ok_or(Failure::NotFound)?;
-    Ok(Answer::json(property(&role)))
+    Reply::data(property(&role))
 }
 
 /// Sets a property of a role that is there.

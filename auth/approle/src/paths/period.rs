@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Seconds, TokenFields, Txn, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Failure, Input, Path, Result, Seconds, TokenFields, Txn, Verb, View};
+use serde::Serialize;
 
 use super::Which;
 use crate::name::Name;
@@ -19,16 +21,27 @@ struct Change {
     period: Option<Seconds>,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Shown {
+    token_period: u64,
+    /// The same, where it was given under its older name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    period: Option<u64>,
+}
+
 pub fn path() -> Path {
     Path::new("role/:role_name/period")
+        .ids([
+            (Verb::Read, "app-role-read-period"),
+            (Verb::Write, "app-role-write-period"),
+            (Verb::Delete, "app-role-delete-period"),
+        ])
         .help("The period of a role's tokens.", "With one, a token lives as long as it is renewed in time.")
         .view(Verb::Read, |_: &Ctx, which: Which, view: &View| {
             super::shown(which.role_name, view, |role| {
-                let mut shown = json!({ "token_period": role.token.period.as_secs() });
-                if role.older.period && !role.token.period.is_zero() {
-                    shown["period"] = json!(role.token.period.as_secs());
-                }
-                shown
+                let token_period = role.token.period.as_secs();
+                let older = role.older.period && !role.token.period.is_zero();
+                Shown { token_period, period: older.then_some(token_period) }
             })
         })
         .txn(Verb::Write, change)

@@ -1,6 +1,8 @@
 //! `role/:role_name/policies`: the policies of a role's tokens.
 
-use sdk::{Answer, CommaList, Ctx, Failure, Input, Path, Result, Txn, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Answer, CommaList, Ctx, Failure, Input, Path, Result, Txn, Verb, View};
+use serde::Serialize;
 
 use super::Which;
 use crate::name::Name;
@@ -17,16 +19,27 @@ struct Change {
     policies: Option<CommaList>,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Shown {
+    token_policies: Vec<String>,
+    /// The same, where it was given under its older name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policies: Option<Vec<String>>,
+}
+
 pub fn path() -> Path {
     Path::new("role/:role_name/policies")
+        .ids([
+            (Verb::Read, "app-role-read-policies"),
+            (Verb::Write, "app-role-write-policies"),
+            (Verb::Delete, "app-role-delete-policies"),
+        ])
         .help("The policies of a role's tokens.", "Tokens that were given already keep theirs.")
         .view(Verb::Read, |_: &Ctx, which: Which, view: &View| {
             super::shown(which.role_name, view, |role| {
-                let mut shown = json!({ "token_policies": role.token.policies });
-                if role.older.policies && !role.token.policies.is_empty() {
-                    shown["policies"] = json!(role.token.policies);
-                }
-                shown
+                let policies = &role.token.policies;
+                let older = role.older.policies && !policies.is_empty();
+                Shown { token_policies: policies.clone(), policies: older.then(|| policies.clone()) }
             })
         })
         .txn(Verb::Write, change)

@@ -1,10 +1,10 @@
 //! `role/:role_name`: one role.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb, View};
+use sdk::{Answer, Ctx, Failure, Input, Path, Reply, Result, Txn, Verb, View};
 
 use super::Which;
 use crate::name::Name;
-use crate::role::Role;
+use crate::role::{Role, Shown};
 use crate::role_fields::RoleFields;
 
 #[derive(Input)]
@@ -18,7 +18,7 @@ struct Write {
 }
 
 pub fn path() -> Path {
-    Path::new("role/:role_name")
+    Path::new("role/:role_name").ids([(Verb::Read, "app-role-read-role"), (Verb::Write, "app-role-write-role"), (Verb::Delete, "app-role-delete-role")])
         .help(
             "A role.",
             "A write sets what it gives and leaves the rest. Tokens and secret IDs that were given already keep what they \
@@ -33,9 +33,9 @@ pub fn path() -> Path {
         .txn(Verb::Delete, delete)
 }
 
-fn read(_: &Ctx, which: Which, view: &View) -> Result<Answer> {
+fn read(_: &Ctx, which: Which, view: &View) -> Result<Reply<Shown>> {
     let role = Role::get(view, &which.role_name.checked()?)?.ok_or(Failure::NotFound)?;
-    Ok(Answer::data(role.show()))
+    Reply::data(role.show())
 }
 
 fn write(ctx: &Ctx, input: Write, txn: &mut Txn) -> Result<Answer> {

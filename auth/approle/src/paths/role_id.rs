@@ -1,6 +1,8 @@
 //! `role/:role_name/role-id`: what the role is called at login.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb, View};
+use serde::Serialize;
 
 use super::Which;
 use crate::name::Name;
@@ -13,11 +15,17 @@ struct Change {
     role_id: String,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Shown {
+    role_id: String,
+}
+
 pub fn path() -> Path {
     Path::new("role/:role_name/role-id")
+        .ids([(Verb::Read, "app-role-read-role-id"), (Verb::Write, "app-role-write-role-id")])
         .help("A role's ID.", "A role has one at any time: once it is changed, nobody logs in with the one before.")
         .view(Verb::Read, |_: &Ctx, which: Which, view: &View| {
-            super::shown(which.role_name, view, |role| json!({ "role_id": role.role_id }))
+            super::shown(which.role_name, view, |role| Shown { role_id: role.role_id.clone() })
         })
         .txn(Verb::Write, change)
 }

@@ -11,7 +11,10 @@ struct List {
 }
 
 pub fn path() -> Path {
-    Path::new("role/?").help("Lists the roles.", "The names in alphabetical order.").view(Verb::List, list)
+    Path::new("role/?")
+        .ids([(Verb::List, "app-role-list-roles")])
+        .help("Lists the roles.", "The names in alphabetical order.")
+        .view(Verb::List, list)
 }
 
 fn list(_: &Ctx, input: List, view: &View) -> Result<Answer> {

@@ -24,6 +24,7 @@ impl One {
 
 pub fn path() -> Path {
     Path::new("role/:role_name/secret-id/destroy/?")
+        .ids([(Verb::Write, "app-role-destroy-secret-id"), (Verb::Delete, "app-role-destroy-secret-id2")])
         .help("Takes a secret ID away.", "Tokens that it gave stay.")
         .txn(Verb::Write, destroy)
         .txn(Verb::Delete, destroy)

@@ -25,6 +25,7 @@ struct List {
 
 pub fn path() -> Path {
     Path::new("role/:role_name/secret-id/?")
+        .ids([(Verb::List, "app-role-list-secret-ids"), (Verb::Write, "app-role-write-secret-id")])
         .help("Makes a secret ID; lists accessors.", "A secret ID is shown this once and is not kept.")
         .txn(Verb::Write, |ctx: &Ctx, input: Make, txn: &mut Txn| {
             register(ctx, &input.role_name.checked()?, Source::Made, input.terms, txn)

@@ -1,6 +1,6 @@
 //! `tidy/secret-id`: takes secret IDs away whose time is up.
 
-use sdk::{Answer, Ctx, Path, Result, Txn, Verb};
+use sdk::{Answer, Ctx, Outcome, Path, Result, Txn, Verb};
 
 use super::Nothing;
 use crate::expiry;
@@ -10,10 +10,12 @@ const SWEEP: usize = 500;
 
 pub fn path() -> Path {
     Path::new("tidy/secret-id")
+        .ids([(Verb::Write, "app-role-tidy-secret-id")])
         .help(
             "Takes away secret IDs whose time is up.",
             "They count no more either way, and a few go with each one that is made. At most 500 go at a time.",
         )
+        .answers(Verb::Write, Outcome::EMPTY.status(202))
         .txn(Verb::Write, tidy)
 }
 

@@ -1,6 +1,8 @@
 //! `role/:role_name/token-bound-cidrs`: addresses and networks that a role's tokens may be used from.
 
-use sdk::{Answer, Cidr, CommaList, Ctx, Input, Path, Result, TokenFields, Txn, Value, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Cidr, CommaList, Ctx, Input, Path, Result, TokenFields, Txn, Verb, View};
+use serde::Serialize;
 
 use super::Which;
 use crate::name::Name;
@@ -14,8 +16,18 @@ struct Change {
     token_bound_cidrs: Option<CommaList>,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Shown {
+    token_bound_cidrs: Option<Vec<String>>,
+}
+
 pub fn path() -> Path {
     Path::new("role/:role_name/token-bound-cidrs")
+        .ids([
+            (Verb::Read, "app-role-read-token-bound-cidrs"),
+            (Verb::Write, "app-role-write-token-bound-cidrs"),
+            (Verb::Delete, "app-role-delete-token-bound-cidrs"),
+        ])
         .help("Addresses and networks that a role's tokens may be used from.", "Any if there are none.")
         .view(Verb::Read, |_: &Ctx, which: Which, view: &View| super::shown(which.role_name, view, show))
         .txn(Verb::Write, change)
@@ -24,9 +36,9 @@ pub fn path() -> Path {
         })
 }
 
-fn show(role: &Role) -> Value {
+fn show(role: &Role) -> Shown {
     let list: Vec<String> = role.token.bound_cidrs.iter().map(Cidr::to_string).collect();
-    json!({ "token_bound_cidrs": (!list.is_empty()).then_some(list) })
+    Shown { token_bound_cidrs: Some(list).filter(|list| !list.is_empty()) }
 }
 
 fn change(_: &Ctx, input: Change, txn: &mut Txn) -> Result<Answer> {

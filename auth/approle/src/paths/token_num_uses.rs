@@ -1,6 +1,8 @@
 //! `role/:role_name/token-num-uses`: how many requests a role's tokens may make.
 
-use sdk::{Answer, Ctx, Input, Path, Result, TokenFields, Txn, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Input, Path, Result, TokenFields, Txn, Verb, View};
+use serde::Serialize;
 
 use super::Which;
 use crate::name::Name;
@@ -13,11 +15,21 @@ struct Change {
     token_num_uses: Option<i64>,
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Shown {
+    token_num_uses: i64,
+}
+
 pub fn path() -> Path {
     Path::new("role/:role_name/token-num-uses")
+        .ids([
+            (Verb::Read, "app-role-read-token-num-uses"),
+            (Verb::Write, "app-role-write-token-num-uses"),
+            (Verb::Delete, "app-role-delete-token-num-uses"),
+        ])
         .help("How many requests a role's tokens may make.", "As many as they like if it is zero.")
         .view(Verb::Read, |_: &Ctx, which: Which, view: &View| {
-            super::shown(which.role_name, view, |role| json!({ "token_num_uses": role.token.num_uses }))
+            super::shown(which.role_name, view, |role| Shown { token_num_uses: role.token.num_uses })
         })
         .txn(Verb::Write, change)
         .txn(Verb::Delete, |_: &Ctx, which: Which, txn: &mut Txn| {

@@ -18,6 +18,7 @@ struct Right(String);
 
 pub fn path() -> Path {
     Path::new("login/:username")
+        .ids([(Verb::Write, "userpass-login")])
         .help(
             "Logs in.",
             "Gives a token with the user's policies. Too many wrong passwords lock the user out for a while.",

@@ -16,11 +16,10 @@ struct Change {
 }
 
 pub fn path() -> Path {
-    Path::new("users/:username/password").help("Changes a user's password.", "The old one is wrong from then on.").slow(
-        Verb::Write,
-        prepare,
-        change,
-    )
+    Path::new("users/:username/password")
+        .ids([(Verb::Write, "userpass-reset-password")])
+        .help("Changes a user's password.", "The old one is wrong from then on.")
+        .slow(Verb::Write, prepare, change)
 }
 
 fn prepare(_: &Ctx, input: Change, view: &View) -> Result<Work<String>> {

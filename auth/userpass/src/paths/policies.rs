@@ -14,6 +14,7 @@ struct Change {
 
 pub fn path() -> Path {
     Path::new("users/:username/policies")
+        .ids([(Verb::Write, "userpass-update-policies")])
         .help("Changes a user's policies.", "Tokens that the user has already cannot be renewed from then on.")
         .txn(Verb::Write, change)
 }

@@ -1,9 +1,9 @@
 //! `users/:username`: one user.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb, View, Work};
+use sdk::{Answer, Ctx, Failure, Input, Path, Reply, Result, Txn, Verb, View, Work};
 
 use crate::password::Given;
-use crate::user::{Name, User, UserFields, key};
+use crate::user::{Name, Shown, User, UserFields, key};
 
 #[derive(Input)]
 struct Which {
@@ -25,6 +25,11 @@ struct Write {
 
 pub fn path() -> Path {
     Path::new("users/:username")
+        .ids([
+            (Verb::Read, "userpass-read-user"),
+            (Verb::Write, "userpass-write-user"),
+            (Verb::Delete, "userpass-delete-user"),
+        ])
         .help(
             "A user.",
             "A write sets what it gives and leaves the rest. Tokens that were given already keep what they have.",
@@ -38,9 +43,9 @@ pub fn path() -> Path {
         .txn(Verb::Delete, delete)
 }
 
-fn read(_: &Ctx, which: Which, view: &View) -> Result<Answer> {
+fn read(_: &Ctx, which: Which, view: &View) -> Result<Reply<Shown>> {
     let user = User::get(view, &which.username.checked()?)?.ok_or(Failure::NotFound)?;
-    Ok(Answer::data(user.show()))
+    Reply::data(user.show())
 }
 
 /// The hash, if a password is set. What is wrong is said before anything is hashed.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::{Backend, CommaList, Input, Key, Path, PluginKind, Read, Seconds, Txn};
+use crate::{Backend, CommaList, Document, Input, Key, Path, Place, PluginKind, Read, Reply, Seconds, Txn};
 
 /// What a note is made of.
 #[derive(Input)]
@@ -96,7 +96,59 @@ async fn a_bad_field_is_the_callers_fault_and_names_the_field() {
 #[test]
 fn help_comes_from_the_declaration() {
     let notes = Notes::new();
-    let help = crate::Help::at(&notes.0, "notes/", "notes/n").unwrap();
+    let bench = Bench::new(Notes::new(), &[]);
+    let help = crate::Help::at(&notes.0, &bench.mount, "notes/n").unwrap();
     assert!(help.text.contains("How long it counts."), "{}", help.text);
-    assert!(help.openapi["paths"]["/notes/:name"]["post"].is_object());
+    let described = &help.openapi["paths"]["/notes/{name}"];
+    assert_eq!(described["parameters"][0]["name"], "name");
+    let schemas = &help.openapi["components"]["schemas"];
+    let reference = &described["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    let name = reference.as_str().unwrap().rsplit('/').next().unwrap();
+    assert!(schemas[name]["properties"]["text"]["description"].is_string(), "{}", help.openapi);
+    assert!(described["post"]["responses"]["204"].is_object(), "a write answers nothing unless it says so");
+}
+
+/// As an answer shows it.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+struct Shown {
+    /// How many there are.
+    count: u64,
+    names: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rare: Option<String>,
+}
+
+#[test]
+fn the_description_of_an_answer_comes_from_its_type() {
+    let path = Path::new("things/:name/?")
+        .ids([(Verb::Read, "things-look-up")])
+        .login("name")
+        .view(Verb::Read, |_: &Ctx, _: Name, _: &View| Reply::data(Shown { count: 1, names: None, rare: None }))
+        .view(Verb::List, |_: &Ctx, _: Name, _: &View| Answer::keys(vec!["a".into()]))
+        .txn(Verb::Write, |_: &Ctx, _: Name, _: &mut Txn| Ok(Answer::empty()))
+        .txn(Verb::Delete, |_: &Ctx, _: Name, _: &mut Txn| Ok(Answer::empty()));
+    let place = Place {
+        prefix: "/m/".into(),
+        parameter: Some(("m_mount_path".into(), "m".into())),
+        kind: "toy".into(),
+        tag: "secrets",
+    };
+    let mut document = Document::new("");
+    document.add(&place, &path);
+    let document = document.into_value();
+    let item = &document["paths"]["/m/things/{name}"];
+    assert_eq!(item["parameters"].as_array().unwrap().len(), 2);
+    assert_eq!(item["x-vault-unauthenticated"], true);
+
+    let read = &item["get"]["responses"]["200"];
+    assert_eq!((&item["get"]["operationId"], &read["x-holdfast-part"]), (&json!("things-look-up"), &json!("data")));
+    let schema = &document["components"]["schemas"]["ThingsLookUpResponse"];
+    assert_eq!(schema["required"], json!(["count", "names"]), "{schema}");
+    assert_eq!(schema["properties"]["count"]["description"], "How many there are.");
+    assert_eq!(schema["properties"]["names"]["nullable"], true);
+
+    assert_eq!(item["x-holdfast-list"]["operationId"], "toy-list-things-name");
+    assert_eq!(item["post"]["responses"]["200"]["x-holdfast-part"], "auth", "a login gives a token");
+    assert!(item["delete"]["responses"]["204"].is_object());
+    assert_eq!(document["components"]["schemas"]["ToyListThingsNameResponse"]["properties"]["keys"]["type"], "array");
 }

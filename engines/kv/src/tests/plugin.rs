@@ -44,7 +44,7 @@ fn the_option_chooses_the_paths() {
     let kv = Kv::new();
     assert_eq!(kv.backend(&mount(options(&[]))).paths.len(), 1);
     assert_eq!(kv.backend(&mount(options(&[("version", "1")]))).paths.len(), 1);
-    assert_eq!(kv.backend(&mount(options(&[("version", "2")]))).paths.len(), 9);
+    assert_eq!(kv.backend(&mount(options(&[("version", "2")]))).paths.len(), 10);
 }
 
 #[test]

@@ -35,7 +35,7 @@ async fn one(import: &Import, name: &str) -> Result<Option<Outcome>, Failure> {
     let here = here.as_ref().map(|answer| &answer["data"]);
     let outcome = settle(import, &path, here, &wanted, Map::new()).await?;
     if there["policy"].as_str().unwrap_or("").contains("identity.entity.aliases.") {
-        import.report().lost(Lost::Accessors, 1);
+        import.report().lost(Lost::Accessors, 0);
         import.report().note(Part::Policies, name, "names a mount's accessor, which is another one at the target");
     }
     if !there["expiration"].is_null() || there["cas_required"] == json!(true) {

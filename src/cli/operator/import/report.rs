@@ -116,17 +116,24 @@ impl Outcome {
 impl Lost {
     fn sentence(self, count: u64) -> String {
         match self {
-            Lost::Password => format!(
-                "The passwords of {count} users: none works until one is set, by auth/MOUNT/users/NAME/password"
-            ),
-            Lost::SecretId => format!("{count} secret IDs of roles: make new ones"),
-            Lost::Gap => format!(
-                "The content of {count} versions that are deleted, destroyed or no longer kept: they count as destroyed"
-            ),
-            Lost::Ending => format!("The end of {count} versions by delete_version_after: their time begins anew"),
-            Lost::Content => format!("The content of {count} mounts of other types than kv, userpass and approle"),
-            Lost::Plugin => format!("{count} mounts of types that the target does not have"),
-            Lost::Accessors => format!("The accessors of mounts, which {count} policies may name"),
+            Lost::Password => {
+                let users = some(count, "user");
+                format!("The passwords of {users}: none works until one is set, by auth/MOUNT/users/NAME/password")
+            }
+            Lost::SecretId => format!("{} of roles: make new ones", some(count, "secret ID")),
+            Lost::Gap => {
+                let versions = some(count, "version");
+                format!("What was in {versions} deleted or destroyed at the source: here they count as destroyed")
+            }
+            Lost::Ending => {
+                let versions = some(count, "version");
+                format!("When {versions} would have ended by delete_version_after: the time begins anew")
+            }
+            Lost::Content => {
+                format!("What is in {} of other types than kv, userpass and approle", some(count, "mount"))
+            }
+            Lost::Plugin => format!("{} of a type that the target does not have", some(count, "mount")),
+            Lost::Accessors => "The accessors of mounts, which policies name: theirs are new".to_owned(),
             Lost::Beyond(what) => format!("The source's {what}"),
             Lost::Unknown(what) => format!("The source's {what}, if it has any: the token may not look"),
             Lost::Times => {
@@ -135,6 +142,10 @@ impl Lost {
             Lost::Tokens => "Tokens and leases: clients log in anew".to_owned(),
         }
     }
+}
+
+fn some(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 impl Report {
@@ -302,7 +313,7 @@ mod tests {
         report.lost(Lost::Beyond("groups"), 0);
         let table = report.table();
         assert!(table.starts_with("Nothing was changed."));
-        assert!(table.contains("The content of 3 versions") && table.contains("The source's groups"), "{table}");
+        assert!(table.contains("in 3 versions") && table.contains("The source's groups"), "{table}");
         assert!(!table.contains("passwords"), "nobody has one");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sdk::{Answer, Ctx, Failure, FromField, Input, Map, Path, Result, Seconds, Txn, Value, Verb, View};
+use sdk::{Answer, Ctx, Failure, FromField, Input, Map, Path, Reply, Result, Seconds, Txn, Value, Verb, View};
 
 use crate::listing;
 use crate::name::Location;
@@ -52,10 +52,10 @@ fn exists(_: &Ctx, at: Delete, view: &View) -> Result<bool> {
     }
 }
 
-fn read(ctx: &Ctx, at: At, view: &View) -> Result<Answer> {
+fn read(ctx: &Ctx, at: At, view: &View) -> Result<Reply<Map<String, Value>>> {
     let stored = value::get(view, &at.path.name()?)?.ok_or(Failure::NotFound)?;
     let seconds = hinted_ttl(&stored.data).unwrap_or(ctx.mount.default_lease_ttl).as_secs();
-    Ok(Answer::data(stored.data).lease_seconds(seconds))
+    Ok(Reply::data(stored.data)?.lease_seconds(seconds))
 }
 
 fn write(ctx: &Ctx, write: Write, txn: &mut Txn) -> Result<Answer> {

@@ -1,9 +1,9 @@
 //! `config`: settings of the mount.
 
-use sdk::{Answer, Ctx, Input, Map, Path, Result, SignedSeconds, Txn, Value, Verb, View, duration::SECOND};
+use sdk::{Answer, Ctx, Input, Map, Path, Reply, Result, SignedSeconds, Txn, Value, Verb, View, duration::SECOND};
 
 use crate::records::settings;
-use crate::settings::max_versions;
+use crate::settings::{Shown, max_versions};
 
 pub fn path() -> Path {
     Path::new("config")
@@ -34,8 +34,8 @@ struct Write {
     _unknown: Map<String, Value>,
 }
 
-fn read(_: &Ctx, _: Read, view: &View) -> Result<Answer> {
-    Ok(Answer::json(settings::get(view)?.describe()))
+fn read(_: &Ctx, _: Read, view: &View) -> Result<Reply<Shown>> {
+    Reply::data(settings::get(view)?.describe())
 }
 
 fn write(_: &Ctx, write: Write, txn: &mut Txn) -> Result<Answer> {

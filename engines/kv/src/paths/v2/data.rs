@@ -1,11 +1,21 @@
 //! `data/:path`: a secret's versions.
 
-use sdk::{Answer, Body, Ctx, Failure, Input, Map, Path, Result, Txn, Value, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Body, Ctx, Failure, Input, Map, Outcome, Output, Path, Reply, Result, Txn, Value, Verb, View};
+use serde::Serialize;
 
 use crate::data::Data;
 use crate::name::{Location, Name};
 use crate::records::{Secret, Settings, secret, settings};
+use crate::secret::VersionMetadata;
 use crate::{cas, merge};
+
+#[derive(Serialize, JsonSchema)]
+struct Shown {
+    /// Null where the version cannot be read any more, or was written so.
+    data: Option<Map<String, Value>>,
+    metadata: VersionMetadata,
+}
 
 pub fn path() -> Path {
     Path::new("data/:path*")
@@ -15,6 +25,7 @@ pub fn path() -> Path {
              makes a new one of the result. A read answers the current version or the one asked for. A delete marks \
              the current version, which can be undone.",
         )
+        .answers(Verb::Patch, Outcome::data::<VersionMetadata>())
         .exists(exists)
         .view(Verb::Read, read)
         .txn(Verb::Write, write)
@@ -55,19 +66,19 @@ pub(super) fn exists(_: &Ctx, at: At, view: &View) -> Result<bool> {
     }
 }
 
-fn read(ctx: &Ctx, read: Read, view: &View) -> Result<Answer> {
+fn read(ctx: &Ctx, read: Read, view: &View) -> Result<Reply<Shown>> {
     let name = read.path.name()?;
     let secret = secret::get(view, &name)?.ok_or(Failure::NotFound)?;
     let (number, version) = secret.version(read.version).ok_or(Failure::NotFound)?;
     let metadata = secret.describe_version(number, version);
     if !version.readable(ctx.now) {
-        return Ok(Answer::json(json!({"data": null, "metadata": metadata})).status(404));
+        return Ok(Reply::data(Shown { data: None, metadata })?.with(|answer| answer.status(404)));
     }
     let data = secret::data(view, &name, &secret, number)?;
-    Ok(Answer::json(json!({"data": data, "metadata": metadata})))
+    Reply::data(Shown { data, metadata })
 }
 
-fn write(ctx: &Ctx, write: Write, txn: &mut Txn) -> Result<Answer> {
+fn write(ctx: &Ctx, write: Write, txn: &mut Txn) -> Result<Reply<VersionMetadata>> {
     let name = write.path.name_to_write()?;
     let Data(data) = write.data.ok_or_else(no_data)?;
     let settings = settings::get(txn)?;
@@ -85,11 +96,11 @@ fn patch(ctx: &Ctx, patch: Write, txn: &mut Txn) -> Result<Answer> {
     cas::check_data(&patch.options, settings.cas_required || secret.cas_required, secret.current)?;
     let Some((number, version)) = secret.version(0) else { return Ok(nothing_to_patch()) };
     if !version.readable(ctx.now) {
-        return Ok(Answer::json(secret.describe_version(number, version)).status(404));
+        return Ok(Reply::data(secret.describe_version(number, version))?.into_answer().status(404));
     }
     let mut data = secret::data(txn, &name, &secret, number)?.unwrap_or_default();
     merge::apply(&mut data, changes.unwrap_or_default());
-    put_next(ctx, txn, &name, &mut secret, &settings, Some(data))
+    put_next(ctx, txn, &name, &mut secret, &settings, Some(data)).map(Output::into_answer)
 }
 
 fn delete(ctx: &Ctx, at: At, txn: &mut Txn) -> Result<Answer> {
@@ -104,14 +115,14 @@ fn put_next(
     secret: &mut Secret,
     settings: &Settings,
     data: Option<Map<String, Value>>,
-) -> Result<Answer> {
+) -> Result<Reply<VersionMetadata>> {
     for number in secret.add_version(settings, ctx.now) {
         secret::delete_data(txn, name, secret, number);
     }
     secret::put_data(txn, name, secret.current, data)?;
     secret::put(txn, name, secret)?;
     let version = &secret.versions[&secret.current];
-    Ok(Answer::json(secret.describe_version(secret.current, version)))
+    Reply::data(secret.describe_version(secret.current, version))
 }
 
 fn no_data() -> Failure {

@@ -1,6 +1,6 @@
 //! `detailed-metadata/:path`: listings that carry each secret's metadata.
 
-use sdk::{Answer, Ctx, Failure, Map, Path, Result, Value, Verb, View, json};
+use sdk::{Ctx, Failure, Keys, Map, Path, Reply, Result, Value, Verb, View, json};
 
 use super::metadata::List;
 use crate::listing;
@@ -17,25 +17,25 @@ pub fn path() -> Path {
         .view(Verb::Scan, scan)
 }
 
-fn list(_: &Ctx, list: List, view: &View) -> Result<Answer> {
+fn list(_: &Ctx, list: List, view: &View) -> Result<Reply<Keys>> {
     let folder = list.path.folder()?;
     detailed(view, &folder, secret::page(view, &folder, &list.page)?)
 }
 
-fn scan(_: &Ctx, list: List, view: &View) -> Result<Answer> {
+fn scan(_: &Ctx, list: List, view: &View) -> Result<Reply<Keys>> {
     let folder = list.path.folder()?;
     let names = listing::scan(&folder, |folder| secret::list(view, folder))?;
     detailed(view, &folder, names)
 }
 
-fn detailed(view: &View, folder: &Folder, names: Vec<String>) -> Result<Answer> {
+fn detailed(view: &View, folder: &Folder, names: Vec<String>) -> Result<Reply<Keys>> {
     if names.is_empty() {
         return Err(Failure::NotFound);
     }
     let mut info = Map::new();
     for name in &names {
         let found = if name.ends_with('/') { None } else { secret::get(view, &folder.secret(name))? };
-        info.insert(name.clone(), found.map_or_else(|| Value::Object(Map::new()), |secret| secret.describe()));
+        info.insert(name.clone(), found.map_or_else(|| Value::Object(Map::new()), |secret| json!(secret.describe())));
     }
-    Ok(Answer::json(json!({"keys": names, "key_info": info})))
+    Reply::data(Keys { keys: names, key_info: Some(info) })
 }

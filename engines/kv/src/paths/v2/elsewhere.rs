@@ -1,6 +1,6 @@
 //! Everything else: version 1 paths, mostly, of clients that do not know that the mount is versioned.
 
-use sdk::{Answer, Ctx, Input, Map, Path, Value, Verb, View};
+use sdk::{Answer, Ctx, Input, Map, Outcome, Path, Value, Verb, View};
 
 pub fn path() -> Path {
     let path = Path::new(":path*").help("Not a path of a versioned mount.", "Answers where to look instead.");
@@ -13,7 +13,10 @@ pub fn path() -> Path {
         (Verb::Scan, "scan"),
     ]
     .into_iter()
-    .fold(path, |path, (verb, command)| path.view(verb, move |_: &Ctx, at: At, _: &View| Ok(astray(&at, command))))
+    .fold(path, |path, (verb, command)| {
+        let path = path.answers(verb, Outcome::EMPTY.status(404));
+        path.view(verb, move |_: &Ctx, at: At, _: &View| Ok(astray(&at, command)))
+    })
 }
 
 #[derive(Input)]

@@ -1,10 +1,11 @@
 //! `metadata/:path`: a secret's settings and history, the listing of secrets, and the removal of one.
 
-use sdk::{Answer, Ctx, Failure, Input, Map, Page, Path, Result, Seconds, Txn, Value, Verb, View};
+use sdk::{Answer, Ctx, Failure, Input, Map, Page, Path, Reply, Result, Seconds, Txn, Value, Verb, View};
 
 use super::data::{At, exists, nothing_to_patch};
 use crate::name::Location;
 use crate::records::{Secret, secret, settings};
+use crate::secret::Metadata;
 use crate::settings::max_versions;
 use crate::{cas, custom_metadata, listing, merge};
 
@@ -61,9 +62,9 @@ pub(super) struct List {
     pub page: Page,
 }
 
-fn read(_: &Ctx, read: Read, view: &View) -> Result<Answer> {
+fn read(_: &Ctx, read: Read, view: &View) -> Result<Reply<Metadata>> {
     let secret = secret::get(view, &read.path.name()?)?.ok_or(Failure::NotFound)?;
-    Ok(Answer::json(secret.describe()))
+    Reply::data(secret.describe())
 }
 
 fn write(ctx: &Ctx, change: Change, txn: &mut Txn) -> Result<Answer> {

@@ -7,5 +7,6 @@ pub mod destroy;
 pub mod detailed_metadata;
 pub mod elsewhere;
 pub mod metadata;
+pub mod r#move;
 pub mod subkeys;
 pub mod undelete;

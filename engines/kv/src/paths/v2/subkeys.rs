@@ -1,10 +1,20 @@
 //! `subkeys/:path`: a secret's shape without its values.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Ctx, Failure, Input, Map, Path, Reply, Result, Value, Verb, View};
+use serde::Serialize;
 
 use crate::name::Location;
 use crate::records::secret;
+use crate::secret::VersionMetadata;
 use crate::shape;
+
+#[derive(Serialize, JsonSchema)]
+struct Shown {
+    metadata: VersionMetadata,
+    /// Null where the version cannot be read any more.
+    subkeys: Option<Map<String, Value>>,
+}
 
 pub fn path() -> Path {
     Path::new("subkeys/:path*")
@@ -26,14 +36,14 @@ struct Read {
     version: i64,
 }
 
-fn read(ctx: &Ctx, read: Read, view: &View) -> Result<Answer> {
+fn read(ctx: &Ctx, read: Read, view: &View) -> Result<Reply<Shown>> {
     let name = read.path.name()?;
     let secret = secret::get(view, &name)?.ok_or(Failure::NotFound)?;
     let (number, version) = secret.version(read.version).ok_or(Failure::NotFound)?;
     let metadata = secret.describe_version(number, version);
     if !version.readable(ctx.now) {
-        return Ok(Answer::json(json!({"metadata": metadata, "subkeys": null})).status(404));
+        return Ok(Reply::data(Shown { metadata, subkeys: None })?.with(|answer| answer.status(404)));
     }
-    let shape = secret::data(view, &name, &secret, number)?.map(|data| shape::of(data, read.depth));
-    Ok(Answer::json(json!({"metadata": metadata, "subkeys": shape})))
+    let subkeys = secret::data(view, &name, &secret, number)?.map(|data| shape::of(data, read.depth));
+    Reply::data(Shown { metadata, subkeys })
 }

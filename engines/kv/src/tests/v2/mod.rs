@@ -8,6 +8,7 @@ mod detailed_metadata;
 mod elsewhere;
 mod expiry;
 mod metadata;
+mod r#move;
 mod patch;
 mod retention;
 mod subkeys;

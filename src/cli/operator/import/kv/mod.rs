@@ -21,9 +21,12 @@ use crate::cli::failure::Failure;
 pub async fn carry(import: &Import, mount: &Mount) -> Result<(), Stop> {
     let (root, mut set) = (mount.path.as_str(), mount.clone());
     if mount.has_versions {
-        match configure(import, mount).await {
-            Ok(max_versions) => set.max_versions = max_versions,
-            Err(failure) => import.record(Part::Mounts, &format!("{root}config"), Outcome::failed(&failure))?,
+        let config = format!("{root}config");
+        match configure(import, &mut set).await {
+            // As long as it goes well it is a part of the mount, which was counted.
+            Ok(Outcome::Differs(why)) => import.record(Part::Mounts, &config, Outcome::Differs(why))?,
+            Ok(_) => {}
+            Err(failure) => import.record(Part::Mounts, &config, Outcome::failed(&failure))?,
         }
     }
     import.begin(root);
@@ -50,18 +53,18 @@ async fn one(import: &Import, mount: &Mount, name: &str) -> Result<Option<Outcom
 
 const CONFIG: &[&str] = &["max_versions", "cas_required", "metadata_cas_required", "delete_version_after"];
 
-/// What the engine is set to. Answers how many versions it keeps.
-async fn configure(import: &Import, mount: &Mount) -> Result<u64, Failure> {
+/// What the engine is set to.
+async fn configure(import: &Import, mount: &mut Mount) -> Result<Outcome, Failure> {
     let path = format!("{}config", encoded(&mount.path));
     let there = import.from.get(&path).await?.inside()?;
+    mount.max_versions = there["max_versions"].as_u64().unwrap_or(0);
     let here = import.here(mount, &path).await?.map(|answer| answer["data"].clone());
     let wanted: Map<String, Value> =
         CONFIG.iter().filter_map(|key| Some(((*key).to_owned(), there.get(*key)?.clone()))).collect();
     // One that was never set to anything is as good as new.
     let here = here.filter(|here| !CONFIG.iter().all(|key| is_nothing(&here[*key])));
-    let unset = here.is_none() && wanted.values().all(is_nothing);
-    if !unset && let Outcome::Differs(why) = settle(import, &path, here.as_ref(), &wanted, Map::new()).await? {
-        import.report().note(Part::Mounts, &format!("{}config", mount.path), &why);
+    if here.is_none() && wanted.values().all(is_nothing) {
+        return Ok(Outcome::Same);
     }
-    Ok(there["max_versions"].as_u64().unwrap_or(0))
+    settle(import, &path, here.as_ref(), &wanted, Map::new()).await
 }

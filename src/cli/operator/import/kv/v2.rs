@@ -88,8 +88,9 @@ impl Work<'_> {
             let data = self.read(number).await?;
             if data.is_none() {
                 stand_ins.push(number);
-                // Those before are out of sight already where few are kept.
-                self.import.report().lost(Lost::Gap, 1);
+                if number >= self.there.oldest() {
+                    self.import.report().lost(Lost::Gap, 1);
+                }
             }
             self.put(number, &data.unwrap_or_else(stand_in)).await?;
             here.current = number;

@@ -1,0 +1,5 @@
+//! One file a path.
+
+pub mod code;
+pub mod key;
+pub mod keys;
