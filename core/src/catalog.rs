@@ -20,6 +20,10 @@ impl Catalog {
         self
     }
 
+    pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Plugin>> {
+        self.plugins.values()
+    }
+
     /// Every type name that mounts one.
     pub fn types(&self) -> impl Iterator<Item = (PluginKind, &'static str)> {
         self.plugins.keys().map(|(auth, name)| (if *auth { PluginKind::Auth } else { PluginKind::Secret }, *name))

@@ -11,10 +11,20 @@ pub async fn change(
     term: Term,
     write: impl FnOnce(&mut TxnState) -> Result<(), Access>,
 ) -> Result<Vec<i64>, CommitError> {
+    change_by(node, now, term, write).await
+}
+
+/// The same for what fails in ways of its own.
+pub async fn change_by<E: std::fmt::Display>(
+    node: &Node,
+    now: Millis,
+    term: Term,
+    write: impl FnOnce(&mut TxnState) -> Result<(), E>,
+) -> Result<Vec<i64>, CommitError> {
     let broken = |problem: Access| CommitError::Unavailable(problem.to_string());
     let snapshot = node.store.snapshot().map_err(|e| broken(e.into()))?;
     let mut state = TxnState::new(snapshot, Latches::new().begin());
-    write(&mut state).map_err(broken)?;
+    write(&mut state).map_err(|problem| CommitError::Unavailable(problem.to_string()))?;
     let (open, _latches) = state.finish();
     if open.is_empty() {
         return Ok(Vec::new());

@@ -13,6 +13,8 @@ pub(crate) enum Due {
     Token(TokenKey),
     /// A user is let in again.
     Lockout { mount: String, alias: String },
+    /// The policy's time is up.
+    Policy(String),
 }
 
 const TOKEN: &str = "token";
@@ -23,6 +25,7 @@ impl Due {
         match self {
             Self::Token(key) => at.plain(TOKEN).plain(key.as_str()),
             Self::Lockout { mount, alias } => at.plain("lockout").plain(mount).name(alias),
+            Self::Policy(name) => at.plain("policy").name(name),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The life of a request: from a canonical path and a token to a committed batch and an answer.
 //!
 //! Modules, lower ones first; each uses only those above it in this list:
-//! `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` < `policies` < `passwords` <
-//! `quota` <
-//! `due` < `token` < `lockout` < `in_flight` < `work` (what takes long) < `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `versions` < `wrap` <
+//! `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` <
+//! `due` < `policies` < `passwords` < `quota` < `denials` (who was refused, and why) < `token` < `lockout` < `in_flight` < `work` (what takes long) <
+//! `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `versions` < `wrap` <
 //! `listing` (who makes those of large folders) < `pipeline` <
-//! `service` (which node runs a request), `worker` (what is due) and `lease_count`.
+//! `service` (which node runs a request), `worker` (what is due), `chores` (what mounts do by themselves) and `lease_count`.
 //!
 //! Core knows plugins only as [`sdk::Plugin`] and the replicated store only as [`replication::Replication`].
 
@@ -15,8 +15,10 @@ pub mod backup;
 mod cache;
 pub mod catalog;
 pub mod change;
+pub mod chores;
 pub mod consistency;
 pub mod cors;
+pub mod denials;
 mod due;
 pub mod in_flight;
 pub mod lease_count;

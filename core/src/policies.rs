@@ -2,15 +2,65 @@
 
 use std::sync::Arc;
 
-use policy::{Acl, Policy, builtin};
+use policy::{Acl, Policy, TemplateRules, TemplateValues, builtin};
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use storage::{Access, Millis, Path, PathKey, Read, Revision, Txn, View};
 
-#[derive(Clone, Serialize, Deserialize)]
+use crate::due::{self, Due};
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct PolicyRecord {
     pub name: String,
     pub text: String,
+    /// How often it was written.
+    #[serde(default)]
+    pub version: i64,
+    #[serde(default)]
+    pub modified: Option<Millis>,
+    /// From then on it is as if absent.
+    #[serde(default)]
+    pub expires: Option<Millis>,
+    #[serde(flatten)]
+    pub settings: PolicySettings,
+}
+
+/// What is set about a policy besides its text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PolicySettings {
+    /// Who writes it says which version they mean to replace.
+    pub cas_required: bool,
+    pub allow_slashes_in_identity_templates: bool,
+    pub allow_wildcards_in_identity_templates: bool,
+}
+
+impl PolicyRecord {
+    fn is_expired(&self, now: Millis) -> bool {
+        self.expires.is_some_and(|at| at <= now)
+    }
+
+    fn parsed(&self) -> Result<Policy, Access> {
+        let parsed = Policy::parse(&self.name, &self.text)
+            .map_err(|e| Access::Broken(format!("the stored policy {:?} does not parse: {e}", self.name)))?;
+        let rules = TemplateRules {
+            allow_slashes: self.settings.allow_slashes_in_identity_templates,
+            allow_wildcards: self.settings.allow_wildcards_in_identity_templates,
+        };
+        // Nobody is an entity yet: what asks for something of one matches nothing.
+        let filled = if parsed.is_templated() { parsed.render(&TemplateValues::default(), rules) } else { parsed };
+        Ok(filled.expiring(self.expires.map(timestamp)))
+    }
+}
+
+/// A policy as it is to be.
+pub struct NewPolicy<'a> {
+    pub name: &'a str,
+    pub text: &'a str,
+    pub expires: Option<Millis>,
+    pub settings: PolicySettings,
+    /// The version to be replaced; -1 if there is to be none.
+    pub cas: Option<i64>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -70,9 +120,7 @@ impl Policies {
             } else if revision.is_some()
                 && let Some(record) = view.get::<PolicyRecord>(&key(name))?
             {
-                let parsed = Policy::parse(&record.name, &record.text)
-                    .map_err(|e| Access::Broken(format!("the stored policy {name:?} does not parse: {e}")))?;
-                policies.push(Arc::new(parsed));
+                policies.push(Arc::new(record.parsed()?));
             }
         }
         let acl = Arc::new(Acl::new(&policies, now));
@@ -102,18 +150,19 @@ impl Policies {
         Ok(rules.acl.decide(&question).sudo)
     }
 
-    pub fn exists(&self, read: &impl Read, name: &str) -> Result<bool, Access> {
-        Ok(name == "root" || read.bytes(&key(name))?.is_some())
+    pub fn exists(&self, read: &impl Read, name: &str, now: Millis) -> Result<bool, Access> {
+        Ok(self.get(read, name, now)?.is_some())
     }
 
-    pub fn get(&self, read: &impl Read, name: &str) -> Result<Option<PolicyRecord>, Access> {
+    pub fn get(&self, read: &impl Read, name: &str, now: Millis) -> Result<Option<PolicyRecord>, Access> {
         if name == "root" {
-            return Ok(Some(PolicyRecord { name: "root".into(), text: String::new() }));
+            return Ok(Some(PolicyRecord { name: "root".into(), ..PolicyRecord::default() }));
         }
-        read.get(&key(name))
+        Ok(read.get::<PolicyRecord>(&key(name))?.filter(|record| !record.is_expired(now)))
     }
 
-    /// All names, sorted, without those that cannot be assigned; `root` comes last.
+    /// All names, sorted, without those that cannot be assigned; `root` comes last. One that expired just now may be among
+    /// them still.
     pub fn list(&self, read: &impl Read) -> Result<Vec<String>, Access> {
         let mut names = read.list(&folder())?;
         names.retain(|name| !builtin::NOT_ASSIGNABLE.contains(&name.as_str()) && name != "root");
@@ -121,29 +170,74 @@ impl Policies {
         Ok(names)
     }
 
-    pub fn set(&self, txn: &mut Txn, name: &str, text: &str) -> Result<(), PolicyRefused> {
+    /// Writes a policy, and answers what it says, for whoever wants to look it over.
+    pub fn set(&self, txn: &mut Txn, now: Millis, new: &NewPolicy<'_>) -> Result<Policy, PolicyRefused> {
+        let refused = |text: &str| Err(PolicyRefused::Refused(text.into()));
+        let NewPolicy { name, text, expires, settings, cas } = *new;
         if name == "root" || builtin::FIXED.contains(&name) {
             return Err(PolicyRefused::Refused(format!("cannot update {name:?} policy")));
         }
-        Policy::parse(name, text).map_err(|e| PolicyRefused::Refused(format!("failed to parse policy: {e}")))?;
+        if expires.is_some_and(|at| at <= now) {
+            return refused("refusing to update policy as expiration time has already elapsed");
+        }
+        let parsed = Policy::parse(name, text);
+        let parsed = parsed.map_err(|e| PolicyRefused::Refused(format!("failed to parse policy: {e}")))?;
         txn.latch(&key(name))?;
-        txn.put(&key(name), &PolicyRecord { name: name.into(), text: text.into() })?;
-        Ok(())
+        let stored = txn.get::<PolicyRecord>(&key(name))?;
+        let existing = stored.as_ref().filter(|record| !record.is_expired(now));
+        let version = existing.map_or(0, |record| record.version);
+        match cas {
+            None if settings.cas_required || existing.is_some_and(|record| record.settings.cas_required) => {
+                return refused("check-and-set parameter required for this call");
+            }
+            Some(-1) if existing.is_some() => {
+                return refused("check-and-set parameter set to -1 on existing entry");
+            }
+            Some(cas) if cas != -1 && cas != version => {
+                return Err(PolicyRefused::Refused(format!(
+                    "check-and-set parameter did not match the current version: {cas} was given, the policy is at {version}"
+                )));
+            }
+            _ => {}
+        }
+        if let Some(at) = stored.as_ref().and_then(|record| record.expires) {
+            due::unschedule(txn, at, &Due::Policy(name.into()));
+        }
+        if let Some(at) = expires {
+            due::schedule(txn, at, &Due::Policy(name.into()))?;
+        }
+        let (name, text) = (name.into(), text.into());
+        let record = PolicyRecord { name, text, version: version + 1, modified: Some(now), expires, settings };
+        txn.put(&key(&record.name), &record)?;
+        Ok(parsed)
     }
 
     pub fn delete(&self, txn: &mut Txn, name: &str) -> Result<(), PolicyRefused> {
         if name == "root" || name == "default" || builtin::FIXED.contains(&name) {
             return Err(PolicyRefused::Refused(format!("cannot delete {name:?} policy")));
         }
+        if let Some(at) = txn.get::<PolicyRecord>(&key(name))?.and_then(|record| record.expires) {
+            due::unschedule(txn, at, &Due::Policy(name.into()));
+        }
         txn.delete(&key(name));
         Ok(())
     }
 
+    /// Removes a policy whose time is up. One that was written anew meanwhile stays.
+    pub(crate) fn expire(txn: &mut Txn, name: &str, now: Millis) -> Result<(), Access> {
+        if txn.get_for_update::<PolicyRecord>(&key(name))?.is_some_and(|record| record.is_expired(now)) {
+            txn.delete(&key(name));
+        }
+        Ok(())
+    }
+
     /// The policies that every namespace begins with.
-    pub fn add_builtins(&self, txn: &mut Txn) -> Result<(), Access> {
+    pub fn add_builtins(&self, txn: &mut Txn, now: Millis) -> Result<(), Access> {
         for name in ["default", "response-wrapping"] {
             if let Some(text) = builtin::text(name) {
-                txn.put(&key(name), &PolicyRecord { name: name.into(), text: text.into() })?;
+                let (name, text) = (name.into(), text.into());
+                let record = PolicyRecord { name, text, version: 1, modified: Some(now), ..PolicyRecord::default() };
+                txn.put(&key(&record.name), &record)?;
             }
         }
         Ok(())

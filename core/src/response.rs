@@ -75,6 +75,14 @@ impl Response {
         }
     }
 
+    /// 403, with the id that `sys/policy/explain` knows it by.
+    pub fn denied(id: RequestId, failure: &Failure) -> Self {
+        let id = id.to_string();
+        let mut response = Self::json(failure.status(), &json!({"errors": [failure.to_string()], "request_id": id}));
+        response.headers.insert("x-vault-request-id".into(), id);
+        response
+    }
+
     pub fn answer(id: RequestId, answer: &Answer) -> Self {
         let status = |default: u16| answer.status.unwrap_or(default);
         if let Some(wrapped) = &answer.wrapped {

@@ -109,8 +109,14 @@ impl Service {
                 }
                 Role::Standby { leader } => match self.place(&request) {
                     Ok(Place::Here) => {
-                        if let Some(response) = self.run_standby(&request, deadline).await {
-                            return response;
+                        let goes_on = !matches!(request.consistency.forwarding, Forwarding::Never { .. });
+                        match self.run_standby(&request, deadline).await {
+                            // What this node lacks, the active one may have.
+                            Some(response) if response.moved && goes_on => {
+                                return self.forward(request, deadline).await;
+                            }
+                            Some(response) => return response,
+                            None => {}
                         }
                     }
                     Ok(Place::Active) => match &request.consistency.forwarding {
@@ -269,11 +275,11 @@ impl Service {
         match self.node.replication.read_point(deadline.min(Instant::now() + READ_POINT_MAX)).await {
             Ok(now) => match self.lacks(request) {
                 Some(lacking) => Some(lacking),
-                None => Some(
-                    self.pipeline
-                        .run(Run { request, now, term: None, deadline, forwarded: false, counted: false })
-                        .await,
-                ),
+                None => {
+                    let run = Run { request, now, term: None, deadline, forwarded: false, counted: false };
+                    // What it was to find here is gone: now it is a write.
+                    Some(self.pipeline.run(run).await).filter(|response| !response.moved)
+                }
             },
             // Leadership may be on its way to another node.
             Err(_) if Instant::now() < deadline => None,
@@ -293,7 +299,11 @@ impl Service {
         if let Some(trace) = &request.trace {
             trace.located(&located);
         }
-        Ok(match located.kind(request) {
+        let kind = match located.kind(request) {
+            Kind::Upsert if self.pipeline.finds(&view, request, &located)? => Kind::View,
+            kind => kind,
+        };
+        Ok(match kind {
             Kind::Act { here: true } => Place::Here,
             Kind::View if self.serve_reads && self.node.reads_as_standby() && !self.is_limited(&view, request)? => {
                 Place::Here

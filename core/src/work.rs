@@ -9,7 +9,6 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use rustix::process::{Pid, setpriority_process};
 use sdk::{Failure, Prepared};
-use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -78,12 +77,6 @@ fn spawn(jobs: Jobs) -> io::Result<()> {
         }
     })?;
     Ok(())
-}
-
-/// Runs what takes a thread for a while; other requests go on meanwhile.
-pub(crate) fn aside<T>(work: impl FnOnce() -> T) -> T {
-    let threads = Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
-    if threads { tokio::task::block_in_place(work) } else { work() }
 }
 
 /// Puts the calling thread behind all others.

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 use crate::change::change;
 use crate::due::{self, Due};
 use crate::lifecycle::Node;
+use crate::policies::Policies;
 use crate::replication::Role;
 use crate::token::{HALVINGS, SWEEP_MAX, halved};
 use crate::{lockout, quota, space};
@@ -149,6 +150,7 @@ impl Worker {
             match records.get::<Due>(key)? {
                 Some(Due::Token(token)) => self.node.tokens.expire(&mut records, ns, &token, now, &mut budget)?,
                 Some(Due::Lockout { mount, alias }) => lockout::expire(&mut records, &mount, &alias, now)?,
+                Some(Due::Policy(name)) => Policies::expire(&mut records, &name, now)?,
                 None => {}
             }
             records.delete(key);

@@ -4,9 +4,12 @@
 use holdfast_core::response::Response;
 use hyper::{Method, Uri};
 
-/// Where the request should have gone, if not here.
+/// Where the request should have gone, if not here. What is not below `/v1/` is nowhere.
 pub fn redirect(method: &Method, uri: &Uri) -> Option<Response> {
     let path = uri.path();
+    if !path.starts_with("/v1/") && path != "/v1/sys" {
+        return None;
+    }
     let asks_for_help = uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("help=")));
     // The root of `sys/`: as a file it is nothing.
     let clean = if path == "/v1/sys" && !asks_for_help { "/v1/sys/".to_owned() } else { clean(path)? };
@@ -75,5 +78,6 @@ mod tests {
         assert_eq!(to("/v1/kv//a?list=true").as_deref(), Some("/v1/kv/a?list=true"));
         assert_eq!(to("/v1/sys").as_deref(), Some("/v1/sys/"));
         assert_eq!(to("/v1/sys?help=1"), None);
+        assert_eq!(to("//v1/kv/a"), None);
     }
 }

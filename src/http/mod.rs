@@ -14,7 +14,7 @@ mod connection;
 mod consistency;
 mod cors;
 mod gate;
-mod json;
+pub mod json;
 mod listener;
 mod parse;
 mod peer;

@@ -16,7 +16,7 @@ use holdfast_core::pipeline::Pipeline;
 use holdfast_core::replication::Role;
 use holdfast_core::service::Service;
 use holdfast_core::trace::Tracer;
-use holdfast_core::{autopilot, lease_count, worker};
+use holdfast_core::{autopilot, chores, lease_count, worker};
 use parking_lot::Mutex;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use storage::Millis;
@@ -152,6 +152,7 @@ impl Server {
         tokio::spawn(Arc::clone(&node).heed_exclusion(stopping.clone()));
         tokio::spawn(autopilot::run(Arc::clone(&node), stopping.clone()));
         tokio::spawn(worker::run(Arc::clone(&node), stopping.clone()));
+        tokio::spawn(chores::run(Arc::clone(&node), stopping.clone()));
         tokio::spawn(auto::run(Arc::clone(&node), stopping.clone()));
         tokio::spawn(lease_count::run(Arc::clone(&node), stopping.clone()));
         if !targets.is_empty() {

@@ -3,6 +3,7 @@
 //! They are plugins like any other in how they declare operations; only they also hold core's handles. What a node
 //! answers for itself, without a token and while it is sealed, is in [`node`].
 
+mod batches;
 mod cubbyhole;
 mod identity;
 pub mod measures;

@@ -128,6 +128,22 @@ fn completions_name_the_commands() {
 }
 
 #[test]
+fn a_policy_is_looked_over() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let name = file.path().to_str().unwrap();
+    let lint = |text: &str| {
+        std::fs::write(file.path(), text).unwrap();
+        run(&["policy", "lint", "-kv2=secret", name])
+    };
+    assert_eq!(lint("path \"secret/data/app\" { policy = \"read\" }").status, 0);
+    let beside = lint("# ours\npath \"secret/app\" { policy = \"read\" }");
+    assert_eq!(beside.status, 1);
+    assert!(beside.out.contains(&format!("{name}:2: ")) && beside.out.contains("secret/data/app"), "{}", beside.out);
+    assert_eq!(lint("path \"a\" {}").status, 2);
+    assert_eq!(lint("path \"a\" { capabilities = [\"raed\"] }").status, 1);
+}
+
+#[test]
 fn a_policy_is_laid_out_anew() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let name = file.path().to_str().unwrap();

@@ -18,6 +18,11 @@ async fn hvac_logs_in_with_role_and_secret_ids() {
     through_a_standby("approle.py").await;
 }
 
+#[tokio::test]
+async fn hvac_encrypts_and_signs() {
+    through_a_standby("transit.py").await;
+}
+
 async fn through_a_standby(script: &str) {
     #[expect(clippy::disallowed_methods, reason = "the script that installs the client says where it is")]
     let python = std::env::var(PYTHON).expect("scripts/test installs hvac, and says here which Python has it");

@@ -16,6 +16,7 @@ mod clients;
 mod config;
 mod consistency;
 mod disks;
+mod explaining;
 mod fitness;
 mod harness;
 mod health;
@@ -41,6 +42,7 @@ mod signals;
 mod tidy;
 mod totp;
 mod traces;
+mod transit;
 mod unsealing;
 #[cfg(feature = "faults")]
 mod upgrading;

@@ -65,7 +65,7 @@ async fn answers_are_as_described() {
         }
         let differences = description.differences(&operation, &answer);
         wrong.extend(differences.into_iter().map(|difference| format!("{method} {path}: {difference}")));
-        if answer.body["auth"].is_object() {
+        if answer.body["auth"]["client_token"].as_str().is_some_and(|token| !token.is_empty()) {
             saved = answer.body["auth"].clone();
         }
     }
@@ -297,6 +297,44 @@ const WALK: &[(&str, &str, &str)] = &[
     ("POST", "/v1/auth/approle/role/r/secret-id/destroy", r#"{"secret_id": "chosen"}"#),
     ("POST", "/v1/auth/approle/tidy/secret-id", "{}"),
     ("DELETE", "/v1/auth/approle/role/r", "null"),
+    ("POST", "/v1/transit/keys/k", r#"{"exportable": true, "allow_plaintext_backup": true}"#),
+    ("POST", "/v1/transit/keys/d", r#"{"derived": true, "convergent_encryption": true}"#),
+    ("POST", "/v1/transit/keys/p", r#"{"type": "ecdsa-p256", "exportable": true}"#),
+    ("POST", "/v1/transit/keys/m", r#"{"type": "hmac", "key_size": 32}"#),
+    ("GET", "/v1/transit/keys/k", "null"),
+    ("GET", "/v1/transit/keys/d", "null"),
+    ("GET", "/v1/transit/keys/p", "null"),
+    ("GET", "/v1/transit/keys/m", "null"),
+    ("LIST", "/v1/transit/keys", "null"),
+    ("POST", "/v1/transit/keys/k/rotate", "{}"),
+    ("POST", "/v1/transit/keys/k/config", r#"{"min_encryption_version": 2, "min_decryption_version": 2}"#),
+    ("POST", "/v1/transit/keys/k/trim", r#"{"min_available_version": 2}"#),
+    ("POST", "/v1/transit/encrypt/k", r#"{"plaintext": "YQ=="}"#),
+    ("POST", "/v1/transit/encrypt/k", r#"{"batch_input": [{"plaintext": "YQ==", "reference": "a"}]}"#),
+    ("POST", "/v1/transit/encrypt/new", r#"{"plaintext": "YQ=="}"#),
+    ("POST", "/v1/transit/datakey/plaintext/k", "{}"),
+    ("POST", "/v1/transit/datakey/wrapped/k", "{}"),
+    ("POST", "/v1/transit/hmac/k", r#"{"input": "YQ=="}"#),
+    ("POST", "/v1/transit/hmac/k/sha2-512", r#"{"batch_input": [{"input": "YQ=="}, {"input": "?"}]}"#),
+    ("POST", "/v1/transit/sign/p", r#"{"input": "YQ=="}"#),
+    ("POST", "/v1/transit/sign/p/sha2-384", r#"{"batch_input": [{"input": "YQ=="}, {"input": "?"}]}"#),
+    ("POST", "/v1/transit/verify/p", r#"{"batch_input": [{"input": "YQ==", "signature": "vault:v1:AAAA"}]}"#),
+    ("POST", "/v1/transit/hash", r#"{"input": "YQ=="}"#),
+    ("POST", "/v1/transit/hash/sha3-256", r#"{"input": "YQ=="}"#),
+    ("POST", "/v1/transit/random", "{}"),
+    ("POST", "/v1/transit/random/platform/8", "{}"),
+    ("GET", "/v1/transit/export/encryption-key/k", "null"),
+    ("GET", "/v1/transit/export/public-key/p/latest", "null"),
+    ("GET", "/v1/transit/backup/k", "null"),
+    ("GET", "/v1/transit/keys/k", "null"),
+    ("POST", "/v1/transit/keys/p/csr", "{}"),
+    ("GET", "/v1/transit/wrapping_key", "null"),
+    ("GET", "/v1/transit/cache-config", "null"),
+    ("POST", "/v1/transit/cache-config", r#"{"size": 10}"#),
+    ("POST", "/v1/transit/config/keys", r#"{"disable_upsert": true}"#),
+    ("GET", "/v1/transit/config/keys", "null"),
+    ("DELETE", "/v1/transit/keys/k/soft-delete", "null"),
+    ("POST", "/v1/transit/keys/k/soft-delete-restore", "{}"),
     ("POST", "/v1/sys/leases/revoke-prefix/auth/userpass", "{}"),
     ("DELETE", "/v1/sys/policies/acl/p", "null"),
     ("DELETE", "/v1/sys/mounts/moved", "null"),

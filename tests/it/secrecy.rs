@@ -84,7 +84,7 @@ async fn no_memory_of_a_sealed_node_holds_a_secret() {
     assert!(memory_holds(process, name), "the search would have found something");
 }
 
-fn memory_holds(process: u32, bytes: &[u8]) -> bool {
+pub fn memory_holds(process: u32, bytes: &[u8]) -> bool {
     let regions = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
     let memory = File::open(format!("/proc/{process}/mem")).unwrap();
     regions.lines().filter(|line| line.contains(" rw-p ")).any(|line| {

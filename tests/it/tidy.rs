@@ -132,7 +132,7 @@ fn floor(name: &str) -> Option<u8> {
 
 fn stands_on(folder: &str) -> u8 {
     match folder.split('/').next().unwrap() {
-        "" => 4,
+        "" | "fuzz" => 4,
         "system" => 3,
         "core" | "cluster" | "engines" | "auth" => 2,
         _ => 1,

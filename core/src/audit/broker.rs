@@ -19,7 +19,6 @@ use super::entry::{Entry, Phase};
 use super::filter::Facts;
 use super::line::Style;
 use super::options::Delivery;
-use crate::work::aside;
 
 /// Hands over the entry and waits until it counts as written, or cannot any more.
 pub async fn deliver(devices: &[Arc<Device>], entry: &Entry<'_>, barrier: &Barrier) -> Result<(), AuditError> {
@@ -32,7 +31,7 @@ pub async fn deliver(devices: &[Arc<Device>], entry: &Entry<'_>, barrier: &Barri
         return Err(AuditError::Devices(text.into()));
     }
     let write = || lines(&takers, entry, barrier);
-    let lines = if entry.is_long() { aside(write) } else { write() }?;
+    let lines = if entry.is_long() { sdk::aside(write) } else { write() }?;
     let given_up = Arc::new(AtomicBool::new(false));
     let result = wait(&takers, &lines, entry.phase, &given_up).await;
     if result.is_err() {

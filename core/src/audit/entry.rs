@@ -220,7 +220,7 @@ impl Entry<'_> {
                     }
                 }
                 Body::Raw { content_type, bytes } => line.data("data", &raw(content_type, bytes), plain),
-                Body::Empty | Body::Stream { .. } => {}
+                Body::Empty | Body::Null | Body::Stream { .. } => {}
             }
             line.list("warnings", &answer.warnings);
         }

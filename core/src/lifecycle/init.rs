@@ -139,7 +139,7 @@ impl Node {
         for mount in builtin_mounts() {
             self.mounts.add_builtin(&mut txn, &mount).map_err(|e| failed(&e))?;
         }
-        self.policies.add_builtins(&mut txn).map_err(|e| failed(&e))?;
+        self.policies.add_builtins(&mut txn, options.now).map_err(|e| failed(&e))?;
         versions::note(&mut txn, versions::VERSION, options.now).map_err(|e| failed(&e))?;
         let info = ClusterInfo {
             name: options.cluster_name.clone().unwrap_or_else(|| {

@@ -21,10 +21,11 @@ mod tests;
 mod unseal;
 mod usage;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use barrier::{Barrier, Seal, SealConfig, WrappedRoot};
 use parking_lot::Mutex;
+use sdk::{Plugin, PluginKind};
 use serde::{Deserialize, Serialize};
 use storage::{Listings, OpenStore, Value, View};
 use tokio::sync::watch;
@@ -49,6 +50,8 @@ use attune::Attuned;
 use crate::audit::Audit;
 use crate::backup::Saves;
 use crate::backup::auto::Folders;
+use crate::catalog::Catalog;
+use crate::denials::Denials;
 use crate::in_flight::InFlight;
 use crate::lockout::{LockoutDefaults, Lockouts};
 use crate::mount::{Mounts, TtlLimits};
@@ -90,6 +93,7 @@ pub struct Node {
     pub lockouts: Lockouts,
     pub in_flight: InFlight,
     pub(crate) quotas: Quotas,
+    pub denials: Denials,
     pub audit: Arc<Audit>,
     pub store: OpenStore,
     pub listings: Arc<Listings>,
@@ -112,6 +116,8 @@ pub struct Node {
     generating: tokio::sync::Mutex<Option<generate_root::GenerateRoot>>,
     /// Held while keys come or go.
     turning: Mutex<()>,
+    /// They may keep records in the clear, and have things to do by themselves. Some of them hold this node.
+    plugins: OnceLock<Vec<Weak<dyn Plugin>>>,
 }
 
 impl Settings {
@@ -136,6 +142,7 @@ impl Node {
             lockouts: Lockouts::new(settings.lockouts),
             in_flight: InFlight::default(),
             quotas: Quotas::default(),
+            denials: Denials::default(),
             snapshot_folders: settings.snapshot_folders,
             from_members: settings.from_members,
             audit: Arc::new(Audit::new(Arc::clone(&barrier))),
@@ -157,7 +164,18 @@ impl Node {
             cluster: Mutex::default(),
             founding: tokio::sync::Mutex::default(),
             turning: Mutex::default(),
+            plugins: OnceLock::new(),
         })
+    }
+
+    /// From now on these forget what they keep when this node is sealed, and are asked what is due.
+    pub(crate) fn has_plugins(&self, catalog: &Catalog) {
+        self.plugins.get_or_init(|| catalog.all().map(Arc::downgrade).collect());
+    }
+
+    pub(crate) fn plugin(&self, kind: PluginKind, type_name: &str) -> Option<Arc<dyn Plugin>> {
+        let mut plugins = self.plugins.get().into_iter().flatten().filter_map(Weak::upgrade);
+        plugins.find(|plugin| plugin.kind() == kind && plugin.types().contains(&type_name))
     }
 
     pub fn is_initialised(&self) -> bool {
@@ -239,8 +257,12 @@ impl Node {
         self.policies.forget();
         self.lockouts.forget();
         self.quotas.forget();
+        self.denials.forget();
         self.listings.clear();
         self.audit.forget();
+        for plugin in self.plugins.get().into_iter().flatten().filter_map(Weak::upgrade) {
+            plugin.forget();
+        }
     }
 
     pub(crate) fn raw(&self, key: &storage::RawKey) -> Result<Option<Vec<u8>>, storage::StoreError> {

@@ -7,18 +7,28 @@ use super::{RelyOn, Run};
 use crate::lifecycle::Node;
 use crate::token::{Valid, Why};
 
-/// `None`: the request brought no token.
-pub(super) fn caller(node: &Node, view: &View, run: &Run<'_>, rely_on: &mut RelyOn) -> Result<Option<Valid>, Refused> {
-    let Some(token) = &run.request.token else { return Ok(None) };
+/// Why there is no caller. It is never told to who asks.
+pub(super) struct Nobody(pub String);
+
+pub(super) fn caller(
+    node: &Node,
+    view: &View,
+    run: &Run<'_>,
+    rely_on: &mut RelyOn,
+) -> Result<Result<Valid, Nobody>, Refused> {
+    let nobody = |why: &str| Ok(Err(Nobody(why.into())));
+    let Some(token) = &run.request.token else { return nobody("the request brought no token") };
     match node.tokens.authenticate(view, token, run.now) {
         // Bound elsewhere: here it is like none.
-        Ok(valid) if !sdk::within(&valid.record.bound_cidrs, run.request.remote.map(|r| r.ip())) => Ok(None),
+        Ok(valid) if !sdk::within(&valid.record.bound_cidrs, run.request.remote.map(|r| r.ip())) => {
+            nobody("the token is bound to other addresses than the caller's")
+        }
         Ok(mut valid) => {
             rely_on.append(&mut valid.relied_on);
-            Ok(Some(valid))
+            Ok(Ok(valid))
         }
         Err(Why::Access(access)) => Err(Refused::broken(access.into())),
         // A token that does not count is like none: paths that need none still answer.
-        Err(Why::Unknown | Why::Expired | Why::Spent | Why::Orphaned) => Ok(None),
+        Err(why @ (Why::Unknown | Why::Expired | Why::Spent | Why::Orphaned)) => nobody(&why.to_string()),
     }
 }

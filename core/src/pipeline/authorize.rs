@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use policy::{Acl, Operation, Question};
+use policy::{Acl, Decision, Explanation, ListFilter, Operation, Question};
 use sdk::{Caller, Ctx, Failure, Map, NamespaceId, Right, Value, Verb};
 use storage::View;
 
+use super::authenticate::Nobody;
 use super::{Located, RelyOn, Run};
 use crate::audit::{Decided, Who};
 use crate::lifecycle::Node;
@@ -19,6 +20,15 @@ pub struct Permit {
     operation: Operation,
     spends: Option<TokenKey>,
     page_limit: Option<u64>,
+    filter: Option<KeyFilter>,
+}
+
+/// Which keys of a listing may be shown.
+pub(super) struct KeyFilter {
+    pub filter: Arc<ListFilter>,
+    pub acl: Arc<Acl>,
+    /// Of the listing.
+    pub path: String,
 }
 
 impl Permit {
@@ -29,6 +39,11 @@ impl Permit {
     /// What audit calls the operation.
     pub fn operation_name(&self) -> &'static str {
         name(self.operation)
+    }
+
+    /// Whether it is the write of something that is not there yet.
+    pub(super) fn creates(&self) -> bool {
+        self.operation == Operation::Create
     }
 
     /// The token whose uses this request counts against.
@@ -44,6 +59,10 @@ impl Permit {
         body
     }
 
+    pub(super) fn filter(&self) -> Option<&KeyFilter> {
+        self.filter.as_ref()
+    }
+
     pub(super) fn who(&self) -> Option<&Who> {
         self.who.as_ref()
     }
@@ -54,11 +73,15 @@ pub struct Refused {
     pub failure: Failure,
     pub who: Option<Who>,
     pub spends: Option<TokenKey>,
+    /// What the policies said, if they were asked.
+    pub decided: Option<Explanation>,
+    /// For whoever may know.
+    pub why: String,
 }
 
 impl Refused {
     pub fn broken(failure: Failure) -> Self {
-        Self { failure, who: None, spends: None }
+        Self { failure, who: None, spends: None, decided: None, why: String::new() }
     }
 }
 
@@ -88,7 +111,7 @@ pub(super) fn authorize(
     node: &Node,
     view: &View,
     run: &Run<'_>,
-    token: Option<Valid>,
+    token: Result<Valid, Nobody>,
     located: Option<&Located>,
     rely_on: &mut RelyOn,
 ) -> Result<Permit, Refused> {
@@ -100,22 +123,27 @@ pub(super) fn authorize(
             return Err(Refused::broken(Failure::denied("permission denied")));
         }
         return Ok(Permit {
-            who: token.as_ref().map(|token| who(token, None)),
-            caller: token.map(|token| caller_of(run, &token)),
+            who: token.as_ref().ok().map(|token| who(token, None)),
+            caller: token.ok().map(|token| caller_of(run, &token)),
             operation,
             spends: None,
             page_limit: None,
+            filter: None,
         });
     }
-    let Some(token) = token else {
-        let dead = declared.and_then(|path| path.dead_token).filter(|_| run.request.token.is_some());
-        return Err(Refused::broken(dead.map_or_else(|| Failure::denied("permission denied"), Failure::invalid)));
+    let token = match token {
+        Ok(token) => token,
+        Err(Nobody(why)) => {
+            let dead = declared.and_then(|path| path.dead_token).filter(|_| run.request.token.is_some());
+            let failure = dead.map_or_else(|| Failure::denied("permission denied"), Failure::invalid);
+            return Err(Refused { why, ..Refused::broken(failure) });
+        }
     };
     let caller = caller_of(run, &token);
     let spends = token.uses_left.map(|_| token.key.clone());
     let refused = Decided { allowed: false, granted_by: Vec::new() };
     let refused = who(&token, Some(refused));
-    let refuse = |failure| Refused { failure, who: Some(refused.clone()), spends: spends.clone() };
+    let refuse = |failure| Refused { who: Some(refused.clone()), spends: spends.clone(), ..Refused::broken(failure) };
 
     let operation = operation(view, run, located, &caller, rely_on).map_err(&refuse)?;
     let rules = node.policies.rules(view, &token.record.policies, run.now).map_err(|e| refuse(e.into()))?;
@@ -125,13 +153,11 @@ pub(super) fn authorize(
         Question { operation, path: &path, parameters: Some(&run.request.body), wrap_ttl: run.request.wrap_ttl };
     let decision = rules.acl.decide(&question);
     let needs_sudo = declared.is_some_and(|path| path.sudo);
-    // What a rule demands and this server cannot do yet is refused, never left out.
-    let unmet = decision.control_groups().next().is_some()
-        || !decision.mfa_methods().is_empty()
-        || decision.list_filter().is_some();
-    if !decision.allowed || needs_sudo && !decision.sudo || unmet {
-        tracing::debug!(request = %run.request.id, reason = %decision.reason, "denied by policy");
-        return Err(refuse(Failure::denied("1 error occurred:\n\t* permission denied\n\n")));
+    if let Some(decided) = refusal(&decision, needs_sudo) {
+        tracing::debug!(request = %run.request.id, reason = decided.text, "denied by policy");
+        let why = decided.text.clone();
+        let refused = refuse(Failure::denied("1 error occurred:\n\t* permission denied\n\n"));
+        return Err(Refused { decided: Some(decided), why, ..refused });
     }
     if run.request.head {
         return Err(refuse(Failure::Unsupported));
@@ -139,14 +165,41 @@ pub(super) fn authorize(
     if matches!(operation, Operation::Create | Operation::Update | Operation::Patch) && path.ends_with('/') {
         return Err(refuse(Failure::invalid("cannot write to a path ending in '/'")));
     }
-    may_touch(&rules.acl, run, located).map_err(&refuse)?;
+    may_touch(&rules.acl, run, located).map_err(|failure| Refused {
+        why: "the policies do not allow all that the operation touches besides its path".into(),
+        ..refuse(failure)
+    })?;
     let page_limit = decision.page_limit;
+    let filter = decision.list_filter().map(|filter| KeyFilter {
+        filter: Arc::clone(filter),
+        acl: Arc::clone(&rules.acl),
+        path: path.clone(),
+    });
     let granted_by = match decision.is_root() {
         true => vec!["root".to_owned()],
         false => decision.granted_by().map(|granted| granted.policy.to_string()).collect(),
     };
     let who = who(&token, Some(Decided { allowed: true, granted_by }));
-    Ok(Permit { caller: Some(caller), who: Some(who), operation, spends, page_limit })
+    Ok(Permit { caller: Some(caller), who: Some(who), operation, spends, page_limit, filter })
+}
+
+/// Why a request is not let through. What a rule demands and this server cannot do yet is refused, never left out.
+pub fn refusal(decision: &Decision<'_>, needs_sudo: bool) -> Option<Explanation> {
+    if !decision.allowed {
+        return Some(decision.explain());
+    }
+    if needs_sudo && !decision.sudo {
+        return Some(decision.explain().refused("sudo", "the path also needs the capability sudo"));
+    }
+    if decision.control_groups().next().is_some() {
+        return Some(
+            decision.explain().refused("control_group", "the rule asks for a control group, which this server has not"),
+        );
+    }
+    if !decision.mfa_methods().is_empty() {
+        return Some(decision.explain().refused("mfa", "the rule asks for MFA, which this server has not"));
+    }
+    None
 }
 
 /// What the operation touches besides its path is asked for as if it were done by requests without a body.
@@ -168,7 +221,7 @@ fn may_touch(acl: &Acl, run: &Run<'_>, located: Option<&Located>) -> Result<(), 
         };
         let question = Question { operation, path: &path, parameters: Some(&nothing), wrap_ttl: run.request.wrap_ttl };
         let decision = acl.decide(&question);
-        if !decision.allowed || decision.control_groups().next().is_some() || !decision.mfa_methods().is_empty() {
+        if refusal(&decision, false).is_some() {
             tracing::debug!(request = %run.request.id, reason = %decision.reason, "denied by policy, of what it touches");
             return Err(Failure::denied("1 error occurred:\n\t* permission denied\n\n"));
         }
@@ -223,11 +276,8 @@ fn operation(
     }
     let plain = plain_operation(run.request.verb);
     let (Verb::Write, Some(located)) = (run.request.verb, located) else { return Ok(plain) };
-    let Some(matched) = &located.matched else { return Ok(plain) };
-    let ctx = context(run, located, Some(caller));
-    let params = matched.params(run.request.body.clone());
     let there = view.elsewhere(space_of(located, Some(caller))).remembering();
-    let exists = matched.exists(&ctx, &params, &there);
+    let exists = exists(&there, run, located, Some(caller));
     rely_on.append(&mut there.seen());
     match exists {
         Ok(Some(false)) => Ok(Operation::Create),
@@ -235,6 +285,17 @@ fn operation(
         Ok(_) | Err(Failure::Invalid(_)) => Ok(plain),
         Err(failure) => Err(failure),
     }
+}
+
+/// Whether the request's path names something that exists, in the mount's folder as `there` has it.
+pub(crate) fn exists(
+    there: &View,
+    run: &Run<'_>,
+    located: &Located,
+    caller: Option<&Caller>,
+) -> Result<Option<bool>, Failure> {
+    let Some(matched) = &located.matched else { return Ok(None) };
+    matched.exists(&context(run, located, caller), &matched.params(run.request.body.clone()), there)
 }
 
 pub(super) fn context<'a>(run: &'a Run<'_>, located: &'a Located, caller: Option<&'a Caller>) -> Ctx<'a> {

@@ -13,9 +13,10 @@ use storage::{OpenSnapshot, TxnState, View};
 
 use super::authorize::{context, space_of};
 use super::dispatch::{Done, unsupported_path, warned};
-use super::{LISTINGS_MAX, Located, Permit, Pipeline, RelyOn, Run, Stages, authenticate, authorize, locate, no_route};
+use super::{
+    LISTINGS_MAX, Located, Permit, Pipeline, RelyOn, Run, Stages, authenticate, authorize, filter, locate, no_route,
+};
 use crate::space;
-use crate::work::aside;
 
 /// The most bytes of all answers of a batch.
 const ANSWERS_MAX: usize = 4 * 1024 * 1024;
@@ -154,7 +155,7 @@ impl All<'_> {
                 let view = if self.kept_listings { view.listed_by(&self.pipeline.node.listings) } else { view };
                 let work = || handler(&ctx, &params, &view);
                 let listing = matches!(run.request.verb, Verb::List | Verb::Scan);
-                let looked = if listing { aside(work) } else { work() };
+                let looked = if listing { sdk::aside(work) } else { work() };
                 rely(state, view.seen());
                 match looked {
                     Err(Failure::NotFound | Failure::NoSuch(_)) => Answer::empty().status(404),
@@ -169,8 +170,13 @@ impl All<'_> {
                     _ => answer,
                 }
             }
-            Handler::Slow(_) | Handler::Act(_) | Handler::Batch(_) | Handler::Node => return Err(not_here()),
+            // Of an upsert nobody knows which it is, once an operation before it may have made what it asks for.
+            Handler::Upsert(_) | Handler::Slow(_) | Handler::Act(_) | Handler::Batch(_) | Handler::Node => {
+                return Err(not_here());
+            }
         };
+        let Pipeline { node, catalog, .. } = self.pipeline;
+        let answer = filter::thinned_out(node, catalog, &self.view, permit, answer)?;
         shown(warned(operation, &params, answer))
     }
 }
@@ -190,6 +196,7 @@ fn shown(answer: Answer) -> sdk::Result<StepAnswer> {
     let (status, data) = match answer.body {
         Body::Empty => (if answer.warnings.is_empty() { 204 } else { 200 }, None),
         Body::Data(data) | Body::Mirrored(data) | Body::Bare(data) => (200, Some(data)),
+        Body::Null => (200, None),
         Body::Raw { bytes, .. } if bytes.is_empty() => (200, None),
         Body::Raw { .. } | Body::Stream { .. } => return Err(not_here()),
     };

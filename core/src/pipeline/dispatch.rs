@@ -6,9 +6,10 @@ use sdk::{Act, Answer, Body, Failure, Handler, Help, Operation, Params, Verb, Wo
 use storage::{OpenBatch, OpenSnapshot, TxnState, View};
 
 use super::authorize::{Permit, context, space_of};
-use super::{LISTINGS_MAX, Located, RelyOn, Run, Stages};
+use super::{LISTINGS_MAX, Located, RelyOn, Run, Stages, filter};
+use crate::catalog::Catalog;
 use crate::lifecycle::Node;
-use crate::work::{Task, aside};
+use crate::work::Task;
 use crate::{space, wrap};
 
 pub(super) enum Done {
@@ -26,8 +27,10 @@ impl From<Failure> for Done {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "what a handler runs with, each a stage's own")]
 pub(super) fn dispatch(
     node: &Node,
+    catalog: &Catalog,
     run: &Run<'_>,
     snapshot: OpenSnapshot,
     permit: &Permit,
@@ -80,8 +83,10 @@ pub(super) fn dispatch(
             let work = || handler(&ctx, &params, &view);
             // A listing is as long as its folder: other requests go on meanwhile.
             let listing = matches!(run.request.verb, Verb::List | Verb::Scan);
-            if listing { aside(work) } else { work() }
+            if listing { sdk::aside(work) } else { work() }
         }
+        Handler::Upsert(upsert) if permit.creates() => (upsert.missing)(&ctx, &params, &mut state.at(here)),
+        Handler::Upsert(upsert) => (upsert.there)(&ctx, &params, &state.view(here)),
         Handler::Txn(handler) => handler(&ctx, &params, &mut state.at(here)),
         Handler::Batch(_) => Err(Failure::internal("a batch has a stage of its own")),
         Handler::Slow(slow) => {
@@ -102,6 +107,10 @@ pub(super) fn dispatch(
     let result = result
         .and_then(|answer| log_in(node, run, located, &mut state, answer))
         .map(|answer| warned(operation, &params, answer))
+        .and_then(|answer| {
+            let view = state.view(space::records(&sdk::NamespaceId::root()));
+            filter::thinned_out(node, catalog, &view, permit, answer)
+        })
         .and_then(|answer| match run.request.wrap_ttl {
             Some(_) if permit.caller().is_none() && answer.auth.is_none() => {
                 Err(Failure::invalid("an answer is wrapped for whoever has a token, or logs in"))
@@ -118,7 +127,11 @@ pub(super) fn dispatch(
 pub(super) fn only_looks(run: &Run<'_>, permit: &Permit, located: Option<&Located>) -> bool {
     let matched = located.and_then(|located| located.matched.as_ref());
     let operation = matched.and_then(|matched| matched.operation(run.request.verb).ok());
-    let view = operation.is_some_and(|operation| matches!(operation.handler, Handler::View(_)));
+    let view = operation.is_some_and(|operation| match operation.handler {
+        Handler::View(_) => true,
+        Handler::Upsert(_) => !permit.creates(),
+        Handler::Txn(_) | Handler::Slow(_) | Handler::Act(_) | Handler::Batch(_) | Handler::Node => false,
+    });
     view && permit.spends().is_none() && run.request.wrap_ttl.is_none()
 }
 

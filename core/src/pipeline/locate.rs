@@ -28,6 +28,8 @@ pub struct Located {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     View,
+    /// A view if what it names exists, a transaction otherwise.
+    Upsert,
     Txn,
     Act {
         here: bool,
@@ -44,8 +46,11 @@ impl Located {
         match self.matched.as_ref().map(|matched| matched.operation(request.verb)) {
             Some(Ok(operation)) => match &operation.handler {
                 Handler::View(_) if request.wrap_ttl.is_none() => Kind::View,
+                Handler::Upsert(_) if request.wrap_ttl.is_none() => Kind::Upsert,
                 // The wrapping token is written.
-                Handler::View(_) | Handler::Txn(_) | Handler::Slow(_) | Handler::Batch(_) => Kind::Txn,
+                Handler::View(_) | Handler::Upsert(_) | Handler::Txn(_) | Handler::Slow(_) | Handler::Batch(_) => {
+                    Kind::Txn
+                }
                 Handler::Act(act) => Kind::Act { here: act.here() },
                 Handler::Node => Kind::None,
             },
@@ -71,6 +76,14 @@ impl Located {
             .flatten()
             .map(|alias| alias.trim().to_lowercase())
     }
+}
+
+/// Whether a path needs the capability `sudo` besides.
+pub fn is_protected(node: &Node, catalog: &Catalog, view: &View, path: &str) -> Result<bool, Failure> {
+    let Some(mount) = node.mounts.route(view, path)?.map(|found| found.value) else { return Ok(false) };
+    let Some(plugin) = catalog.find(mount.table.plugins(), &mount.type_name) else { return Ok(false) };
+    let below = path.strip_prefix(&mount.full_path()).unwrap_or_default();
+    Ok(plugin.backend(&node.mounts.info(&mount)).find(below).is_some_and(|matched| matched.path.sudo))
 }
 
 pub fn locate(

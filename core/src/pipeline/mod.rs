@@ -10,6 +10,7 @@ mod authorize;
 mod batch;
 mod commit;
 mod dispatch;
+mod filter;
 mod limit;
 mod locate;
 mod measure;
@@ -22,17 +23,20 @@ use std::sync::Arc;
 
 use futures::future::maybe_done;
 use futures::{join, poll};
+use policy::Explanation;
 use sdk::{Act, Answer, Failure, NamespaceId, Params, Prepared, Step};
 use storage::{Latches, Millis, OpenBatch, OpenSnapshot, Path, RawKey, Revision, Term, View};
 use tokio::time::Instant;
 
 pub use authorize::Permit;
+pub use authorize::refusal;
 pub(crate) use commit::{resolve, unknown};
-pub use locate::{Kind, Located, locate};
+pub use locate::{Kind, Located, is_protected, locate};
 
-use crate::audit::{AuditError, Subject};
+use crate::audit::{AuditError, Subject, Who};
 use crate::catalog::Catalog;
 use crate::change::change;
+use crate::denials::{Denial, DeniedToken};
 use crate::lifecycle::Node;
 use crate::listing::Lister;
 use crate::lockout::{self, Counted};
@@ -41,7 +45,7 @@ use crate::response::Response;
 use crate::service::open_response;
 use crate::space;
 use crate::token::{ClientToken, TokenKey};
-use crate::work::{Workers, aside};
+use crate::work::Workers;
 
 /// How often a transaction is run again because others got in its way. Latches make more than a few rare.
 const RUNS_MAX: usize = 32;
@@ -88,6 +92,7 @@ enum Again {
 
 impl Pipeline {
     pub fn new(node: Arc<Node>, catalog: Catalog) -> Self {
+        node.has_plugins(&catalog);
         let lister = Lister::new(node.store.clone(), Arc::clone(&node.listings));
         Self { node, catalog, latches: Latches::new(), workers: Workers::default(), lister }
     }
@@ -174,6 +179,14 @@ impl Pipeline {
         }
     }
 
+    /// Whether the request is one that only looks, if this node's own state is right about what exists.
+    pub fn finds(&self, view: &View, request: &Request, located: &Located) -> Result<bool, Failure> {
+        let now = self.node.replication.now();
+        let run = Run { request, now, term: None, deadline: Instant::now(), forwarded: false, counted: false };
+        let there = view.elsewhere(authorize::space_of(located, None));
+        Ok(authorize::exists(&there, &run, located, None)? != Some(false))
+    }
+
     /// Writes down that this request goes on to the active node. What cannot be audited here does not go.
     pub async fn audit_forward(&self, request: &Request) -> Result<(), Response> {
         let subject = Subject::new(request, "forward", None, None);
@@ -241,6 +254,7 @@ impl Pipeline {
             return Ok(refused_by_audit(run.request, error));
         }
         stages.audited = request_entry.as_mut().output_mut().is_some();
+        let mut refusal = (None, String::from("the operation itself refused it"));
         let result = match permit {
             Ok(permit) => {
                 let began = std::time::Instant::now();
@@ -270,6 +284,7 @@ impl Pipeline {
             }
             Err(refused) => {
                 let spent = self.spend(run, refused.spends.as_ref()).await;
+                refusal = (refused.decided, refused.why);
                 Err(spent.err().unwrap_or(refused.failure))
             }
         };
@@ -291,9 +306,33 @@ impl Pipeline {
             }
             (Err(failure), written) => {
                 log_failure(run.request, failure);
-                written.map_or_else(|error| refused_by_audit(run.request, &error), |()| Response::failure(failure))
+                match (written, failure) {
+                    (Err(error), _) => refused_by_audit(run.request, &error),
+                    (Ok(()), Failure::Denied(_)) => self.denied(run, operation, who.as_ref(), refusal, failure),
+                    (Ok(()), failure) => Response::failure(failure),
+                }
             }
         })
+    }
+
+    /// Remembers why, and answers with the id that it can be asked for by.
+    fn denied(
+        &self,
+        run: &Run<'_>,
+        operation: &'static str,
+        who: Option<&Who>,
+        (decided, why): (Option<Explanation>, String),
+        failure: &Failure,
+    ) -> Response {
+        let token = who.map(|who| DeniedToken {
+            accessor: who.token.accessor.clone(),
+            display_name: who.token.display_name.clone(),
+            entity_id: who.token.entity_id.clone(),
+            policies: who.token.policies.clone(),
+        });
+        let (id, path) = (run.request.id, run.request.path.clone());
+        self.node.denials.note(Denial { id, at: run.now, operation, path, token, decided, why });
+        Response::denied(id, failure)
     }
 
     /// Says which state the answer is of: every write does, and a read that was asked to.
@@ -315,7 +354,7 @@ impl Pipeline {
         let What { permit, located, steps } = what;
         let Some(located) = located else { return Ok(Err(no_route(&run.request.path))) };
         let dispatched = match steps {
-            None => dispatch::dispatch(&self.node, run, snapshot, permit, located, rely_on, stages),
+            None => dispatch::dispatch(&self.node, &self.catalog, run, snapshot, permit, located, rely_on, stages),
             Some(Ok(steps)) => self.dispatch_all(run, snapshot, permit, steps, rely_on, stages),
             Some(Err(Failure::Invalid(text))) => Failure::Invalid(text.clone()).into(),
             Some(Err(other)) => Failure::internal(other).into(),
@@ -324,7 +363,7 @@ impl Pipeline {
             dispatch::Done::Answered(Ok(answer), txn) => {
                 let answer = *answer;
                 let write = || Response::answer(run.request.id, &answer);
-                let response = if answer.is_long() { aside(write) } else { write() };
+                let response = if answer.is_long() { sdk::aside(write) } else { write() };
                 let done = Done { answer, response, committed: None };
                 match txn {
                     Some(batch) => self.commit(run, permit, *batch, done).await?,
@@ -443,7 +482,7 @@ impl Pipeline {
                 Ok(Done { answer, response, committed })
             }
             // Under the same id it would not run again.
-            Err(Failure::Moved(text)) => Err(Failure::Unavailable(text)),
+            Err(Failure::Moved(text)) if !free => Err(Failure::Unavailable(text)),
             Err(failure) => Err(failure),
         })
     }

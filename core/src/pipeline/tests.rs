@@ -18,6 +18,7 @@ use crate::catalog::Catalog;
 use crate::lifecycle::{InitOptions, Node, Settings};
 use crate::mount::{Mount, Table, TtlLimits};
 use crate::pipeline::Pipeline;
+use crate::policies::{NewPolicy, PolicySettings};
 use crate::replication::Replication;
 use crate::request::Request;
 use crate::response::Response;
@@ -173,6 +174,7 @@ struct Bench {
     audit: Arc<Lines>,
     runs: Arc<AtomicUsize>,
     doors: Arc<logins::Doors>,
+    forgotten: Arc<AtomicUsize>,
 }
 
 impl Bench {
@@ -193,8 +195,11 @@ impl Bench {
         node.unseal(Share::from_slice(&made.shares[0])).await.unwrap();
         let runs = Arc::new(AtomicUsize::new(0));
         let doors = Arc::new(logins::Doors::default());
-        let catalog =
-            Catalog::default().with(Counter::new(Arc::clone(&runs))).with(logins::Words::new(Arc::clone(&doors)));
+        let forgotten = Arc::new(AtomicUsize::new(0));
+        let catalog = Catalog::default()
+            .with(Counter::new(Arc::clone(&runs)))
+            .with(logins::Words::new(Arc::clone(&doors)))
+            .with(chores::Alarm::new(Arc::clone(&forgotten)));
         let audit = Arc::new(Lines::default());
         let device = Device::start("lines/", "file", Rules::default(), Box::new(Shared(Arc::clone(&audit)))).unwrap();
         node.audit.use_devices(vec![Arc::new(device)]);
@@ -208,6 +213,7 @@ impl Bench {
             audit,
             runs,
             doors,
+            forgotten,
         };
         bench
             .change(|state, node| {
@@ -216,6 +222,7 @@ impl Bench {
                 let mut records = state.at(space::records(&sdk::NamespaceId::root()));
                 node.mounts.add(&mut records, mount).unwrap();
                 node.mounts.add(&mut records, Mount::new(Table::Auth, "words/", "words", "")).unwrap();
+                node.mounts.add(&mut records, Mount::new(Table::Secret, "alarm/", "alarm", "")).unwrap();
             })
             .await;
         bench
@@ -250,7 +257,9 @@ impl Bench {
 
     async fn policy(&self, name: &str, text: &str) {
         self.change(|state, node| {
-            node.policies.set(&mut state.at(space::records(&sdk::NamespaceId::root())), name, text).unwrap();
+            let new = NewPolicy { name, text, expires: None, settings: PolicySettings::default(), cas: None };
+            let now = self.alone.now();
+            node.policies.set(&mut state.at(space::records(&sdk::NamespaceId::root())), now, &new).unwrap();
         })
         .await;
     }
@@ -301,6 +310,7 @@ fn json_of(response: &Response) -> Value {
 
 mod audited;
 mod batch;
+mod chores;
 mod consistent;
 mod listing;
 mod logins;

@@ -31,6 +31,8 @@ pub struct NewToken {
     pub max_ttl: Duration,
     pub explicit_max_ttl: Duration,
     pub period: Duration,
+    /// What its role says besides: asked anew at each renewal, so not written down with the token.
+    pub role_terms: RoleTerms,
     /// Of the mount that gives it; the server's own if there is none.
     pub limits: Option<TtlLimits>,
     pub renewable: bool,
@@ -43,6 +45,25 @@ pub struct NewToken {
     /// Whether a zero ttl means "never".
     pub never_expires: bool,
     pub initial_root: bool,
+}
+
+/// What a role says of how long its tokens live. Zero says nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RoleTerms {
+    pub explicit_max_ttl: Duration,
+    pub period: Duration,
+}
+
+impl RoleTerms {
+    /// The shorter of the role's and the token's own, if there is one.
+    pub(super) fn explicit_max_ttl(self, own: Duration) -> Duration {
+        shorter(self.explicit_max_ttl, own)
+    }
+}
+
+/// Of what is said; zero if nothing is.
+fn shorter(a: Duration, b: Duration) -> Duration {
+    [a, b].into_iter().filter(|span| !span.is_zero()).min().unwrap_or_default()
 }
 
 /// Why a token was not made.
@@ -118,23 +139,25 @@ impl Tokens {
     }
 
     fn lifetime(&self, warnings: &mut Vec<String>, new: &NewToken) -> Option<Duration> {
-        if new.never_expires && new.ttl.is_zero() && new.period.is_zero() && new.explicit_max_ttl.is_zero() {
+        let period = shorter(new.role_terms.period, new.period);
+        let explicit_max_ttl = new.role_terms.explicit_max_ttl(new.explicit_max_ttl);
+        if new.never_expires && new.ttl.is_zero() && period.is_zero() && explicit_max_ttl.is_zero() {
             return None;
         }
         let limits = new.limits.unwrap_or(self.limits);
-        let (what, life, most) = match (new.period.is_zero(), new.ttl.is_zero()) {
-            (false, _) => ("period", new.period, Duration::ZERO),
+        let (what, life, most) = match (period.is_zero(), new.ttl.is_zero()) {
+            (false, _) => ("period", period, Duration::ZERO),
             (true, false) => ("TTL", new.ttl, new.max_ttl),
             (true, true) => ("TTL", limits.default, new.max_ttl),
         };
-        let given = [limits.max, most, new.explicit_max_ttl].into_iter().filter(|span| !span.is_zero());
+        let given = [limits.max, most, explicit_max_ttl].into_iter().filter(|span| !span.is_zero());
         let limit = given.min().unwrap_or(limits.max);
         if life <= limit {
             return Some(life);
         }
         let text = |span: Duration| sdk::duration::go(i128::try_from(span.as_nanos()).unwrap_or(i128::MAX));
         // Where nobody asks for a time, it is only those who log in that are told of their method's shorter one.
-        if !(new.ttl.is_zero() && new.period.is_zero()) || new.origin.is_some() {
+        if !(new.ttl.is_zero() && period.is_zero()) || new.origin.is_some() {
             warnings.push(format!(
                 "{what} of {:?} exceeded the effective max_ttl of {:?}; {what} value is capped accordingly",
                 text(life),

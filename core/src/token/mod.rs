@@ -23,15 +23,15 @@ mod revoke;
 #[cfg(test)]
 mod tests;
 
-pub use create::{Created, NewToken, NotCreated};
+pub use create::{Created, NewToken, NotCreated, RoleTerms};
 pub(crate) use id::random_letters_of;
 pub use id::{ClientToken, TokenKey};
 pub use leases::Revoked;
 pub use login::auth_block;
 pub use lookup::{Valid, Why};
 pub use record::{Origin, TokenKind, TokenRecord};
-pub use renew::{LoginTerms, Renewed};
-pub use revoke::{HALVINGS, SWEEP_MAX, halved};
+pub use renew::{LoginTerms, Renewed, Terms};
+pub use revoke::{HALVINGS, Orphaned, SWEEP_MAX, halved};
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use storage::{Access, Millis, Txn};
 
 use super::create::{schedule, unschedule};
-use super::{TokenKey, TokenRecord, Tokens, record_key};
+use super::{RoleTerms, TokenKey, TokenRecord, Tokens, record_key};
 use crate::mount::TtlLimits;
 
 pub enum Renewed {
@@ -21,7 +21,17 @@ pub enum Renewed {
     Unknown,
 }
 
-/// What the renewal of a token of a login goes by: what its user has now. Others go by what they were made with.
+/// What a renewal goes by.
+pub enum Terms {
+    /// What the token was made with.
+    Own,
+    /// What its role says now.
+    Role(RoleTerms),
+    /// What its user has now.
+    Login(LoginTerms),
+}
+
+/// Of a token of a login.
 pub struct LoginTerms {
     pub policies: Vec<String>,
     pub ttl: Duration,
@@ -46,15 +56,23 @@ impl Tokens {
         key: &TokenKey,
         increment: Duration,
         limits: TtlLimits,
-        login: Option<LoginTerms>,
+        terms: Terms,
     ) -> Result<Renewed, Access> {
         let Some(mut record) = self.renewable(txn, now, key)? else { return Ok(Renewed::Unknown) };
+        let (by_role, role) = match terms {
+            Terms::Role(role) => (true, role),
+            _ => (false, RoleTerms::default()),
+        };
         if !record.renewable || record.expires.is_none() {
             return Ok(Renewed::NotRenewable);
         }
-        let (period, usual, limit) = match login {
-            None => (record.period, record.granted(), limits.max),
-            Some(terms) => {
+        let (period, usual, limit) = match terms {
+            Terms::Own => (record.period, record.granted(), limits.max),
+            Terms::Role(role) => {
+                let period = if role.period.is_zero() { record.period } else { role.period.as_secs() };
+                (period, record.granted(), limits.max)
+            }
+            Terms::Login(terms) => {
                 if super::create::normalized(terms.policies) != record.policies {
                     return Ok(Renewed::PoliciesChanged);
                 }
@@ -73,8 +91,8 @@ impl Tokens {
         if period == 0 {
             until = capped(&mut warnings, asked, limit, until, record.created.plus(limit));
         }
-        if record.explicit_max_ttl > 0 {
-            let most = Duration::from_secs(record.explicit_max_ttl);
+        let most = role.explicit_max_ttl(Duration::from_secs(record.explicit_max_ttl));
+        if !most.is_zero() {
             until = capped(&mut warnings, asked, most, until, record.created.plus(most));
         }
         if until <= now && !asked.is_zero() {
@@ -83,7 +101,9 @@ impl Tokens {
         unschedule(txn, key, &record);
         record.expires = Some(until);
         record.last_renewal = Some(now);
-        record.period = period;
+        if !by_role {
+            record.period = period;
+        }
         schedule(txn, key, &record)?;
         txn.put(&record_key(key), &record)?;
         Ok(Renewed::Done { record: Box::new(record), warnings })

@@ -19,6 +19,17 @@ pub fn halved(most: usize, times: u32) -> usize {
     (most >> times).max(1)
 }
 
+/// What one batch of [`Tokens::revoke_orphan`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Orphaned {
+    /// The token is revoked.
+    Wholly,
+    /// It has more children.
+    InPart,
+    /// There is no such token.
+    Unknown,
+}
+
 impl Tokens {
     /// Revokes a token and everything made with it. Answers whether there was such a token.
     pub fn revoke(&self, txn: &mut Txn, ns: &NamespaceId, key: &TokenKey) -> Result<bool, Access> {
@@ -92,16 +103,29 @@ impl Tokens {
         Ok(first.first().and_then(last_segment))
     }
 
-    /// Revokes a token alone; what it made stays, without a parent.
-    pub fn revoke_orphan(&self, txn: &mut Txn, ns: &NamespaceId, key: &TokenKey) -> Result<bool, Access> {
-        for child in self.children(txn, key, usize::MAX)? {
+    /// Takes its children from a token, `most` of them, and once none is left revokes it. Until then it counts: what
+    /// it made would end with it.
+    pub fn revoke_orphan(
+        &self,
+        txn: &mut Txn,
+        ns: &NamespaceId,
+        key: &TokenKey,
+        most: usize,
+    ) -> Result<Orphaned, Access> {
+        let children = self.children(txn, key, most + 1)?;
+        let more = children.len() > most;
+        for child in children.into_iter().take(most) {
             if let Some(mut record) = txn.get_for_update::<TokenRecord>(&record_key(&child))? {
                 record.parent = None;
                 txn.put(&record_key(&child), &record)?;
             }
+            txn.delete(&children_key(key).plain(child.as_str()));
         }
-        txn.delete_folder(&children_key(key));
-        self.remove(txn, ns, key)
+        Ok(match more {
+            true => Orphaned::InPart,
+            false if self.remove(txn, ns, key)? => Orphaned::Wholly,
+            false => Orphaned::Unknown,
+        })
     }
 
     fn children(&self, txn: &Txn, key: &TokenKey, limit: usize) -> Result<Vec<TokenKey>, Access> {

@@ -21,3 +21,13 @@ pub struct OutputTooLong(pub usize);
 pub struct PageLockRefused {
     pub errno: i32,
 }
+
+/// The bytes are no key of the kind that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("these bytes are not a key of this kind")]
+pub struct InvalidKey;
+
+/// The key cannot do this with what it was given: too long, not a digest of the named hash, another curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the key cannot do this with what it was given")]
+pub struct Unfit;

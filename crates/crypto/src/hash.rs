@@ -1,10 +1,9 @@
 //! Hashes and HMACs of every kind that clients may ask for.
 
-#![allow(unsafe_code)] // Calls of the C library.
-
-use aws_lc_sys as sys;
-
-use crate::handle::went_well;
+use openssl::hash::MessageDigest;
+use openssl::md::{Md, MdRef};
+use openssl::pkey::PKey;
+use openssl::sign::Signer;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hash {
@@ -32,46 +31,37 @@ impl Hash {
     }
 
     pub fn digest(self, data: &[u8]) -> Vec<u8> {
-        let mut out = vec![0; self.size()];
-        let mut len = 0;
-        // SAFETY: `out` has the digest's size.
-        let done = unsafe {
-            let null = std::ptr::null_mut();
-            sys::EVP_Digest(data.as_ptr().cast(), data.len(), out.as_mut_ptr(), &mut len, self.md(), null)
-        };
-        assert!(went_well(done), "invariant: hashing needs nothing but memory");
-        out
+        let digest = openssl::hash::hash(self.message_digest(), data);
+        digest.expect("invariant: hashing needs nothing but memory").to_vec()
     }
 
     pub fn hmac(self, key: &[u8], data: &[u8]) -> Vec<u8> {
-        let mut out = vec![0; self.size()];
-        let mut len = 0;
-        // SAFETY: `out` has the digest's size.
-        let done = unsafe {
-            let (key_at, out_at) = (key.as_ptr().cast(), out.as_mut_ptr());
-            sys::HMAC(self.md(), key_at, key.len(), data.as_ptr(), data.len(), out_at, &mut len)
-        };
-        assert!(!done.is_null(), "invariant: an HMAC needs nothing but memory");
-        out
+        let key = PKey::hmac(key).expect(HMAC);
+        let mut signer = Signer::new(self.message_digest(), &key).expect(HMAC);
+        signer.sign_oneshot_to_vec(data).expect(HMAC)
     }
 
-    pub(crate) fn md(self) -> *const sys::EVP_MD {
-        // SAFETY: each returns a constant.
-        unsafe {
-            match self {
-                Self::Sha1 => sys::EVP_sha1(),
-                Self::Sha224 => sys::EVP_sha224(),
-                Self::Sha256 => sys::EVP_sha256(),
-                Self::Sha384 => sys::EVP_sha384(),
-                Self::Sha512 => sys::EVP_sha512(),
-                Self::Sha3_224 => sys::EVP_sha3_224(),
-                Self::Sha3_256 => sys::EVP_sha3_256(),
-                Self::Sha3_384 => sys::EVP_sha3_384(),
-                Self::Sha3_512 => sys::EVP_sha3_512(),
-            }
+    fn message_digest(self) -> MessageDigest {
+        match self {
+            Self::Sha1 => MessageDigest::sha1(),
+            Self::Sha224 => MessageDigest::sha224(),
+            Self::Sha256 => MessageDigest::sha256(),
+            Self::Sha384 => MessageDigest::sha384(),
+            Self::Sha512 => MessageDigest::sha512(),
+            Self::Sha3_224 => MessageDigest::sha3_224(),
+            Self::Sha3_256 => MessageDigest::sha3_256(),
+            Self::Sha3_384 => MessageDigest::sha3_384(),
+            Self::Sha3_512 => MessageDigest::sha3_512(),
         }
     }
+
+    /// As key pairs name it.
+    pub(crate) fn md(self) -> Option<&'static MdRef> {
+        Md::from_nid(self.message_digest().type_())
+    }
 }
+
+const HMAC: &str = "invariant: an HMAC needs nothing but memory";
 
 #[cfg(test)]
 mod tests {

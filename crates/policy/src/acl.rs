@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::grant::Grant;
 use crate::pattern::{Pattern, Priority, Segments};
 use crate::prefixes::Prefixes;
-use crate::{Capability, CapabilitySet, Decision, Operation, Policy, Question, Reason, check};
+use crate::{Capability, CapabilitySet, Decision, GrantedBy, Operation, Policy, Question, Reason, check};
 
 /// A policy and the namespace it belongs to.
 #[derive(Clone, Debug)]
@@ -60,19 +60,31 @@ impl Acl {
         };
         let mut grants: HashMap<Pattern, Grant> = HashMap::new();
         let mut valid_until: Option<Timestamp> = None;
+        let mut holds = |expiration: Option<Timestamp>| match expiration {
+            Some(expiration) if expiration <= now => false,
+            Some(expiration) => {
+                valid_until = Some(valid_until.map_or(expiration, |until| until.min(expiration)));
+                true
+            }
+            None => true,
+        };
         for Source { namespace, policy } in sources {
+            if !holds(policy.expiration()) {
+                continue;
+            }
             for rule in policy.rules() {
-                if let Some(expiration) = rule.terms.expiration {
-                    if expiration <= now {
-                        continue;
-                    }
-                    valid_until = Some(valid_until.map_or(expiration, |until| until.min(expiration)));
+                if !holds(rule.terms.expiration) {
+                    continue;
                 }
-                let name = policy.shared_name();
-                grants
-                    .entry(Pattern::new(namespace, &rule.path))
-                    .and_modify(|grant| grant.merge(&rule.terms, name.clone(), namespace.clone()))
-                    .or_insert_with(|| Grant::new(&rule.terms, name.clone(), namespace.clone()));
+                let source = GrantedBy {
+                    policy: policy.shared_name(),
+                    namespace: namespace.clone(),
+                    path: rule.written.clone(),
+                    line: rule.line,
+                    capabilities: rule.terms.capabilities,
+                };
+                let grant = || Grant::new(format!("{namespace}{}", rule.path).into());
+                grants.entry(Pattern::new(namespace, &rule.path)).or_insert_with(grant).merge(&rule.terms, source);
             }
         }
         let mut exact = HashMap::new();
@@ -128,6 +140,26 @@ impl Acl {
             Ok(page_limit) => Decision { page_limit, ..answer(Reason::Granted, Some(grant)) },
             Err(reason) => answer(reason, Some(grant)),
         }
+    }
+
+    /// The rules that match a path and were not asked, since a more specific one decides. Slow, and for showing.
+    pub fn overruled(&self, path: &str, operation: Operation) -> Vec<RuleView> {
+        let path = path.trim_start_matches('/');
+        let deciding = self.find(path, operation.lists()).map(|grant| &grant.path);
+        let folder = path.strip_suffix('/').filter(|_| operation.lists());
+        let matches = |fits: &dyn Fn(&str) -> bool| fits(path) || folder.is_some_and(fits);
+        let exact =
+            [Some(path), folder].into_iter().flatten().filter_map(|path| self.exact.get(path)).map(|g| (g, true));
+        let prefixes = self.prefixes.iter().filter(|(prefix, _)| matches(&|path| path.starts_with(prefix)));
+        let segments = self.segments.iter().filter(|(pattern, _)| matches(&|path| pattern.matches(path)));
+        let inexact = prefixes.map(|(_, grant)| grant).chain(segments.map(|(_, grant)| grant)).map(|g| (g, false));
+        let mut rules: Vec<RuleView> = exact
+            .chain(inexact)
+            .filter(|(grant, _)| Some(&grant.path) != deciding)
+            .map(|(grant, exact)| RuleView { path: grant.path.to_string(), exact, capabilities: grant.capabilities })
+            .collect();
+        rules.sort_by(|a, b| a.path.cmp(&b.path));
+        rules
     }
 
     /// What is granted at `path`, as answers list it: in the order of the alphabet, `["root"]`, or `["deny"]`.

@@ -32,7 +32,7 @@ fn rule(block: &Block<'_>) -> Result<Rule, PolicyError> {
     template::is_template(written).map_err(|problem| bad(problem.to_owned()))?;
     let path = stored_path(written).map_err(bad)?;
     let terms = terms(block.body).map_err(|Problem(problem)| bad(problem))?;
-    Ok(Rule { written: written.into(), path, terms: Arc::new(terms) })
+    Ok(Rule { written: written.into(), path, line: block.at.line, terms: Arc::new(terms) })
 }
 
 /// What is wrong inside a block; the path is put before it.

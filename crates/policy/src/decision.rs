@@ -1,6 +1,7 @@
 //! A question to the ACL and its answer.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -65,9 +66,9 @@ impl<'a> Decision<'a> {
     }
 
     /// How the answer of an allowed listing is to be thinned out.
-    pub fn list_filter(&self) -> Option<&'a ListFilter> {
+    pub fn list_filter(&self) -> Option<&'a Arc<ListFilter>> {
         let grant = self.grant.filter(|_| self.allowed && self.operation.lists())?;
-        grant.limits.filter.as_deref()
+        grant.limits.filter.as_ref()
     }
 
     /// Approvals an allowed request still needs: those whose factors are about this operation. A caller that cannot

@@ -11,6 +11,8 @@ use crate::{Capability, CapabilitySet};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Grant {
+    /// With namespace, star and `+`.
+    pub path: Arc<str>,
     pub capabilities: CapabilitySet,
     pub limits: Limits,
     pub sources: Vec<GrantedBy>,
@@ -22,30 +24,28 @@ pub struct GrantedBy {
     pub policy: Arc<str>,
     /// The path of its namespace, `""` or ending in a slash.
     pub namespace: Arc<str>,
+    /// Of its rule, as written, with its template.
+    pub path: Arc<str>,
+    /// Of its text, where the rule is, counted from 1.
+    pub line: u32,
     pub capabilities: CapabilitySet,
 }
 
 impl Grant {
-    pub(crate) fn new(terms: &Terms, policy: Arc<str>, namespace: Arc<str>) -> Grant {
-        let capabilities = terms.capabilities;
-        Grant {
-            capabilities,
-            limits: terms.limits.clone(),
-            sources: vec![GrantedBy { policy, namespace, capabilities }],
-        }
+    pub(crate) fn new(path: Arc<str>) -> Grant {
+        Grant { path, capabilities: CapabilitySet::EMPTY, limits: Limits::default(), sources: Vec::new() }
     }
 
-    pub(crate) fn merge(&mut self, terms: &Terms, policy: Arc<str>, namespace: Arc<str>) {
+    pub(crate) fn merge(&mut self, terms: &Terms, source: GrantedBy) {
+        self.sources.push(source);
         if self.capabilities.denies() {
             return;
         }
-        let source = GrantedBy { policy, namespace, capabilities: terms.capabilities };
         if terms.capabilities.denies() {
-            *self = Grant { capabilities: CapabilitySet::DENY, limits: Limits::default(), sources: vec![source] };
+            (self.capabilities, self.limits) = (CapabilitySet::DENY, Limits::default());
             return;
         }
         self.capabilities = self.capabilities.union(terms.capabilities);
-        self.sources.push(source);
         self.limits.tighten(&terms.limits);
     }
 

@@ -1,151 +1,279 @@
-//! The decision again, slow and obvious, to compare the fast one with. It shares the rules as parsed and nothing else:
-//! matching, choosing, merging and checking are all done differently here.
+//! The decision again, slow and obvious, to compare the fast one with. Written from the README alone: it has its own policies,
+//! which the code under test gets as texts, and shares no line with it.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
+use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use crate::rule::{Rule, Terms};
-use crate::{Capability, Operation, Policy, Question};
-
-pub(crate) fn allows(policies: &[Arc<Policy>], question: &Question<'_>) -> bool {
-    let Some(needed) = question.operation.needs() else { return true };
-    let listing = matches!(question.operation, Operation::List | Operation::Scan);
-    let rules = deciding(policies, question.path, listing);
-    let granted = |capability| rules.iter().any(|terms| terms.capabilities.contains(capability));
-    granted(needed) && !granted(Capability::Deny) && within_limits(&rules, question)
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Policy {
+    pub rules: Vec<Rule>,
+    /// The whole policy has ended.
+    pub ended: bool,
 }
 
-pub(crate) fn capabilities(policies: &[Arc<Policy>], path: &str) -> Vec<&'static str> {
-    let rules = deciding(policies, path, true);
-    let mut names: Vec<_> = rules.iter().flat_map(|terms| terms.capabilities.iter().map(Capability::name)).collect();
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rule {
+    pub path: String,
+    pub capabilities: Vec<&'static str>,
+    pub allowed: Vec<(&'static str, Vec<Value>)>,
+    pub denied: Vec<(&'static str, Vec<Value>)>,
+    pub required: Vec<&'static str>,
+    pub min_wrapping: Option<u64>,
+    pub max_wrapping: Option<u64>,
+    pub page: Option<u64>,
+    pub ended: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub path: String,
+    pub body: Map<String, Value>,
+    pub wrap: Option<u64>,
+}
+
+/// What the rules for one path come to, and where they stand: the number of the policy and the line.
+#[derive(Debug)]
+pub(crate) struct Deciding<'a> {
+    pub path: &'a str,
+    pub places: Vec<(usize, u32)>,
+    rules: Vec<&'a Rule>,
+}
+
+impl Policy {
+    /// A rule a line.
+    pub(crate) fn text(&self) -> String {
+        self.rules.iter().map(Rule::text).collect()
+    }
+}
+
+impl Rule {
+    fn text(&self) -> String {
+        let mut text = format!("path {} {{ capabilities = {:?}", Value::from(self.path.as_str()), self.capabilities);
+        for (key, parameters) in [("allowed_parameters", &self.allowed), ("denied_parameters", &self.denied)] {
+            if !parameters.is_empty() {
+                let inside: String = parameters
+                    .iter()
+                    .map(|(name, values)| format!(" \"{name}\" = {}", Value::from(values.clone())))
+                    .collect();
+                write!(text, " {key} = {{{inside} }}").unwrap();
+            }
+        }
+        if !self.required.is_empty() {
+            write!(text, " required_parameters = {:?}", self.required).unwrap();
+        }
+        let numbers = [
+            ("min_wrapping_ttl", self.min_wrapping),
+            ("max_wrapping_ttl", self.max_wrapping),
+            ("pagination_limit", self.page),
+        ];
+        for (key, number) in numbers {
+            if let Some(number) = number {
+                write!(text, " {key} = {number}").unwrap();
+            }
+        }
+        let year = if self.ended { 2001 } else { 2999 };
+        writeln!(text, " expiration = \"{year}-01-01T00:00:00Z\" }}").unwrap();
+        text
+    }
+}
+
+/// Operations are called by their capability here; those without one of their own are "help", "renew", "revoke" and "rollback".
+pub(crate) fn allows(policies: &[Policy], operation: &str, request: &Request) -> bool {
+    if operation == "help" {
+        return true;
+    }
+    let listing = operation == "list" || operation == "scan";
+    let Some(deciding) = deciding(policies, &request.path, listing) else { return false };
+    let granted = |name: &str| deciding.rules.iter().any(|rule| rule.capabilities.contains(&name));
+    let needed = if matches!(operation, "renew" | "revoke" | "rollback") { "update" } else { operation };
+    granted(needed) && !granted("deny") && deciding.fits(operation, request)
+}
+
+/// As answers list them.
+pub(crate) fn capabilities(policies: &[Policy], path: &str) -> Vec<&'static str> {
+    let rules = deciding(policies, path, true).map(|deciding| deciding.rules).unwrap_or_default();
+    let mut names: Vec<&str> = rules.iter().flat_map(|rule| &rule.capabilities).copied().collect();
     names.sort_unstable();
     names.dedup();
     if names.is_empty() || names.contains(&"deny") { vec!["deny"] } else { names }
 }
 
-/// Every rule with the path that decides.
-fn deciding<'a>(policies: &'a [Arc<Policy>], path: &str, listing: bool) -> Vec<&'a Terms> {
-    let path = path.trim_start_matches('/');
-    let rules: Vec<&Rule> = policies.iter().flat_map(|policy| policy.rules()).collect();
-    let mut looked_up = vec![path];
-    if listing && path.ends_with('/') {
-        looked_up.push(&path[..path.len() - 1]);
-    }
-    let exact =
-        looked_up.iter().find_map(|path| rules.iter().find(|rule| is_exact(&rule.path) && *rule.path == **path));
-    let inexact = || {
-        looked_up.iter().find_map(|path| {
-            let matching = rules.iter().filter(|rule| !is_exact(&rule.path) && matches(&rule.path, path));
-            matching.max_by(|a, b| compare(&a.path, &b.path))
-        })
-    };
-    let Some(chosen) = exact.or_else(inexact) else { return Vec::new() };
-    rules.iter().filter(|rule| rule.path == chosen.path).map(|rule| &*rule.terms).collect()
-}
-
-fn is_exact(rule: &str) -> bool {
-    !rule.ends_with('*') && !has_plus(rule)
-}
-
-fn has_plus(rule: &str) -> bool {
-    format!("/{rule}/").contains("/+/")
-}
-
-/// Character by character.
-fn matches(rule: &str, path: &str) -> bool {
-    if rule == "*" {
-        return true;
-    }
-    // At the beginning of a segment `+` alone takes whatever the segment of the path is.
-    if let Some(rest) = rule.strip_prefix('+').filter(|rest| rest.is_empty() || rest.starts_with('/')) {
-        let end = path.find('/').unwrap_or(path.len());
-        return matches_rest(rest, &path[end..]);
-    }
-    matches_rest(rule, path)
-}
-
-fn matches_rest(rule: &str, path: &str) -> bool {
-    if rule == "*" {
-        return true;
-    }
-    match (rule.chars().next(), path.chars().next()) {
-        (None, None) => true,
-        (Some('/'), Some('/')) => matches(&rule[1..], &path[1..]),
-        (Some(a), Some(b)) if a == b => matches_rest(&rule[a.len_utf8()..], &path[b.len_utf8()..]),
-        _ => false,
-    }
-}
-
-/// The greater one decides.
-fn compare(a: &str, b: &str) -> Ordering {
-    let first_wildcard = |rule: &str| {
-        let mut at = 0;
-        for segment in rule.trim_end_matches('*').split('/') {
-            if segment == "+" {
-                return at;
-            }
-            at += segment.len() + 1;
+/// Whichever rule decides, and all others for the same path.
+pub(crate) fn deciding<'a>(policies: &'a [Policy], path: &str, listing: bool) -> Option<Deciding<'a>> {
+    let mut rules = Vec::new();
+    for (number, policy) in policies.iter().enumerate().filter(|(_, policy)| !policy.ended) {
+        for (line, rule) in policy.rules.iter().enumerate().filter(|(_, rule)| !rule.ended) {
+            rules.push((filed(rule), (number, line as u32 + 1), rule));
         }
-        at - 1 + usize::from(rule.ends_with("**")) * (rule.len() - rule.trim_end_matches('*').len() - 1)
+    }
+    let mut path = path;
+    while let Some(rest) = path.strip_prefix('/') {
+        path = rest;
+    }
+    let folder = match path.strip_suffix('/') {
+        Some(folder) if listing => vec![path, folder],
+        _ => vec![path],
     };
-    let pluses = |rule: &str| rule.split('/').filter(|segment| *segment == "+").count();
-    let star = |rule: &str| rule.ends_with('*');
-    first_wildcard(a)
-        .cmp(&first_wildcard(b))
-        .then_with(|| star(b).cmp(&star(a)))
-        .then_with(|| pluses(b).cmp(&pluses(a)))
-        .then_with(|| a.len().cmp(&b.len()))
-        .then_with(|| a.cmp(b))
+    let mut chosen = None;
+    for asked in &folder {
+        chosen = chosen.or_else(|| rules.iter().find(|(filed, ..)| tokens(filed).is_none() && filed == asked));
+    }
+    for asked in &folder {
+        let matching = rules.iter().filter(|(filed, ..)| {
+            let characters: Vec<char> = asked.chars().collect();
+            tokens(filed).is_some_and(|tokens| matches(&tokens, &characters))
+        });
+        chosen = chosen.or_else(|| matching.max_by(|a, b| weigh(a.0, b.0)));
+    }
+    let chosen = chosen?.0;
+    let same: Vec<_> = rules.iter().filter(|(filed, ..)| *filed == chosen).collect();
+    Some(Deciding {
+        path: chosen,
+        places: same.iter().map(|(_, place, _)| *place).collect(),
+        rules: same.iter().map(|(.., rule)| *rule).collect(),
+    })
 }
 
-fn within_limits(rules: &[&Terms], question: &Question<'_>) -> bool {
-    let mins = rules.iter().filter_map(|terms| terms.limits.min_wrapping);
-    let maxes = rules.iter().filter_map(|terms| terms.limits.max_wrapping);
-    let (min, max) = (mins.min(), maxes.min());
-    if min.is_some() || max.is_some() {
-        let Some(ttl) = question.wrap_ttl else { return false };
-        if min.is_some_and(|min| ttl < min) || max.is_some_and(|max| ttl > max) {
+/// One leading slash of a rule does not count.
+fn filed(rule: &Rule) -> &str {
+    rule.path.strip_prefix('/').unwrap_or(&rule.path)
+}
+
+enum Token {
+    Is(char),
+    Segment,
+    Anything,
+}
+
+/// `None`: without a wildcard.
+fn tokens(rule: &str) -> Option<Vec<Token>> {
+    let (body, star) = match rule.strip_suffix('*') {
+        Some(body) => (body, true),
+        None => (rule, false),
+    };
+    let mut tokens = Vec::new();
+    let mut wild = star;
+    for (index, segment) in body.split('/').enumerate() {
+        if index > 0 {
+            tokens.push(Token::Is('/'));
+        }
+        match segment {
+            "+" => {
+                tokens.push(Token::Segment);
+                wild = true;
+            }
+            text => tokens.extend(text.chars().map(Token::Is)),
+        }
+    }
+    if star {
+        tokens.push(Token::Anything);
+    }
+    wild.then_some(tokens)
+}
+
+/// Tries everything.
+fn matches(tokens: &[Token], path: &[char]) -> bool {
+    let Some((token, tokens)) = tokens.split_first() else { return path.is_empty() };
+    match token {
+        Token::Anything => true,
+        Token::Is(wanted) => path.first() == Some(wanted) && matches(tokens, &path[1..]),
+        Token::Segment => {
+            (0..=path.len()).any(|taken| !path[..taken].contains(&'/') && matches(tokens, &path[taken..]))
+        }
+    }
+}
+
+/// The greater one decides: its first wildcard stands later; it does not end in a star; it has fewer `+`; it is longer.
+fn weigh(a: &str, b: &str) -> Ordering {
+    let weight = |rule: &str| {
+        let star = rule.ends_with('*');
+        let body = if star { &rule[..rule.len() - 1] } else { rule };
+        let first_plus = (0..body.len()).find(|at| {
+            body[*at..].starts_with('+')
+                && (*at == 0 || body.as_bytes()[at - 1] == b'/')
+                && matches!(body.as_bytes().get(at + 1), None | Some(b'/'))
+        });
+        let pluses = body.split('/').filter(|segment| *segment == "+").count() as i64;
+        (first_plus.unwrap_or(body.len()), !star, -pluses, body.len())
+    };
+    weight(a).cmp(&weight(b)).then_with(|| a.cmp(b))
+}
+
+impl Deciding<'_> {
+    fn fits(&self, operation: &str, request: &Request) -> bool {
+        let shortest = |of: fn(&Rule) -> Option<u64>| self.rules.iter().filter_map(|rule| of(rule)).min();
+        let (min, max) = (shortest(|rule| rule.min_wrapping), shortest(|rule| rule.max_wrapping));
+        let wrapped = match request.wrap {
+            None => min.is_none() && max.is_none(),
+            Some(ttl) => ttl >= min.unwrap_or(0) && ttl <= max.unwrap_or(u64::MAX),
+        };
+        wrapped
+            && match operation {
+                "create" | "read" | "update" | "patch" => self.parameters(&request.body),
+                "list" | "scan" => shortest(|rule| rule.page).is_none_or(|page| self.page(page, &request.body)),
+                _ => true,
+            }
+    }
+
+    fn requires(&self) -> impl Iterator<Item = String> {
+        self.rules.iter().flat_map(|rule| &rule.required).map(|name| name.to_lowercase())
+    }
+
+    fn page(&self, largest: u64, body: &Map<String, Value>) -> bool {
+        match body.get("limit") {
+            None => !self.requires().any(|name| name == "limit"),
+            Some(Value::String(text)) => text == "max" || text.parse::<u64>().is_ok_and(|limit| limit <= largest),
+            Some(limit) => limit.as_u64().is_some_and(|limit| limit <= largest),
+        }
+    }
+
+    fn parameters(&self, body: &Map<String, Value>) -> bool {
+        if !self.requires().all(|name| body.contains_key(&name)) {
             return false;
         }
-    }
-    let none = Map::new();
-    let given = question.parameters.unwrap_or(&none);
-    let mut required = rules.iter().flat_map(|terms| &terms.limits.required);
-    match question.operation {
-        Operation::Create | Operation::Read | Operation::Update | Operation::Patch => {
-            required.all(|name| given.contains_key(&name.to_lowercase())) && parameters(rules, given)
+        if body.is_empty() {
+            return true;
         }
-        Operation::List | Operation::Scan => {
-            let Some(page) = rules.iter().filter_map(|terms| terms.limits.page).min() else { return true };
-            match given.get("limit") {
-                None => !required.any(|name| name.to_lowercase() == "limit"),
-                Some(Value::String(text)) if text == "max" => true,
-                Some(limit) => limit.as_u64().is_some_and(|limit| limit <= page),
-            }
+        // Every list that is given for a name.
+        let lists = |of: fn(&Rule) -> &Vec<(&'static str, Vec<Value>)>, name: &str| -> Vec<&Vec<Value>> {
+            let entries = self.rules.iter().flat_map(|rule| of(rule));
+            entries.filter(|(given, _)| given.to_lowercase() == name.to_lowercase()).map(|(_, values)| values).collect()
+        };
+        let holds = |lists: &[&Vec<Value>], value: &Value| {
+            lists.iter().any(|list| list.is_empty() || list.iter().any(|listed| is(listed, value)))
+        };
+        let says_allowed = self.rules.iter().any(|rule| !rule.allowed.is_empty());
+        if !lists(|rule| &rule.denied, "*").is_empty() {
+            return false;
         }
-        _ => true,
+        body.iter().all(|(name, value)| {
+            let among = lists(|rule| &rule.allowed, name);
+            let fine = match (says_allowed, among.is_empty()) {
+                (false, _) => true,
+                (true, true) => !lists(|rule| &rule.allowed, "*").is_empty(),
+                (true, false) => holds(&among, value),
+            };
+            fine && !holds(&lists(|rule| &rule.denied, name), value)
+        })
     }
 }
 
-fn parameters(rules: &[&Terms], given: &Map<String, Value>) -> bool {
-    let listed = |lists: &[Option<&Vec<Value>>], value: &Value| {
-        let named: Vec<&Vec<Value>> = lists.iter().copied().flatten().collect();
-        let any = named.iter().any(|list| list.is_empty() || list.contains(value));
-        (!named.is_empty()).then_some(any)
-    };
-    let denied = |name: &str| rules.iter().map(|terms| terms.limits.denied.0.get(name)).collect::<Vec<_>>();
-    let allowed = |name: &str| rules.iter().map(|terms| terms.limits.allowed.0.get(name)).collect::<Vec<_>>();
-    let some_allowed = rules.iter().any(|terms| !terms.limits.allowed.0.is_empty());
-    let star_allowed = allowed("*").iter().any(Option::is_some);
-    let star_denied = denied("*").iter().any(Option::is_some);
-    given.iter().all(|(name, value)| {
-        let name = name.to_lowercase();
-        let fine = match listed(&allowed(&name), value) {
-            Some(fine) => fine,
-            None => !some_allowed || star_allowed,
-        };
-        fine && !star_denied && listed(&denied(&name), value) != Some(true)
-    })
+/// A text may begin or end with a star; a star alone is itself.
+fn is(listed: &Value, value: &Value) -> bool {
+    match (listed, value) {
+        (Value::String(pattern), Value::String(text)) if pattern.chars().count() > 1 && pattern.contains('*') => {
+            let inner = pattern.strip_prefix('*').unwrap_or(pattern);
+            let inner = if pattern.ends_with('*') { &inner[..inner.len() - 1] } else { inner };
+            match (pattern.starts_with('*'), pattern.ends_with('*')) {
+                (true, true) => text.contains(inner),
+                (true, false) => text.ends_with(inner),
+                (false, true) => text.starts_with(inner),
+                (false, false) => text == pattern,
+            }
+        }
+        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
+        _ => listed == value,
+    }
 }

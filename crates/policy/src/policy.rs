@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::rule::Rule;
 use crate::{PolicyError, TemplateRules, TemplateValues, block, builtin, template};
 
@@ -11,6 +13,7 @@ pub struct Policy {
     rules: Vec<Rule>,
     templated: bool,
     root: bool,
+    expiration: Option<Timestamp>,
 }
 
 impl Policy {
@@ -21,12 +24,12 @@ impl Policy {
         let rules = block::read(text)?;
         // A rule's template was checked when it was read.
         let templated = rules.iter().any(|rule| template::is_template(&rule.written).unwrap_or(true));
-        Ok(Policy { name: name.into(), rules, templated, root: false })
+        Ok(Policy { name: name.into(), rules, templated, root: false, expiration: None })
     }
 
     /// The policy that allows everything. It counts only where it stands alone.
     pub fn root() -> Policy {
-        Policy { name: builtin::ROOT.into(), rules: Vec::new(), templated: false, root: true }
+        Policy { name: builtin::ROOT.into(), rules: Vec::new(), templated: false, root: true, expiration: None }
     }
 
     /// One of the policies every server has, from its built-in text.
@@ -35,6 +38,12 @@ impl Policy {
             builtin::ROOT => Some(Policy::root()),
             _ => Policy::parse(name, builtin::text(name)?).ok(),
         }
+    }
+
+    /// The same policy, which is as if absent from then on.
+    #[must_use]
+    pub fn expiring(self, expiration: Option<Timestamp>) -> Policy {
+        Policy { expiration, ..self }
     }
 
     pub fn name(&self) -> &str {
@@ -55,19 +64,24 @@ impl Policy {
         let render = |rule: &Rule| {
             let written = template::render(&rule.written, values, rules)?;
             let path = block::stored_path(&written).ok()?;
-            Some(Rule { written: written.into(), path, terms: rule.terms.clone() })
+            Some(Rule { written: rule.written.clone(), path, line: rule.line, terms: rule.terms.clone() })
         };
         Policy {
             name: self.name.clone(),
             rules: self.rules.iter().filter_map(render).collect(),
             templated: false,
             root: self.root,
+            expiration: self.expiration,
         }
     }
 
     /// The paths of the rules as written, in order.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().map(|rule| &*rule.written)
+    }
+
+    pub(crate) fn expiration(&self) -> Option<Timestamp> {
+        self.expiration
     }
 
     pub(crate) fn rules(&self) -> &[Rule] {

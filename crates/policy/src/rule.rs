@@ -14,6 +14,8 @@ pub(crate) struct Rule {
     pub written: Arc<str>,
     /// Without template and leading slash, with its star.
     pub path: Box<str>,
+    /// Of the text, counted from 1.
+    pub line: u32,
     pub terms: Arc<Terms>,
 }
 

@@ -56,6 +56,30 @@ pub(crate) fn is_template(path: &str) -> Result<bool, &'static str> {
     if balanced { Ok(pieces.next().is_some()) } else { Err("the template braces {{ and }} do not pair up") }
 }
 
+/// What stands in a template of `path` and nothing can fill in, whoever asks.
+pub(crate) fn unfillable(path: &str) -> Option<&str> {
+    let selectors =
+        path.split("{{").skip(1).filter_map(|piece| piece.split_once("}}")).map(|(inside, _)| inside.trim());
+    selectors.into_iter().find(|selector| !is_known(selector))
+}
+
+fn is_known(selector: &str) -> bool {
+    let of = |selector: &str, maps: &[&str]| {
+        let keyed = |map: &&str| selector.strip_prefix(*map).and_then(|key| key.strip_prefix('.'));
+        matches!(selector, "id" | "name") || maps.iter().find_map(keyed).is_some_and(|key| !key.is_empty())
+    };
+    if let Some(selector) = selector.strip_prefix("identity.entity.") {
+        let alias = selector.strip_prefix("aliases.").and_then(|rest| rest.split_once('.'));
+        return alias.map_or_else(
+            || of(selector, &["metadata"]),
+            |(accessor, selector)| !accessor.is_empty() && of(selector, &["metadata", "custom_metadata"]),
+        );
+    }
+    let group = selector.strip_prefix("identity.groups.").and_then(|rest| rest.split_once('.'));
+    let Some(("ids" | "names", rest)) = group else { return false };
+    rest.split_once('.').is_some_and(|(group, selector)| !group.is_empty() && of(selector, &["metadata"]))
+}
+
 /// `path` with every template filled in, if all values are there and fit.
 pub(crate) fn render(path: &str, values: &TemplateValues, rules: TemplateRules) -> Option<String> {
     let mut pieces = path.split("{{");

@@ -50,6 +50,8 @@ pub enum Body {
     /// 204, or 200 when there are warnings.
     #[default]
     Empty,
+    /// The usual envelope without anything in it: 200.
+    Null,
     /// The `data` of the usual envelope.
     Data(Map<String, Value>),
     /// `data`, repeated at the top level of the envelope as the older `sys` answers do.
@@ -88,6 +90,11 @@ impl Answer {
     /// Done, nothing to say: 204.
     pub fn empty() -> Self {
         Self::default()
+    }
+
+    /// Done, nothing to say, where clients expect an envelope all the same.
+    pub fn null() -> Self {
+        Self { body: Body::Null, ..Self::default() }
     }
 
     pub fn data(data: Map<String, Value>) -> Self {

@@ -96,6 +96,12 @@ impl Ctx<'_> {
     }
 }
 
+/// What [`timestamp`] writes. Times before 1970 are 1970.
+pub fn moment(text: &str) -> Option<Millis> {
+    let at: jiff::Timestamp = text.parse().ok()?;
+    Some(Millis(u64::try_from(at.as_millisecond()).unwrap_or(0)))
+}
+
 /// A time in the wire's form of a time: `2026-01-02T03:04:05.678Z`.
 pub fn timestamp(at: Millis) -> String {
     let millis = i64::try_from(at.0).unwrap_or(i64::MAX);

@@ -68,10 +68,18 @@ pub struct Slow {
     pub finish: Box<FinishFn>,
 }
 
+/// A write that changes nothing where its path exists, and creates what it needs where it does not.
+pub struct Upsert {
+    pub there: Box<ViewFn>,
+    pub missing: Box<TxnFn>,
+}
+
 #[derive(Clone)]
 pub enum Handler {
     /// Cannot write: runs wherever reads are served.
     View(Arc<ViewFn>),
+    /// A view for an update, a transaction for a create: [`Path::exists`] tells which it is.
+    Upsert(Arc<Upsert>),
     /// Runs on the active node, possibly more than once, and commits as one batch.
     Txn(Arc<TxnFn>),
     Slow(Arc<Slow>),
@@ -242,14 +250,33 @@ impl Path {
         self.saying::<I, O>(verb, Handler::Txn(Arc::new(run)))
     }
 
+    /// A view where the path [exists](Self::exists), and a transaction where it does not.
+    #[must_use]
+    pub fn upsert<I, O, F, G>(self, verb: Verb, there: F, missing: G) -> Self
+    where
+        I: Input + 'static,
+        O: Output + 'static,
+        F: Fn(&Ctx, I, &View) -> Result<O> + Send + Sync + 'static,
+        G: Fn(&Ctx, I, &mut Txn) -> Result<O> + Send + Sync + 'static,
+    {
+        let there =
+            move |ctx: &Ctx, params: &Params, view: &View| there(ctx, I::parse(params)?, view).map(Output::into_answer);
+        let missing = move |ctx: &Ctx, params: &Params, txn: &mut Txn| {
+            missing(ctx, I::parse(params)?, txn).map(Output::into_answer)
+        };
+        let upsert = Upsert { there: Box::new(there), missing: Box::new(missing) };
+        self.saying::<I, O>(verb, Handler::Upsert(Arc::new(upsert)))
+    }
+
     /// A transaction with [`Work`] before it.
     #[must_use]
-    pub fn slow<I, T, P, F>(self, verb: Verb, prepare: P, finish: F) -> Self
+    pub fn slow<I, T, O, P, F>(self, verb: Verb, prepare: P, finish: F) -> Self
     where
         I: Input + 'static,
         T: Send + Sync + 'static,
+        O: Output + 'static,
         P: Fn(&Ctx, I, &View) -> Result<Work<T>> + Send + Sync + 'static,
-        F: Fn(&Ctx, I, &T, &mut Txn) -> Result<Answer> + Send + Sync + 'static,
+        F: Fn(&Ctx, I, &T, &mut Txn) -> Result<O> + Send + Sync + 'static,
     {
         let prepare = move |ctx: &Ctx, params: &Params, view: &View| {
             Ok(match prepare(ctx, I::parse(params)?, view)? {
@@ -260,10 +287,10 @@ impl Path {
         let finish = move |ctx: &Ctx, params: &Params, prepared: &Prepared, txn: &mut Txn| {
             // What the same path's `prepare` made.
             let done = prepared.downcast_ref::<T>().ok_or_else(|| Failure::internal("work of another operation"))?;
-            finish(ctx, I::parse(params)?, done, txn)
+            finish(ctx, I::parse(params)?, done, txn).map(Output::into_answer)
         };
         let slow = Slow { prepare: Box::new(prepare), finish: Box::new(finish) };
-        self.with::<I>(verb, Handler::Slow(Arc::new(slow)))
+        self.saying::<I, O>(verb, Handler::Slow(Arc::new(slow)))
     }
 
     #[must_use]

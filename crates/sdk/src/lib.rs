@@ -5,12 +5,15 @@
 //! handler gets a [`View`] and cannot write, or a [`Txn`] and is pure apart from it: it may be run again when another
 //! request got in between, so it has no other effect. Handlers are plain functions: there is nothing in them to wait
 //! for. What takes long without the store, as hashing a password, is [`Work`] before the transaction. What reaches
-//! outside the store is an [`Act`](Handler::Act).
+//! outside the store is an [`Act`](Handler::Act). A plugin has no state: what it may hold on to are decoded records, by the
+//! revision they were read at ([`Kept`]).
 
 extern crate self as sdk;
 
 mod answer;
+mod aside;
 mod batch;
+mod chore;
 mod context;
 mod declare;
 pub mod duration;
@@ -18,6 +21,7 @@ mod failure;
 mod field;
 mod help;
 mod input;
+mod kept;
 mod login;
 mod openapi;
 mod output;
@@ -32,19 +36,23 @@ mod token_settings;
 mod touches;
 
 pub use answer::{Answer, AuthBlock, Body, WrapInfo};
+pub use aside::aside;
 pub use batch::{BatchAnswer, Step, StepAnswer};
-pub use context::{Caller, Ctx, MountInfo, NamespaceId, timestamp};
+pub use chore::{Chore, Finish};
+pub use context::{Caller, Ctx, MountInfo, NamespaceId, moment, timestamp};
 pub use crypto::{hmac_sha256, random};
-pub use declare::{Act, Backend, Handler, Matched, Operation, Path, Prepared, Slow, Verb, Work};
+pub use declare::{Act, Backend, Handler, Matched, Operation, Path, Prepared, Slow, Upsert, Verb, Work};
 pub use failure::Failure;
 pub use field::{CommaList, FromField, KvPairs, Seconds, SignedSeconds, StringList};
 pub use help::Help;
 pub use input::{FieldSpec, Input, Params};
+pub use kept::Kept;
 pub use login::{Cidr, Login, Renewal, TokenType, within};
 pub use openapi::{Document, Place};
 pub use output::{Bare, Content, Given, Keys, Outcome, Output, Part, Reply};
 pub use page::Page;
 pub use password::PasswordPolicy;
+pub use pattern::Pattern;
 pub use pipe::{Closed, Pipe, PipeReader, PipeWriter, pipe};
 pub use plugin::{Plugin, PluginKind};
 pub use sdk_derive::Input;

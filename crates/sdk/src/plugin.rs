@@ -1,10 +1,11 @@
-//! A plugin: a kind of mount. It has no state of its own; everything is in the store below the mount's folder.
+//! A plugin: a kind of mount. It has no state of its own; everything is in the store below the mount's folder. Decoded
+//! records it may keep.
 
 use std::collections::BTreeMap;
 
-use storage::Txn;
+use storage::{Millis, Txn, View};
 
-use crate::{Backend, Ctx, Failure, MountInfo, Renewal, Result, Value};
+use crate::{Backend, Chore, Ctx, Failure, MountInfo, Renewal, Result, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PluginKind {
@@ -42,6 +43,16 @@ pub trait Plugin: Send + Sync {
         let _ = (ctx, internal, txn);
         Err(Failure::invalid("tokens of this method cannot be renewed; log in again"))
     }
+
+    /// What has waited longest of what the mount at `view` is to do by itself and is due now. The active node asks every few
+    /// seconds.
+    fn due(&self, view: &View, now: Millis) -> Result<Option<Chore>> {
+        let _ = (view, now);
+        Ok(None)
+    }
+
+    /// Lets go of the records it has [kept](crate::Kept): the node is sealed.
+    fn forget(&self) {}
 
     /// The paths of a mount with these options.
     fn backend(&self, mount: &MountInfo) -> &Backend;

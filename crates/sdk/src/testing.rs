@@ -103,6 +103,13 @@ impl Bench {
         let snapshot = self.store.snapshot().map_err(Failure::internal)?;
         let mut answer = match &operation.handler {
             Handler::View(run) => run(&ctx, &params, &View::new(snapshot, space))?,
+            Handler::Upsert(upsert) => {
+                let view = View::new(snapshot.clone(), space);
+                match matched.exists(&ctx, &params, &view)? {
+                    Some(false) => self.transact(snapshot, |txn| (upsert.missing)(&ctx, &params, txn)).await?,
+                    _ => (upsert.there)(&ctx, &params, &view)?,
+                }
+            }
             Handler::Txn(run) => self.transact(snapshot, |txn| run(&ctx, &params, txn)).await?,
             Handler::Slow(slow) => {
                 let prepared = match (slow.prepare)(&ctx, &params, &View::new(snapshot.clone(), space.clone()))? {
@@ -117,6 +124,18 @@ impl Bench {
         };
         answer.warnings.extend(operation.warnings(&params));
         Ok(answer)
+    }
+
+    /// Has the mount do what is due by now, as often as something is. How often that was.
+    pub async fn do_due(&mut self) -> Result<usize> {
+        let plugin = Arc::clone(&self.plugin);
+        for count in 0.. {
+            let snapshot = self.store.snapshot().map_err(Failure::internal)?;
+            let Some(chore) = plugin.due(&View::new(snapshot.clone(), space()), self.now)? else { return Ok(count) };
+            let finish = chore()?;
+            self.transact(snapshot, |txn| finish(txn).map(|()| Answer::empty())).await?;
+        }
+        Ok(usize::MAX)
     }
 
     async fn transact(
@@ -160,7 +179,7 @@ fn space() -> StorePath {
 pub fn data(answer: Answer) -> Map<String, Value> {
     match answer.body {
         Body::Data(data) | Body::Mirrored(data) | Body::Bare(data) => data,
-        Body::Empty | Body::Raw { .. } | Body::Stream { .. } => Map::new(),
+        Body::Empty | Body::Null | Body::Raw { .. } | Body::Stream { .. } => Map::new(),
     }
 }
 

@@ -58,6 +58,10 @@ impl Reply {
                 text.push_str(&format!("\n* {sentence}"));
             }
         }
+        // Whoever may is told by it why.
+        if let (403, Some(id)) = (self.status, self.body["request_id"].as_str()) {
+            text.push_str(&format!("\n\nRequest ID: {id}"));
+        }
         Failure::Refused(text)
     }
 

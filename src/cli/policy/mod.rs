@@ -3,6 +3,7 @@
 mod delete;
 mod fmt;
 mod layout;
+mod lint;
 mod list;
 mod read;
 mod write;
@@ -24,6 +25,8 @@ pub enum Command {
     Delete(delete::Arguments),
     /// Lay out a policy's file anew
     Fmt(fmt::Arguments),
+    /// Look a policy's file over
+    Lint(lint::Arguments),
 }
 
 pub async fn run(command: Command, globals: &Globals) -> Result<Done, Failure> {
@@ -33,5 +36,6 @@ pub async fn run(command: Command, globals: &Globals) -> Result<Done, Failure> {
         Command::Write(arguments) => write::run(arguments, globals).await,
         Command::Delete(arguments) => delete::run(arguments, globals).await,
         Command::Fmt(arguments) => fmt::run(arguments),
+        Command::Lint(arguments) => lint::run(arguments),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::{GenerateRootProgress, NewRoot, Node};
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb};
+use sdk::{Answer, Ctx, Failure, Input, Outcome, Path, Result, Txn, Verb};
 use tokio::time::Instant;
 
 use super::ceremony::{Form, NO_KEY, acting, failure, share};
@@ -29,6 +29,8 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, form: Form) -> Path {
              thrown away, the attempt stays.",
         )
         .sudo()
+        // Nothing can be read here.
+        .answers(Verb::Read, Outcome::EMPTY.status(400))
         .answers(Verb::Write, form.outcome::<Attempt>())
         .txn(Verb::Read, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| Err::<Answer, _>(Failure::invalid(NO_KEY)))
         .act::<Update>(

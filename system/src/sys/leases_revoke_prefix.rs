@@ -7,16 +7,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use holdfast_core::change::change;
 use holdfast_core::lifecycle::Node;
-use holdfast_core::replication::Role;
-use holdfast_core::space;
-use holdfast_core::token::{HALVINGS, Revoked};
-use sdk::{Act, Answer, Failure, Input, Key, NamespaceId, Params, Path, Result, Verb};
-use storage::CommitError;
+use holdfast_core::token::Revoked;
+use sdk::{Act, Answer, Failure, Input, Key, Params, Path, Result, Verb};
 
-/// How often one batch may be got in the way of by others, or be too large.
-const TRIES_MAX: usize = 32;
+use crate::batches::batch;
 
 #[derive(Input)]
 struct Below {
@@ -68,31 +63,8 @@ impl Act for RevokePrefix {
 
 impl RevokePrefix {
     async fn batch(&self, prefix: &str, after: Option<&Key>, deadline: Instant) -> Result<Revoked, String> {
-        let node = &self.0;
-        let mut halvings = 0;
-        for _ in 0..TRIES_MAX {
-            if Instant::now() >= deadline {
-                return Err("the request's time is up".into());
-            }
-            let Role::Active { term } = node.role() else { return Err("leadership has moved on".into()) };
-            let now = node.replication.read_point(deadline.into()).await.map_err(|e| e.to_string())?;
-            let mut revoked = None;
-            let committed = change(node, now, term, |state| {
-                let root = NamespaceId::root();
-                let mut records = state.at(space::records(&root));
-                revoked = Some(node.tokens.revoke_leases(&mut records, &root, prefix, after, halvings)?);
-                Ok(())
-            })
-            .await;
-            match (committed, revoked) {
-                (Ok(_), Some(revoked)) => return Ok(revoked),
-                (Err(CommitError::Conflict { .. }), _) => {}
-                (Err(CommitError::TooLarge { .. }), _) if halvings < HALVINGS => halvings += 1,
-                (Err(problem), _) => return Err(problem.to_string()),
-                (Ok(_), None) => return Err("nothing was tried".into()),
-            }
-        }
-        Err("other requests change the same leases all the time".into())
+        let tokens = Arc::clone(&self.0.tokens);
+        batch(&self.0, deadline, |txn, ns, halvings| tokens.revoke_leases(txn, ns, prefix, after, halvings)).await
     }
 }
 

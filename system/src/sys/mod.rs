@@ -47,6 +47,7 @@ mod policies_acl;
 mod policies_password;
 mod policies_password_generate;
 mod policy;
+mod policy_explain;
 mod quota_scope;
 mod quotas_config;
 mod quotas_lease_count;
@@ -134,6 +135,7 @@ impl Sys {
             remount::path(node),
             remount_status::path(node),
             policies_acl::list(node),
+            policies_acl::detailed(node),
             policies_acl::one(node),
             policy::list(node),
             policy::one(node),
@@ -260,6 +262,8 @@ impl Sys {
         paths.extend(leases_renew::paths(node));
         paths.extend(leases_revoke::paths(node));
         paths.extend(leases_revoke_prefix::paths(node));
+        // Before `policy/:name`.
+        paths.splice(0..0, policy_explain::paths(node, all));
         Self(Backend::new("Control of the server: mounts, policies, seal, cluster.", paths))
     }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
 use policy::Operation;
-use sdk::{Answer, Ctx, Failure, Input, Path, Txn, Verb, View, json};
+use schemars::JsonSchema;
+use sdk::{Answer, Ctx, Failure, Input, Path, Reply, Txn, Verb, View};
+use serde::Serialize;
 
 use super::{policies_acl, policy_failure};
 
@@ -21,18 +23,24 @@ struct Named {
 struct Write {
     /// The policy's name, in lower case.
     name: String,
-    /// The rules, in HCL or JSON, as they are or in base64.
-    policy: String,
+    #[field(flatten)]
+    given: policies_acl::Given,
     /// The older name of `policy`.
     #[field(deprecated)]
     rules: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Names {
+    keys: Vec<String>,
+    policies: Vec<String>,
 }
 
 pub fn list(node: &Arc<Node>) -> Path {
     let of = |node: Arc<Node>| {
         move |_: &Ctx, Nothing {}: Nothing, view: &View| {
             let names = node.policies.list(view)?;
-            Ok(Answer::mirrored(json!({"keys": names, "policies": names})))
+            Reply::mirrored(Names { policies: names.clone(), keys: names })
         }
     };
     Path::new("policy/?")
@@ -53,13 +61,15 @@ pub fn one(node: &Arc<Node>) -> Path {
         .help("Reads, writes and deletes an ACL policy.", "The older form of sys/policies/acl.")
         .view(Verb::Read, move |ctx: &Ctx, named: Named, view: &View| {
             let name = policies_acl::lower(&reads, ctx, view, Operation::Read, &named.name)?;
-            let policy = reads.policies.get(view, &name)?.ok_or(Failure::NotFound)?;
-            Ok(Answer::mirrored(json!({"name": policy.name, "rules": policy.text})))
+            let policy = reads.policies.get(view, &name, ctx.now)?.ok_or(Failure::NotFound)?;
+            Reply::mirrored(policies_acl::Shown::older(policy))
         })
-        .txn(Verb::Write, move |ctx: &Ctx, input: Write, txn: &mut Txn| {
-            let old = input.policy.is_empty() && !input.rules.is_empty();
-            let text = if old { &input.rules } else { &input.policy };
-            let answer = policies_acl::set(&writes, ctx, &input.name, text, txn)?;
+        .txn(Verb::Write, move |ctx: &Ctx, mut input: Write, txn: &mut Txn| {
+            let old = input.given.policy.as_ref().is_none_or(String::is_empty) && !input.rules.is_empty();
+            if old {
+                input.given.policy = Some(input.rules);
+            }
+            let answer = policies_acl::set(&writes, ctx, &input.name, &input.given, txn)?;
             Ok(if old { answer.warn("'rules' is deprecated, please use 'policy' instead") } else { answer })
         })
         .txn(Verb::Delete, move |ctx: &Ctx, named: Named, txn: &mut Txn| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use holdfast_core::lifecycle::{Counting, NewShares, Node, RekeyProgress, Rekeyed, ShareKind};
 use schemars::JsonSchema;
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb};
+use sdk::{Answer, Ctx, Failure, Input, Outcome, Path, Result, Txn, Verb};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -55,6 +55,8 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, kind: ShareKind, form: Form
             "The last one that is needed answers with the new shares. Wrong shares are thrown away, the attempt stays.",
         )
         .sudo()
+        // Nothing can be read here.
+        .answers(Verb::Read, Outcome::EMPTY.status(400))
         .answers(Verb::Write, form.outcome::<Progress>())
         .txn(Verb::Read, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| Err::<Answer, _>(Failure::invalid(NO_KEY)))
         .act::<Update>(

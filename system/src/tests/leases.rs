@@ -132,6 +132,22 @@ async fn what_an_orphaned_token_made_stays() {
 }
 
 #[tokio::test]
+async fn what_an_orphaned_token_made_stays_however_much_it_is() {
+    let server = Server::new().await;
+    let (parent, _) = server.token(json!({"policies": ["root"], "ttl": "1h"})).await;
+    let mut children = Vec::new();
+    for _ in 0..600 {
+        let made = server.send(Verb::Write, "auth/token/create", &parent, json!({"policies": ["default"]})).await.ok();
+        children.push(made["auth"]["client_token"].as_str().unwrap().to_owned());
+    }
+    server.write("auth/token/revoke-orphan", json!({"token": parent})).await.ok();
+    assert!(!server.lives(&parent).await);
+    for child in &children {
+        assert!(server.lives(child).await);
+    }
+}
+
+#[tokio::test]
 async fn a_root_token_that_ends_makes_none_that_does_not() {
     let server = Server::new().await;
     let (ends, _) = server.token(json!({"ttl": "1h"})).await;

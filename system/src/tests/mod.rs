@@ -8,6 +8,8 @@ mod leases;
 mod mounts;
 mod node;
 mod passwords;
+mod policies;
+mod policy_explain;
 mod quotas;
 mod roles;
 mod server;

@@ -81,6 +81,10 @@ impl Server {
     }
 
     pub async fn send(&self, verb: Verb, path: &str, token: &str, body: Value) -> Got {
+        self.send_as(verb, path, token, body, "").await
+    }
+
+    async fn send_as(&self, verb: Verb, path: &str, token: &str, body: Value, content_type: &str) -> Got {
         let request = Request {
             id: RequestId { applied: 0, random: crypto::random() },
             verb,
@@ -89,7 +93,7 @@ impl Server {
             body: body.as_object().cloned().unwrap_or_default(),
             remote: None,
             certificates: Vec::new(),
-            content_type: String::new(),
+            content_type: content_type.into(),
             wrap_ttl: None,
             consistency: Default::default(),
             audit_headers: Vec::new(),
@@ -117,6 +121,10 @@ impl Server {
 
     pub async fn write(&self, path: &str, body: Value) -> Got {
         self.send(Verb::Write, path, &self.root, body).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Got {
+        self.send_as(Verb::Patch, path, &self.root, body, "application/merge-patch+json").await
     }
 
     pub async fn delete(&self, path: &str) -> Got {

@@ -163,7 +163,9 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
     // No latch: the request relies on its own token in any case, and one token may make many at once.
     let maker = node.tokens.valid(&txn.as_view(), own(ctx)?, ctx.now).ok().map(|valid| valid.record);
     let ends = maker.as_ref().is_some_and(|record| record.expires.is_some());
-    let endless = ttl.is_zero() && input.period.0.is_zero() && input.explicit_max_ttl.0.is_zero();
+    let role_terms = against.role().map(Role::terms).unwrap_or_default();
+    let spans = [ttl, input.period.0, input.explicit_max_ttl.0, role_terms.period, role_terms.explicit_max_ttl];
+    let endless = spans.iter().all(Duration::is_zero);
     if is_root && ends && endless {
         return Err(Failure::invalid("expiring root tokens cannot create non-expiring root tokens; give a ttl"));
     }
@@ -171,7 +173,7 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
     let own_bounds = || maker.map(|record| record.bound_cidrs.clone()).unwrap_or_default();
     let role_bounds = against.role().map(|role| role.bound_cidrs.value.clone()).filter(|list| !list.is_empty());
     let bound_cidrs = if is_root { Vec::new() } else { role_bounds.unwrap_or_else(own_bounds) };
-    let chosen = input.id.is_some() && kind == TokenKind::Service;
+    let chosen = input.id.is_some();
     let orphan = against.orphan || input.no_parent && against.role.is_none();
     let new = NewToken {
         id: input.id.map(ClientToken::new),
@@ -183,6 +185,7 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
         ttl,
         explicit_max_ttl: input.explicit_max_ttl.0,
         period: input.period.0,
+        role_terms,
         renewable: input.renewable,
         num_uses: input.num_uses,
         parent: if orphan { None } else { Some(own(ctx)?) },
@@ -200,12 +203,17 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
     let mut answer = Answer::auth(auth_block(created.token.expose().to_owned(), &created.record, ctx.now));
     answer.warnings = warnings;
     for name in names.iter().filter(|n| *n != "root" && *n != "default") {
-        if !node.policies.exists(txn, name)? {
+        if !node.policies.exists(txn, name, ctx.now)? {
             answer = answer.warn(format!("Policy {name:?} does not exist"));
         }
     }
     if chosen {
-        answer = answer.warn("The token's id was chosen by the caller: it is only as hard to guess as they made it");
+        answer = answer.warn(match kind {
+            TokenKind::Service => {
+                "The token's id was chosen by the caller: it is only as hard to guess as they made it"
+            }
+            TokenKind::Batch => "The id of a batch token cannot be chosen; the one that was given is not used",
+        });
     }
     answer.warnings.extend(created.warnings);
     Ok(answer)
@@ -214,20 +222,15 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
 /// Of the request's limits and the role's the lesser ones count.
 fn limit(input: &mut Create, role: &Role, warnings: &mut Vec<String>) {
     for (what, asked, given) in [
-        ("Period", &mut input.period, role.period.value),
-        ("Explicit max TTL", &mut input.explicit_max_ttl, role.explicit_max_ttl.value),
+        ("Period", input.period.0, role.period.value),
+        ("Explicit max TTL", input.explicit_max_ttl.0, role.explicit_max_ttl.value),
     ] {
-        if given.is_zero() {
+        if given.is_zero() || asked.is_zero() {
             continue;
         }
-        if asked.0.is_zero() {
-            asked.0 = given;
-            continue;
-        }
-        asked.0 = asked.0.min(given);
         warnings.push(format!(
             "{what} specified both during creation call and in role; using the lesser value of {} seconds",
-            asked.0.as_secs()
+            asked.min(given).as_secs()
         ));
     }
     if role.num_uses > 0 {

@@ -6,10 +6,11 @@ use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::mount::TtlLimits;
 use holdfast_core::space;
-use holdfast_core::token::{LoginTerms, Renewed, TokenKey, TokenRecord, auth_block};
+use holdfast_core::token::{LoginTerms, Renewed, Terms, TokenKey, TokenRecord, auth_block};
 use sdk::{Answer, AuthBlock, Ctx, Failure, Input, Outcome, Path, PluginKind, Result, Seconds, Txn, Verb};
 
 use super::lookup::node_accessor;
+use super::role::Role;
 use super::{own, token_key};
 
 #[derive(Input)]
@@ -101,8 +102,8 @@ struct Renewer {
 }
 
 impl Renewer {
-    fn terms(&self, ctx: &Ctx, txn: &mut Txn, record: &TokenRecord) -> Result<Option<LoginTerms>> {
-        let Some(origin) = &record.origin else { return Ok(None) };
+    fn terms(&self, ctx: &Ctx, txn: &mut Txn, record: &TokenRecord) -> Result<Terms> {
+        let Some(origin) = &record.origin else { return of_role(txn, record) };
         let gone = || Failure::invalid("failed to renew entry: the mount that gave this token is gone");
         let mount = self.node.mounts.by_accessor(txn, &origin.mount)?.ok_or_else(gone)?;
         let plugin = self.plugins.find(PluginKind::Auth, &mount.type_name).ok_or_else(gone)?;
@@ -113,7 +114,7 @@ impl Renewer {
         if !settings.no_default_policy && !settings.policies.iter().any(|name| name == "default") {
             settings.policies.push("default".into());
         }
-        Ok(Some(LoginTerms {
+        Ok(Terms::Login(LoginTerms {
             policies: settings.policies,
             ttl: settings.ttl,
             max_ttl: settings.max_ttl,
@@ -121,4 +122,15 @@ impl Renewer {
             limits: TtlLimits { default: info.default_lease_ttl, max: info.max_lease_ttl },
         }))
     }
+}
+
+/// A role is asked anew: what it says less of, its tokens have less of.
+fn of_role(txn: &Txn, record: &TokenRecord) -> Result<Terms> {
+    let Some(name) = &record.role else { return Ok(Terms::Own) };
+    let role = Role::get(txn, name)?.ok_or_else(|| {
+        Failure::invalid(format!(
+            "failed to renew entry: original token role {name:?} could not be found, not renewing"
+        ))
+    })?;
+    Ok(Terms::Role(role.terms()))
 }

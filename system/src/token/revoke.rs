@@ -1,9 +1,14 @@
 //! `auth/token/revoke`, `revoke-self`, `revoke-accessor`, `revoke-orphan`.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use async_trait::async_trait;
 use holdfast_core::lifecycle::Node;
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb};
+use holdfast_core::token::{Orphaned, SWEEP_MAX, TokenKey, halved};
+use sdk::{Act, Answer, Ctx, Failure, Input, Params, Path, Result, Txn, Verb};
+
+use crate::batches::batch;
 
 use super::{own, token_key};
 
@@ -66,17 +71,45 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                     return Err(Failure::invalid("root or sudo privileges required to revoke and orphan"));
                 }
                 let key = given(&orphan, &input)?;
-                if !orphan.tokens.revoke_orphan(txn, ctx.namespace, &key)? {
-                    return Err(Failure::invalid("token to revoke not found"));
+                match orphan.tokens.revoke_orphan(txn, ctx.namespace, &key, AT_ONCE_MAX)? {
+                    Orphaned::Wholly => Ok(Answer::empty()),
+                    Orphaned::InPart => Ok(Answer::empty().then(Arc::new(RevokeOrphan(Arc::clone(&orphan), key)))),
+                    Orphaned::Unknown => Err(Failure::invalid("token to revoke not found")),
                 }
-                Ok(Answer::empty())
             }),
     ]
 }
 
-fn given(node: &Node, input: &Revoke) -> Result<holdfast_core::token::TokenKey> {
+fn given(node: &Node, input: &Revoke) -> Result<TokenKey> {
     if input.token.is_empty() {
         return Err(Failure::invalid("missing token ID"));
     }
     token_key(node, &input.token, "revoked")
 }
+
+/// Goes on with the children that the request's own batch did not hold.
+struct RevokeOrphan(Arc<Node>, TokenKey);
+
+#[async_trait]
+impl Act for RevokeOrphan {
+    async fn act(&self, _params: &Params, deadline: Instant) -> Result<Answer> {
+        let Self(node, key) = self;
+        let tokens = Arc::clone(&node.tokens);
+        loop {
+            let step = |txn: &mut Txn, ns: &sdk::NamespaceId, halvings| {
+                tokens.revoke_orphan(txn, ns, key, halved(SWEEP_MAX, halvings))
+            };
+            let done = batch(node, deadline, step).await.map_err(|why| {
+                Failure::Unavailable(format!(
+                    "the token is not revoked yet; some of what it made has no parent any more: {why}. Send the request again."
+                ))
+            })?;
+            if done != Orphaned::InPart {
+                return Ok(Answer::empty());
+            }
+        }
+    }
+}
+
+/// How many children the request's own batch takes. Their records are as long as their makers wanted.
+const AT_ONCE_MAX: usize = 64;

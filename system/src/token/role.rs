@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use holdfast_core::token::TokenKind;
+use holdfast_core::token::{RoleTerms, TokenKind};
 use schemars::JsonSchema;
 use sdk::{Cidr, Failure, Key, Read, Result, Txn};
 use serde::{Deserialize, Serialize};
@@ -180,6 +180,10 @@ impl Role {
             }
         }
         Ok(())
+    }
+
+    pub fn terms(&self) -> RoleTerms {
+        RoleTerms { explicit_max_ttl: self.explicit_max_ttl.value, period: self.period.value }
     }
 
     /// Whether the role says which policies its tokens get, rather than the maker's own policies.

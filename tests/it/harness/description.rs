@@ -60,7 +60,10 @@ impl Description {
     pub fn find(&self, method: &str, path: &str) -> Option<Operation> {
         let path = path.split('?').next().unwrap_or_default();
         let fitting = self.operations().into_iter().filter(|op| op.method == method && fits(&op.template, path));
-        fitting.max_by_key(|op| op.template.split('/').filter(|part| !part.starts_with('{')).count())
+        fitting.max_by_key(|op| {
+            let names = op.template.matches('{').count();
+            (op.template.split('/').count() - names, std::cmp::Reverse(names))
+        })
     }
 
     /// What is in an answer and not in the description of it, or the other way round.

@@ -58,7 +58,9 @@ async fn a_token_renewed_in_time_stays() {
         .change(|state, node| {
             let mut records = state.at(space::records(&sdk::NamespaceId::root()));
             let limits = TtlLimits { default: Duration::ZERO, max: Duration::from_secs(7200) };
-            node.tokens.renew(&mut records, now, &key, Duration::from_secs(600), limits, None).unwrap();
+            node.tokens
+                .renew(&mut records, now, &key, Duration::from_secs(600), limits, crate::token::Terms::Own)
+                .unwrap();
         })
         .await;
     bench.children(&bench.root, 1, 60).await;

@@ -1,8 +1,10 @@
 //! Mirrors what the recorded scenarios of the policy area say, as far as it is decided here.
 
 mod capabilities;
+mod documented;
 mod forms;
 mod limits;
+mod linting;
 mod listing;
 mod merging;
 mod namespaces;

@@ -1,12 +1,11 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::{Map, Value, json};
 
 use super::{now, policy};
-use crate::{Acl, Operation, Policy, Question, Reason, oracle};
+use crate::{Acl, Operation, Policy, Question};
 
 const OPERATIONS: [Operation; 11] = [
     Operation::Create,
@@ -45,31 +44,6 @@ fn parameters(name: &'static str) -> impl Strategy<Value = String> {
         let inside: String = entries.iter().map(|(name, values)| format!(" \"{name}\" = {values}")).collect();
         if entries.is_empty() { String::new() } else { format!(" {name} = {{{inside} }}") }
     })
-}
-
-/// Rules for one path that always grant and mostly limit, so that merging limits is what is compared.
-fn limiting_rule() -> impl Strategy<Value = String> {
-    let wrapping = vec![
-        "",
-        "",
-        "",
-        "",
-        "",
-        "",
-        " min_wrapping_ttl = 1",
-        " max_wrapping_ttl = 2",
-        " min_wrapping_ttl = 2 max_wrapping_ttl = 3",
-    ];
-    (
-        prop_oneof![Just(String::new()), parameters("allowed_parameters")],
-        prop_oneof![Just(String::new()), parameters("denied_parameters")],
-        select(vec!["", "", "", " required_parameters = [\"x\"]", " required_parameters = [\"Limit\"]"]),
-        select(wrapping),
-        select(vec!["", " pagination_limit = 5", " pagination_limit = 3"]),
-    )
-        .prop_map(|(allowed, denied, required, wrapping, page)| {
-            format!("path \"a\" {{ policy = \"write\"{allowed}{denied}{required}{wrapping}{page} }}\n")
-        })
 }
 
 fn rule() -> impl Strategy<Value = String> {
@@ -115,42 +89,6 @@ fn body() -> impl Strategy<Value = Map<String, Value>> {
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4000) })]
-
-    #[test]
-    fn the_fast_decision_is_the_obvious_one(
-        policies in policies(),
-        requests in prop::collection::vec((path(), prop::option::of(body()), prop::option::of(0u64..4)), 1..6),
-    ) {
-        let acl = Acl::new(&policies, now());
-        for (path, body, wrap) in &requests {
-            prop_assert_eq!(acl.capabilities(path), oracle::capabilities(&policies, path), "capabilities of {}", path);
-            for operation in OPERATIONS {
-                let wrap_ttl = wrap.map(Duration::from_secs);
-                let question = Question { operation, path, parameters: body.as_ref(), wrap_ttl };
-                let decision = acl.decide(&question);
-                prop_assert_eq!(decision.allowed, oracle::allows(&policies, &question), "{:?}: {:?}", question, decision.reason);
-                let granting = decision.granted_by().count();
-                prop_assert_eq!(granting > 0, decision.reason == Reason::Granted);
-            }
-        }
-    }
-
-    #[test]
-    fn merged_limits_are_the_obvious_ones(
-        texts in prop::collection::vec(limiting_rule(), 1..4),
-        body in body(),
-        wrap in 0u64..5,
-    ) {
-        let policies: Vec<_> = texts.iter().map(|text| policy(text)).collect();
-        let acl = Acl::new(&policies, now());
-        // 0 stands for no wrapping.
-        let wrap_ttl = (wrap > 0).then(|| Duration::from_secs(wrap));
-        for operation in [Operation::Update, Operation::List, Operation::Delete] {
-            let question = Question { operation, path: "a", parameters: Some(&body), wrap_ttl };
-            let decision = acl.decide(&question);
-            prop_assert_eq!(decision.allowed, oracle::allows(&policies, &question), "{:?}: {:?}", question, decision.reason);
-        }
-    }
 
     /// The order of policies decides nothing about who may do what.
     #[test]

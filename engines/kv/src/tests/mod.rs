@@ -97,7 +97,7 @@ impl Mount {
 fn seen(answer: Answer) -> Seen {
     let (default, data) = match answer.body {
         Body::Empty if answer.warnings.is_empty() => (204, Value::Null),
-        Body::Empty => (200, Value::Null),
+        Body::Empty | Body::Null => (200, Value::Null),
         Body::Data(data) => (200, Value::Object(data)),
         Body::Raw { bytes, .. } => {
             assert!(bytes.is_empty(), "kv answers nothing raw but the empty body");

@@ -15,6 +15,7 @@ use crate::secret::{self, Secret};
 
 pub fn path() -> Path {
     Path::new("keys/:name")
+        .ids([(Verb::Read, "totp-read-key"), (Verb::Write, "totp-create-key"), (Verb::Delete, "totp-delete-key")])
         .help(
             "A key.",
             "A write imports a key that somebody else has issued, or generates one. The answer to that is the only one \

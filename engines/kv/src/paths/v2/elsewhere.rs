@@ -5,16 +5,16 @@ use sdk::{Answer, Ctx, Input, Map, Outcome, Path, Value, Verb, View};
 pub fn path() -> Path {
     let path = Path::new(":path*").help("Not a path of a versioned mount.", "Answers where to look instead.");
     [
-        (Verb::Read, "get"),
-        (Verb::Write, "put"),
-        (Verb::Patch, "patch"),
-        (Verb::Delete, "delete"),
-        (Verb::List, "list"),
-        (Verb::Scan, "scan"),
+        (Verb::Read, "get", "kv-read-elsewhere"),
+        (Verb::Write, "put", "kv-write-elsewhere"),
+        (Verb::Patch, "patch", "kv-patch-elsewhere"),
+        (Verb::Delete, "delete", "kv-delete-elsewhere"),
+        (Verb::List, "list", "kv-list-elsewhere"),
+        (Verb::Scan, "scan", "kv-scan-elsewhere"),
     ]
     .into_iter()
-    .fold(path, |path, (verb, command)| {
-        let path = path.answers(verb, Outcome::EMPTY.status(404));
+    .fold(path, |path, (verb, command, id)| {
+        let path = path.ids([(verb, id)]).answers(verb, Outcome::EMPTY.status(404));
         path.view(verb, move |_: &Ctx, at: At, _: &View| Ok(astray(&at, command)))
     })
 }

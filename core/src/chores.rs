@@ -1,0 +1,87 @@
+//! What mounts do without being asked, as rotating a key: the active node does it, one thing at a time.
+//!
+//! A plugin says what is due ([`sdk::Plugin::due`]). It is asked every few seconds, so what is due waits a little, and longer
+//! where much is due at once or no node is active. Nothing that may be used no more depends on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sdk::{Chore, NamespaceId, Plugin};
+use storage::{Access, Millis, Path, Term};
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout};
+
+use crate::change::change_by;
+use crate::lifecycle::Node;
+use crate::mount::{Mount, Table};
+use crate::replication::Role;
+use crate::space;
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_secs(10);
+/// How long the leader's lease may take to be confirmed.
+const READ_MAX: Duration = Duration::from_secs(10);
+/// Of one mount in a row; then the others have their turn.
+const IN_A_ROW: usize = 16;
+
+/// Works until `stop` becomes true.
+pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
+    loop {
+        if let Err(problem) = look(&node).await {
+            tracing::warn!(problem, "mounts could not be asked what is due; it is tried again");
+        }
+        if timeout(LOOK, stop.wait_for(|stop| *stop)).await.is_ok() {
+            return;
+        }
+    }
+}
+
+/// Has each mount do what is due.
+pub(crate) async fn look(node: &Node) -> Result<(), String> {
+    let Role::Active { term } = node.role() else { return Ok(()) };
+    if node.is_sealed() {
+        return Ok(());
+    }
+    let now = node.replication.read_point(Instant::now() + READ_MAX).await.map_err(|e| e.to_string())?;
+    for (mount, plugin) in mounts(node).map_err(|e| e.to_string())? {
+        let folder = space::mount(&NamespaceId::root(), &mount.uuid);
+        for _ in 0..IN_A_ROW {
+            match next(node, plugin.as_ref(), &folder, now, term).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(problem) => {
+                    tracing::warn!(
+                        mount = mount.full_path(),
+                        problem,
+                        "what is due could not be done; it is tried again"
+                    );
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn mounts(node: &Node) -> Result<Vec<(Mount, Arc<dyn Plugin>)>, Access> {
+    let view = node.local_view()?;
+    let mut found = Vec::new();
+    for table in [Table::Secret, Table::Auth] {
+        for mount in node.mounts.list(&view, table)?.into_values().filter(|mount| !mount.is_builtin()) {
+            if let Some(plugin) = node.plugin(table.plugins(), &mount.type_name) {
+                found.push((mount, plugin));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Does what has waited longest. False: nothing is due.
+async fn next(node: &Node, plugin: &dyn Plugin, folder: &Path, now: Millis, term: Term) -> Result<bool, String> {
+    let view = node.local_view().map_err(|e| e.to_string())?.elsewhere(folder.clone());
+    let Some(chore): Option<Chore> = plugin.due(&view, now).map_err(|e| e.to_string())? else { return Ok(false) };
+    let finish = spawn_blocking(chore).await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
+    let done = change_by(node, now, term, |state| finish(&mut state.at(folder.clone())));
+    done.await.map(|_| true).map_err(|e| e.to_string())
+}
