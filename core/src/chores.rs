@@ -1,13 +1,13 @@
 //! What mounts do without being asked, as rotating a key: the active node does it, one thing at a time.
 //!
 //! A plugin says what is due ([`sdk::Plugin::due`]). It is asked every few seconds, so what is due waits a little, and longer
-//! where much is due at once or no node is active. Nothing that may be used no more depends on it.
+//! where there are many mounts, much is due at once or no node is active. Nothing that may be used no more depends on it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sdk::{Chore, NamespaceId, Plugin};
-use storage::{Access, Millis, Path, Term};
+use storage::{Access, Millis, Path, PathKey, Term};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
@@ -20,6 +20,8 @@ use crate::space;
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(10);
+/// Mounts of each table that one look asks; the next one goes on behind them.
+const PAGE: usize = 1000;
 /// How long the leader's lease may take to be confirmed.
 const READ_MAX: Duration = Duration::from_secs(10);
 /// Of one mount in a row; then the others have their turn.
@@ -27,8 +29,9 @@ const IN_A_ROW: usize = 16;
 
 /// Works until `stop` becomes true.
 pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
+    let mut walk = Walk::new(PAGE);
     loop {
-        if let Err(problem) = look(&node).await {
+        if let Err(problem) = walk.look(&node).await {
             tracing::warn!(problem, "mounts could not be asked what is due; it is tried again");
         }
         if timeout(LOOK, stop.wait_for(|stop| *stop)).await.is_ok() {
@@ -37,44 +40,55 @@ pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Has each mount do what is due.
-pub(crate) async fn look(node: &Node) -> Result<(), String> {
-    let Role::Active { term } = node.role() else { return Ok(()) };
-    if node.is_sealed() {
-        return Ok(());
+/// A walk over the mounts of both tables, round after round.
+pub(crate) struct Walk {
+    page: usize,
+    after: [Option<PathKey>; 2],
+}
+
+impl Walk {
+    pub(crate) fn new(page: usize) -> Self {
+        Self { page, after: [None, None] }
     }
-    let now = node.replication.read_point(Instant::now() + READ_MAX).await.map_err(|e| e.to_string())?;
-    for (mount, plugin) in mounts(node).map_err(|e| e.to_string())? {
-        let folder = space::mount(&NamespaceId::root(), &mount.uuid);
-        for _ in 0..IN_A_ROW {
-            match next(node, plugin.as_ref(), &folder, now, term).await {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(problem) => {
-                    tracing::warn!(
-                        mount = mount.full_path(),
-                        problem,
-                        "what is due could not be done; it is tried again"
-                    );
-                    break;
+
+    /// Has each mount of a page do what is due.
+    pub(crate) async fn look(&mut self, node: &Node) -> Result<(), String> {
+        let Role::Active { term } = node.role() else { return Ok(()) };
+        if node.is_sealed() {
+            return Ok(());
+        }
+        let now = node.replication.read_point(Instant::now() + READ_MAX).await.map_err(|e| e.to_string())?;
+        for (mount, plugin) in self.mounts(node).map_err(|e| e.to_string())? {
+            let folder = space::mount(&NamespaceId::root(), &mount.uuid);
+            for _ in 0..IN_A_ROW {
+                match next(node, plugin.as_ref(), &folder, now, term).await {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(problem) => {
+                        let mount = mount.full_path();
+                        tracing::warn!(mount, problem, "what is due could not be done; it is tried again");
+                        break;
+                    }
                 }
             }
         }
+        Ok(())
     }
-    Ok(())
-}
 
-fn mounts(node: &Node) -> Result<Vec<(Mount, Arc<dyn Plugin>)>, Access> {
-    let view = node.local_view()?;
-    let mut found = Vec::new();
-    for table in [Table::Secret, Table::Auth] {
-        for mount in node.mounts.list(&view, table)?.into_values().filter(|mount| !mount.is_builtin()) {
-            if let Some(plugin) = node.plugin(table.plugins(), &mount.type_name) {
-                found.push((mount, plugin));
+    fn mounts(&mut self, node: &Node) -> Result<Vec<(Mount, Arc<dyn Plugin>)>, Access> {
+        let view = node.local_view()?;
+        let mut found = Vec::new();
+        for (table, after) in [Table::Secret, Table::Auth].into_iter().zip(&mut self.after) {
+            let page = node.mounts.page(&view, table, after.as_ref(), self.page)?;
+            *after = page.last().filter(|_| page.len() == self.page).map(|(key, _)| key.clone());
+            for (_, mount) in page.into_iter().filter(|(_, mount)| !mount.is_builtin()) {
+                if let Some(plugin) = node.plugin(table.plugins(), &mount.type_name) {
+                    found.push((mount, plugin));
+                }
             }
         }
+        Ok(found)
     }
-    Ok(found)
 }
 
 /// Does what has waited longest. False: nothing is due.

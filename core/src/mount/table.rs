@@ -121,6 +121,23 @@ impl Mounts {
         Ok(mounts)
     }
 
+    /// Some mounts, in no order that means anything, behind the one whose key is `after`.
+    pub fn page(
+        &self,
+        read: &impl Read,
+        table: Table,
+        after: Option<&PathKey>,
+        limit: usize,
+    ) -> Result<Vec<(PathKey, Mount)>, Access> {
+        let mut mounts = Vec::new();
+        for key in read.range(&folder(table), after, limit)? {
+            if let Some(mount) = read.get(&key)? {
+                mounts.push((key, mount));
+            }
+        }
+        Ok(mounts)
+    }
+
     /// Adds a mount whose type and options were already checked.
     pub fn add(&self, txn: &mut Txn, mut mount: Mount) -> Result<(), MountError> {
         mount.path = canonical(&mount.path);

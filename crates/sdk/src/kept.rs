@@ -50,7 +50,7 @@ impl<T> Kept<T> {
     }
 
     #[cfg(any(test, feature = "testing"))]
-    pub fn len(&self) -> usize {
+    pub fn held(&self) -> usize {
         self.items.len()
     }
 }

@@ -19,7 +19,7 @@ mod signing;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // In a test an unwrap is an assertion.
 mod tests;
-mod wire;
+pub mod wire;
 mod wrapping;
 
 pub use plugin::Transit;

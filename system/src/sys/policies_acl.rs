@@ -82,6 +82,7 @@ pub fn one(node: &Arc<Node>) -> Path {
         .ids([
             (Verb::Read, "policies-read-acl-policy"),
             (Verb::Write, "policies-write-acl-policy"),
+            (Verb::Patch, "policies-patch-acl-policy"),
             (Verb::Delete, "policies-delete-acl-policy"),
         ])
         .answers(Verb::Patch, Outcome::EMPTY.status(200))

@@ -187,3 +187,20 @@ async fn a_role_decides_on_the_type() {
         assert_eq!(auth["token_type"], kind, "{role} {asked}");
     }
 }
+
+#[tokio::test]
+async fn a_role_is_asked_anew_at_each_renewal() {
+    let server = Server::new().await;
+    let role = "auth/token/roles/r";
+    server.write(role, json!({"token_period": "1h", "token_explicit_max_ttl": "2h"})).await.ok();
+    let auth = made(&server, &server.root, "r", json!({"policies": ["default"]})).await.unwrap();
+    let token = json!({"token": auth["client_token"]});
+    let shown = server.write("auth/token/lookup", token.clone()).await.ok()["data"].clone();
+    assert_eq!((&shown["explicit_max_ttl"], shown.get("period")), (&json!(0), None), "they are the role's");
+    server.write(role, json!({"token_period": "30m"})).await.ok();
+    assert_eq!(server.write("auth/token/renew", token.clone()).await.ok()["auth"]["lease_duration"], 1800);
+    server.write(role, json!({"token_explicit_max_ttl": "10m"})).await.ok();
+    assert_eq!(server.write("auth/token/renew", token.clone()).await.ok()["auth"]["lease_duration"], 600);
+    server.delete(role).await.ok();
+    server.write("auth/token/renew", token).await.refused(400, "could not be found");
+}

@@ -3,7 +3,7 @@
 use storage::Millis;
 
 use super::*;
-use crate::chores::look;
+use crate::chores::Walk;
 
 /// Rings a minute after it was set.
 pub struct Alarm {
@@ -77,7 +77,7 @@ impl Plugin for Alarm {
 
 impl Bench {
     async fn rung(&self) -> Value {
-        look(&self.node).await.unwrap();
+        Walk::new(100).look(&self.node).await.unwrap();
         json_of(&self.send(Verb::Read, "alarm/alarm", Some(&self.root)).await)["data"]["rung"].clone()
     }
 }
@@ -90,6 +90,19 @@ async fn what_a_mount_has_due_is_done_once() {
     bench.alone.advance(Duration::from_secs(61));
     assert_eq!(bench.rung().await, 1);
     assert_eq!(bench.rung().await, 1);
+}
+
+#[tokio::test]
+async fn a_look_asks_a_page_of_mounts_and_the_next_one_goes_on() {
+    let bench = Bench::new().await;
+    bench.send(Verb::Write, "alarm/alarm", Some(&bench.root)).await;
+    bench.alone.advance(Duration::from_secs(61));
+    let mut walk = Walk::new(1);
+    for _ in 0..20 {
+        walk.look(&bench.node).await.unwrap();
+    }
+    let answer = json_of(&bench.send(Verb::Read, "alarm/alarm", Some(&bench.root)).await);
+    assert_eq!(answer["data"]["rung"], 1);
 }
 
 #[tokio::test]
