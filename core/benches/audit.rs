@@ -92,6 +92,7 @@ fn token() -> TokenRecord {
         lease: None,
         bound_cidrs: Vec::new(),
         origin: None,
+        counted_by: None,
         initial_root: false,
     }
 }

@@ -35,4 +35,10 @@ impl Catalog {
             .find(|((auth, name), _)| *auth == (kind == PluginKind::Auth) && *name == type_name)
             .map(|f| f.1)
     }
+
+    /// The proper names of the plugins of one kind, sorted.
+    pub fn names(&self, kind: PluginKind) -> Vec<&'static str> {
+        let of_kind = self.plugins.iter().filter(|((auth, _), _)| *auth == (kind == PluginKind::Auth));
+        of_kind.filter(|((_, name), plugin)| plugin.types()[0] == *name).map(|((_, name), _)| *name).collect()
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! Modules, lower ones first; each uses only those above it in this list:
 //! `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` <
-//! `due` < `policies` < `denials` (who was refused, and why) < `token` < `lockout` < `work` (what takes long) < `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `wrap` <
+//! `due` < `policies` < `passwords` < `quota` < `denials` (who was refused, and why) < `token` < `lockout` < `in_flight` < `work` (what takes long) <
+//! `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `versions` < `wrap` <
 //! `listing` (who makes those of large folders) < `pipeline` <
 //! `service` (which node runs a request), `worker` (what is due), `chores` (what mounts do by themselves) and `lease_count`.
 //!
@@ -19,13 +20,16 @@ pub mod consistency;
 pub mod cors;
 pub mod denials;
 mod due;
+pub mod in_flight;
 pub mod lease_count;
 pub mod lifecycle;
 mod listing;
 pub mod lockout;
 pub mod mount;
+pub mod passwords;
 pub mod pipeline;
 pub mod policies;
+pub mod quota;
 pub mod replication;
 pub mod request;
 pub mod response;
@@ -37,6 +41,7 @@ pub mod token;
 pub mod trace;
 #[cfg(feature = "faults")]
 pub mod under_test;
+pub mod versions;
 mod work;
 pub mod worker;
 pub mod wrap;

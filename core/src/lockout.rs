@@ -80,8 +80,12 @@ pub struct Lockouts {
     counting: Mutex<()>,
 }
 
+fn folder() -> PathKey {
+    PathKey::kind("lockout")
+}
+
 fn key(mount: &str, alias: &str) -> PathKey {
-    PathKey::kind("lockout").plain(mount).name(alias)
+    folder().plain(mount).name(alias)
 }
 
 impl Lockouts {
@@ -127,6 +131,12 @@ impl Lockouts {
         locked_until.map_or(Counted::Wrong, Counted::LockedOut)
     }
 
+    /// Forgets a user's failures, as after an unlocking that was committed. `mount` is an accessor.
+    pub fn forgive(&self, mount: &str, alias: &str) {
+        let _counting = self.counting.lock();
+        self.failures.remove(&(mount.to_owned(), alias.to_owned()));
+    }
+
     pub(crate) fn succeeded(&self, mount: &Mount, alias: &str, now: Millis) {
         let who = who(mount, alias);
         let _counting = self.counting.lock();
@@ -138,6 +148,55 @@ impl Lockouts {
 
 fn who(mount: &Mount, alias: &str) -> (String, String) {
     (mount.accessor.clone(), alias.to_owned())
+}
+
+/// The users of one mount who are not let in.
+pub struct LockedOut {
+    /// The mount's accessor.
+    pub mount: String,
+    pub aliases: Vec<String>,
+}
+
+/// Who is not let in at present: `most` users at most, and whether there are more. Of one mount, or of all.
+pub fn locked_out(
+    read: &impl Read,
+    mount: Option<&str>,
+    now: Millis,
+    most: usize,
+) -> Result<(Vec<LockedOut>, bool), Access> {
+    let mounts = match mount {
+        Some(mount) => vec![mount.to_owned()],
+        None => read.list(&folder())?.iter().map(|name| name.trim_end_matches('/').to_owned()).collect(),
+    };
+    let (mut found, mut left) = (Vec::new(), most);
+    for mount in mounts {
+        let mut names = read.page(&folder().plain(&mount), None, left + 1)?;
+        let more = names.len() > left;
+        names.truncate(left);
+        left -= names.len();
+        let mut aliases = Vec::new();
+        for alias in names {
+            if read.get::<Locked>(&key(&mount, &alias))?.is_some_and(|locked| now < locked.until) {
+                aliases.push(alias);
+            }
+        }
+        if !aliases.is_empty() {
+            found.push(LockedOut { mount, aliases });
+        }
+        if more {
+            return Ok((found, true));
+        }
+    }
+    Ok((found, false))
+}
+
+/// Lets a user in again. Failures that only this node remembers are forgotten by [`Lockouts::forgive`].
+pub fn unlock(txn: &mut Txn, mount: &str, alias: &str) -> Result<(), Access> {
+    if let Some(locked) = txn.get_for_update::<Locked>(&key(mount, alias))? {
+        txn.delete(&key(mount, alias));
+        due::unschedule(txn, locked.until, &Due::Lockout { mount: mount.to_owned(), alias: alias.to_owned() });
+    }
+    Ok(())
 }
 
 pub(crate) fn lock(txn: &mut Txn, mount: &str, alias: &str, until: Millis) -> Result<(), Access> {

@@ -134,7 +134,8 @@ fn envelope(id: RequestId, answer: &Answer) -> Map<String, Value> {
         Body::Mirrored(data) => data.clone(),
         _ => Map::new(),
     };
-    let warnings = if answer.warnings.is_empty() { Value::Null } else { json!(answer.warnings) };
+    let warnings =
+        if answer.warnings.is_empty() && !answer.lists_warnings { Value::Null } else { json!(answer.warnings) };
     for (name, value) in [
         ("request_id", json!(id.to_string())),
         ("lease_id", json!("")),

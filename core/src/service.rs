@@ -28,6 +28,17 @@ pub struct Service {
     tracer: Option<Arc<dyn Tracer>>,
 }
 
+/// How a request came to the node that runs it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Came {
+    /// From a client.
+    Here,
+    /// From a client, and the rate limits have counted it.
+    Counted,
+    /// From another node, which has counted it and waits for the answer.
+    Forwarded,
+}
+
 /// Where a request is to run.
 enum Place {
     Here,
@@ -73,6 +84,7 @@ impl Service {
         if let Some(gone) = self.gone() {
             return gone;
         }
+        let _listed = self.node.in_flight.begin(&request, self.node.replication.now());
         if request.consistency.stale
             && let Some(response) = self.serve_stale(&request, deadline).await
         {
@@ -82,7 +94,7 @@ impl Service {
         loop {
             match self.node.role() {
                 Role::Active { .. } => {
-                    let response = self.run(&request, deadline, false).await;
+                    let response = self.run(&request, deadline, Came::Here).await;
                     // Leadership was lost before anything was done: the next leader is waited for. That it was lost may
                     // be known here a moment later than where the request failed.
                     if !response.moved {
@@ -156,7 +168,7 @@ impl Service {
             return lacking.filter(|_| request.consistency.missing == Missing::Fail);
         }
         let now = self.node.replication.now();
-        Some(self.pipeline.run(Run { request, now, term: None, deadline, forwarded: false }).await)
+        Some(self.pipeline.run(Run { request, now, term: None, deadline, forwarded: false, counted: false }).await)
     }
 
     /// The refusal of a request that names a state which is not here.
@@ -189,9 +201,10 @@ impl Service {
             }
             Role::Standby { .. } | Role::Unknown => return Response::unavailable(NO_LEADER),
         };
+        let _listed = self.node.in_flight.begin(&request, self.node.replication.now());
         match self.node.replication.read_point(deadline.min(Instant::now() + READ_POINT_MAX)).await {
             Ok(now) => {
-                let run = Run { request: &request, now, term: Some(term), deadline, forwarded: false };
+                let run = Run { request: &request, now, term: Some(term), deadline, forwarded: false, counted: false };
                 self.pipeline.run(run).await
             }
             Err(problem) => Response::unavailable(&problem.0),
@@ -207,6 +220,7 @@ impl Service {
                 let begin =
                     |tracer: &Arc<dyn Tracer>| Trace::begin(tracer.as_ref(), parent, method_of(request.verb), id, true);
                 request.trace = self.tracer.as_ref().map(begin);
+                let _listed = self.node.in_flight.begin(&request, self.node.replication.now());
                 let span = tracing::info_span!("request", id = %id, forwarded = true);
                 let response = self.run_when_active(&request, deadline).instrument(span).await;
                 self.answered(request.trace.as_ref(), response.status);
@@ -227,7 +241,7 @@ impl Service {
         let mut wait = Wait::default();
         loop {
             match self.node.role() {
-                Role::Active { .. } => return self.run(request, deadline, true).await,
+                Role::Active { .. } => return self.run(request, deadline, Came::Forwarded).await,
                 Role::Standby { .. } => return Response::moved("leadership has moved on; nothing was done"),
                 Role::Unknown => {}
             }
@@ -237,7 +251,7 @@ impl Service {
         }
     }
 
-    async fn run(&self, request: &Request, deadline: Instant, forwarded: bool) -> Response {
+    async fn run(&self, request: &Request, deadline: Instant, came: Came) -> Response {
         let Role::Active { term } = self.node.role() else {
             return Response::moved("leadership moved before the request ran; nothing was done");
         };
@@ -252,7 +266,8 @@ impl Service {
         if let Some(lacking) = self.lacks(request) {
             return lacking;
         }
-        self.pipeline.run(Run { request, now, term: Some(term), deadline, forwarded }).await
+        let (forwarded, counted) = (came == Came::Forwarded, came != Came::Here);
+        self.pipeline.run(Run { request, now, term: Some(term), deadline, forwarded, counted }).await
     }
 
     /// Reads here. `None` when the leader was lost on the way and the request should be placed again.
@@ -261,7 +276,7 @@ impl Service {
             Ok(now) => match self.lacks(request) {
                 Some(lacking) => Some(lacking),
                 None => {
-                    let run = Run { request, now, term: None, deadline, forwarded: false };
+                    let run = Run { request, now, term: None, deadline, forwarded: false, counted: false };
                     // What it was to find here is gone: now it is a write.
                     Some(self.pipeline.run(run).await).filter(|response| !response.moved)
                 }
@@ -303,7 +318,20 @@ impl Service {
         Ok(self.node.tokens.may_count_uses(view, token)?)
     }
 
+    /// A request counts where it came in, so that too many do not reach the active node.
     async fn forward(&self, request: Request, deadline: Instant) -> Response {
+        let now = self.node.replication.now();
+        let run = Run { request: &request, now, term: None, deadline, forwarded: false, counted: false };
+        let mut headers = match self.pipeline.count(&run).await {
+            Ok(headers) => headers,
+            Err(refused) => return refused,
+        };
+        let mut response = self.forward_on(request, deadline).await;
+        response.headers.append(&mut headers);
+        response
+    }
+
+    async fn forward_on(&self, request: Request, deadline: Instant) -> Response {
         let id = request.id;
         if let Some(trace) = &request.trace {
             trace.sent();
@@ -323,7 +351,7 @@ impl Service {
         let mut wait = Wait::default();
         loop {
             if let Role::Active { .. } = self.node.role() {
-                let response = self.run(&request, deadline, false).await;
+                let response = self.run(&request, deadline, Came::Counted).await;
                 if !response.moved || matches!(self.node.role(), Role::Active { .. }) {
                     return response;
                 }

@@ -17,7 +17,7 @@ use crate::lifecycle::Node;
 use crate::policies::Policies;
 use crate::replication::Role;
 use crate::token::{HALVINGS, SWEEP_MAX, halved};
-use crate::{lockout, space};
+use crate::{lockout, quota, space};
 
 /// Between two looks when nothing is due sooner.
 const IDLE: Duration = Duration::from_secs(1);
@@ -32,8 +32,17 @@ const TELL_AGAIN: Duration = Duration::from_secs(60);
 
 /// Works until `stop` becomes true.
 pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
-    let mut worker =
-        Worker { node, led: None, noted: None, untold: None, after: None, began: Instant::now(), halvings: 0 };
+    let mut worker = Worker {
+        node,
+        led: None,
+        noted: None,
+        version_noted: None,
+        untold: None,
+        after: None,
+        began: Instant::now(),
+        settling: None,
+        halvings: 0,
+    };
     while !*stop.borrow() {
         let pause = match worker.look().await {
             Ok(pause) => pause,
@@ -54,11 +63,15 @@ struct Worker {
     led: Option<(Term, Epoch)>,
     /// In which term it was made sure that a recovery is told of.
     noted: Option<Term>,
-    /// When that failed last.
+    /// In which term, and on which line of history, it was made sure that this version is known.
+    version_noted: Option<(Term, Epoch)>,
+    /// When telling of a recovery failed last.
     untold: Option<Instant>,
     /// Up to where the index is done with: what was deleted is not walked over again.
     after: Option<PathKey>,
     began: Instant,
+    /// The quota whose leases are looked through, and up to where.
+    settling: Option<(String, Option<PathKey>)>,
     /// How often batches are halved at present.
     halvings: u32,
 }
@@ -72,7 +85,7 @@ impl Worker {
         }
         let led = Some((term, *self.node.replication.epoch().borrow()));
         if self.led != led || self.began.elapsed() >= AFRESH {
-            (self.led, self.after, self.began) = (led, None, Instant::now());
+            (self.led, self.after, self.began, self.settling) = (led, None, Instant::now(), None);
         }
         let text = |problem: &dyn std::fmt::Display| problem.to_string();
         let deadline = Instant::now() + READ_MAX;
@@ -87,12 +100,23 @@ impl Worker {
                 }
             }
         }
+        if self.version_noted != led {
+            match self.node.note_version(term, now).await {
+                Ok(()) => self.version_noted = led,
+                Err(problem) => tracing::debug!(problem, "this version is not noted yet"),
+            }
+        }
         if let Some(swept) = self.sweep(term, now).await? {
             return self.fitted(swept).map(|_| Duration::ZERO);
         }
         let view = self.node.local_view().map_err(|e| text(&e))?;
         let page = due::next(&view, self.after.as_ref(), halved(PAGE, self.halvings)).map_err(|e| text(&e))?;
         let ready: Vec<PathKey> = page.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| key.clone()).collect();
+        if ready.is_empty()
+            && let Some(settled) = self.settle_quotas(term, now).await?
+        {
+            return self.fitted(settled).map(|_| Duration::ZERO);
+        }
         let Some(last) = ready.last().cloned() else {
             return Ok(page.first().map_or(IDLE, |(at, _)| now.until(*at).min(IDLE)));
         };
@@ -132,6 +156,38 @@ impl Worker {
             records.delete(key);
         }
         Ok(())
+    }
+
+    /// Goes on counting the leases that a quota has found, if there is one.
+    async fn settle_quotas(
+        &mut self,
+        term: Term,
+        now: Millis,
+    ) -> Result<Option<Result<Vec<i64>, CommitError>>, String> {
+        let view = self.node.local_view().map_err(|e| e.to_string())?;
+        let Some((quota, mount)) = quota::leases::unsettled(&view).map_err(|e| e.to_string())? else {
+            self.settling = None;
+            return Ok(None);
+        };
+        let after = self.settling.take().filter(|(known, _)| *known == quota).and_then(|(_, after)| after);
+        let root = NamespaceId::root();
+        let mut next = None;
+        let done = change(&self.node, now, term, |state| {
+            let mut records = state.at(space::records(&root));
+            next = self.node.tokens.settle_leases(&mut records, &mount, after.as_ref(), self.halvings)?;
+            if next.is_none() {
+                quota::leases::settled(&mut records, &quota)?;
+            }
+            Ok(())
+        });
+        let done = done.await;
+        // Somebody else has changed one of them: the page is looked at again.
+        let again = matches!(done, Err(CommitError::Conflict { .. } | CommitError::TooLarge { .. }));
+        self.settling = Some((quota, if again { after } else { next }));
+        Ok(Some(match done {
+            Err(CommitError::Conflict { .. }) => Ok(Vec::new()),
+            done => done,
+        }))
     }
 
     /// Goes on with the descendants of revoked tokens, if there are any.

@@ -135,6 +135,16 @@ const ROTATE_AFTER: Duration = Duration::from_secs(86_400);
 impl LogLevel {
     pub const WANTED: &str = "it must be trace, debug, info, warn or error";
 
+    pub fn name(self) -> &'static str {
+        match self {
+            LogLevel::Trace => "trace",
+            LogLevel::Debug => "debug",
+            LogLevel::Info => "info",
+            LogLevel::Warn => "warn",
+            LogLevel::Error => "error",
+        }
+    }
+
     pub fn parse(text: &str) -> Option<LogLevel> {
         Some(match text.trim().to_ascii_lowercase().as_str() {
             "" | "info" | "notice" => LogLevel::Info,

@@ -28,6 +28,7 @@ mod problem;
 mod raft;
 mod reference;
 mod retry_join;
+mod sanitized;
 mod seal;
 mod section;
 mod server;

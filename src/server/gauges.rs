@@ -1,16 +1,21 @@
 //! What this node's state is, as metrics: read when somebody looks, not kept.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
 use holdfast_core::replication::Role;
 use metrics::{Key, gauge};
-use serde_json::Value;
-use system::measures::{Lines, Measures};
+use sdk::{Failure, Map, Value};
+use system::measures::{Host, Lines, Measures};
 use tokio::sync::watch;
 
+use super::host;
 use super::watcher::Watcher;
+use crate::config::LogLevel;
 use crate::http::Serving;
+use crate::telemetry;
 use crate::telemetry::metrics::{Metrics, PROMETHEUS};
 
 /// The process's metrics, with those of its node.
@@ -19,6 +24,10 @@ pub struct Measured {
     pub node: Arc<Node>,
     /// `prometheus_retention_time` is not zero.
     pub prometheus: bool,
+    /// The folder of everything that this node keeps.
+    pub data: PathBuf,
+    /// As it may be shown.
+    pub configuration: Map<String, Value>,
     pub listeners: Vec<Arc<Serving>>,
     /// Becomes true when the server stops.
     pub stop: watch::Receiver<bool>,
@@ -37,6 +46,35 @@ impl Measures for Measured {
 
     fn listen(&self, level: &str, format: &str) -> sdk::Result<Box<dyn Lines>> {
         Ok(Box::new(Watcher::new(level, format, self.stop.clone())?))
+    }
+
+    fn log_levels(&self) -> BTreeMap<String, String> {
+        let levels = telemetry::lines_of_this_process().map(telemetry::Lines::levels).unwrap_or_default();
+        levels.into_iter().map(|(part, level)| (part.to_owned(), level.name().to_owned())).collect()
+    }
+
+    fn set_log_level(&self, part: Option<&str>, level: Option<&str>) -> sdk::Result<()> {
+        let parse = |text: &str| {
+            let known = LogLevel::parse(text).filter(|_| !text.is_empty());
+            known.ok_or_else(|| {
+                Failure::Invalid(format!("invalid level provided: unknown log level: {text}; {}", LogLevel::WANTED))
+            })
+        };
+        let level = level.map(parse).transpose()?;
+        let log = telemetry::lines_of_this_process()
+            .ok_or_else(|| Failure::NoSuch("this server writes no log".to_owned()))?;
+        match log.set_level(part, level) {
+            true => Ok(()),
+            false => Err(Failure::Invalid(format!("logger {:?} not found", part.unwrap_or_default()))),
+        }
+    }
+
+    fn host(&self) -> Host {
+        host::describe(&self.data)
+    }
+
+    fn configuration(&self) -> Map<String, Value> {
+        self.configuration.clone()
     }
 
     fn sets_header(&self, name: &str) -> bool {

@@ -3,6 +3,7 @@
 mod audit;
 mod forwarding;
 mod gauges;
+mod host;
 mod introduce;
 mod post;
 mod probe;

@@ -65,7 +65,7 @@ impl Follow for &'static Lines {
     }
 
     fn follow(&self, config: &ServerConfig) -> Result<(), String> {
-        self.set_level(config.log.level);
+        self.configure_level(config.log.level);
         self.reopen().map_err(|problem| format!("log_file: {problem}"))
     }
 }

@@ -92,10 +92,15 @@ impl Server {
         node.audit.configure(audit::setup(&config)?)?;
         let prometheus = config.telemetry.prometheus;
         let (stop, stopping) = watch::channel(false);
-        let listeners = bound.iter().map(http::Bound::serving).collect();
-        let stop_measuring = stopping.clone();
-        let measured =
-            Measured { metrics: measured, node: Arc::clone(&node), prometheus, listeners, stop: stop_measuring };
+        let measured = Measured {
+            metrics: measured,
+            node: Arc::clone(&node),
+            prometheus,
+            data: config.storage.path.clone(),
+            configuration: config.sanitized(),
+            listeners: bound.iter().map(http::Bound::serving).collect(),
+            stop: stopping.clone(),
+        };
         let measures: Arc<dyn Measures> = Arc::new(measured);
         tokio::spawn(roll_metrics());
         let catalog = system::with_builtins(catalog::plugins(), &node, &measures);

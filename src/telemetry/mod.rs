@@ -5,13 +5,16 @@
 //! types that cannot be formatted.
 
 mod file;
+mod levels;
 pub mod metrics;
 mod monitor;
 pub mod traces;
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, stderr};
 use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::{self, MakeWriter};
@@ -21,6 +24,7 @@ use tracing_subscriber::{Layer, Registry, registry, reload};
 
 use crate::config::{LogFormat, LogLevel, LogSettings};
 use file::RotatedFile;
+use levels::Levels;
 pub use monitor::{Listener, Monitor, Monitors};
 
 /// Libraries whose chatter says nothing to an operator, and from which level on they are heard. Consensus warns of each
@@ -37,7 +41,8 @@ const QUIET: &[(&str, LevelFilter)] = &[
 
 /// What can be asked of the lines once they are written.
 pub struct Lines {
-    level: Box<dyn Fn(LogLevel) + Send + Sync>,
+    switch: Switch,
+    levels: Mutex<Levels>,
     file: Option<RotatedFile>,
     pub monitors: Monitors,
 }
@@ -51,12 +56,13 @@ pub fn start(settings: &LogSettings) -> io::Result<&'static Lines> {
         let to_person = lines(settings.format, stderr, stderr().is_terminal());
         let to_file = file.clone().map(|file| lines(settings.format, file, false));
         let both = to_file.into_iter().chain([to_person]).collect::<Vec<_>>().boxed();
-        let (log, level) = switched(both, filter(settings.level));
+        let levels = Levels::new(settings.level);
+        let (log, switch) = switched(both, levels.filter());
         let (standard, standard_lines) = monitored(LogFormat::Standard);
         let (json, json_lines) = monitored(LogFormat::Json);
         // It fails only where a test has installed a subscriber of its own.
         let _ = registry().with(vec![log, standard_lines, json_lines]).try_init();
-        Lines { level: Box::new(move |to| level(filter(to))), file, monitors: Monitors { standard, json } }
+        Lines { switch, levels: Mutex::new(levels), file, monitors: Monitors { standard, json } }
     }))
 }
 
@@ -99,9 +105,24 @@ pub fn lines_of_this_process() -> Option<&'static Lines> {
 }
 
 impl Lines {
-    /// Which lines are written from now on.
-    pub fn set_level(&self, level: LogLevel) {
-        (self.level)(level);
+    /// What the configuration says from now on, of all parts.
+    pub fn configure_level(&self, level: LogLevel) {
+        let mut levels = self.levels.lock();
+        *levels = Levels::new(level);
+        (self.switch)(levels.filter());
+    }
+
+    /// The level of each part.
+    pub fn levels(&self) -> BTreeMap<&'static str, LogLevel> {
+        self.levels.lock().parts().clone()
+    }
+
+    /// Of one part, or of all; what the configuration says where no level is given. False: there is no such part.
+    pub fn set_level(&self, part: Option<&str>, level: Option<LogLevel>) -> bool {
+        let mut levels = self.levels.lock();
+        let known = levels.set(part, level);
+        (self.switch)(levels.filter());
+        known
     }
 
     /// For whoever has moved the log file away.
@@ -120,7 +141,7 @@ fn as_filter(level: LogLevel) -> LevelFilter {
     }
 }
 
-fn filter(level: LogLevel) -> Targets {
+fn base(level: LogLevel) -> Targets {
     match level {
         LogLevel::Trace => Targets::new().with_default(LevelFilter::TRACE),
         _ => quiet(level),
@@ -141,11 +162,11 @@ mod tests {
 
     #[test]
     fn libraries_are_quiet_unless_asked_for_everything() {
-        let debug = filter(LogLevel::Debug);
+        let debug = base(LogLevel::Debug);
         assert!(debug.would_enable("holdfast::server", &Level::DEBUG));
         assert!(!debug.would_enable("openraft::core", &Level::WARN) && debug.would_enable("h2", &Level::WARN));
-        assert!(!filter(LogLevel::Error).would_enable("h2", &Level::WARN));
-        assert!(filter(LogLevel::Trace).would_enable("openraft::core", &Level::TRACE));
+        assert!(!base(LogLevel::Error).would_enable("h2", &Level::WARN));
+        assert!(base(LogLevel::Trace).would_enable("openraft::core", &Level::TRACE));
         let watched = quiet(LogLevel::Trace);
         assert!(watched.would_enable("holdfast::server", &Level::TRACE));
         assert!(!watched.would_enable("h2::codec", &Level::DEBUG), "a line that is sent makes no lines");

@@ -1,5 +1,7 @@
 //! What this process tells of itself, as the endpoints that show it need it: measurements and log lines.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use holdfast_core::response::Response;
@@ -15,8 +17,23 @@ pub trait Measures: Send + Sync {
     fn prometheus(&self) -> Option<(&'static str, String)>;
     /// Log lines from now on. Empty words stand for `info` and `standard`.
     fn listen(&self, level: &str, format: &str) -> Result<Box<dyn Lines>>;
+    /// From which severity on each part of the server writes lines, by the part's name.
+    fn log_levels(&self) -> BTreeMap<String, String>;
+    /// Sets that of one part, or of all; without a level as the configuration says.
+    fn set_log_level(&self, part: Option<&str>, level: Option<&str>) -> Result<()>;
+    fn host(&self) -> Host;
+    /// How this process was configured, without what is secret.
+    fn configuration(&self) -> Map<String, Value>;
     /// Whether the configuration sets this header on answers.
     fn sets_header(&self, name: &str) -> bool;
+}
+
+/// The machine that a process runs on.
+#[derive(Default)]
+pub struct Host {
+    pub facts: Map<String, Value>,
+    /// What could not be found out, and why.
+    pub problems: Vec<String>,
 }
 
 /// Log lines, for as long as this is kept.
@@ -40,6 +57,22 @@ impl Measures for Nothing {
 
     fn listen(&self, _level: &str, _format: &str) -> Result<Box<dyn Lines>> {
         Err(Failure::NoSuch("this server writes no log".to_owned()))
+    }
+
+    fn log_levels(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
+    fn set_log_level(&self, _part: Option<&str>, _level: Option<&str>) -> Result<()> {
+        Err(Failure::NoSuch("this server writes no log".to_owned()))
+    }
+
+    fn host(&self) -> Host {
+        Host::default()
+    }
+
+    fn configuration(&self) -> Map<String, Value> {
+        Map::new()
     }
 
     fn sets_header(&self, _name: &str) -> bool {

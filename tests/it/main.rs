@@ -33,6 +33,7 @@ mod monitor;
 mod openapi;
 mod operations;
 mod operator_day;
+mod quotas;
 mod recovering;
 mod runbooks;
 mod secrecy;

@@ -18,6 +18,7 @@ use super::{ClusterInfo, Node};
 use crate::mount::{Mount, Table};
 use crate::space;
 use crate::token::{ClientToken, NewToken, Tokens};
+use crate::versions;
 
 pub struct InitOptions {
     /// Of the unseal key; where the node unseals by itself, of the recovery key, and there may be none.
@@ -139,6 +140,7 @@ impl Node {
             self.mounts.add_builtin(&mut txn, &mount).map_err(|e| failed(&e))?;
         }
         self.policies.add_builtins(&mut txn, options.now).map_err(|e| failed(&e))?;
+        versions::note(&mut txn, versions::VERSION, options.now).map_err(|e| failed(&e))?;
         let info = ClusterInfo {
             name: options.cluster_name.clone().unwrap_or_else(|| {
                 let random: [u8; 4] = crypto::random();

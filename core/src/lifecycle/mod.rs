@@ -52,9 +52,11 @@ use crate::backup::Saves;
 use crate::backup::auto::Folders;
 use crate::catalog::Catalog;
 use crate::denials::Denials;
+use crate::in_flight::InFlight;
 use crate::lockout::{LockoutDefaults, Lockouts};
 use crate::mount::{Mounts, TtlLimits};
 use crate::policies::Policies;
+use crate::quota::Quotas;
 use crate::replication::{Replication, Role};
 use crate::space;
 use crate::token::Tokens;
@@ -89,6 +91,8 @@ pub struct Node {
     pub policies: Arc<Policies>,
     pub tokens: Arc<Tokens>,
     pub lockouts: Lockouts,
+    pub in_flight: InFlight,
+    pub(crate) quotas: Quotas,
     pub denials: Denials,
     pub audit: Arc<Audit>,
     pub store: OpenStore,
@@ -136,6 +140,8 @@ impl Node {
             policies: Arc::new(Policies::default()),
             tokens: Arc::new(Tokens::new(Arc::clone(&barrier), limits)),
             lockouts: Lockouts::new(settings.lockouts),
+            in_flight: InFlight::default(),
+            quotas: Quotas::default(),
             denials: Denials::default(),
             snapshot_folders: settings.snapshot_folders,
             from_members: settings.from_members,
@@ -250,6 +256,7 @@ impl Node {
         self.mounts.forget();
         self.policies.forget();
         self.lockouts.forget();
+        self.quotas.forget();
         self.denials.forget();
         self.listings.clear();
         self.audit.forget();

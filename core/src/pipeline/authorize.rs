@@ -119,6 +119,9 @@ pub(super) fn authorize(
     let opened = |door: &str| run.request.doors.iter().any(|open| open == door);
     if declared.is_some_and(|path| path.open || path.door.is_some_and(opened)) && !run.request.help {
         let operation = plain_operation(run.request.verb);
+        if declared.is_some_and(|path| path.no_dead_tokens) && token.is_none() && run.request.token.is_some() {
+            return Err(Refused::broken(Failure::denied("permission denied")));
+        }
         return Ok(Permit {
             who: token.as_ref().ok().map(|token| who(token, None)),
             caller: token.ok().map(|token| caller_of(run, &token)),

@@ -13,7 +13,7 @@ use crate::lifecycle::Node;
 use crate::replication::{Asker, Outcome};
 use crate::response::Response;
 use crate::token::TokenKey;
-use crate::{service, space};
+use crate::{quota, service, space};
 
 /// Between two questions.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -49,6 +49,10 @@ pub(super) async fn commit(
     match node.store.commit(term, batch).await {
         Ok(done) => Ok(Committed::Now { counters: done.counters, revision: done.revision }),
         Err(CommitError::Conflict { .. }) => Ok(Committed::Again),
+        Err(CommitError::Floor { key }) if quota::leases::is_counter(&key) => {
+            metrics::counter!("vault.quota.lease_count.violation").increment(1);
+            Err(Failure::TooMany(format!("request path {:?}: lease count quota exceeded", run.request.path)))
+        }
         Err(CommitError::Floor { .. }) => Err(Failure::denied("permission denied")),
         Err(error @ CommitError::TooLarge { .. }) => Err(Failure::TooLarge(error.to_string())),
         Err(CommitError::Repeated(ran)) => Ok(Committed::Before(ran)),

@@ -1,5 +1,5 @@
 //! The way of a request on the node that runs it:
-//! authenticate → locate → authorize → audit request → dispatch (→ log in → wrap) → commit → audit response.
+//! locate → limit → authenticate → authorize → audit request → dispatch (→ log in → wrap) → commit → audit response.
 //!
 //! A transaction that another request got in the way of runs again from the top, on a new snapshot; only the request's
 //! audit entry is not repeated. The store's batch relies on everything that let the request through: its token, the token's
@@ -11,11 +11,13 @@ mod batch;
 mod commit;
 mod dispatch;
 mod filter;
+mod limit;
 mod locate;
 mod measure;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -69,6 +71,8 @@ pub struct Run<'a> {
     pub deadline: Instant,
     /// Whether another node waits for the answer, which is then kept with the batch.
     pub forwarded: bool,
+    /// Whether the node that it came to has counted it already.
+    pub counted: bool,
 }
 
 /// What a run relies on besides its own reads.
@@ -102,11 +106,21 @@ impl Pipeline {
     }
 
     async fn run_to_an_answer(&self, run: &Run<'_>) -> Response {
-        let mut stages = Stages { audited: false, latches: Some(self.latches.begin()), prepared: None, unlisted: 0 };
+        let mut stages = Stages {
+            audited: false,
+            counted: run.counted,
+            headers: BTreeMap::new(),
+            latches: Some(self.latches.begin()),
+            prepared: None,
+            unlisted: 0,
+        };
         let mut attempts = 0;
         loop {
             let again = match self.attempt(run, &mut stages).await {
-                Ok(response) => return response,
+                Ok(mut response) => {
+                    response.headers.append(&mut stages.headers);
+                    return response;
+                }
                 Err(again) => again,
             };
             attempts += usize::from(!matches!(again, Again::Prepared));
@@ -121,10 +135,54 @@ impl Pipeline {
         }
     }
 
+    /// Counts a request that goes on to the active node, which does not count it again. Answers what its client is told of
+    /// what is left, or that it is refused.
+    pub async fn count(&self, run: &Run<'_>) -> Result<BTreeMap<String, String>, Response> {
+        let broken = |access: storage::Access| Response::failure(&access.into());
+        let snapshot = self.node.store.snapshot().map_err(|error| broken(error.into()))?;
+        self.node.audit.refresh(&snapshot).map_err(broken)?;
+        self.node.quotas.refresh(&snapshot).map_err(broken)?;
+        let view = View::new(snapshot, space::records(&NamespaceId::root()));
+        let located = locate::locate(&self.node, &self.catalog, &view, run.request, &mut RelyOn::new());
+        self.limited(run, &view, located.ok().flatten().as_ref()).await
+    }
+
+    async fn limited(
+        &self,
+        run: &Run<'_>,
+        view: &View,
+        located: Option<&Located>,
+    ) -> Result<BTreeMap<String, String>, Response> {
+        match limit::limit(&self.node, view, run, located) {
+            limit::Limited::Passed(headers) => Ok(headers),
+            limit::Limited::Refused { failure, mut headers, audited } => {
+                if audited {
+                    self.audit_limited(run, located, &failure).await;
+                }
+                let mut response = Response::failure(&failure);
+                response.headers.append(&mut headers);
+                Err(response)
+            }
+        }
+    }
+
+    /// It is refused either way, so nothing depends on its entries.
+    async fn audit_limited(&self, run: &Run<'_>, located: Option<&Located>, failure: &Failure) {
+        let mount = located.map(|located| located.mount.as_ref());
+        let subject = Subject::new(run.request, authorize::asked(run), mount, None);
+        let mut written = self.node.audit.request(run.now, &subject).await;
+        if written.is_ok() {
+            written = self.node.audit.response(run.now, &subject, Err(failure)).await;
+        }
+        if let Err(problem) = written {
+            tracing::warn!(%problem, "a request that a rate limit refused could not be audited");
+        }
+    }
+
     /// Whether the request is one that only looks, if this node's own state is right about what exists.
     pub fn finds(&self, view: &View, request: &Request, located: &Located) -> Result<bool, Failure> {
         let now = self.node.replication.now();
-        let run = Run { request, now, term: None, deadline: Instant::now(), forwarded: false };
+        let run = Run { request, now, term: None, deadline: Instant::now(), forwarded: false, counted: false };
         let there = view.elsewhere(authorize::space_of(located, None));
         Ok(authorize::exists(&there, &run, located, None)? != Some(false))
     }
@@ -148,11 +206,13 @@ impl Pipeline {
         if let Err(access) = self.node.audit.refresh(&snapshot) {
             return Ok(Response::failure(&access.into()));
         }
+        if let Err(access) = self.node.quotas.refresh(&snapshot) {
+            return Ok(Response::failure(&access.into()));
+        }
         let seen = snapshot.state_revision();
         let view = View::new(snapshot.clone(), space::records(&NamespaceId::root()));
         let mut rely_on = RelyOn::new();
 
-        let caller = authenticate::caller(&self.node, &view, run, &mut rely_on);
         let located = match locate::locate(&self.node, &self.catalog, &view, run.request, &mut rely_on) {
             Ok(located) => located,
             Err(failure) => {
@@ -163,6 +223,14 @@ impl Pipeline {
         if let (Some(trace), Some(located)) = (&run.request.trace, &located) {
             trace.located(located);
         }
+        if !stages.counted {
+            stages.counted = true;
+            match self.limited(run, &view, located.as_ref()).await {
+                Ok(headers) => stages.headers = headers,
+                Err(refused) => return Ok(refused),
+            }
+        }
+        let caller = authenticate::caller(&self.node, &view, run, &mut rely_on);
         let permit = caller
             .and_then(|caller| authorize::authorize(&self.node, &view, run, caller, located.as_ref(), &mut rely_on));
 
@@ -470,6 +538,10 @@ struct Done {
 /// What stays the same when a request runs again.
 struct Stages {
     audited: bool,
+    /// Whether the rate limits have counted it.
+    counted: bool,
+    /// What its client is told of what is left.
+    headers: BTreeMap<String, String>,
     latches: Option<storage::LatchSet>,
     /// What the work before the transaction came to.
     prepared: Option<Prepared>,

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::due::{self, Due};
 use crate::mount::TtlLimits;
+use crate::quota;
 
 /// What a token is to be. Who may ask for what is the endpoint's business.
 #[derive(Default)]
@@ -100,7 +101,7 @@ impl Tokens {
         let service = new.kind == TokenKind::Service;
         let lease =
             expires.filter(|_| service).map(|_| format!("{}/h{}", new.path.trim_end_matches('/'), key.as_str()));
-        let record = TokenRecord {
+        let mut record = TokenRecord {
             kind: new.kind,
             accessor: if service { random_letters() } else { String::new() },
             policies: normalized(new.policies),
@@ -121,11 +122,15 @@ impl Tokens {
             bound_cidrs: new.bound_cidrs,
             origin: new.origin,
             role: new.role,
+            counted_by: None,
             initial_root: new.initial_root,
         };
         let token = match record.kind {
             TokenKind::Batch => self.seal_batch(&record)?,
             TokenKind::Service => {
+                if record.lease.is_some() {
+                    record.counted_by = quota::leases::charge(txn, &record.path)?;
+                }
                 store(txn, &key, &record)?;
                 chosen
             }

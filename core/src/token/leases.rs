@@ -5,6 +5,7 @@ use storage::{Access, Millis, PathKey, Read, Txn};
 
 use super::create::lease_key;
 use super::{SWEEP_MAX, TokenKey, TokenRecord, Tokens, halved, record_key};
+use crate::quota;
 
 /// How many leases one batch revokes.
 const PAGE: usize = 64;
@@ -28,6 +29,28 @@ impl Tokens {
     /// What leases lie directly below a path, and which folders do.
     pub fn leases_below(&self, read: &impl Read, prefix: &str) -> Result<Vec<String>, Access> {
         read.list(&lease_key(prefix))
+    }
+
+    /// Looks through some of the leases of a mount, and marks each with the quota that counts it now. Answers behind which the
+    /// next batch goes on; `None` when there is no more.
+    pub(crate) fn settle_leases(
+        &self,
+        txn: &mut Txn,
+        mount: &str,
+        after: Option<&PathKey>,
+        halvings: u32,
+    ) -> Result<Option<PathKey>, Access> {
+        let page = halved(PAGE, halvings);
+        let found = txn.range(&lease_key(mount), after, page)?;
+        for lease in &found {
+            let Some(key) = txn.get::<String>(lease)?.map(TokenKey::from_stored) else { continue };
+            let Some(mut record) = txn.get::<TokenRecord>(&record_key(&key))? else { continue };
+            if let Some(mark) = quota::leases::settle(txn, &record.path, record.counted_by.as_deref())? {
+                record.counted_by = mark;
+                txn.put(&record_key(&key), &record)?;
+            }
+        }
+        Ok(if found.len() < page { None } else { found.last().cloned() })
     }
 
     /// Revokes some of the leases below a path, with their tokens and what those have made: as many as fit into a batch

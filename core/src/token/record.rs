@@ -72,6 +72,9 @@ pub struct TokenRecord {
     /// The role that it was made against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// The quota that counts its lease.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_by: Option<String>,
     /// `auth/token/root`: the one that initialisation gives.
     #[serde(default)]
     pub initial_root: bool,

@@ -5,7 +5,7 @@ use storage::{Access, Millis, PathKey, Read, Seg, Txn};
 
 use super::create::unschedule;
 use super::{TokenKey, TokenRecord, Tokens, accessor_key, children_key, record_key, uses_key};
-use crate::space;
+use crate::{quota, space};
 
 /// How many descendants one revocation sweeps with it. Further ones are dead with their ancestor all the same, and
 /// swept by the worker.
@@ -144,6 +144,9 @@ impl Tokens {
             txn.delete_counter(&uses_key(key));
         }
         unschedule(txn, key, &record);
+        if let Some(quota) = &record.counted_by {
+            quota::leases::give_back(txn, quota)?;
+        }
         txn.elsewhere(space::cubbyholes(ns)).delete_folder(&PathKey::new().plain(key.as_str()));
         Ok(true)
     }

@@ -70,6 +70,8 @@ pub struct Answer {
     pub status: Option<u16>,
     pub body: Body,
     pub warnings: Vec<String>,
+    /// Shows an empty list where there are no warnings, instead of nothing.
+    pub lists_warnings: bool,
     /// `lease_duration` of an answer without a lease, in seconds.
     pub lease_seconds: Option<u64>,
     pub auth: Option<AuthBlock>,
@@ -159,6 +161,12 @@ impl Answer {
         if let Body::Bare(map) = &mut self.body {
             map.insert("warnings".into(), serde_json::json!(self.warnings));
         }
+        self
+    }
+
+    #[must_use]
+    pub fn listing_warnings(mut self) -> Self {
+        self.lists_warnings = true;
         self
     }
 

@@ -27,6 +27,7 @@ pub enum Verb {
 
 type ViewFn = dyn Fn(&Ctx, &Params, &View) -> Result<Answer> + Send + Sync;
 type TxnFn = dyn Fn(&Ctx, &Params, &mut Txn) -> Result<Answer> + Send + Sync;
+type RoleFn = dyn Fn(&Ctx, &Params, &View) -> Result<Option<String>> + Send + Sync;
 type StepsFn = dyn Fn(&Params) -> Result<Vec<Step>> + Send + Sync;
 type TouchesFn = dyn Fn(&Params) -> Result<Touches> + Send + Sync;
 type ExistsFn = dyn Fn(&Ctx, &Params, &View) -> Result<bool> + Send + Sync;
@@ -109,9 +110,12 @@ pub struct Path {
     pub ids: Vec<(Verb, &'static str)>,
     answers: BTreeMap<Verb, Outcome>,
     exists: Option<Arc<ExistsFn>>,
+    role: Option<Arc<RoleFn>>,
     touches: Option<Arc<TouchesFn>>,
     /// Needs no token.
     pub open: bool,
+    /// Needs no token, but one that is brought has to count.
+    pub no_dead_tokens: bool,
     /// Needs no token where the listener that the request came in by opens this door.
     pub door: Option<&'static str>,
     /// A login, and the parameter that names who wants to.
@@ -132,8 +136,10 @@ impl Path {
             ids: Vec::new(),
             answers: BTreeMap::new(),
             exists: None,
+            role: None,
             touches: None,
             open: false,
+            no_dead_tokens: false,
             door: None,
             login: None,
             dead_token: None,
@@ -181,6 +187,13 @@ impl Path {
     #[must_use]
     pub fn open(mut self) -> Self {
         self.open = true;
+        self
+    }
+
+    /// Needs no token; who brings one that does not count is refused all the same.
+    #[must_use]
+    pub fn open_without_token(mut self) -> Self {
+        (self.open, self.no_dead_tokens) = (true, true);
         self
     }
 
@@ -313,6 +326,22 @@ impl Path {
         self
     }
 
+    /// Of a login: tells by which role of the method it is, for quotas that hold for one.
+    #[must_use]
+    pub fn role<I, F>(mut self, tell: F) -> Self
+    where
+        I: Input + 'static,
+        F: Fn(&Ctx, I, &View) -> Result<Option<String>> + Send + Sync + 'static,
+    {
+        self.role = Some(Arc::new(move |ctx, params, view| tell(ctx, I::parse(params)?, view)));
+        self
+    }
+
+    /// Whether logins here are by a role.
+    pub fn tells_role(&self) -> bool {
+        self.role.is_some()
+    }
+
     /// What a write here touches besides this path. It happens only if the policies allow all of that too.
     #[must_use]
     pub fn touches<I, F>(mut self, touches: F) -> Self
@@ -371,6 +400,11 @@ impl Matched {
 
     pub fn params(&self, body: Map<String, Value>) -> Params {
         Params::new(self.captures.clone(), body)
+    }
+
+    /// The role that a login here is by; `None` where the path does not tell.
+    pub fn role(&self, ctx: &Ctx, params: &Params, view: &View) -> Result<Option<String>> {
+        self.path.role.as_ref().map_or(Ok(None), |tell| tell(ctx, params, view))
     }
 
     /// What a write here touches besides its path.

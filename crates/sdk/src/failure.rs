@@ -28,6 +28,9 @@ pub enum Failure {
     /// 415
     #[error("{0}")]
     MediaType(String),
+    /// 429
+    #[error("{0}")]
+    TooMany(String),
     /// 503
     #[error("{0}")]
     Unavailable(String),
@@ -72,6 +75,7 @@ impl Failure {
             Self::Unsupported => 405,
             Self::TooLarge(_) => 413,
             Self::MediaType(_) => 415,
+            Self::TooMany(_) => 429,
             Self::Unavailable(_)
             | Self::Moved(_)
             | Self::OutcomeUnknown(_)

@@ -84,6 +84,20 @@ impl FromField for i64 {
     }
 }
 
+impl FromField for f64 {
+    const KIND: &'static str = "number";
+    fn from_field(value: &Value) -> Result<Self, String> {
+        let parsed = match value {
+            Value::Null => Some(0.0),
+            Value::Number(n) => n.as_f64(),
+            Value::String(text) if text.is_empty() => Some(0.0),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        parsed.filter(|n: &f64| n.is_finite()).ok_or_else(|| wants("a number", value))
+    }
+}
+
 fn integer(text: &str) -> Option<i64> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),

@@ -172,10 +172,21 @@ impl Txn<'_> {
         self.state.buffer.get_mut().counters.insert(path, CounterOp::Set(n));
     }
 
-    /// Adds at apply, not here: the batch fails if the sum would fall below the floor.
+    /// Adds at apply, not here: the batch fails if the sum would fall below the floor. What is added to one counter several
+    /// times is added as a whole.
     pub fn add_counter(&mut self, key: &PathKey, by: i64, floor: i64) {
         let path = self.space.join(key);
-        self.state.buffer.get_mut().counters.insert(path, CounterOp::Add { by, floor });
+        let counters = &mut self.state.buffer.get_mut().counters;
+        let op = match counters.get(&path) {
+            None => CounterOp::Add { by, floor },
+            Some(CounterOp::Set(n)) => CounterOp::Set(n.saturating_add(by)),
+            Some(CounterOp::Add { by: before, floor: other }) => {
+                let by = before.saturating_add(by);
+                // What makes it no smaller needs no floor.
+                CounterOp::Add { by, floor: if by < 0 { floor.max(*other) } else { floor.min(*other) } }
+            }
+        };
+        counters.insert(path, op);
     }
 
     /// Removes a counter.
@@ -286,5 +297,32 @@ impl Read for Txn<'_> {
 
     fn get<T: DeserializeOwned>(&self, key: &PathKey) -> Result<Option<T>, Access> {
         self.bytes(key)?.map(|(bytes, _)| decode(&bytes)).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Class, Clear, Latches, MemoryStore, OpenStore};
+
+    #[test]
+    fn what_is_added_to_a_counter_several_times_is_one_sum() {
+        let store = OpenStore::new(Arc::new(MemoryStore::default()), Arc::new(Clear));
+        let mut state = TxnState::new(store.snapshot().unwrap(), Latches::new().begin());
+        let mut txn = state.at(Path::root(Class::Replicated));
+        let [down, up, set] = ["down", "up", "set"].map(PathKey::kind);
+        txn.add_counter(&down, -1, 0);
+        txn.add_counter(&down, 3, i64::MIN);
+        txn.add_counter(&down, -4, 0);
+        txn.add_counter(&up, -1, 0);
+        txn.add_counter(&up, 2, -5);
+        txn.set_counter(&set, 7);
+        txn.add_counter(&set, -2, 0);
+        let (batch, _latches) = state.finish();
+        let ops: Vec<CounterOp> = batch.counters.into_iter().map(|(_, op)| op).collect();
+        let sums = [CounterOp::Add { by: -2, floor: 0 }, CounterOp::Set(5), CounterOp::Add { by: 1, floor: -5 }];
+        assert_eq!(ops, sums, "in the order of their names");
     }
 }

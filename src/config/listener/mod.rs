@@ -86,7 +86,7 @@ const KEYS: &[Key] = &[
     Key::ignored("disable_replication_status_endpoints", Obsolete, "replication's status says nothing about secrets"),
     Key::ignored("disable_request_limiter", Obsolete, "there is no adaptive limiter to switch off"),
     Key::ignored("profiling", NotOffered, "there is no sys/pprof"),
-    Key::ignored("inflight_requests_logging", NotOffered, "there is no sys/in-flight-req"),
+    Key::ignored("inflight_requests_logging", NotOffered, "sys/in-flight-req takes a token"),
 ];
 
 /// All listeners; `request_duration` holds where a listener has none of its own.

@@ -7,6 +7,9 @@ use schemars::JsonSchema;
 use sdk::MountInfo;
 use serde::Serialize;
 
+/// What stands for the version of a plugin that is built in.
+pub const BUILTIN_VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"), "+builtin.holdfast");
+
 #[derive(Serialize, JsonSchema)]
 pub struct Shown {
     accessor: String,
@@ -106,7 +109,7 @@ pub fn mount(mount: &Mount) -> Shown {
         local: mount.local,
         options: mount.options.clone(),
         plugin_version: "",
-        running_plugin_version: concat!("v", env!("CARGO_PKG_VERSION"), "+builtin.holdfast"),
+        running_plugin_version: BUILTIN_VERSION,
         running_sha256: "",
         seal_wrap: mount.seal_wrap,
         kind: mount.type_name.clone(),

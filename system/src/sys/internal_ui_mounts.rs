@@ -52,7 +52,7 @@ pub fn all(node: &Arc<Node>) -> Path {
             "Lists the mounts that the caller can use.",
             "A mount shows to those whose policies reach something in it.",
         )
-        .open()
+        .open_without_token()
         .view(Verb::Read, move |ctx: &Ctx, Nothing {}: Nothing, view: &View| {
             let acl = ctx.caller.map(|caller| acl(&node, ctx, caller, view)).transpose()?;
             let table = |table| -> Result<BTreeMap<String, Known>> {
@@ -80,7 +80,7 @@ pub fn one(node: &Arc<Node>) -> Path {
     Path::new("internal/ui/mounts/:path+")
         .ids([(Verb::Read, "internal-ui-read-mount-information")])
         .help("Tells which mount a path lies in.", "A mount shows to those whose policies reach something in it.")
-        .open()
+        .open_without_token()
         .view(Verb::Read, move |ctx: &Ctx, at: At, view: &View| find(&node, ctx, &at.path, view))
 }
 

@@ -9,12 +9,17 @@ mod capabilities;
 mod ceremony;
 mod config_auditing_request_headers;
 mod config_cors;
+mod config_state_sanitized;
 mod config_ui_headers;
 mod decode_token;
 mod describe;
 mod generate_root_attempt;
 mod generate_root_update;
 mod ha_status;
+mod host_info;
+mod in_flight_req;
+mod internal_counters_entities;
+mod internal_counters_requests;
 mod internal_counters_tokens;
 mod internal_specs_openapi;
 mod internal_ui_mounts;
@@ -27,15 +32,26 @@ mod leases_renew;
 mod leases_revoke;
 mod leases_revoke_prefix;
 mod leases_tidy;
+mod locked_users;
+mod locked_users_unlock;
+mod loggers;
 mod metrics;
 mod monitor;
 mod mount_config;
 mod mounts;
 mod mounts_tune;
 mod once;
+mod plugins_catalog;
+mod plugins_reload_backend;
 mod policies_acl;
+mod policies_password;
+mod policies_password_generate;
 mod policy;
 mod policy_explain;
+mod quota_scope;
+mod quotas_config;
+mod quotas_lease_count;
+mod quotas_rate_limit;
 mod raft_autopilot_configuration;
 mod raft_autopilot_state;
 mod raft_configuration;
@@ -52,6 +68,9 @@ mod rotate;
 mod rotate_config;
 mod seal;
 mod step_down;
+mod tools_hash;
+mod tools_random;
+mod version_history;
 mod wrapping_lookup;
 mod wrapping_rewrap;
 mod wrapping_unwrap;
@@ -59,6 +78,7 @@ mod wrapping_wrap;
 
 use std::sync::{Arc, OnceLock};
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::{ChangeError, Node, ShareKind};
 use holdfast_core::mount::MountError;
@@ -203,6 +223,35 @@ impl Sys {
             rotate::path(node, "rotate").ids([(Verb::Write, "rotate-encryption-key")]),
             seal::path(node),
             step_down::path(node),
+            config_state_sanitized::path(measures),
+            host_info::path(measures),
+            in_flight_req::path(node),
+            internal_counters_entities::path(),
+            internal_counters_requests::requests(),
+            internal_counters_requests::activity(),
+            locked_users::path(),
+            locked_users_unlock::path(node),
+            loggers::all(measures),
+            loggers::one(measures),
+            plugins_catalog::all(&mountable),
+            plugins_catalog::of_kind(&mountable, "plugins/catalog/auth/?", PluginKind::Auth),
+            plugins_catalog::of_kind(&mountable, "plugins/catalog/secret/?", PluginKind::Secret),
+            plugins_catalog::one(&mountable),
+            plugins_reload_backend::path(node, &mountable),
+            policies_password::list(),
+            policies_password_generate::path(),
+            policies_password::one(),
+            quotas_config::path(),
+            quotas_lease_count::list(),
+            quotas_lease_count::one(node, &mountable),
+            quotas_rate_limit::list(),
+            quotas_rate_limit::one(node, &mountable),
+            tools_hash::plain(),
+            tools_hash::by_path(),
+            tools_random::plain(),
+            tools_random::from_source(),
+            tools_random::so_many_from_source(),
+            version_history::path(),
             wrapping_lookup::path(node),
             wrapping_rewrap::path(node),
             wrapping_unwrap::path(node),
@@ -228,6 +277,15 @@ impl Plugin for Sys {
     }
     fn backend(&self, _mount: &MountInfo) -> &Backend {
         &self.0
+    }
+}
+
+/// Bytes in the form that was asked for.
+fn encoded(format: &str, bytes: &[u8]) -> Result<String, Failure> {
+    match format {
+        "hex" => Ok(hex::encode(bytes)),
+        "base64" => Ok(BASE64_STANDARD.encode(bytes)),
+        other => Err(Failure::Invalid(format!("unsupported encoding format {other}; must be \"hex\" or \"base64\""))),
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::mount::{Mount, Table, is_builtin};
-use sdk::{Answer, Ctx, Failure, Input, KvPairs, Map, Path, Reply, Result, Txn, Value, Verb, View};
+use holdfast_core::quota;
+use sdk::{Answer, Ctx, Failure, FromField, Input, KvPairs, Map, Path, Reply, Result, Txn, Value, Verb, View};
 
 use super::{describe, mount_config, mount_failure};
 
@@ -31,7 +32,7 @@ struct Enable {
     /// Lease limits, header lists and visibility.
     config: Map<String, Value>,
     /// The plugin's own options, as `version` for `kv`.
-    options: KvPairs,
+    options: Option<Value>,
     /// Kept out of performance replication.
     local: bool,
     /// Wraps sensitive values by the seal as well.
@@ -84,6 +85,7 @@ pub(super) fn managing(path: Path, node: &Arc<Node>, mountable: &Arc<Catalog>, t
     .txn(Verb::Write, move |_: &Ctx, input: Enable, txn: &mut Txn| enable(&enables, &mountable, table, input, txn))
     .txn(Verb::Delete, move |ctx: &Ctx, at: At, txn: &mut Txn| {
         disables.mounts.remove(txn, ctx.namespace, table, &at.path).map_err(mount_failure)?;
+        quota::unmounted(txn, &format!("{}{}/", table.prefix(), at.path.trim_matches('/')))?;
         Ok(Answer::empty())
     })
 }
@@ -119,9 +121,15 @@ fn enable(node: &Node, mountable: &Catalog, table: Table, input: Enable, txn: &m
     let plugin = mountable
         .find(table.plugins(), kind)
         .ok_or_else(|| Failure::Invalid(format!("plugin not found in the catalog: {kind}")))?;
-    let options: BTreeMap<String, String> = plugin.options(kind, input.options.0)?;
+    let given = match &input.options {
+        None => KvPairs::default(),
+        Some(given) => KvPairs::from_field(given).map_err(|why| Failure::Invalid(format!("invalid options: {why}")))?,
+    };
+    let options: BTreeMap<String, String> = plugin.options(kind, given.0)?;
+    // Who says null, reads null.
+    let null = input.options == Some(Value::Null) && options.is_empty();
     let mut mount = Mount::new(table, &input.path, plugin.types()[0], &input.description);
-    mount.options = Some(options);
+    mount.options = Some(options).filter(|_| !null);
     mount.local = input.local;
     mount.seal_wrap = input.seal_wrap;
     mount.external_entropy_access = input.external_entropy_access;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
+use holdfast_core::quota;
 use schemars::JsonSchema;
 use sdk::{Ctx, Failure, Input, Path, Reply, Result, Txn, Verb};
 use serde::Serialize;
@@ -36,6 +37,8 @@ pub fn path(node: &Arc<Node>) -> Path {
                 unpadded(name, path)?;
             }
             let migration_id = node.mounts.rename(txn, &input.from, &input.to).map_err(mount_failure)?;
+            let slashed = |path: &str| format!("{}/", path.trim_matches('/'));
+            quota::moved(txn, &slashed(&input.from), &slashed(&input.to))?;
             Ok(Reply::mirrored(Moved { migration_id })?
                 .warn("The mount has moved. Its status can be read under the returned migration_id."))
         })

@@ -3,11 +3,14 @@
 mod auth;
 mod autopilot;
 mod capabilities;
+mod counters;
 mod leases;
 mod mounts;
 mod node;
+mod passwords;
 mod policies;
 mod policy_explain;
+mod quotas;
 mod roles;
 mod server;
 

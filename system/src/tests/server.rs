@@ -1,5 +1,6 @@
 //! A whole server but for HTTP and disks: one node in memory, with the built-in endpoints and one plugin of each kind.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub struct Server {
 /// Status and body of an answer.
 pub struct Got {
     pub status: u16,
+    pub headers: BTreeMap<String, String>,
     pub body: Value,
 }
 
@@ -106,7 +108,7 @@ impl Server {
             [] => Value::Null,
             bytes => serde_json::from_slice(bytes).unwrap(),
         };
-        Got { status: response.status, body }
+        Got { status: response.status, headers: response.headers, body }
     }
 
     pub async fn read(&self, path: &str) -> Got {

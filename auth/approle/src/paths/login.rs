@@ -1,6 +1,6 @@
 //! `login`: a token for a role's ID and, unless the role says otherwise, one of its secret IDs.
 
-use sdk::{Answer, Ctx, Failure, Input, Login, Path, Result, Txn, Verb};
+use sdk::{Answer, Ctx, Failure, Input, Login, Path, Result, Txn, Verb, View};
 
 use crate::networks;
 use crate::plugin::Internal;
@@ -23,6 +23,9 @@ pub fn path() -> Path {
             "Gives a token with the role's policies. Too many wrong secret IDs lock the role out for a while.",
         )
         .login("role_id")
+        .role(|_: &Ctx, input: Credentials, view: &View| {
+            Ok(Role::with_id(view, input.role_id.trim())?.map(|(name, _)| name))
+        })
         .txn(Verb::Write, log_in)
 }
 

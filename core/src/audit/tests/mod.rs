@@ -73,6 +73,7 @@ fn who() -> Who {
         lease: None,
         bound_cidrs: Vec::new(),
         origin: None,
+        counted_by: None,
         initial_root: false,
     };
     let decided = super::Decided { allowed: true, granted_by: vec!["app".into()] };

@@ -5,6 +5,7 @@ use std::sync::{Condvar, Mutex};
 use sdk::{Login, TokenSettings, Work};
 
 use super::*;
+use crate::lockout;
 
 /// Lets in whoever's word is their name.
 pub struct Words {
@@ -159,6 +160,47 @@ async fn too_many_wrong_words_lock_out_for_a_while_and_nobody_else() {
     assert_eq!(bench.log_in("guess", "ann", "ann").await.status, 403, "the next active node knows it");
     bench.alone.advance(Duration::from_secs(901));
     assert_eq!(bench.log_in("guess", "ann", "ann").await.status, 200);
+}
+
+#[tokio::test]
+async fn who_is_locked_out_is_listed_and_can_be_let_in() {
+    let bench = Bench::new().await;
+    let accessor = bench
+        .change(|state, node| {
+            let mount = Mount::new(Table::Auth, "guess/", "userpass", "");
+            let accessor = mount.accessor.clone();
+            node.mounts.add(&mut state.at(space::records(&sdk::NamespaceId::root())), mount).unwrap();
+            accessor
+        })
+        .await;
+    for name in ["ann", "bob", "cid"] {
+        for _ in 0..5 {
+            assert_eq!(bench.log_in("guess", name, "x").await.status, 400);
+        }
+    }
+    let listed = |mount: Option<&str>, most| {
+        let view = bench.node.local_view().unwrap();
+        let (mounts, more) = lockout::locked_out(&view, mount, bench.alone.now(), most).unwrap();
+        (mounts.into_iter().flat_map(|of| of.aliases).collect::<Vec<_>>(), more)
+    };
+    assert_eq!(listed(None, 10), (vec!["ann".into(), "bob".into(), "cid".into()], false));
+    assert_eq!(listed(Some(&accessor), 2), (vec!["ann".into(), "bob".into()], true));
+    assert_eq!(listed(Some("nope"), 2), (Vec::new(), false));
+    let unlock = |name: &'static str| {
+        let accessor = accessor.clone();
+        bench.change(move |state, node| {
+            let mut records = state.at(space::records(&sdk::NamespaceId::root()));
+            lockout::unlock(&mut records, &accessor, name).unwrap();
+            node.lockouts.forgive(&accessor, name);
+        })
+    };
+    unlock("ann").await;
+    unlock("nobody").await;
+    assert_eq!(listed(None, 10).0, ["bob", "cid"]);
+    assert_eq!(bench.log_in("guess", "ann", "ann").await.status, 200);
+    assert_eq!(bench.log_in("guess", "bob", "bob").await.status, 403);
+    bench.alone.advance(Duration::from_secs(901));
+    assert_eq!(listed(None, 10).0, [] as [&str; 0], "those whose time is over are let in, swept away or not");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,35 @@
+//! What `path` and `role` of a quota mean: which mount it holds for, and what below it.
+
+use holdfast_core::catalog::Catalog;
+use holdfast_core::lifecycle::Node;
+use holdfast_core::mount::Table;
+use holdfast_core::quota::Scope;
+use sdk::{Failure, Result, Txn};
+
+pub fn parse(node: &Node, mountable: &Catalog, txn: &Txn, path: &str, role: &str) -> Result<Scope> {
+    let path = path.trim_matches('/');
+    if path.is_empty() {
+        if !role.is_empty() {
+            return Err(Failure::invalid("a quota by role needs the path of the auth method whose role it is"));
+        }
+        return Ok(Scope::default());
+    }
+    let found = node.mounts.route(&txn.as_view(), &format!("{path}/"))?;
+    let Some(mount) = found.map(|found| found.value) else {
+        return Err(Failure::Invalid(format!("invalid mount path {path:?}: nothing is mounted there")));
+    };
+    let full = mount.full_path();
+    let below = path.strip_prefix(full.trim_end_matches('/')).unwrap_or_default().trim_matches('/');
+    if !role.is_empty() {
+        if !below.is_empty() {
+            return Err(Failure::invalid("a quota has a role or a path below its mount, not both"));
+        }
+        let backend = mountable.find(mount.table.plugins(), &mount.type_name);
+        let info = node.mounts.info(&mount);
+        let has_roles = backend.is_some_and(|plugin| plugin.backend(&info).paths.iter().any(|path| path.tells_role()));
+        if mount.table != Table::Auth || !has_roles {
+            return Err(Failure::Invalid(format!("logins at {full:?} have no role that a quota could be by")));
+        }
+    }
+    Ok(Scope { mount: full, below: below.to_owned(), role: role.to_owned() })
+}
