@@ -119,7 +119,7 @@ pub(super) fn authorize(
     let opened = |door: &str| run.request.doors.iter().any(|open| open == door);
     if declared.is_some_and(|path| path.open || path.door.is_some_and(opened)) && !run.request.help {
         let operation = plain_operation(run.request.verb);
-        if declared.is_some_and(|path| path.no_dead_tokens) && token.is_none() && run.request.token.is_some() {
+        if declared.is_some_and(|path| path.no_dead_tokens) && token.is_err() && run.request.token.is_some() {
             return Err(Refused::broken(Failure::denied("permission denied")));
         }
         return Ok(Permit {

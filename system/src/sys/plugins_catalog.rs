@@ -92,7 +92,7 @@ pub fn one(plugins: &Arc<Catalog>) -> Path {
         .answers(Verb::Read, Outcome::data::<Option<One>>())
         .view(Verb::Read, move |_: &Ctx, named: Named, _: &View| show(&plugins, &named.name))
         .txn(Verb::Write, |_: &Ctx, named: Named, _: &mut Txn| {
-            Err(Failure::Invalid(format!("{:?} is not registered: {NO_OTHERS}", named.name)))
+            Err::<Answer, _>(Failure::Invalid(format!("{:?} is not registered: {NO_OTHERS}", named.name)))
         })
         // What was never registered is not there; deleting that is no mistake.
         .txn(Verb::Delete, |_: &Ctx, _: Named, _: &mut Txn| Ok(Answer::empty()))
