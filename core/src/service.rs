@@ -14,7 +14,7 @@ use crate::catalog::Catalog;
 use crate::consistency::{Forwarding, Missing};
 use crate::lifecycle::Node;
 use crate::pipeline::{Kind, Pipeline, Run, locate, resolve, unknown};
-use crate::replication::{Asker, ForwardError, Outcome, Role};
+use crate::replication::{Asker, ForwardError, Leader, Outcome, Role};
 use crate::request::Request;
 use crate::response::Response;
 use crate::trace::{Trace, TraceContext, Tracer, method_of};
@@ -108,27 +108,23 @@ impl Service {
                     }
                 }
                 Role::Standby { leader } => match self.place(&request) {
-                    Ok(Place::Here) => {
-                        let goes_on = !matches!(request.consistency.forwarding, Forwarding::Never { .. });
-                        match self.run_standby(&request, deadline).await {
-                            // What this node lacks, the active one may have.
-                            Some(response) if response.moved && goes_on => {
-                                return self.forward(request, deadline).await;
-                            }
-                            Some(response) => return response,
-                            None => {}
+                    Ok(Place::Here) => match self.run_standby(&request, deadline).await {
+                        // What this node lacks, the active one may have. It was counted here.
+                        Some(response) if response.moved => {
+                            return match refers(&request, &leader) {
+                                Some(referred) => referred,
+                                None => self.forward_on(request, deadline).await,
+                            };
                         }
-                    }
-                    Ok(Place::Active) => match &request.consistency.forwarding {
-                        Forwarding::Never { target } if !leader.api_address.is_empty() => {
-                            return Response::redirect(&format!(
-                                "{}{target}",
-                                leader.api_address.trim_end_matches('/')
-                            ));
-                        }
-                        Forwarding::Never { .. } => return Response::unavailable(NO_LEADER),
-                        Forwarding::AsNeeded | Forwarding::Always => return self.forward(request, deadline).await,
+                        Some(response) => return response,
+                        None => {}
                     },
+                    Ok(Place::Active) => {
+                        return match refers(&request, &leader) {
+                            Some(referred) => referred,
+                            None => self.forward(request, deadline).await,
+                        };
+                    }
                     Err(failure) => return Response::failure(&failure),
                 },
                 Role::Unknown => {}
@@ -277,8 +273,7 @@ impl Service {
                 Some(lacking) => Some(lacking),
                 None => {
                     let run = Run { request, now, term: None, deadline, forwarded: false, counted: false };
-                    // What it was to find here is gone: now it is a write.
-                    Some(self.pipeline.run(run).await).filter(|response| !response.moved)
+                    Some(self.pipeline.run(run).await)
                 }
             },
             // Leadership may be on its way to another node.
@@ -434,6 +429,15 @@ impl Wait {
         }
         now.duration_since(*self.0.get_or_insert(now)) < longest
     }
+}
+
+/// The answer to a client that wants no forwarding: where the active node is.
+fn refers(request: &Request, leader: &Leader) -> Option<Response> {
+    let Forwarding::Never { target } = &request.consistency.forwarding else { return None };
+    if leader.api_address.is_empty() {
+        return Some(Response::unavailable(NO_LEADER));
+    }
+    Some(Response::redirect(&format!("{}{target}", leader.api_address.trim_end_matches('/'))))
 }
 
 /// Where nobody leads for so long, too few nodes are up. Clients and load balancers give up after a minute, and should read

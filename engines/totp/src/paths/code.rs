@@ -9,7 +9,8 @@ use crate::name::Name;
 use crate::records::{self, Key};
 
 pub fn path() -> Path {
-    Path::new("code/:name").ids([(Verb::Read, "totp-generate-code"), (Verb::Write, "totp-validate-code")])
+    Path::new("code/:name")
+        .ids([(Verb::Read, "totp-generate-code"), (Verb::Write, "totp-validate-code")])
         .help(
             "A key's codes.",
             "A read makes the code of now. A write checks one, which can be done once with each code: whether it was right \
