@@ -15,8 +15,8 @@ use storage::{Millis, RequestId};
 const KNOWN_MAX: usize = 1024;
 /// And of others.
 const UNKNOWN_MAX: usize = 128;
-/// Longer paths, in bytes, are cut.
-const PATH_MAX: usize = 1024;
+/// Longer texts, in bytes, are cut.
+const TEXT_MAX: usize = 1024;
 /// Further policies of a caller, and rules of a ruling, are left out.
 const LISTED_MAX: usize = 64;
 
@@ -49,10 +49,11 @@ pub struct Denials {
 
 impl Denials {
     pub(crate) fn note(&self, mut denial: Denial) {
-        if denial.path.len() > PATH_MAX {
-            let end = (0..=PATH_MAX).rev().find(|end| denial.path.is_char_boundary(*end)).unwrap_or(0);
-            denial.path.truncate(end);
-            denial.path.push('…');
+        cut(&mut denial.path);
+        // They may name a parameter, which is as long as the client wanted.
+        cut(&mut denial.why);
+        if let Some(decided) = &mut denial.decided {
+            cut(&mut decided.text);
         }
         if let Some(token) = &mut denial.token {
             token.policies.truncate(LISTED_MAX);
@@ -83,6 +84,15 @@ impl Denials {
     }
 }
 
+fn cut(text: &mut String) {
+    if text.len() > TEXT_MAX {
+        let end = (0..=TEXT_MAX).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+        text.shrink_to_fit();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,10 +110,10 @@ mod tests {
             id: RequestId { applied: 0, random },
             at: Millis(n),
             operation: "read",
-            path: "é".repeat(PATH_MAX),
+            path: "é".repeat(TEXT_MAX),
             token,
             decided: None,
-            why: String::new(),
+            why: "é".repeat(TEXT_MAX),
         }
     }
 
@@ -116,7 +126,7 @@ mod tests {
             denials.note(denial(n, false));
         }
         let kept = denials.find(&first.id.to_string()).unwrap();
-        assert!(kept.path.len() <= PATH_MAX + '…'.len_utf8());
+        assert!([&kept.path, &kept.why].into_iter().all(|text| text.len() <= TEXT_MAX + '…'.len_utf8()));
         assert_eq!(kept.token.unwrap().policies.len(), LISTED_MAX);
         assert_eq!(denials.unknown.lock().len(), UNKNOWN_MAX);
         assert!(denials.find(&denial(5000, false).id.to_string()).is_some());

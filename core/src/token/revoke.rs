@@ -112,6 +112,10 @@ impl Tokens {
         key: &TokenKey,
         most: usize,
     ) -> Result<Orphaned, Access> {
+        // What is left of the children of one that is gone is dead, and stays so.
+        if txn.get_for_update::<TokenRecord>(&record_key(key))?.is_none() {
+            return Ok(Orphaned::Unknown);
+        }
         let children = self.children(txn, key, most + 1)?;
         let more = children.len() > most;
         for child in children.into_iter().take(most) {
@@ -123,8 +127,10 @@ impl Tokens {
         }
         Ok(match more {
             true => Orphaned::InPart,
-            false if self.remove(txn, ns, key)? => Orphaned::Wholly,
-            false => Orphaned::Unknown,
+            false => {
+                self.remove(txn, ns, key)?;
+                Orphaned::Wholly
+            }
         })
     }
 

@@ -12,10 +12,14 @@ use crate::record::Version;
 /// In bytes.
 pub const HMAC_SIZES: std::ops::RangeInclusive<usize> = 32..=512;
 
+/// Whether a key of this kind may have so many bytes.
+pub fn has_size(kind: Kind, bytes: usize) -> bool {
+    kind.cipher().map_or(HMAC_SIZES.contains(&bytes), |cipher| cipher.key_len() == bytes)
+}
+
 pub fn private(kind: Kind, bytes: Zeroizing<Vec<u8>>, now: Millis) -> Result<Version> {
     let Some(pair) = kind.pair() else {
-        let fits = kind.cipher().map_or(HMAC_SIZES.contains(&bytes.len()), |cipher| cipher.key_len() == bytes.len());
-        if !fits {
+        if !has_size(kind, bytes.len()) {
             let text = format!("invalid key size {} bytes for key type {}", bytes.len(), kind.name());
             return Err(Failure::invalid(format!("error importing key: {text}")));
         }

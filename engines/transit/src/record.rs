@@ -6,6 +6,7 @@ use sdk::{Failure, Key as Path, Millis, Read, Result, Txn};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use crate::import::HMAC_SIZES;
 use crate::kind::Kind;
 use crate::{rotation, wire};
 
@@ -154,6 +155,18 @@ impl Key {
         rotation::reschedule(txn, name, self.due, due)?;
         self.due = due;
         Ok(txn.put(&key_at(name), self)?)
+    }
+
+    /// Whether its settings are such that a key may have them: a backup comes from outside.
+    pub fn could_be_made(&self) -> bool {
+        let size = match self.size {
+            None => true,
+            Some(size) => self.kind == Kind::Hmac && usize::try_from(size).is_ok_and(|size| HMAC_SIZES.contains(&size)),
+        };
+        let derived = self.derived.is_none() || self.kind.derives();
+        let convergent = !self.convergent || self.derived.is_some() && self.kind.cipher().is_some();
+        let counted = self.latest <= u64::from(u32::MAX);
+        size && derived && convergent && counted && rotation::may_be(self.auto_rotate)
     }
 
     /// When it is to rotate by itself.

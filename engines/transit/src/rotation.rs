@@ -1,6 +1,6 @@
 //! Keys that rotate by themselves: an index in the order of time, which [`Key::put`] keeps.
 
-use sdk::{Chore, Finish, Key as Path, Millis, Read, Result, Txn, View};
+use sdk::{Chore, Failure, Finish, Key as Path, Millis, Read, Result, Txn, View};
 use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
@@ -11,6 +11,18 @@ use crate::record::{Key, Version};
 struct Next {
     at: Millis,
     name: String,
+}
+
+/// Seconds.
+const PERIOD_MIN: u64 = 3600;
+
+/// Whether a key may rotate after so many seconds; 0 is never.
+pub fn may_be(seconds: u64) -> bool {
+    seconds == 0 || seconds >= PERIOD_MIN
+}
+
+pub fn too_often() -> Failure {
+    Failure::invalid("auto rotate period must be 0 to disable or at least an hour")
 }
 
 fn folder() -> Path {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use holdfast_core::lifecycle::Node;
-use holdfast_core::token::{Orphaned, SWEEP_MAX, TokenKey, halved};
+use holdfast_core::token::{Orphaned, SWEEP_MAX, TokenKey, Why, halved};
 use sdk::{Act, Answer, Ctx, Failure, Input, Params, Path, Result, Txn, Verb};
 
 use crate::batches::batch;
@@ -71,10 +71,17 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                     return Err(Failure::invalid("root or sudo privileges required to revoke and orphan"));
                 }
                 let key = given(&orphan, &input)?;
+                let unknown = || Failure::invalid("token to revoke not found");
+                // One that counts no more has made nothing that does.
+                match orphan.tokens.valid(&txn.as_view(), key.clone(), ctx.now) {
+                    Ok(_) => {}
+                    Err(Why::Access(access)) => return Err(access.into()),
+                    Err(_) => return Err(unknown()),
+                }
                 match orphan.tokens.revoke_orphan(txn, ctx.namespace, &key, AT_ONCE_MAX)? {
                     Orphaned::Wholly => Ok(Answer::empty()),
                     Orphaned::InPart => Ok(Answer::empty().then(Arc::new(RevokeOrphan(Arc::clone(&orphan), key)))),
-                    Orphaned::Unknown => Err(Failure::invalid("token to revoke not found")),
+                    Orphaned::Unknown => Err(unknown()),
                 }
             }),
     ]

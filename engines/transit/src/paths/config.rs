@@ -4,6 +4,7 @@ use sdk::{Ctx, Failure, Input, Path, Reply, Result, Seconds, Txn, Verb};
 
 use crate::name::Name;
 use crate::record::Key;
+use crate::rotation;
 use crate::show::{Shown, show};
 
 #[derive(Input)]
@@ -60,8 +61,8 @@ fn write(_: &Ctx, input: Config, txn: &mut Txn) -> Result<Reply<Shown>> {
     }
     if let Some(Seconds(span)) = input.auto_rotate_period {
         key.auto_rotate = span.as_secs();
-        if key.auto_rotate != 0 && key.auto_rotate < 3600 {
-            return Err(Failure::invalid("auto rotate period must be 0 to disable or at least an hour"));
+        if !rotation::may_be(key.auto_rotate) {
+            return Err(rotation::too_often());
         }
     }
     key.deletion_allowed = input.deletion_allowed.unwrap_or(key.deletion_allowed);

@@ -7,7 +7,7 @@ use sdk::{Answer, Ctx, Failure, Input, Path, Result, Seconds, Txn, Value, Verb, 
 use crate::kind::Kind;
 use crate::name::Name;
 use crate::record::{Kdf, Key, Version};
-use crate::{import, wire, wrapping};
+use crate::{import, rotation, wire, wrapping};
 
 /// The key itself: wrapped, or a public half alone.
 #[derive(Input)]
@@ -91,6 +91,9 @@ impl Import {
             return Err(Failure::invalid("import cannot be used on keys with convergent encryption enabled"));
         }
         let rotate = self.auto_rotate_period.0.as_secs();
+        if !rotation::may_be(rotate) {
+            return Err(rotation::too_often());
+        }
         if rotate > 0 && !self.allow_rotation {
             return Err(Failure::invalid("allow_rotation must be set to true if auto-rotation is enabled"));
         }

@@ -7,7 +7,7 @@ use crate::kind::Kind;
 use crate::name::Name;
 use crate::record::{Kdf, Key, Version};
 use crate::show::{Shown, show};
-use crate::{material, wire};
+use crate::{material, rotation, wire};
 
 #[derive(Input)]
 struct Which {
@@ -61,8 +61,8 @@ fn read(_: &Ctx, which: Which, view: &View) -> Result<Reply<Shown>> {
 impl Create {
     fn key(&self) -> Result<Key> {
         let rotate = self.auto_rotate_period.0.as_secs();
-        if rotate != 0 && rotate < 3600 {
-            return Err(Failure::invalid("auto rotate period must be 0 to disable or at least an hour"));
+        if !rotation::may_be(rotate) {
+            return Err(rotation::too_often());
         }
         if self.convergent_encryption && !self.derived {
             return Err(Failure::invalid("convergent encryption requires derivation to be enabled"));

@@ -4,10 +4,9 @@ use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb};
 use zeroize::Zeroizing;
 
 use super::backup::{Backup, FORMAT};
-use crate::material::Ready;
-use crate::name;
+use crate::material::{Material, Ready};
 use crate::record::{Key, Told};
-use crate::wire;
+use crate::{import, name, wire};
 
 #[derive(Input)]
 struct Restore {
@@ -39,11 +38,21 @@ fn restore(ctx: &Ctx, input: Restore, txn: &mut Txn) -> Result<Answer> {
     let Backup { format, name: own, mut key, versions } = serde_json::from_slice(&text).map_err(|_| unreadable())?;
     let name = if input.name.is_empty() { own } else { input.name };
     let whole = (key.min_available.max(1)..=key.latest).eq(versions.keys().copied());
-    if format != FORMAT || !name::fits(&name) || !whole || key.latest == 0 || key.min_decryption < key.min_available {
+    let numbered =
+        whole && key.latest != 0 && key.min_decryption >= key.min_available && key.min_encryption <= key.latest;
+    if format != FORMAT || !name::fits(&name) || !numbered || key.min_decryption > key.latest || !key.could_be_made() {
         return Err(unreadable());
     }
     for version in versions.values() {
-        Ready::of(&key, version).map_err(|_| unreadable())?;
+        let ready = Ready::of(&key, version).map_err(|_| unreadable())?;
+        let fits = match &ready.material {
+            Material::Bytes(bytes) => import::has_size(key.kind, bytes.expose().len()),
+            Material::Pair(pair) => key.kind.pair() == Some(pair.public().kind()),
+            Material::Public(public) => key.kind.pair() == Some(public.kind()),
+        };
+        if !fits {
+            return Err(unreadable());
+        }
     }
     if let Some(known) = Key::take(txn, &name)? {
         if !input.force {

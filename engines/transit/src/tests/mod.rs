@@ -3,7 +3,7 @@ mod certificates;
 use sdk::testing::{Bench, data};
 use sdk::{Map, Value, json};
 
-use crate::Transit;
+use crate::{Transit, wire};
 
 const TEXT: &str = "aGVsbG8gd29ybGQ=";
 
@@ -146,6 +146,35 @@ async fn a_backup_comes_back_under_another_name() {
     assert_eq!(opened["plaintext"], TEXT);
     refused(&mut bench, "restore", json!({ "backup": backup["backup"] })).await;
     refused(&mut bench, "restore", json!({ "backup": "bm9uc2Vuc2U=" })).await;
+}
+
+/// A backup may have been written by anybody: what could not have been made here is not restored.
+#[tokio::test]
+async fn a_made_up_backup_is_refused() {
+    let mut bench = bench();
+    let settings = json!({ "exportable": true, "allow_plaintext_backup": true, "type": "hmac", "key_size": 32 });
+    write(&mut bench, "keys/k", settings).await;
+    let backup = data(bench.read("backup/k").await.unwrap());
+    let text = wire::decode(backup["backup"].as_str().unwrap()).unwrap();
+    let genuine: Value = serde_json::from_slice(&text).unwrap();
+    let coded = |backup: &Value| json!({ "backup": wire::encode(backup.to_string().as_bytes()) });
+    write(&mut bench, "restore/genuine", coded(&genuine)).await;
+    for (field, value) in [
+        ("size", json!(1_u64 << 62)),
+        ("size", json!(31)),
+        ("auto_rotate", json!(1)),
+        ("kind", json!("aes256-gcm96")),
+        ("convergent", json!(true)),
+        ("derived", json!("hkdf")),
+        ("min_encryption", json!(2)),
+        ("min_decryption", json!(2)),
+    ] {
+        let mut made_up = genuine.clone();
+        made_up["key"][field] = value.clone();
+        let answer = bench.write("restore/x", coded(&made_up)).await;
+        assert!(answer.is_err(), "{field} {value}");
+    }
+    refused(&mut bench, "keys/i/import", json!({ "auto_rotate_period": 1, "allow_rotation": true })).await;
 }
 
 #[tokio::test]

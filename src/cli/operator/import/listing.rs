@@ -86,7 +86,7 @@ pub fn below<'a>(client: &'a Client, folder: &str) -> impl Stream<Item = Result<
             };
             let whole = format!("{}{name}", level.inside);
             if !can_be_named(&name) {
-                let failure = Failure::refused("no request can name it");
+                let failure = Failure::refused(UNNAMED);
                 return Some((Err((whole, failure)), (levels, root)));
             }
             if !name.ends_with('/') {
@@ -104,9 +104,16 @@ struct Level {
     names: Names,
 }
 
+/// The path of what has this name in a folder. A source whose names lead out of the folder is not followed.
+pub fn path_of(folder: &str, name: &str) -> Result<String, Failure> {
+    if can_be_named(name) { Ok(encoded(&format!("{folder}/{name}"))) } else { Err(Failure::refused(UNNAMED)) }
+}
+
+const UNNAMED: &str = "no request can name it";
+
 /// On their way to a server these parts of a path are taken for something else.
 fn can_be_named(name: &str) -> bool {
-    !matches!(name.strip_suffix('/').unwrap_or(name), "" | "." | "..")
+    name.strip_suffix('/').unwrap_or(name).split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 #[cfg(test)]
@@ -142,6 +149,8 @@ mod tests {
     fn names_survive_a_path() {
         assert_eq!(encoded("a/b c?d%41#é.txt"), "a/b%20c%3Fd%2541%23%C3%A9.txt");
         assert!(can_be_named("a.") && can_be_named("..."));
-        assert!(!["", "/", ".", "./", "../"].into_iter().any(can_be_named));
+        assert!(!["", "/", ".", "./", "../", "a/../b", "../../userpass/users/a", "a//b"].into_iter().any(can_be_named));
+        assert!(path_of("auth/userpass/users", "../../sys/a").is_err());
+        assert_eq!(path_of("sys/policies/acl", "a b").unwrap(), "sys/policies/acl/a%20b");
     }
 }

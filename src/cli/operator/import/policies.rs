@@ -3,7 +3,7 @@
 use serde_json::{Map, json};
 
 use super::definition::settle;
-use super::listing::{Names, encoded};
+use super::listing::{Names, path_of};
 use super::report::{Lost, Outcome, Part};
 use super::{Import, Stop};
 use crate::cli::failure::Failure;
@@ -27,7 +27,7 @@ pub async fn carry(import: &Import) -> Result<(), Stop> {
 }
 
 async fn one(import: &Import, name: &str) -> Result<Option<Outcome>, Failure> {
-    let path = format!("{FOLDER}/{}", encoded(name));
+    let path = path_of(FOLDER, name)?;
     let Some(there) = import.from.get(&path).await?.found()? else { return Ok(None) };
     let there = &there["data"];
     let wanted = Map::from_iter([("policy".to_owned(), there["policy"].clone())]);

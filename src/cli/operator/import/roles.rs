@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::definition::settle;
-use super::listing::{Names, encoded};
+use super::listing::{Names, path_of};
 use super::mounts::Mount;
 use super::report::{Lost, Outcome, Part};
 use super::users::token_settings;
@@ -23,7 +23,7 @@ pub async fn carry(import: &Import, mount: &Mount) -> Result<(), Stop> {
             Ok(None) => break,
             Ok(Some(name)) => {
                 let path = format!("{folder}/{name}");
-                import.item(Part::Roles, &path, one(import, mount, &path)).await?;
+                import.item(Part::Roles, &path, one(import, mount, &folder, &name)).await?;
             }
             Err(failure) => import.record(Part::Roles, &folder, Outcome::failed(&failure))?,
         }
@@ -32,8 +32,8 @@ pub async fn carry(import: &Import, mount: &Mount) -> Result<(), Stop> {
     Ok(())
 }
 
-async fn one(import: &Import, mount: &Mount, name: &str) -> Result<Option<Outcome>, Failure> {
-    let path = encoded(name);
+async fn one(import: &Import, mount: &Mount, folder: &str, name: &str) -> Result<Option<Outcome>, Failure> {
+    let path = path_of(folder, name)?;
     let id_path = format!("{path}/role-id");
     let Some(there) = import.from.get(&path).await?.found()? else { return Ok(None) };
     let Some(id) = import.from.get(&id_path).await?.found()? else { return Ok(None) };

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::definition::settle;
-use super::listing::{Names, encoded};
+use super::listing::{Names, path_of};
 use super::mounts::Mount;
 use super::report::{Lost, Outcome, Part};
 use super::{Import, Stop};
@@ -19,7 +19,7 @@ pub async fn carry(import: &Import, mount: &Mount) -> Result<(), Stop> {
             Ok(None) => break,
             Ok(Some(name)) => {
                 let path = format!("{folder}/{name}");
-                import.item(Part::Users, &path, one(import, mount, &path)).await?;
+                import.item(Part::Users, &path, one(import, mount, &folder, &name)).await?;
             }
             Err(failure) => import.record(Part::Users, &folder, Outcome::failed(&failure))?,
         }
@@ -28,8 +28,8 @@ pub async fn carry(import: &Import, mount: &Mount) -> Result<(), Stop> {
     Ok(())
 }
 
-async fn one(import: &Import, mount: &Mount, path: &str) -> Result<Option<Outcome>, Failure> {
-    let path = encoded(path);
+async fn one(import: &Import, mount: &Mount, folder: &str, name: &str) -> Result<Option<Outcome>, Failure> {
+    let path = path_of(folder, name)?;
     let Some(there) = import.from.get(&path).await?.found()? else { return Ok(None) };
     let here = import.here(mount, &path).await?;
     let wanted = token_settings(&there["data"]);
