@@ -118,6 +118,10 @@ async fn a_move_takes_every_right_that_it_uses() {
     let to = json!({"to": "to/x", "to_mount": "two"});
     root.post("/v1/one/data/from/x", json!({"data": {"n": 1}})).await.ok();
     root.post("/v1/one/data/from/x", json!({"data": {"n": 2}})).await.ok();
+    for lost in ["../lost", "a/./b", "nl\n", "ctl\u{0}"] {
+        let refused = root.post("/v1/one/move/from/x", json!({"to": lost, "to_mount": "two"})).await;
+        assert_eq!(refused.status, 400, "no request could ask for {lost:?}");
+    }
     for missing in 0..all.len() {
         let mut rules = all.to_vec();
         rules.remove(missing);

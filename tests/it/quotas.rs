@@ -29,6 +29,8 @@ async fn quotas_hold_on_every_node() {
         assert_eq!(refused.error(), "request path \"kv/a\": rate limit quota exceeded");
         assert!(refused.headers.contains_key("retry-after"));
     }
+    let batch = json!({"operations": [{"operation": "read", "path": "kv/a"}]});
+    assert_eq!(standby.post("/v1/sys/batch", batch).await.status, 429, "a batch goes around no limit");
     // Nothing of that has counted at the active node.
     let own = active.get("/v1/kv/a").await;
     assert_eq!((own.status, own.headers["x-ratelimit-remaining"].to_str().unwrap()), (200, "1"));

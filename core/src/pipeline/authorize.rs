@@ -10,6 +10,7 @@ use super::authenticate::Nobody;
 use super::{Located, RelyOn, Run};
 use crate::audit::{Decided, Who};
 use crate::lifecycle::Node;
+use crate::request::canonical;
 use crate::space;
 use crate::token::{TokenKey, Valid};
 
@@ -213,6 +214,11 @@ fn may_touch(acl: &Acl, run: &Run<'_>, located: Option<&Located>) -> Result<(), 
     let all = touches.here.iter().map(|touched| (here, touched));
     for (mount, (right, path)) in all.chain(touches.there.iter().map(|touched| (there, touched))) {
         let path = format!("{mount}{path}");
+        // What it makes there has to be found again by requests.
+        if canonical(path.as_bytes()).ok().as_ref() != Some(&path) {
+            let shown: String = path.chars().take(200).collect();
+            return Err(Failure::invalid(format!("no request can have the path {shown:?}")));
+        }
         let operation = match right {
             Right::Create => Operation::Create,
             Right::Read => Operation::Read,

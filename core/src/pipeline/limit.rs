@@ -30,10 +30,23 @@ pub(super) fn limit(node: &Node, view: &View, run: &Run<'_>, located: Option<&Lo
         // Whose role cannot be told is refused by the login itself.
         matched.role(&context(run, located, None), &params, &records).ok().flatten()
     };
-    let taken = node.quotas.take(&request.path, request.remote.map(|remote| remote.ip()), role, Instant::now());
+    let (from, now) = (request.remote.map(|remote| remote.ip()), Instant::now());
+    let mut taken = node.quotas.take(&request.path, from, role, now);
+    let mut path = &request.path;
+    // A batch counts for each of its operations as well, where that operation's path has a limit.
+    let steps = located.and_then(|located| located.steps(request)).and_then(Result::ok).unwrap_or_default();
+    for step in &steps {
+        if !taken.allowed {
+            break;
+        }
+        let of_step = node.quotas.take(&step.path, from, || None, now);
+        if !of_step.allowed || !of_step.headers.is_empty() {
+            (taken, path) = (of_step, &step.path);
+        }
+    }
     if taken.allowed {
         return Limited::Passed(taken.headers);
     }
-    let failure = Failure::TooMany(format!("request path {:?}: rate limit quota exceeded", request.path));
+    let failure = Failure::TooMany(format!("request path {path:?}: rate limit quota exceeded"));
     Limited::Refused { failure, headers: taken.headers, audited: taken.audited }
 }
