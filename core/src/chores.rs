@@ -3,9 +3,11 @@
 //! A plugin says what is due ([`sdk::Plugin::due`]). It is asked every few seconds, so what is due waits a little, and longer
 //! where there are many mounts, much is due at once or no node is active. Nothing that may be used no more depends on it.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use sdk::{Chore, NamespaceId, Plugin};
 use storage::{Access, Millis, Path, PathKey, Term};
 use tokio::sync::watch;
@@ -31,8 +33,10 @@ const IN_A_ROW: usize = 16;
 pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
     let mut walk = Walk::new(PAGE);
     loop {
-        if let Err(problem) = walk.look(&node).await {
-            tracing::warn!(problem, "mounts could not be asked what is due; it is tried again");
+        match AssertUnwindSafe(walk.look(&node)).catch_unwind().await {
+            Ok(Ok(())) => {}
+            Ok(Err(problem)) => tracing::warn!(problem, "mounts could not be asked what is due; it is tried again"),
+            Err(_) => tracing::error!("what a mount had due panicked; the others are asked again"),
         }
         if timeout(LOOK, stop.wait_for(|stop| *stop)).await.is_ok() {
             return;

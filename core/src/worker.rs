@@ -165,25 +165,25 @@ impl Worker {
         now: Millis,
     ) -> Result<Option<Result<Vec<i64>, CommitError>>, String> {
         let view = self.node.local_view().map_err(|e| e.to_string())?;
-        let Some((quota, mount)) = quota::leases::unsettled(&view).map_err(|e| e.to_string())? else {
+        let Some((settling, mount)) = quota::leases::unsettled(&view).map_err(|e| e.to_string())? else {
             self.settling = None;
             return Ok(None);
         };
-        let after = self.settling.take().filter(|(known, _)| *known == quota).and_then(|(_, after)| after);
+        let after = self.settling.take().filter(|(known, _)| *known == settling).and_then(|(_, after)| after);
         let root = NamespaceId::root();
         let mut next = None;
         let done = change(&self.node, now, term, |state| {
             let mut records = state.at(space::records(&root));
             next = self.node.tokens.settle_leases(&mut records, &mount, after.as_ref(), self.halvings)?;
             if next.is_none() {
-                quota::leases::settled(&mut records, &quota)?;
+                quota::leases::settled(&mut records, &settling)?;
             }
             Ok(())
         });
         let done = done.await;
         // Somebody else has changed one of them: the page is looked at again.
         let again = matches!(done, Err(CommitError::Conflict { .. } | CommitError::TooLarge { .. }));
-        self.settling = Some((quota, if again { after } else { next }));
+        self.settling = Some((settling, if again { after } else { next }));
         Ok(Some(match done {
             Err(CommitError::Conflict { .. }) => Ok(Vec::new()),
             done => done,

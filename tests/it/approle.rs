@@ -58,13 +58,7 @@ async fn guessing_locks_a_role_out_however_its_id_is_written() {
 #[tokio::test]
 async fn no_file_holds_a_role_id_or_a_secret_id() {
     let folder = tempfile::tempdir().unwrap();
-    let audit = folder.path().join("audit.log");
-    let more = json!({ "audit": [{ "file": { "log": { "options": { "file_path": audit } } } }], "log_level": "debug" });
-    let mut cluster = Cluster::configured(1, Transport::Plain, &more);
-    cluster.nodes[0].start().await;
-    cluster.initialise(1, 1).await;
-    cluster.unseal(0).await;
-    cluster.serves(0).await;
+    let (mut cluster, audit) = crate::secrecy::telling_all(folder.path()).await;
     let root = cluster.root(0);
     role(&root, json!({ "role_id": "canary-role-4c1d" })).await;
     let made = secret_id(&root, json!({})).await;

@@ -90,6 +90,10 @@ async fn an_operation_without_permission_stops_the_whole_batch() {
     let refused = client.post("/v1/sys/batch", json!({ "operations": operations })).await;
     assert_eq!(refused.status, 403, "{}", refused.body);
     assert!(refused.error().starts_with("operation 2 of the batch"), "{}", refused.error());
+    let id = refused.body["request_id"].as_str().unwrap();
+    let explained = cluster.root(standby).get(&format!("/v1/sys/policy/explain/{id}")).await.ok()["data"].clone();
+    assert_eq!((&explained["path"], &explained["operation"]), (&json!("two/data/b"), &json!("update")), "{explained}");
+    assert_eq!(explained["reason"], "missing_capability", "{explained}");
     assert_eq!(cluster.root(standby).get("/v1/one/data/a").await.status, 404, "nothing of it happens");
     let allowed = client.post("/v1/sys/batch", json!({ "operations": [operations[0]] })).await;
     assert_eq!(allowed.status, 200, "{}", allowed.body);

@@ -12,16 +12,22 @@ use crate::harness::{Cluster, Transport, until};
 const VALUE: &str = "canary-value-5f1d3c";
 const NAME: &str = "canary-name-8a2e41";
 
-#[tokio::test]
-async fn no_file_holds_a_value_or_a_name() {
-    let folder = tempfile::tempdir().unwrap();
-    let audit = folder.path().join("audit.log");
+/// A node that serves, logs in detail and audits into a file of this folder.
+pub async fn telling_all(folder: &Path) -> (Cluster, PathBuf) {
+    let audit = folder.join("audit.log");
     let more = json!({ "audit": [{ "file": { "log": { "options": { "file_path": audit } } } }], "log_level": "debug" });
     let mut cluster = Cluster::configured(1, Transport::Plain, &more);
     cluster.nodes[0].start().await;
     cluster.initialise(1, 1).await;
     cluster.unseal(0).await;
     cluster.serves(0).await;
+    (cluster, audit)
+}
+
+#[tokio::test]
+async fn no_file_holds_a_value_or_a_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut cluster, audit) = telling_all(folder.path()).await;
     let root = cluster.root(0);
     root.post("/v1/sys/mounts/secret", json!({ "type": "kv", "options": { "version": "2" } })).await.ok();
     root.post(&format!("/v1/secret/data/{NAME}/deep"), json!({ "data": { "k": VALUE } })).await.ok();

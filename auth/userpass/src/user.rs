@@ -1,33 +1,8 @@
 //! A user's record.
 
 use schemars::JsonSchema;
-use sdk::{
-    Access, CommaList, Failure, FromField, Input, Key, Read, Result, Seconds, ShownToken, TokenFields, TokenSettings,
-    Txn, Value,
-};
+use sdk::{Access, CommaList, Failure, Input, Key, Read, Result, Seconds, ShownToken, TokenFields, TokenSettings, Txn};
 use serde::{Deserialize, Serialize};
-
-/// A user's name as a path has it, in lower case.
-#[derive(Default)]
-pub struct Name(String);
-
-impl FromField for Name {
-    const KIND: &'static str = "string";
-    fn from_field(value: &Value) -> std::result::Result<Self, String> {
-        String::from_field(value).map(|text| Self(text.to_lowercase()))
-    }
-}
-
-impl Name {
-    /// A name that no user can have is no path of this mount.
-    pub fn checked(self) -> Result<String> {
-        let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let fits = self.0.starts_with(word)
-            && self.0.ends_with(word)
-            && self.0.chars().all(|c| word(c) || c == '-' || c == '.');
-        if fits { Ok(self.0) } else { Err(Failure::NoSuch("1 error occurred:\n\t* unsupported path\n\n".into())) }
-    }
-}
 
 /// The fields that a write may bring besides the password. The older names give way to the newer ones.
 #[derive(Input)]

@@ -1,5 +1,6 @@
 //! Who asks: the token of a request, if it counts.
 
+use sdk::Failure;
 use storage::View;
 
 use super::authorize::Refused;
@@ -27,7 +28,7 @@ pub(super) fn caller(
             rely_on.append(&mut valid.relied_on);
             Ok(Ok(valid))
         }
-        Err(Why::Access(access)) => Err(Refused::broken(access.into())),
+        Err(Why::Access(access)) => Err(Failure::from(access).into()),
         // A token that does not count is like none: paths that need none still answer.
         Err(why @ (Why::Unknown | Why::Expired | Why::Spent | Why::Orphaned)) => nobody(&why.to_string()),
     }

@@ -80,8 +80,8 @@ pub struct Refused {
     pub why: String,
 }
 
-impl Refused {
-    pub fn broken(failure: Failure) -> Self {
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
         Self { failure, who: None, spends: None, decided: None, why: String::new() }
     }
 }
@@ -121,7 +121,7 @@ pub(super) fn authorize(
     if declared.is_some_and(|path| path.open || path.door.is_some_and(opened)) && !run.request.help {
         let operation = plain_operation(run.request.verb);
         if declared.is_some_and(|path| path.no_dead_tokens) && token.is_err() && run.request.token.is_some() {
-            return Err(Refused::broken(Failure::denied("permission denied")));
+            return Err(Refused::from(Failure::denied("permission denied")));
         }
         return Ok(Permit {
             who: token.as_ref().ok().map(|token| who(token, None)),
@@ -137,14 +137,14 @@ pub(super) fn authorize(
         Err(Nobody(why)) => {
             let dead = declared.and_then(|path| path.dead_token).filter(|_| run.request.token.is_some());
             let failure = dead.map_or_else(|| Failure::denied("permission denied"), Failure::invalid);
-            return Err(Refused { why, ..Refused::broken(failure) });
+            return Err(Refused { why, ..Refused::from(failure) });
         }
     };
     let caller = caller_of(run, &token);
     let spends = token.uses_left.map(|_| token.key.clone());
     let refused = Decided { allowed: false, granted_by: Vec::new() };
     let refused = who(&token, Some(refused));
-    let refuse = |failure| Refused { who: Some(refused.clone()), spends: spends.clone(), ..Refused::broken(failure) };
+    let refuse = |failure| Refused { who: Some(refused.clone()), spends: spends.clone(), ..Refused::from(failure) };
 
     let operation = operation(view, run, located, &caller, rely_on).map_err(&refuse)?;
     let rules = node.policies.rules(view, &token.record.policies, run.now).map_err(|e| refuse(e.into()))?;
@@ -154,11 +154,14 @@ pub(super) fn authorize(
         Question { operation, path: &path, parameters: Some(&run.request.body), wrap_ttl: run.request.wrap_ttl };
     let decision = rules.acl.decide(&question);
     let needs_sudo = declared.is_some_and(|path| path.sudo);
-    if let Some(decided) = refusal(&decision, needs_sudo) {
+    let deny = |decided: Explanation| {
         tracing::debug!(request = %run.request.id, reason = decided.text, "denied by policy");
         let why = decided.text.clone();
         let refused = refuse(Failure::denied("1 error occurred:\n\t* permission denied\n\n"));
-        return Err(Refused { decided: Some(decided), why, ..refused });
+        Refused { decided: Some(decided), why, ..refused }
+    };
+    if let Some(decided) = refusal(&decision, needs_sudo) {
+        return Err(deny(decided));
     }
     if run.request.head {
         return Err(refuse(Failure::Unsupported));
@@ -166,10 +169,9 @@ pub(super) fn authorize(
     if matches!(operation, Operation::Create | Operation::Update | Operation::Patch) && path.ends_with('/') {
         return Err(refuse(Failure::invalid("cannot write to a path ending in '/'")));
     }
-    may_touch(&rules.acl, run, located).map_err(|failure| Refused {
-        why: "the policies do not allow all that the operation touches besides its path".into(),
-        ..refuse(failure)
-    })?;
+    if let Some(decided) = touches_denied(&rules.acl, run, located).map_err(&refuse)? {
+        return Err(deny(decided));
+    }
     let page_limit = decision.page_limit;
     let filter = decision.list_filter().map(|filter| KeyFilter {
         filter: Arc::clone(filter),
@@ -203,11 +205,14 @@ pub fn refusal(decision: &Decision<'_>, needs_sudo: bool) -> Option<Explanation>
     None
 }
 
-/// What the operation touches besides its path is asked for as if it were done by requests without a body.
-fn may_touch(acl: &Acl, run: &Run<'_>, located: Option<&Located>) -> Result<(), Failure> {
-    let Some(located) = located.filter(|_| run.request.verb == Verb::Write && !run.request.help) else { return Ok(()) };
-    let Some(matched) = located.matched.as_ref().filter(|matched| matched.path.touches_more()) else { return Ok(()) };
-    let Some(touches) = matched.touches(&matched.params(run.request.body.clone()))? else { return Ok(()) };
+/// What the operation touches besides its path is asked for as if it were done by requests without a body. Answers why
+/// that is not allowed.
+fn touches_denied(acl: &Acl, run: &Run<'_>, located: Option<&Located>) -> Result<Option<Explanation>, Failure> {
+    let Some(located) = located.filter(|_| run.request.verb == Verb::Write && !run.request.help) else {
+        return Ok(None);
+    };
+    let Some(matched) = located.matched.as_ref().filter(|matched| matched.path.touches_more()) else { return Ok(None) };
+    let Some(touches) = matched.touches(&matched.params(run.request.body.clone()))? else { return Ok(None) };
     let here = located.info.path.as_str();
     let there = touches.other.as_deref().unwrap_or(here);
     let nothing = Map::new();
@@ -226,13 +231,11 @@ fn may_touch(acl: &Acl, run: &Run<'_>, located: Option<&Located>) -> Result<(), 
             Right::Delete => Operation::Delete,
         };
         let question = Question { operation, path: &path, parameters: Some(&nothing), wrap_ttl: run.request.wrap_ttl };
-        let decision = acl.decide(&question);
-        if refusal(&decision, false).is_some() {
-            tracing::debug!(request = %run.request.id, reason = %decision.reason, "denied by policy, of what it touches");
-            return Err(Failure::denied("1 error occurred:\n\t* permission denied\n\n"));
+        if let Some(decided) = refusal(&acl.decide(&question), false) {
+            return Ok(Some(decided));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 fn acl_path(run: &Run<'_>, operation: Operation) -> String {

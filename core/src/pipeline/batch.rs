@@ -11,10 +11,11 @@ use policy::{Operation, Question};
 use sdk::{Answer, BatchAnswer, Body, Failure, Handler, Output, Reply, Step, StepAnswer, Verb};
 use storage::{OpenSnapshot, TxnState, View};
 
-use super::authorize::{context, space_of};
-use super::dispatch::{Done, unsupported_path, warned};
+use super::authorize::{Refused, context, refusal, space_of};
+use super::dispatch::{Done, warned};
 use super::{
-    LISTINGS_MAX, Located, Permit, Pipeline, RelyOn, Run, Stages, authenticate, authorize, filter, locate, no_route,
+    ITSELF, LISTINGS_MAX, Located, Permit, Pipeline, Refusal, RelyOn, Run, Stages, authenticate, authorize, filter,
+    locate, no_route,
 };
 use crate::space;
 
@@ -44,7 +45,7 @@ impl Pipeline {
         let mut state = TxnState::new(snapshot, latches);
         rely(&mut state, rely_on);
         let all = All { pipeline: self, run, view, kept_listings: stages.unlisted < LISTINGS_MAX };
-        let result = all.carry_out(steps, &mut state);
+        let result = all.carry_out(steps, &mut state, &mut stages.refusal);
         let (batch, latches) = state.finish();
         stages.latches = Some(latches);
         Done::Answered(result.map(Box::new), Some(batch).filter(|batch| !batch.is_empty()).map(Box::new))
@@ -60,11 +61,16 @@ struct All<'a> {
 }
 
 impl All<'_> {
-    fn carry_out(&self, steps: &[Step], state: &mut TxnState) -> sdk::Result<Answer> {
+    /// `denied` comes to say which operation failed and why.
+    fn carry_out(&self, steps: &[Step], state: &mut TxnState, denied: &mut Option<Refusal>) -> sdk::Result<Answer> {
         let mut results = Vec::with_capacity(steps.len());
         let mut size = Size(0);
         for (n, step) in steps.iter().enumerate() {
-            let result = self.step(step, state).map_err(|failure| told(failure, n + 1, step))?;
+            let result = self.step(step, state).map_err(|Refused { failure, decided, why, .. }| {
+                let why = if why.is_empty() { ITSELF.to_owned() } else { why };
+                *denied = Some(Refusal { operation: step.name, path: step.path.clone(), decided, why });
+                told(failure, n + 1, step)
+            })?;
             serde_json::to_writer(&mut size, &result).map_err(Failure::internal)?;
             if size.0 > ANSWERS_MAX {
                 let text = format!("the answers of the first {} operations have more than {ANSWERS_MAX} bytes", n + 1);
@@ -75,19 +81,18 @@ impl All<'_> {
         Reply::data(BatchAnswer { results }).map(Output::into_answer)
     }
 
-    fn step(&self, step: &Step, state: &mut TxnState) -> sdk::Result<StepAnswer> {
+    fn step(&self, step: &Step, state: &mut TxnState) -> Result<StepAnswer, Refused> {
         let Pipeline { node, catalog, .. } = self.pipeline;
         let request = self.run.request.step(step);
         let run = Run { request: &request, forwarded: false, ..*self.run };
         let mut rely_on = RelyOn::new();
-        let caller = authenticate::caller(node, &self.view, &run, &mut rely_on).map_err(|refused| refused.failure)?;
+        let caller = authenticate::caller(node, &self.view, &run, &mut rely_on)?;
         let located = locate::locate(node, catalog, &self.view, &request, &mut rely_on)?;
-        let permit = authorize::authorize(node, &self.view, &run, caller, located.as_ref(), &mut rely_on)
-            .map_err(|refused| refused.failure)?;
+        let permit = authorize::authorize(node, &self.view, &run, caller, located.as_ref(), &mut rely_on)?;
         let located = located.ok_or_else(|| no_route(&request.path))?;
         self.check_write(step, &run, &permit, &located, state, &mut rely_on)?;
         rely(state, rely_on);
-        self.dispatch(&run, &permit, &located, state)
+        Ok(self.dispatch(&run, &permit, &located, state)?)
     }
 
     /// What an operation before this one has changed, authorization has not seen. Where that may have made an update of a
@@ -100,28 +105,31 @@ impl All<'_> {
         located: &Located,
         state: &TxnState,
         rely_on: &mut RelyOn,
-    ) -> sdk::Result<()> {
+    ) -> Result<(), Refused> {
         if step.verb != Verb::Write {
             return Ok(());
         }
         let unclear = rely_on.iter().any(|(path, _)| state.changes(path));
         let creates = permit.operation_name() == "create";
         if step.only_new && unclear {
-            return Err(Failure::invalid("an earlier operation of the batch changes what is here; use update"));
+            let text = "an earlier operation of the batch changes what is here; use update";
+            return Err(Failure::invalid(text).into());
         }
         if step.only_new && !creates {
             let tells = located.matched.as_ref().is_some_and(|matched| matched.path.tells_creates());
-            return Err(Failure::invalid(match tells {
+            let text = match tells {
                 true => "there is something here already",
                 false => "this path does not tell whether something is here; use update",
-            }));
+            };
+            return Err(Failure::invalid(text).into());
         }
         if !unclear {
             return Ok(());
         }
         let denied = || Failure::denied("1 error occurred:\n\t* permission denied\n\n");
         let who = permit.who().ok_or_else(denied)?;
-        let rules = self.pipeline.node.policies.rules(&self.view, &who.token.policies, run.now)?;
+        let rules =
+            self.pipeline.node.policies.rules(&self.view, &who.token.policies, run.now).map_err(Failure::from)?;
         rely_on.extend(rules.relied_on);
         let decision = rules.acl.decide(&Question {
             operation: if creates { Operation::Update } else { Operation::Create },
@@ -129,8 +137,10 @@ impl All<'_> {
             parameters: Some(&run.request.body),
             wrap_ttl: None,
         });
-        let unmet = decision.control_groups().next().is_some() || !decision.mfa_methods().is_empty();
-        if !decision.allowed || unmet { Err(denied()) } else { Ok(()) }
+        match refusal(&decision, false) {
+            Some(decided) => Err(Refused { why: decided.text.clone(), decided: Some(decided), ..denied().into() }),
+            None => Ok(()),
+        }
     }
 
     fn dispatch(
@@ -140,7 +150,7 @@ impl All<'_> {
         located: &Located,
         state: &mut TxnState,
     ) -> sdk::Result<StepAnswer> {
-        let matched = located.matched.as_ref().ok_or_else(unsupported_path)?;
+        let matched = located.matched.as_ref().ok_or_else(Failure::unsupported_path)?;
         let operation = matched.operation(run.request.verb)?;
         let its_own = located.mount.is_builtin() && located.mount.type_name != "cubbyhole";
         if its_own || matched.path.open || matched.path.door.is_some() {

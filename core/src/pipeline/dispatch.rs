@@ -43,10 +43,10 @@ pub(super) fn dispatch(
         let result = Help::at(backend, &located.info, &located.path)
             .map(|help| Answer::bare(sdk::json!({"help": help.text, "see_also": null, "openapi": help.openapi})))
             .map(Box::new)
-            .ok_or_else(unsupported_path);
+            .ok_or_else(Failure::unsupported_path);
         return Done::Answered(result, None);
     }
-    let Some(matched) = &located.matched else { return unsupported_path().into() };
+    let Some(matched) = &located.matched else { return Failure::unsupported_path().into() };
     let operation = match matched.operation(run.request.verb) {
         Ok(operation) => operation,
         Err(failure) => return failure.into(),
@@ -175,8 +175,4 @@ fn spend(state: &mut TxnState, permit: &Permit) {
     if let Some(key) = permit.spends() {
         crate::token::Tokens::spend(&mut state.at(space::records(&sdk::NamespaceId::root())), key);
     }
-}
-
-pub(super) fn unsupported_path() -> Failure {
-    Failure::NoSuch("1 error occurred:\n\t* unsupported path\n\n".into())
 }

@@ -113,6 +113,7 @@ impl Pipeline {
             latches: Some(self.latches.begin()),
             prepared: None,
             unlisted: 0,
+            refusal: None,
         };
         let mut attempts = 0;
         loop {
@@ -254,7 +255,8 @@ impl Pipeline {
             return Ok(refused_by_audit(run.request, error));
         }
         stages.audited = request_entry.as_mut().output_mut().is_some();
-        let mut refusal = (None, String::from("the operation itself refused it"));
+        let mut refusal = Refusal { operation, path: run.request.path.clone(), decided: None, why: ITSELF.into() };
+        stages.refusal = None;
         let result = match permit {
             Ok(permit) => {
                 let began = std::time::Instant::now();
@@ -284,7 +286,7 @@ impl Pipeline {
             }
             Err(refused) => {
                 let spent = self.spend(run, refused.spends.as_ref()).await;
-                refusal = (refused.decided, refused.why);
+                (refusal.decided, refusal.why) = (refused.decided, refused.why);
                 Err(spent.err().unwrap_or(refused.failure))
             }
         };
@@ -308,7 +310,9 @@ impl Pipeline {
                 log_failure(run.request, failure);
                 match (written, failure) {
                     (Err(error), _) => refused_by_audit(run.request, &error),
-                    (Ok(()), Failure::Denied(_)) => self.denied(run, operation, who.as_ref(), refusal, failure),
+                    (Ok(()), Failure::Denied(_)) => {
+                        self.denied(run, who.as_ref(), stages.refusal.take().unwrap_or(refusal), failure)
+                    }
                     (Ok(()), failure) => Response::failure(failure),
                 }
             }
@@ -319,9 +323,8 @@ impl Pipeline {
     fn denied(
         &self,
         run: &Run<'_>,
-        operation: &'static str,
         who: Option<&Who>,
-        (decided, why): (Option<Explanation>, String),
+        Refusal { operation, path, decided, why }: Refusal,
         failure: &Failure,
     ) -> Response {
         let token = who.map(|who| DeniedToken {
@@ -330,7 +333,7 @@ impl Pipeline {
             entity_id: who.token.entity_id.clone(),
             policies: who.token.policies.clone(),
         });
-        let (id, path) = (run.request.id, run.request.path.clone());
+        let id = run.request.id;
         self.node.denials.note(Denial { id, at: run.now, operation, path, token, decided, why });
         Response::denied(id, failure)
     }
@@ -547,6 +550,20 @@ struct Stages {
     prepared: Option<Prepared>,
     /// How often a folder's listing was not at hand.
     unlisted: usize,
+    /// Why an operation of a batch was denied.
+    refusal: Option<Refusal>,
+}
+
+/// Why something was denied that no policy has refused.
+const ITSELF: &str = "the operation itself refused it";
+
+/// What was denied, and why.
+struct Refusal {
+    operation: &'static str,
+    path: String,
+    /// What the policies said, if they were asked.
+    decided: Option<Explanation>,
+    why: String,
 }
 
 async fn finish(run: &Run<'_>, done: &Done) -> Response {

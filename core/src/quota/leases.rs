@@ -25,8 +25,9 @@ pub struct LeaseCount {
     pub max: i64,
     /// Whether it holds in namespaces below as well. Not said: a rule of no mount does.
     pub inheritable: Option<bool>,
-    /// Whether leases that were there before it, or were counted by another rule, may not be counted yet.
-    pub settling: bool,
+    /// As long as leases that were there before it, or were counted by another rule, may not be counted yet. It is another
+    /// text each time that such leases come up: whoever looked through them before has to begin again.
+    pub settling: Option<String>,
 }
 
 /// The record of all rules, by name. Whoever makes a lease reads it; where there are none, there is no record.
@@ -84,9 +85,10 @@ impl LeaseCounts {
             }
             _ => {
                 self.take_out(txn, name);
-                let id = hex::encode(crypto::random::<8>());
+                let id = unique();
                 txn.set_counter(&left_key(&id), max);
-                self.0.insert(name.to_owned(), LeaseCount { id, scope, max, inheritable, settling: true });
+                let settling = Some(unique());
+                self.0.insert(name.to_owned(), LeaseCount { id, scope, max, inheritable, settling });
             }
         }
         self.write(txn)
@@ -119,9 +121,13 @@ impl LeaseCounts {
         let Some(gone) = self.0.remove(name) else { return false };
         txn.delete_counter(&left_key(&gone.id));
         let wider = |rule: &&mut LeaseCount| rule.scope.mount.is_empty() || rule.scope.mount == gone.scope.mount;
-        self.0.values_mut().filter(wider).for_each(|rule| rule.settling = true);
+        self.0.values_mut().filter(wider).for_each(|rule| rule.settling = Some(unique()));
         true
     }
+}
+
+fn unique() -> String {
+    hex::encode(crypto::random::<8>())
 }
 
 /// How many leases a rule counts at present.
@@ -146,11 +152,10 @@ pub(crate) fn give_back(txn: &mut Txn, id: &str) -> Result<(), Access> {
     Ok(())
 }
 
-/// The mount whose leases are to be looked through, of a rule that is settling: its id comes with it.
+/// What a rule says that is settling, and the mount whose leases are to be looked through for it.
 pub(crate) fn unsettled(read: &impl Read) -> Result<Option<(String, String)>, Access> {
-    let rules = LeaseCounts::read(read)?;
-    let rule = rules.0.into_values().find(|rule| rule.settling);
-    Ok(rule.map(|rule| (rule.id, rule.scope.mount)))
+    let rules = LeaseCounts::read(read)?.0.into_values();
+    Ok(rules.filter_map(|rule| Some((rule.settling?, rule.scope.mount))).next())
 }
 
 /// Marks a lease of this path with the rule that is closest to it, which may be another one than before. Answers the new mark
@@ -170,10 +175,11 @@ pub(crate) fn settle(txn: &mut Txn, path: &str, marked: Option<&str>) -> Result<
     Ok(Some(closest))
 }
 
-/// All leases of its mount were looked through.
-pub(crate) fn settled(txn: &mut Txn, id: &str) -> Result<(), Access> {
+/// All leases of its mount were looked through since it said so.
+pub(crate) fn settled(txn: &mut Txn, settling: &str) -> Result<(), Access> {
     let mut rules = LeaseCounts::change(txn)?;
-    rules.0.values_mut().filter(|rule| rule.id == id).for_each(|rule| rule.settling = false);
+    let through = |rule: &&mut LeaseCount| rule.settling.as_deref() == Some(settling);
+    rules.0.values_mut().filter(through).for_each(|rule| rule.settling = None);
     rules.write(txn)
 }
 
@@ -181,4 +187,31 @@ pub(crate) fn settled(txn: &mut Txn, id: &str) -> Result<(), Access> {
 pub(crate) fn is_counter(key: &RawKey) -> bool {
     // Namespace, its records, then the kind.
     matches!(key.segments().nth(2), Some(Ok((SegKind::Plain, kind))) if kind == LEFT.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use storage::{Class, Clear, Latches, MemoryStore, OpenStore, Path, TxnState};
+
+    use super::*;
+
+    #[test]
+    fn who_looked_through_the_leases_before_a_rule_went_is_not_through() {
+        let store = OpenStore::new(Arc::new(MemoryStore::default()), Arc::new(Clear));
+        let mut state = TxnState::new(store.snapshot().unwrap(), Latches::new().begin());
+        let txn = &mut state.at(Path::root(Class::Replicated));
+        let rules = |txn: &mut Txn| LeaseCounts::change(txn).unwrap();
+        rules(txn).set(txn, "all", Scope::default(), 10, None).unwrap();
+        let (began, _) = unsettled(txn).unwrap().unwrap();
+        let of_mount = Scope { mount: "auth/a/".into(), ..Scope::default() };
+        rules(txn).set(txn, "closer", of_mount, 5, None).unwrap();
+        rules(txn).remove(txn, "closer").unwrap();
+        settled(txn, &began).unwrap();
+        let (again, _) = unsettled(txn).unwrap().expect("the leases of the rule that went are to be counted");
+        assert_ne!(again, began);
+        settled(txn, &again).unwrap();
+        assert_eq!(unsettled(txn).unwrap(), None);
+    }
 }

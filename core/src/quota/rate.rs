@@ -4,6 +4,7 @@
 //! again when its interval is over, which begins with the client's first request. So many clients are known at once; of more
 //! the one goes that has been away the longest, and starts with a full allowance when it comes back.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,12 +50,7 @@ impl Clients {
         let key = (rule.id.clone(), network(client));
         let interval = Duration::from_secs(rule.interval);
         let fresh = || Arc::new(Mutex::new(Bucket { left: rule.most(), full_at: now + interval, blocked_until: None }));
-        // Of two first requests at once the second may get an allowance of its own, which is then the one that counts.
-        let bucket = self.0.get(&key).unwrap_or_else(|| {
-            let fresh = fresh();
-            self.0.insert(key, Arc::clone(&fresh));
-            fresh
-        });
+        let Ok(bucket) = self.0.get_or_insert_with(&key, || Ok::<_, Infallible>(fresh()));
         let mut bucket = bucket.lock();
         if now >= bucket.full_at {
             (bucket.left, bucket.full_at) = (rule.most(), now + interval);

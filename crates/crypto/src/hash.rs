@@ -19,6 +19,22 @@ pub enum Hash {
 }
 
 impl Hash {
+    /// As the API names it.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "sha1" => Self::Sha1,
+            "sha2-224" => Self::Sha224,
+            "sha2-256" => Self::Sha256,
+            "sha2-384" => Self::Sha384,
+            "sha2-512" => Self::Sha512,
+            "sha3-224" => Self::Sha3_224,
+            "sha3-256" => Self::Sha3_256,
+            "sha3-384" => Self::Sha3_384,
+            "sha3-512" => Self::Sha3_512,
+            _ => return None,
+        })
+    }
+
     /// Of a digest, in bytes.
     pub fn size(self) -> usize {
         match self {

@@ -63,6 +63,11 @@ impl Failure {
         Self::Denied(text.into())
     }
 
+    /// What a mount says of a path that none of its own has the form of.
+    pub fn unsupported_path() -> Self {
+        Self::NoSuch("1 error occurred:\n\t* unsupported path\n\n".into())
+    }
+
     pub fn internal(text: impl ToString) -> Self {
         Self::Internal(text.to_string())
     }

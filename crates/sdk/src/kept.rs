@@ -28,7 +28,10 @@ impl<T> Kept<T> {
     pub fn read(&self, view: &View, key: &PathKey, decode: impl FnOnce(&[u8]) -> Result<T>) -> Result<Option<Arc<T>>> {
         let began = *self.forgotten.read();
         let path = view.path(key);
-        let Some(revision) = view.revision(key)? else { return Ok(None) };
+        let Some(revision) = view.revision(key)? else {
+            self.items.remove(&path);
+            return Ok(None);
+        };
         if let Some((at, value)) = self.items.get(&path)
             && at == revision
         {

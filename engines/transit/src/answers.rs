@@ -126,12 +126,6 @@ pub struct Hashed {
 }
 
 #[derive(Serialize, JsonSchema)]
-pub struct Random {
-    /// In hex or base64, as it was asked for.
-    pub random_bytes: String,
-}
-
-#[derive(Serialize, JsonSchema)]
 pub struct Exported {
     pub name: String,
     #[serde(rename = "type")]

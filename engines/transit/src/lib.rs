@@ -9,7 +9,6 @@ mod import;
 mod keys;
 mod kind;
 mod material;
-mod name;
 mod paths;
 mod plugin;
 mod record;

@@ -25,19 +25,7 @@ pub struct Signed {
 
 /// The hash of this name; `None` inside is "none".
 pub fn hash(name: &str) -> Option<Option<Hash>> {
-    Some(match name {
-        "none" => None,
-        "sha1" => Some(Hash::Sha1),
-        "sha2-224" => Some(Hash::Sha224),
-        "sha2-256" => Some(Hash::Sha256),
-        "sha2-384" => Some(Hash::Sha384),
-        "sha2-512" => Some(Hash::Sha512),
-        "sha3-224" => Some(Hash::Sha3_224),
-        "sha3-256" => Some(Hash::Sha3_256),
-        "sha3-384" => Some(Hash::Sha3_384),
-        "sha3-512" => Some(Hash::Sha3_512),
-        _ => return None,
-    })
+    if name == "none" { Some(None) } else { Hash::by_name(name).map(Some) }
 }
 
 pub fn salt(text: &str) -> Result<i64> {

@@ -69,7 +69,6 @@ mod rotate_config;
 mod seal;
 mod step_down;
 mod tools_hash;
-mod tools_random;
 mod version_history;
 mod wrapping_lookup;
 mod wrapping_rewrap;
@@ -78,7 +77,6 @@ mod wrapping_wrap;
 
 use std::sync::{Arc, OnceLock};
 
-use base64::prelude::{BASE64_STANDARD, Engine};
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::{ChangeError, Node, ShareKind};
 use holdfast_core::mount::MountError;
@@ -248,15 +246,17 @@ impl Sys {
             quotas_rate_limit::one(node, &mountable),
             tools_hash::plain(),
             tools_hash::by_path(),
-            tools_random::plain(),
-            tools_random::from_source(),
-            tools_random::so_many_from_source(),
             version_history::path(),
             wrapping_lookup::path(node),
             wrapping_rewrap::path(node),
             wrapping_unwrap::path(node),
             wrapping_wrap::path(),
         ];
+        paths.extend(sdk::draws([
+            ("tools/random", "generate-random"),
+            ("tools/random/:source", "generate-random-with-source"),
+            ("tools/random/:source/:urlbytes+", "generate-random-with-source-and-bytes"),
+        ]));
         paths.extend(crate::node::paths());
         paths.extend(capabilities::paths(node));
         paths.extend(leases_renew::paths(node));
@@ -277,15 +277,6 @@ impl Plugin for Sys {
     }
     fn backend(&self, _mount: &MountInfo) -> &Backend {
         &self.0
-    }
-}
-
-/// Bytes in the form that was asked for.
-fn encoded(format: &str, bytes: &[u8]) -> Result<String, Failure> {
-    match format {
-        "hex" => Ok(hex::encode(bytes)),
-        "base64" => Ok(BASE64_STANDARD.encode(bytes)),
-        other => Err(Failure::Invalid(format!("unsupported encoding format {other}; must be \"hex\" or \"base64\""))),
     }
 }
 

@@ -3,8 +3,29 @@
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::mount::Table;
-use holdfast_core::quota::Scope;
+use holdfast_core::quota::{RULES_MAX, Scope};
 use sdk::{Failure, Result, Txn};
+
+/// Refuses a rule that another one is like, or that is one too many. `rules` are those that there are, by their names.
+pub fn check_room<'r>(
+    rules: impl ExactSizeIterator<Item = (&'r String, &'r Scope)>,
+    name: &str,
+    scope: &Scope,
+    kind: &str,
+) -> Result<()> {
+    let (count, mut known) = (rules.len(), false);
+    for (other, held) in rules {
+        known |= other == name;
+        if held == scope && other != name {
+            let text = format!("quota rule with similar properties exists under the name {other:?}");
+            return Err(Failure::Invalid(text));
+        }
+    }
+    if count >= RULES_MAX && !known {
+        return Err(Failure::Invalid(format!("there are {RULES_MAX} {kind} already, which is the most")));
+    }
+    Ok(())
+}
 
 pub fn parse(node: &Node, mountable: &Catalog, txn: &Txn, path: &str, role: &str) -> Result<Scope> {
     let path = path.trim_matches('/');

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
+use holdfast_core::quota::LeaseCounts;
 use holdfast_core::quota::leases::counted;
-use holdfast_core::quota::{LeaseCounts, RULES_MAX};
 use schemars::JsonSchema;
 use sdk::{Answer, Ctx, Failure, Input, Path, Reply, Result, Txn, Verb, View};
 use serde::Serialize;
@@ -80,7 +80,7 @@ pub fn one(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Path {
                 role: "",
                 max_leases: rule.max,
                 counter: counted(view, rule)?,
-                settling: rule.settling.then_some(true),
+                settling: rule.settling.is_some().then_some(true),
                 inheritable: rule.inheritable,
                 name: named.name,
             })
@@ -101,13 +101,8 @@ fn set(node: &Node, mountable: &Catalog, input: &Write, txn: &mut Txn) -> Result
     }
     let scope = quota_scope::parse(node, mountable, txn, &input.path, "")?;
     let rules = LeaseCounts::change(txn)?;
-    let same = rules.0.iter().find(|(name, rule)| rule.scope == scope && **name != input.name);
-    if let Some((name, _)) = same {
-        return Err(Failure::Invalid(format!("quota rule with similar properties exists under the name {name:?}")));
-    }
-    if rules.0.len() >= RULES_MAX && !rules.0.contains_key(&input.name) {
-        return Err(Failure::Invalid(format!("there are {RULES_MAX} lease counts already, which is the most")));
-    }
+    let scopes = rules.0.iter().map(|(name, rule)| (name, &rule.scope));
+    quota_scope::check_room(scopes, &input.name, &scope, "lease counts")?;
     rules.set(txn, &input.name, scope, input.max_leases, input.inheritable)?;
     Ok(Answer::empty())
 }

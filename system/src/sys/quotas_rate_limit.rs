@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
-use holdfast_core::quota::{QuotaTable, RULES_MAX, RateLimit};
+use holdfast_core::quota::{QuotaTable, RateLimit};
 use schemars::JsonSchema;
 use sdk::{Answer, Ctx, Failure, Input, Path, Reply, Result, Seconds, SignedSeconds, Txn, Value, Verb, View, json};
 use serde::Serialize;
@@ -115,13 +115,8 @@ fn set(node: &Node, mountable: &Catalog, input: Write, txn: &mut Txn) -> Result<
     }
     let scope = quota_scope::parse(node, mountable, txn, &input.path, &input.role)?;
     let mut table = QuotaTable::change(txn)?;
-    let same = table.rate_limits.iter().find(|(name, rule)| rule.scope == scope && **name != input.name);
-    if let Some((name, _)) = same {
-        return Err(Failure::Invalid(format!("quota rule with similar properties exists under the name {name:?}")));
-    }
-    if table.rate_limits.len() >= RULES_MAX && !table.rate_limits.contains_key(&input.name) {
-        return Err(Failure::Invalid(format!("there are {RULES_MAX} rate limits already, which is the most")));
-    }
+    let scopes = table.rate_limits.iter().map(|(name, rule)| (name, &rule.scope));
+    quota_scope::check_room(scopes, &input.name, &scope, "rate limits")?;
     let id = hex::encode(crypto::random::<8>());
     let rule = RateLimit { id, scope, rate: input.rate, interval, block, inheritable: input.inheritable };
     table.rate_limits.insert(input.name, rule);

@@ -3,10 +3,8 @@
 use base64::prelude::{BASE64_STANDARD, Engine};
 use crypto::Hash;
 use schemars::JsonSchema;
-use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View, encoded};
 use serde::Serialize;
-
-use super::encoded;
 
 #[derive(Input)]
 struct Fields {
@@ -53,20 +51,10 @@ pub fn by_path() -> Path {
 fn hash(fields: &Fields, algorithm: &str) -> Result<Reply<Hashed>> {
     let input = BASE64_STANDARD.decode(fields.input.replace(['\r', '\n'], ""));
     let input = input.map_err(|why| Failure::Invalid(format!("unable to decode input as base64: {why}")))?;
-    let algorithm = match algorithm {
-        "sha2-224" => Hash::Sha224,
-        "sha2-256" => Hash::Sha256,
-        "sha2-384" => Hash::Sha384,
-        "sha2-512" => Hash::Sha512,
-        "sha3-224" => Hash::Sha3_224,
-        "sha3-256" => Hash::Sha3_256,
-        "sha3-384" => Hash::Sha3_384,
-        "sha3-512" => Hash::Sha3_512,
-        other => {
-            return Err(Failure::Invalid(format!(
-                "unsupported algorithm {other}: it is sha2- or sha3- with 224, 256, 384 or 512"
-            )));
-        }
-    };
+    let known = Hash::by_name(algorithm).filter(|hash| *hash != Hash::Sha1);
+    let algorithm = known.ok_or_else(|| {
+        let ones = "it is sha2- or sha3- with 224, 256, 384 or 512";
+        Failure::Invalid(format!("unsupported algorithm {algorithm}: {ones}"))
+    })?;
     Reply::data(Hashed { sum: encoded(&fields.format, &algorithm.digest(&input))? })
 }

@@ -27,7 +27,7 @@ mod token_ttl;
 use sdk::{Answer, Failure, Input, Path, Reply, Result, Txn, View};
 use serde::Serialize;
 
-use crate::name::{Name, no_such_path};
+use crate::name::Name;
 use crate::role::Role;
 
 pub fn all() -> Vec<Path> {
@@ -76,7 +76,7 @@ fn shown<T: Serialize>(name: Name, view: &View, property: impl FnOnce(&Role) -> 
 /// Sets a property of a role that is there.
 fn changed(name: Name, txn: &mut Txn, change: impl FnOnce(&mut Role) -> Result<()>) -> Result<Answer> {
     let name = name.checked()?;
-    let role = Role::take(txn, &name)?.ok_or_else(no_such_path)?;
+    let role = Role::take(txn, &name)?.ok_or_else(Failure::unsupported_path)?;
     put(role, &name, txn, change)
 }
 

@@ -1,14 +1,14 @@
 //! `login/:username`: a token for the right password.
 
-use sdk::{Answer, Ctx, Failure, Input, Login, Path, Result, Txn, Verb, View, Work, json};
+use sdk::{Answer, Ctx, Failure, Input, Login, LowerName, Path, Result, Txn, Verb, View, Work, json};
 
 use crate::password::{self, Password};
-use crate::user::{Name, User};
+use crate::user::User;
 
 #[derive(Input)]
 struct Credentials {
     /// The user's name.
-    username: Name,
+    username: LowerName,
     /// The password.
     password: String,
 }

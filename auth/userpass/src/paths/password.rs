@@ -1,14 +1,14 @@
 //! `users/:username/password`: changes a password and nothing else, for policies that let users change their own.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb, View, Work};
+use sdk::{Answer, Ctx, Failure, Input, LowerName, Path, Result, Txn, Verb, View, Work};
 
 use crate::password::Given;
-use crate::user::{Name, User};
+use crate::user::User;
 
 #[derive(Input)]
 struct Change {
     /// The user's name.
-    username: Name,
+    username: LowerName,
     /// The new password, 1 to 72 bytes.
     password: String,
     /// A bcrypt hash in place of the password.

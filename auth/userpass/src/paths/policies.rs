@@ -1,13 +1,13 @@
 //! `users/:username/policies`: changes a user's policies and nothing else.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb};
+use sdk::{Answer, Ctx, Failure, Input, LowerName, Path, Result, Txn, Verb};
 
-use crate::user::{Name, User, UserFields};
+use crate::user::{User, UserFields};
 
 #[derive(Input)]
 struct Change {
     /// The user's name.
-    username: Name,
+    username: LowerName,
     #[field(flatten)]
     fields: UserFields,
 }

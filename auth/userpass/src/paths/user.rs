@@ -1,20 +1,20 @@
 //! `users/:username`: one user.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Reply, Result, Txn, Verb, View, Work};
+use sdk::{Answer, Ctx, Failure, Input, LowerName, Path, Reply, Result, Txn, Verb, View, Work};
 
 use crate::password::Given;
-use crate::user::{Name, Shown, User, UserFields, key};
+use crate::user::{Shown, User, UserFields, key};
 
 #[derive(Input)]
 struct Which {
     /// The user's name.
-    username: Name,
+    username: LowerName,
 }
 
 #[derive(Input)]
 struct Write {
     /// The user's name.
-    username: Name,
+    username: LowerName,
     /// The password, 1 to 72 bytes. A new user needs it.
     password: String,
     /// A bcrypt hash in place of the password.

@@ -1,6 +1,6 @@
 use std::cell::Cell;
 
-use storage::{Class, Clear, Latches, MemoryStore, Millis, OpenStore, RequestId, Term, TxnState};
+use storage::{Class, Clear, Latches, MemoryStore, Millis, OpenStore, RequestId, Term, Txn, TxnState};
 
 use super::*;
 
@@ -12,8 +12,12 @@ impl Place {
     }
 
     async fn put(&self, name: &str, value: &str) {
+        self.change(|txn| txn.put(&key(name), &value).unwrap()).await;
+    }
+
+    async fn change(&self, write: impl FnOnce(&mut Txn)) {
         let mut state = TxnState::new(self.0.snapshot().unwrap(), Latches::new().begin());
-        state.at(space()).put(&key(name), &value).unwrap();
+        write(&mut state.at(space()));
         let id = RequestId { applied: self.0.applied(), random: [0; 16] };
         let batch = self.0.seal(id, Millis(1), state.finish().0).unwrap();
         self.0.commit(Term(1), batch).await.unwrap();
@@ -52,6 +56,16 @@ async fn a_record_is_decoded_once_at_each_revision() {
     assert_ne!(first, read(&place.view()).unwrap());
     // Whoever still reads the state of before gets what was there then.
     assert_eq!(first, read(&old).unwrap());
+}
+
+#[tokio::test]
+async fn a_record_that_is_gone_is_kept_no_more() {
+    let (place, kept) = (Place::new(), Kept::new(8));
+    place.put("a", "first").await;
+    let read = |view: &View| kept.read(view, &key("a"), |bytes| Ok(bytes.to_vec())).unwrap();
+    assert!(read(&place.view()).is_some() && kept.held() == 1);
+    place.change(|txn| txn.delete(&key("a"))).await;
+    assert!(read(&place.view()).is_none() && kept.held() == 0);
 }
 
 #[tokio::test]

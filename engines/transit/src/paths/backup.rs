@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sdk::{Ctx, Failure, Input, Path, Reply, Result, Txn, Verb};
+use sdk::{Ctx, Failure, Input, Name, Path, Reply, Result, Txn, Verb};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::name::Name;
 use crate::record::{Key, Told, Version};
 use crate::{answers, wire};
 

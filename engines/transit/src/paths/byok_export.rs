@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crypto::SecretBytes;
-use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
+use sdk::{Ctx, Failure, Input, Name, Path, Reply, Result, Verb, View};
 
 use super::export::numbers;
 use crate::answers::Exported;
 use crate::keys::Keys;
 use crate::material::Material;
-use crate::name::Name;
 use crate::wrapping;
 
 #[derive(Input)]

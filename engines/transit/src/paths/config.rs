@@ -1,8 +1,7 @@
 //! `keys/:name/config`: what may be changed about a key.
 
-use sdk::{Ctx, Failure, Input, Path, Reply, Result, Seconds, Txn, Verb};
+use sdk::{Ctx, Failure, Input, Name, Path, Reply, Result, Seconds, Txn, Verb};
 
-use crate::name::Name;
 use crate::record::Key;
 use crate::rotation;
 use crate::show::{Shown, show};

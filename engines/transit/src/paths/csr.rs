@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
+use sdk::{Ctx, Failure, Input, Name, Path, Reply, Result, Verb, View};
 
 use super::set_certificate::suits;
 use crate::keys::Keys;
-use crate::name::Name;
 use crate::{answers, batch, certificate};
 
 #[derive(Input)]

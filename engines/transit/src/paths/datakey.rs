@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use crypto::fill_random;
-use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
+use sdk::{Ctx, Failure, Input, Name, Path, Reply, Result, Verb, View};
 use zeroize::Zeroizing;
 
 use crate::keys::Keys;
-use crate::name::Name;
 use crate::{answers, encryption, wire};
 
 #[derive(Input)]

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
+use sdk::{Ctx, Failure, Input, Name, Path, Reply, Result, Verb, View};
 
 use super::encrypt::same_contexts;
 use crate::answers::{Decrypted, DecryptedItem};
 use crate::batch::{self, BatchInput};
 use crate::keys::{InUse, Keys};
-use crate::name::Name;
 use crate::{encryption, wire};
 
 #[derive(Input)]

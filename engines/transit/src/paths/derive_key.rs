@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use crypto::{PublicKey, hkdf_sha256};
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Txn, Verb, View, Work};
+use sdk::{Answer, Ctx, Failure, Input, Name, Path, Result, Txn, Verb, View, Work};
 use zeroize::Zeroizing;
 
 use crate::form;
 use crate::keys::Keys;
 use crate::kind::Kind;
 use crate::material;
-use crate::name::Name;
 use crate::record::{Key, Version};
 
 #[derive(Input)]

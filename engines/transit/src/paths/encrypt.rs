@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sdk::{Ctx, Failure, Input, Path, Read, Reply, Result, Txn, Verb, View};
+use sdk::{Ctx, Failure, Input, Name, Path, Read, Reply, Result, Txn, Verb, View};
 
 use super::config_keys;
 use crate::answers::{Encrypted, EncryptedItem};
@@ -10,7 +10,6 @@ use crate::batch::{self, BatchInput};
 use crate::encryption::{self, Extras};
 use crate::keys::{InUse, Keys};
 use crate::kind::Kind;
-use crate::name::Name;
 use crate::record::{self, Kdf, Key};
 use crate::{material, wire};
 

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
+use sdk::{Ctx, Failure, Input, Name, Path, Reply, Result, Verb, View};
 
 use crate::answers::Exported;
 use crate::form;
 use crate::keys::{InUse, Keys};
-use crate::name::Name;
 
 #[derive(Input)]
 struct Export {

@@ -1,10 +1,10 @@
 //! `hash` and `hash/:urlalgorithm`: a hash, with no key.
 
 use crypto::Hash;
-use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
+use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View, encoded};
 
 use crate::answers::Hashed;
-use crate::{signing, wire};
+use crate::wire;
 
 #[derive(Input)]
 struct Fields {
@@ -42,12 +42,7 @@ fn hash(fields: &Fields, algorithm: &str) -> Result<Reply<Hashed>> {
     let input = fields.input.as_ref().ok_or_else(|| Failure::invalid("input missing"))?;
     let input =
         wire::decode(input).map_err(|why| Failure::invalid(format!("unable to decode input as base64: {why}")))?;
-    if !matches!(fields.format.as_str(), "hex" | "base64") {
-        let text = format!("unsupported encoding format {}; must be \"hex\" or \"base64\"", fields.format);
-        return Err(Failure::invalid(text));
-    }
-    let known = signing::hash(algorithm).flatten().filter(|hash| *hash != Hash::Sha1);
+    let known = Hash::by_name(algorithm).filter(|hash| *hash != Hash::Sha1);
     let sum = known.ok_or_else(|| Failure::invalid(format!("unsupported algorithm {algorithm}")))?.digest(&input);
-    let text = if fields.format == "hex" { hex::encode(&sum) } else { wire::encode(&sum) };
-    Reply::data(Hashed { sum: text })
+    Reply::data(Hashed { sum: encoded(&fields.format, &sum)? })
 }

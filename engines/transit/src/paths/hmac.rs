@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use crypto::{Hash, ct_eq};
-use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
+use sdk::{Ctx, Failure, Input, Name, Path, Reply, Result, Verb, View};
 
 use crate::answers::{Authenticated, AuthenticatedItem};
 use crate::batch::{self, BatchInput};
 use crate::keys::{InUse, Keys};
-use crate::name::Name;
 use crate::{signing, wire};
 
 #[derive(Input)]

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Result, Seconds, Txn, Value, Verb, View, Work};
+use sdk::{Answer, Ctx, Failure, Input, Name, Path, Result, Seconds, Txn, Value, Verb, View, Work};
 
 use crate::kind::Kind;
-use crate::name::Name;
 use crate::record::{Kdf, Key, Version};
 use crate::{import, rotation, wire, wrapping};
 

@@ -1,10 +1,9 @@
 //! `keys/:name`: one key.
 
-use sdk::{Answer, Ctx, Failure, Input, Path, Reply, Result, Seconds, Txn, Verb, View, Work};
+use sdk::{Answer, Ctx, Failure, Input, Name, Path, Reply, Result, Seconds, Txn, Verb, View, Work};
 
 use crate::import::HMAC_SIZES;
 use crate::kind::Kind;
-use crate::name::Name;
 use crate::record::{Kdf, Key, Version};
 use crate::show::{Shown, show};
 use crate::{material, rotation, wire};

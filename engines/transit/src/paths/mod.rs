@@ -16,7 +16,6 @@ mod hmac;
 mod import;
 mod key;
 mod key_list;
-mod random;
 mod restore;
 mod rewrap;
 mod rotate;
@@ -58,7 +57,12 @@ pub fn all(keys: &Arc<Keys>) -> Vec<Path> {
     ];
     for more in [
         restore::paths(),
-        random::paths(),
+        sdk::draws([
+            ("random", "transit-generate-random"),
+            ("random/:source", "transit-generate-random-with-source"),
+            ("random/:source/:urlbytes+", "transit-generate-random-with-source-and-bytes"),
+        ])
+        .to_vec(),
         hash::paths(),
         hmac::paths(keys),
         sign::paths(keys),

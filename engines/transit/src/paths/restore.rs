@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::backup::{Backup, FORMAT};
 use crate::material::{Material, Ready};
 use crate::record::{Key, Told};
-use crate::{import, name, wire};
+use crate::{import, wire};
 
 #[derive(Input)]
 struct Restore {
@@ -40,7 +40,12 @@ fn restore(ctx: &Ctx, input: Restore, txn: &mut Txn) -> Result<Answer> {
     let whole = (key.min_available.max(1)..=key.latest).eq(versions.keys().copied());
     let numbered =
         whole && key.latest != 0 && key.min_decryption >= key.min_available && key.min_encryption <= key.latest;
-    if format != FORMAT || !name::fits(&name) || !numbered || key.min_decryption > key.latest || !key.could_be_made() {
+    if format != FORMAT
+        || !sdk::is_name(&name, &[])
+        || !numbered
+        || key.min_decryption > key.latest
+        || !key.could_be_made()
+    {
         return Err(unreadable());
     }
     for version in versions.values() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
+use sdk::{Ctx, Failure, Input, Name, Path, Reply, Result, Verb, View};
 
 use super::decrypt::missing;
 use super::encrypt::{item, one_text, same_contexts};
@@ -10,7 +10,6 @@ use crate::answers::Encrypted;
 use crate::batch::{self, BatchInput};
 use crate::encryption::{self, Extras};
 use crate::keys::{InUse, Keys};
-use crate::name::Name;
 use crate::wire;
 
 #[derive(Input)]

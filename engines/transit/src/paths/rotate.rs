@@ -1,10 +1,9 @@
 //! `keys/:name/rotate`: one version more.
 
-use sdk::{Ctx, Failure, Input, Path, Reply, Result, Txn, Verb, View, Work};
+use sdk::{Ctx, Failure, Input, Name, Path, Reply, Result, Txn, Verb, View, Work};
 
 use crate::kind::Kind;
 use crate::material;
-use crate::name::Name;
 use crate::record::{Key, Version};
 use crate::show::{Shown, show};
 

@@ -1,10 +1,9 @@
 //! `keys/:name/set-certificate`: the certificate of a version, with those of its authorities.
 
-use sdk::{Ctx, Failure, Input, Path, Reply, Result, Txn, Verb};
+use sdk::{Ctx, Failure, Input, Name, Path, Reply, Result, Txn, Verb};
 use zeroize::Zeroizing;
 
 use crate::material::Ready;
-use crate::name::Name;
 use crate::record::{Key, Secret, Version};
 use crate::{answers, certificate};
 

@@ -1,8 +1,7 @@
 //! `keys/:name/soft-delete` and `…/soft-delete-restore`: a key that nobody can use, until it can be again.
 
-use sdk::{Ctx, Input, Path, Reply, Result, Txn, Verb};
+use sdk::{Ctx, Input, Name, Path, Reply, Result, Txn, Verb};
 
-use crate::name::Name;
 use crate::record::Key;
 use crate::show::{Shown, show};
 

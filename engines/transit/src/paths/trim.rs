@@ -1,8 +1,7 @@
 //! `keys/:name/trim`: deletes old versions for good.
 
-use sdk::{Ctx, Failure, Input, Path, Reply, Result, Txn, Verb};
+use sdk::{Ctx, Failure, Input, Name, Path, Reply, Result, Txn, Verb};
 
-use crate::name::Name;
 use crate::record::{self, Key};
 use crate::show::{Shown, show};
 

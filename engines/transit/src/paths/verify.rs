@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use crypto::Hash;
-use sdk::{Ctx, Failure, Input, Path, Reply, Result, Verb, View};
+use sdk::{Ctx, Failure, Input, Name, Path, Reply, Result, Verb, View};
 
 use super::hmac;
 use super::sign::{How, context_of};
 use crate::answers::{Verified, VerifiedItem};
 use crate::batch::{self, BatchInput};
 use crate::keys::{InUse, Keys};
-use crate::name::Name;
 use crate::signing::{self, Options};
 
 #[derive(Input)]

@@ -104,9 +104,9 @@ struct Level {
     names: Names,
 }
 
-/// The path of what has this name in a folder. A source whose names lead out of the folder is not followed.
-pub fn path_of(folder: &str, name: &str) -> Result<String, Failure> {
-    if can_be_named(name) { Ok(encoded(&format!("{folder}/{name}"))) } else { Err(Failure::refused(UNNAMED)) }
+/// A path with a name of the source in it, encoded. A source whose names lead out of their folder is not followed.
+pub fn path_of(path: &str) -> Result<String, Failure> {
+    if can_be_named(path) { Ok(encoded(path)) } else { Err(Failure::refused(UNNAMED)) }
 }
 
 const UNNAMED: &str = "no request can name it";
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(encoded("a/b c?d%41#é.txt"), "a/b%20c%3Fd%2541%23%C3%A9.txt");
         assert!(can_be_named("a.") && can_be_named("..."));
         assert!(!["", "/", ".", "./", "../", "a/../b", "../../userpass/users/a", "a//b"].into_iter().any(can_be_named));
-        assert!(path_of("auth/userpass/users", "../../sys/a").is_err());
-        assert_eq!(path_of("sys/policies/acl", "a b").unwrap(), "sys/policies/acl/a%20b");
+        assert!(path_of("auth/userpass/users/../../sys/a").is_err());
+        assert_eq!(path_of("sys/policies/acl/a b").unwrap(), "sys/policies/acl/a%20b");
     }
 }

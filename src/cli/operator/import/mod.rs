@@ -33,6 +33,7 @@ use crate::cli::client::Client;
 use crate::cli::failure::{Done, Failure, While};
 use crate::cli::globals::Globals;
 use crate::cli::progress;
+use listing::Names;
 use mounts::Mount;
 use report::{Outcome, Part, Report};
 
@@ -165,6 +166,29 @@ impl Import {
         };
         self.bar.borrow().inc(1);
         self.record(part, path, outcome)
+    }
+
+    /// Does `one` with the path of each name in a folder of the source.
+    pub async fn each(
+        &self,
+        part: Part,
+        folder: &str,
+        one: impl AsyncFn(&str) -> Result<Option<Outcome>, Failure>,
+    ) -> Result<(), Stop> {
+        self.begin(folder);
+        let mut names = Names::of(folder);
+        loop {
+            match names.next(&self.from).await {
+                Ok(None) => break,
+                Ok(Some(name)) => {
+                    let path = format!("{folder}/{name}");
+                    self.item(part, &path, one(&path)).await?;
+                }
+                Err(failure) => self.record(part, folder, Outcome::failed(&failure))?,
+            }
+        }
+        self.end(folder);
+        Ok(())
     }
 
     pub fn record(&self, part: Part, path: &str, outcome: Outcome) -> Result<(), Stop> {

@@ -27,7 +27,7 @@ pub async fn carry(import: &Import) -> Result<(), Stop> {
 }
 
 async fn one(import: &Import, name: &str) -> Result<Option<Outcome>, Failure> {
-    let path = path_of(FOLDER, name)?;
+    let path = path_of(&format!("{FOLDER}/{name}"))?;
     let Some(there) = import.from.get(&path).await?.found()? else { return Ok(None) };
     let there = &there["data"];
     let wanted = Map::from_iter([("policy".to_owned(), there["policy"].clone())]);

@@ -16,24 +16,11 @@ const SETTINGS: &[&str] =
 
 pub async fn carry(import: &Import, mount: &Mount) -> Result<(), Stop> {
     let folder = format!("{}role", mount.path);
-    import.begin(&folder);
-    let mut names = Names::of(&folder);
-    loop {
-        match names.next(&import.from).await {
-            Ok(None) => break,
-            Ok(Some(name)) => {
-                let path = format!("{folder}/{name}");
-                import.item(Part::Roles, &path, one(import, mount, &folder, &name)).await?;
-            }
-            Err(failure) => import.record(Part::Roles, &folder, Outcome::failed(&failure))?,
-        }
-    }
-    import.end(&folder);
-    Ok(())
+    import.each(Part::Roles, &folder, async |path| one(import, mount, path).await).await
 }
 
-async fn one(import: &Import, mount: &Mount, folder: &str, name: &str) -> Result<Option<Outcome>, Failure> {
-    let path = path_of(folder, name)?;
+async fn one(import: &Import, mount: &Mount, role: &str) -> Result<Option<Outcome>, Failure> {
+    let path = path_of(role)?;
     let id_path = format!("{path}/role-id");
     let Some(there) = import.from.get(&path).await?.found()? else { return Ok(None) };
     let Some(id) = import.from.get(&id_path).await?.found()? else { return Ok(None) };
@@ -46,7 +33,7 @@ async fn one(import: &Import, mount: &Mount, folder: &str, name: &str) -> Result
         }
     };
     let outcome = settle(import, &path, here.as_ref(), &wanted, Map::new()).await?;
-    let secret_ids = count(import, &format!("{name}/secret-id")).await?;
+    let secret_ids = count(import, &format!("{role}/secret-id")).await?;
     if secret_ids > 0 {
         import.report().lost(Lost::SecretId, secret_ids);
     }

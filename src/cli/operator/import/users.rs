@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::definition::settle;
-use super::listing::{Names, path_of};
+use super::listing::path_of;
 use super::mounts::Mount;
 use super::report::{Lost, Outcome, Part};
 use super::{Import, Stop};
@@ -12,24 +12,11 @@ use crate::cli::failure::Failure;
 
 pub async fn carry(import: &Import, mount: &Mount) -> Result<(), Stop> {
     let folder = format!("{}users", mount.path);
-    import.begin(&folder);
-    let mut names = Names::of(&folder);
-    loop {
-        match names.next(&import.from).await {
-            Ok(None) => break,
-            Ok(Some(name)) => {
-                let path = format!("{folder}/{name}");
-                import.item(Part::Users, &path, one(import, mount, &folder, &name)).await?;
-            }
-            Err(failure) => import.record(Part::Users, &folder, Outcome::failed(&failure))?,
-        }
-    }
-    import.end(&folder);
-    Ok(())
+    import.each(Part::Users, &folder, async |path| one(import, mount, path).await).await
 }
 
-async fn one(import: &Import, mount: &Mount, folder: &str, name: &str) -> Result<Option<Outcome>, Failure> {
-    let path = path_of(folder, name)?;
+async fn one(import: &Import, mount: &Mount, user: &str) -> Result<Option<Outcome>, Failure> {
+    let path = path_of(user)?;
     let Some(there) = import.from.get(&path).await?.found()? else { return Ok(None) };
     let here = import.here(mount, &path).await?;
     let wanted = token_settings(&there["data"]);
