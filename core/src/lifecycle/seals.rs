@@ -11,7 +11,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use parking_lot::Mutex;
 use storage::Millis;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Node;
 
@@ -46,7 +46,7 @@ impl ConfiguredSeal {
 /// How what is behind a seal is, as this node found it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SealHealth {
-    pub unhealthy_since: Option<Millis>,
+    unhealthy_since: Option<Instant>,
     /// For those who may know where it is.
     pub problem: Option<String>,
 }
@@ -54,6 +54,12 @@ pub struct SealHealth {
 impl SealHealth {
     pub fn is_healthy(&self) -> bool {
         self.problem.is_none()
+    }
+
+    /// When it began to be unhealthy, where it is `now`. A node that is sealed does not know the cluster's time.
+    pub fn unhealthy_since(&self, now: Millis) -> Option<Millis> {
+        let passed = self.unhealthy_since?.elapsed();
+        Some(Millis(now.0.saturating_sub(u64::try_from(passed.as_millis()).unwrap_or(u64::MAX))))
     }
 }
 
@@ -205,7 +211,7 @@ impl Node {
             (Some(_), None) => tracing::info!(seal, "what is behind a seal does its work again"),
             _ => {}
         }
-        let since = problem.is_some().then(|| health.unhealthy_since.unwrap_or_else(|| self.replication.now()));
+        let since = problem.is_some().then(|| health.unhealthy_since.unwrap_or_else(Instant::now));
         *health = SealHealth { unhealthy_since: since, problem };
         if health.is_healthy() && self.wants_wraps() {
             self.keyring.wake.notify_one();

@@ -91,7 +91,7 @@ pub async fn answer(
     Some(match (path, method) {
         ("sys/health", Method::Get | Method::Head) => health::answer(local, query),
         ("sys/seal-status", Method::Get) => seal_status::answer(&local.node),
-        ("sys/seal-backend-status", Method::Get) => seal_backend_status::answer(&local.node),
+        ("sys/seal-backend-status", Method::Get) => seal_backend_status::answer(local),
         ("sys/leader", Method::Get) => leader::answer(local),
         ("sys/init", Method::Get) => init::state(&local.node),
         ("sys/init", Method::Write) => init::init(local, body).await,

@@ -1,12 +1,11 @@
 //! `sys/seal-backend-status`: how what is behind this node's seals is.
 
-use holdfast_core::lifecycle::Node;
 use holdfast_core::response::Response;
 use schemars::JsonSchema;
 use sdk::{Bare, Path, Verb, json, timestamp};
 use serde::Serialize;
 
-use super::Nothing;
+use super::{Local, Nothing};
 
 /// Where they are and what is wrong with them is told to those with a token alone, by `sys/seals`.
 #[derive(Serialize, JsonSchema)]
@@ -37,11 +36,11 @@ pub fn path() -> Path {
         .node::<Nothing, Bare<Shown>>(Verb::Read)
 }
 
-pub fn answer(node: &Node) -> Response {
-    let seals = node.seal_health();
+pub fn answer(local: &Local) -> Response {
+    let (seals, now) = (local.node.seal_health(), (local.clock)());
     // As for whoever unseals: one that works suffices.
     let healthy = seals.is_empty() || seals.iter().any(|(_, health)| health.is_healthy());
-    let last = seals.iter().filter_map(|(_, health)| health.unhealthy_since).max();
+    let last = seals.iter().filter_map(|(_, health)| health.unhealthy_since(now)).max();
     let shown = Shown {
         healthy,
         unhealthy_since: last.filter(|_| !healthy).map(timestamp),
@@ -50,7 +49,7 @@ pub fn answer(node: &Node) -> Response {
             .map(|(name, health)| Backend {
                 name,
                 healthy: health.is_healthy(),
-                unhealthy_since: health.unhealthy_since.map(timestamp),
+                unhealthy_since: health.unhealthy_since(now).map(timestamp),
             })
             .collect(),
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use holdfast_core::lifecycle::{Node, SealEntry};
 use schemars::JsonSchema;
-use sdk::{Answer, Ctx, Input, Path, Reply, Result, Txn, Verb, timestamp};
+use sdk::{Answer, Ctx, Input, Millis, Path, Reply, Result, Txn, Verb, timestamp};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -49,8 +49,8 @@ struct Seal {
     problem: Option<String>,
 }
 
-impl From<SealEntry> for Seal {
-    fn from(entry: SealEntry) -> Self {
+impl Seal {
+    fn shown(entry: SealEntry, now: Millis) -> Self {
         let health = entry.health;
         Self {
             name: entry.name,
@@ -61,7 +61,7 @@ impl From<SealEntry> for Seal {
             disabled: entry.disabled,
             priority: entry.priority,
             healthy: health.as_ref().map(holdfast_core::lifecycle::SealHealth::is_healthy),
-            unhealthy_since: health.as_ref().and_then(|health| health.unhealthy_since).map(timestamp),
+            unhealthy_since: health.as_ref().and_then(|health| health.unhealthy_since(now)).map(timestamp),
             problem: health.and_then(|health| health.problem),
         }
     }
@@ -76,9 +76,9 @@ pub fn all(node: &Arc<Node>) -> Path {
             "Each seal wraps the root key, and any of them opens it: key shares, and the seals of the configuration.",
         )
         .sudo()
-        .txn(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| {
+        .txn(Verb::Read, move |ctx: &Ctx, Nothing {}: Nothing, _: &mut Txn| {
             let entries = node.seal_entries().map_err(|e| change_failure(e.into()))?;
-            Reply::data(Shown { seals: entries.into_iter().map(Seal::from).collect() })
+            Reply::data(Shown { seals: entries.into_iter().map(|entry| Seal::shown(entry, ctx.now)).collect() })
         })
 }
 
