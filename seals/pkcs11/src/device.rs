@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use barrier::{bind, unbind};
-use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Function, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::Mechanism as Native;
 use cryptoki::mechanism::aead::GcmParams;
@@ -32,6 +32,7 @@ pub enum Use {
 pub enum Fault {
     Unavailable(String),
     DoesNotOpen,
+    NoSuchKey,
     WrongPin,
 }
 
@@ -108,7 +109,7 @@ fn find(session: &Session, key: &KeyName, class: ObjectClass) -> Result<ObjectHa
     template.extend(key.id().map(|id| Attribute::Id(id.to_vec())));
     match session.find_objects(&template)?[..] {
         [key] => Ok(key),
-        [] => Err(Fault::Unavailable(format!("the device has no key {key} of the class that the mechanism takes"))),
+        [] => Err(Fault::NoSuchKey),
         _ => Err(Fault::Unavailable(format!("the device has several keys {key}: give the key's id too"))),
     }
 }
@@ -158,9 +159,11 @@ fn decrypt(session: &Session, key: &KeyName, purpose: &str, sealed: &[u8]) -> Re
 fn open(session: &Session, native: &Native<'_>, key: ObjectHandle, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Fault> {
     match session.decrypt(native, key, sealed) {
         Ok(opened) => Ok(Zeroizing::new(opened)),
-        Err(Error::Pkcs11(RvError::EncryptedDataInvalid | RvError::EncryptedDataLenRange, _)) => {
-            Err(Fault::DoesNotOpen)
-        }
+        // The last is what some say of a tag that does not fit.
+        Err(Error::Pkcs11(
+            RvError::EncryptedDataInvalid | RvError::EncryptedDataLenRange | RvError::GeneralError,
+            Function::Decrypt,
+        )) => Err(Fault::DoesNotOpen),
         Err(problem) => Err(problem.into()),
     }
 }

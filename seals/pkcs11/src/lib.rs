@@ -49,7 +49,7 @@ impl Pkcs11Seal {
         Self { place, key, mechanism, thread, pin_refused: AtomicBool::new(false) }
     }
 
-    async fn run(&self, asked: Use) -> Result<Zeroizing<Vec<u8>>, SealFailure> {
+    async fn run(&self, key: &KeyName, asked: Use) -> Result<Zeroizing<Vec<u8>>, SealFailure> {
         if self.pin_refused.load(Ordering::Relaxed) {
             let text =
                 "the device has refused the PIN, and is not asked with it again before the server is started anew";
@@ -59,6 +59,7 @@ impl Pkcs11Seal {
         done.map_err(|fault| match fault {
             Fault::Unavailable(problem) => SealFailure::Unavailable(problem),
             Fault::DoesNotOpen => SealFailure::DoesNotOpen,
+            Fault::NoSuchKey => SealFailure::NoSuchKey(key.to_string()),
             Fault::WrongPin => {
                 self.pin_refused.store(true, Ordering::Relaxed);
                 SealFailure::Unavailable("the device refuses the PIN".to_owned())
@@ -81,13 +82,14 @@ impl Seal for Pkcs11Seal {
         let plain = Zeroizing::new(plain.to_vec());
         let asked =
             Use::Encrypt { key: self.key.clone(), mechanism: self.mechanism, purpose: purpose.to_owned(), plain };
-        Ok(self.run(asked).await?.to_vec())
+        Ok(self.run(&self.key, asked).await?.to_vec())
     }
 
     async fn decrypt(&self, key_id: &str, purpose: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealFailure> {
         // An earlier key of the same device opens what it sealed, under its own name.
         let key = KeyName::parse(key_id).ok_or_else(|| SealFailure::NoSuchKey(key_id.to_owned()))?;
-        self.run(Use::Decrypt { key, purpose: purpose.to_owned(), sealed: sealed.to_vec() }).await
+        let asked = Use::Decrypt { key: key.clone(), purpose: purpose.to_owned(), sealed: sealed.to_vec() };
+        self.run(&key, asked).await
     }
 }
 

@@ -214,7 +214,8 @@ pub async fn unwrap_root(seal: &dyn Seal, wrapped: &WrappedRoot) -> Result<RootK
     open_any(seal, sealed).await.map(RootKey::from_key)
 }
 
-/// Opens the one that was sealed with this seal's key. Of two seals of one kind, each fails at what the other sealed.
+/// Opens the one that was sealed with this seal's key. Of two seals of one kind, each fails at what the other sealed, in whatever
+/// way: so each is tried, and of the failures the one is told that time may mend.
 async fn open_any<'a, S: Seal + ?Sized>(
     seal: &S,
     sealed: impl Iterator<Item = (&'a str, String, &'a [u8])>,
@@ -224,8 +225,9 @@ async fn open_any<'a, S: Seal + ?Sized>(
         match seal.decrypt(key_id, &purpose, bytes).await {
             Ok(opened) => return key(&opened),
             Err(SealFailure::NoSuchKey(_)) => {}
-            Err(SealFailure::DoesNotOpen) => found = UnwrapError::Damaged,
-            Err(failure @ SealFailure::Unavailable(_)) => return Err(failure.into()),
+            Err(SealFailure::DoesNotOpen) if found == UnwrapError::WrongKey => found = UnwrapError::Damaged,
+            Err(SealFailure::DoesNotOpen) => {}
+            Err(failure @ SealFailure::Unavailable(_)) => found = failure.into(),
         }
     }
     Err(found)

@@ -139,6 +139,37 @@ async fn of_two_seals_of_one_kind_each_opens_its_own_wrap() {
     assert_eq!(unwrap_root(&a, &wrapped).await.err(), Some(UnwrapError::Damaged));
 }
 
+/// A service that has no word for what another one has sealed.
+struct Curt(StaticSeal);
+
+#[async_trait]
+impl Seal for Curt {
+    fn kind(&self) -> SealKind {
+        SealKind::Static
+    }
+    fn key_id(&self) -> String {
+        self.0.key_id()
+    }
+    async fn encrypt(&self, purpose: &str, plain: &[u8]) -> Result<Vec<u8>, SealFailure> {
+        self.0.encrypt(purpose, plain).await
+    }
+    async fn decrypt(&self, id: &str, purpose: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealFailure> {
+        let opened = self.0.decrypt(id, purpose, sealed).await;
+        opened.map_err(|_| SealFailure::Unavailable("it answered 500".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_wrap_before_the_own_one_hinders_nobody() {
+    let seal = |byte| Curt(StaticSeal::new(("same".to_owned(), Key32::from_slice(&[byte; 32]).unwrap()), None));
+    let (a, b, root, join) = (seal(1), seal(2), RootKey::random(), JoinKey::random());
+    let first = wrap_root(&a, &root, &join).await.unwrap().named("a");
+    let both = WrappedRoot::new(vec![first.clone(), wrap_root(&b, &root, &join).await.unwrap().named("b")]);
+    assert_eq!(unwrap_root(&b, &both).await.unwrap().id(), root.id());
+    let alone = WrappedRoot::new(vec![first]);
+    assert!(matches!(unwrap_root(&b, &alone).await, Err(UnwrapError::Unavailable(_))), "time may mend it");
+}
+
 #[tokio::test]
 async fn a_wrap_without_a_name_has_its_kind_s() {
     let (seal, root) = (StaticSeal::new(("k".to_owned(), Key32::random()), None), RootKey::random());
