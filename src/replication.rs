@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cluster::{ChangeError, Leadership, Node};
 use holdfast_core::autopilot::{AutopilotConfig, AutopilotState, ServerHealth};
+use holdfast_core::dr::{Link, NoLink};
 use holdfast_core::replication::{
     Asker, ForwardError, Leader, Load, LoadError, Loaded, Member, MemberChange, MemberError, MemberStatus, Outcome,
     Position, Recovery, Replication, Role, Unavailable, UnsealedBy,
@@ -158,6 +159,10 @@ impl Replication for ClusterReplication {
             survivors: survivors.clone(),
             former: former.iter().map(|(_, member)| member.name.clone()).collect(),
         })
+    }
+
+    fn other_cluster(&self) -> Arc<dyn Link> {
+        Arc::new(NoLink::default())
     }
 
     fn now(&self) -> Millis {

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::autopilot::{AutopilotConfig, AutopilotState};
+use crate::dr::{Link, NoLink};
 use crate::replication::{
     Asker, ForwardError, Load, LoadError, Loaded, Member, MemberChange, MemberError, MemberStatus, Outcome, Position,
     Replication, Role, Unavailable,
@@ -99,6 +100,9 @@ impl Replication for Alone {
     }
     fn members(&self) -> Vec<MemberStatus> {
         vec![MemberStatus { member: self.joining(), voter: true, leader: true, last_contact: None }]
+    }
+    fn other_cluster(&self) -> Arc<dyn Link> {
+        Arc::new(NoLink::default())
     }
     fn now(&self) -> Millis {
         *self.now.lock()
