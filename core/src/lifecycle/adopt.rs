@@ -1,0 +1,38 @@
+//! Guarding another cluster's root key by what this cluster has: its shares become that one's, its seals stay its own.
+//!
+//! | that cluster | this cluster | what unseals this one afterwards |
+//! |---|---|---|
+//! | shares | shares | that one's shares |
+//! | shares | a seal | its own seal; that one's shares are the recovery keys |
+//! | a seal | a seal | its own seal; recovery keys are that one's |
+//! | a seal | shares | that one's recovery keys |
+
+use barrier::{JoinKey, RootKey, SealConfig, Wrap, WrappedRoot, wrap_root};
+
+use super::Node;
+use crate::dr::DrError;
+
+impl Node {
+    /// The wraps of that root key, and the configuration that goes with them.
+    pub(crate) async fn adopt_root(
+        &self,
+        root: &RootKey,
+        join: &JoinKey,
+        theirs: &SealConfig,
+        wrap: Option<Wrap>,
+    ) -> Result<(SealConfig, WrappedRoot), DrError> {
+        let (shares, threshold, nonce) =
+            (i64::from(theirs.shares()), i64::from(theirs.threshold()), theirs.nonce().to_owned());
+        let mut wraps = WrappedRoot::new(wrap.into_iter().collect());
+        let config = match &self.seal {
+            None => SealConfig::shamir(shares, threshold, nonce),
+            Some(seal) => {
+                let own = wrap_root(seal.as_ref(), root, join).await;
+                wraps.replace(own.map_err(|e| DrError::Unavailable(format!("the root key was not wrapped: {e}")))?);
+                SealConfig::automatic(seal.kind(), shares, threshold, nonce)
+            }
+        };
+        let config = config.map_err(|e| DrError::Refused(format!("the primary's shares cannot be taken over: {e}")))?;
+        Ok((config, wraps))
+    }
+}
