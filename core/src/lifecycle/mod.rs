@@ -244,7 +244,7 @@ impl Node {
     }
 
     /// Brings the keys in step with the state, now.
-    pub(crate) fn attune(&self) {
+    pub fn attune(&self) {
         if let Err(problem) = self.store.snapshot() {
             tracing::debug!(%problem, "the keys do not fit the state");
         }

@@ -1,7 +1,7 @@
 //! May they, where the cluster is the secondary of another one: no token counts there but one for the operation. It is either
 //! the one that the primary's shares have made, or an orphan batch token of the primary whose policies allow the path.
 
-use policy::{Operation, Question};
+use policy::Question;
 use sdk::{Failure, OnSecondary};
 use storage::View;
 use zeroize::Zeroizing;
