@@ -18,6 +18,7 @@ use crate::autopilot::{Autopilot, AutopilotState, Config};
 use crate::change::{self, ChangeError, Changes, MemberChange};
 use crate::consensus::Member;
 use crate::divergence::Divergence;
+use crate::dr::{Dr, DrChange, DrError, Enrolled, PrimaryProgress, SecondaryProgress, Standing};
 use crate::fitness::Fitness;
 use crate::format::Formats;
 use crate::forward::{ForwardError, Forwards, Outcome, OutcomeError};
@@ -46,6 +47,7 @@ pub struct Node {
     join: Join,
     loads: Arc<Loads>,
     unseals: Arc<Unseals>,
+    dr: Dr,
     parts: Mutex<Option<Parts>>,
 }
 
@@ -73,6 +75,7 @@ impl Node {
         join: Join,
         loads: Arc<Loads>,
         unseals: Arc<Unseals>,
+        dr: Dr,
         parts: Parts,
     ) -> Self {
         Self {
@@ -85,6 +88,7 @@ impl Node {
             join,
             loads,
             unseals,
+            dr,
             parts: Mutex::new(Some(parts)),
         }
     }
@@ -256,6 +260,38 @@ impl Node {
     /// Asks the other members to unseal this one. Why not, says each that did not.
     pub async fn ask_to_unseal(&self, question: Bytes) -> Result<Unsealed, Vec<String>> {
         self.unseals.ask(question).await
+    }
+
+    /// How the cluster stands to others.
+    pub fn standing(&self) -> watch::Receiver<Arc<Standing>> {
+        self.shared.reader.standing()
+    }
+
+    /// On the leader: has the cluster stand otherwise to others.
+    pub async fn change_standing(&self, change: DrChange, deadline: Instant) -> Result<(), DrError> {
+        self.dr.stands.change(change, deadline).await
+    }
+
+    /// On the leader of a cluster that is to be a secondary: shows the secret of an activation token to the primary.
+    pub async fn enroll(
+        &self,
+        primary: &[(u64, Member)],
+        secret: [u8; 32],
+        question: Bytes,
+        deadline: Instant,
+    ) -> Result<Enrolled, DrError> {
+        self.dr.stands.enroll(primary, secret, question, deadline).await
+    }
+
+    /// On the leader of a primary: how far its secondaries are.
+    pub fn primary_progress(&self) -> Option<PrimaryProgress> {
+        self.dr.serving.progress()
+    }
+
+    /// On the leader of a secondary: how far it is.
+    pub fn secondary_progress(&self) -> Option<SecondaryProgress> {
+        let follows = self.shared.leads() && self.shared.reader.standing().borrow().source().is_some();
+        follows.then(|| self.dr.following.progress())
     }
 
     /// Hands leadership to the best unsealed voter.
