@@ -69,7 +69,7 @@ pub use load::{Load, LoadError, Loaded};
 pub use machine::Stray;
 pub use membership::MemberStatus;
 pub use network::ForwardRefusal;
-pub use node::Node;
+pub use node::{FullHash, Node};
 pub use open::{Hooks, OpenError, Options};
 pub use reads::{ReadError, ReadPoint};
 pub use recovery::{Recovered, Recovery};

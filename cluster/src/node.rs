@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use storage::{Batch, Committed, Epoch, Millis, RequestId, SealedStore};
+use storage::{Batch, Committed, Epoch, Millis, RequestId, SealedStore, StoreError};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
@@ -18,6 +18,7 @@ use crate::autopilot::{Autopilot, AutopilotState, Config};
 use crate::change::{self, ChangeError, Changes, MemberChange};
 use crate::consensus::Member;
 use crate::divergence::Divergence;
+use crate::dr::compare;
 use crate::dr::{Dr, DrChange, DrError, Enrolled, PrimaryProgress, SecondaryProgress, Standing};
 use crate::fitness::Fitness;
 use crate::format::Formats;
@@ -49,6 +50,16 @@ pub struct Node {
     unseals: Arc<Unseals>,
     dr: Dr,
     parts: Mutex<Option<Parts>>,
+}
+
+/// The whole of the replicated records at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FullHash {
+    pub revision: storage::Revision,
+    pub fingerprint: [u8; 32],
+    /// Over keys, revisions and values, in the order of keys.
+    pub sha256: [u8; 32],
+    pub records: u64,
 }
 
 /// What has to be ended.
@@ -319,6 +330,16 @@ impl Node {
         let position = self.shared.reader.position();
         let position = position.borrow();
         (position.revision, position.fingerprint)
+    }
+
+    /// Reads every replicated record: a hash of all of them, how many there are, and at which revision.
+    pub async fn full_hash(&self) -> Result<FullHash, StoreError> {
+        let state = self.shared.reader.snapshot()?;
+        let hashing = spawn_blocking(move || {
+            let (sha256, records) = compare::whole(&*state)?;
+            Ok(FullHash { revision: state.revision(), fingerprint: state.fingerprint(), sha256, records })
+        });
+        hashing.await.map_err(|error| StoreError::Io(error.to_string()))?
     }
 
     /// Writes the state as it is now into a folder that must not exist.

@@ -101,6 +101,17 @@ pub(crate) fn ranges(state: &dyn SealedSnapshot, from: &[u8], most: usize) -> Re
     Ok(found)
 }
 
+/// A hash of every replicated record of a state, and how many there are.
+pub(crate) fn whole(state: &dyn SealedSnapshot) -> Result<([u8; 32], u64), StoreError> {
+    let (mut whole, mut records) = (Sha256::new(), 0);
+    walk(state, &start(), &[], &mut |key, stored| {
+        whole.update(&hash(key, &stored));
+        records += 1;
+        Ok(Step::Next)
+    })?;
+    Ok((whole.finish(), records))
+}
+
 /// Whether this state has the same records there.
 pub(crate) fn same(state: &dyn SealedSnapshot, range: &Range) -> Result<bool, StoreError> {
     let mut whole = Sha256::new();

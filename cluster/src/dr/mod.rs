@@ -21,7 +21,7 @@
 //! A promotion begins a line of history (epoch). The former primary is told by the new one, or asks when it comes to lead
 //! again, before it serves: it is fenced, and becomes a secondary by itself.
 
-mod compare;
+pub(crate) mod compare;
 mod fed;
 mod fence;
 mod follow;

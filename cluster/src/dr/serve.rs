@@ -117,14 +117,14 @@ impl Serving {
                 self.contacts.forget();
             }
             let standing = self.shared.reader.standing().borrow().clone();
-            let bytes = self.shared.reader.feed_bytes();
+            let bytes = self.shared.reader.feed_bytes().unwrap_or(0);
             if !leadership.is_ready() || !standing.feeds() || bytes < WORTH_IT.min(self.feed_max / 4) {
                 continue;
             }
             let upto = match bytes > self.feed_max {
                 true => {
                     tracing::warn!(bytes, "a secondary is so far behind that the feed is cut; it will have to compare");
-                    self.shorter_by(bytes - self.feed_max / 4 * 3).await
+                    self.within(self.feed_max / 4 * 3).await
                 }
                 false => self.contacts.acknowledged(&standing),
             };
@@ -138,9 +138,9 @@ impl Serving {
         }
     }
 
-    async fn shorter_by(&self, bytes: u64) -> Option<Revision> {
+    async fn within(&self, bytes: u64) -> Option<Revision> {
         let reader = self.shared.reader.clone();
-        spawn_blocking(move || reader.feed_shorter_by(bytes)).await.ok()?.ok()?
+        spawn_blocking(move || reader.feed_within(bytes)).await.ok()?.ok()?
     }
 
     pub fn progress(&self) -> Option<PrimaryProgress> {
@@ -149,7 +149,7 @@ impl Serving {
             return None;
         }
         let revision = self.here().0;
-        let feed_bytes = self.shared.reader.feed_bytes();
+        let feed_bytes = self.shared.reader.feed_bytes().unwrap_or(0);
         Some(PrimaryProgress { revision, feed_bytes, secondaries: self.contacts.all(&standing, revision) })
     }
 

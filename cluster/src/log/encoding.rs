@@ -612,6 +612,7 @@ mod tests {
     use storage::Class;
 
     use super::*;
+    use crate::dr::{DrRole, Fact};
 
     fn key(name: &'static str) -> RawKey {
         RawKey::root(Class::Replicated).plain(name)
@@ -647,7 +648,11 @@ mod tests {
             checks: vec![Check { key: key("j"), revision: None }],
             puts: records.clone(),
             prefix_deletes: vec![key("i")],
+            landing: Landing::Adopted,
         };
+        let merge = Merge { load, chunks: 2, revision: Revision::default().next(), fingerprint: [8; 32] };
+        let stand = Stand { seen: 4, role: DrRole::Primary { secondaries: Vec::new() }, epoch: Some(5) };
+        let step = Fed { revision: merge.revision, fingerprint: [1; 32], now: Millis(4), fact: Fact::Epoch };
         let former = vec![(4, Member { name: "n4".into(), non_voter: true, ..Member::default() })];
         let recovered = Recovered { bits: 3, from: log_id, survivors: vec!["n1".into()], former };
         let membership = membership(true);
@@ -662,6 +667,11 @@ mod tests {
             EntryPayload::Normal(Command::Bulk(Bulk::End(load))),
             EntryPayload::Normal(Command::Recovered(Arc::new(recovered))),
             EntryPayload::Normal(Command::Format(2)),
+            EntryPayload::Normal(Command::Bulk(Bulk::Merge(Arc::new(merge)))),
+            EntryPayload::Normal(Command::Bulk(Bulk::Step(load))),
+            EntryPayload::Normal(Command::Stand(Arc::new(stand))),
+            EntryPayload::Normal(Command::Follow([step].into())),
+            EntryPayload::Normal(Command::Trim(Revision::default().next())),
         ]
         .into_iter()
         .map(|payload| Entry { log_id, payload })

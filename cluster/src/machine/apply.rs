@@ -8,7 +8,7 @@ use std::sync::Arc;
 use openraft::EntryPayload;
 use rocksdb::WriteBatch;
 use storage::apply::{Effects, decide};
-use storage::{Batch, Change, Class, Committed, Epoch, Journal, Revision, StoreError};
+use storage::{Batch, Change, Class, Committed, Epoch, Journal, Millis, Revision, StoreError};
 
 use super::database::{DATA, Database, FORMAT, MEMBERSHIP, META, OUTCOMES, POSITION, RECOVERY, REMOVED, STANDING};
 use super::loading::Loading;
@@ -37,6 +37,8 @@ pub(super) struct Live {
     pub trail: Trail,
     /// How the cluster stands to others.
     pub standing: Arc<Standing>,
+    /// How many bytes were ever written to the feed.
+    pub fed: u64,
 }
 
 /// An entry's effect, worked out but not written.
@@ -55,6 +57,7 @@ pub(super) struct Planned {
     recovery: Option<Arc<Recovery>>,
     format: Option<u32>,
     standing: Option<Standing>,
+    pub fed: u64,
     /// What was remembered of the history before does not count any more.
     forgets: bool,
 }
@@ -80,6 +83,7 @@ impl Live {
             recovery: None,
             format: None,
             standing: None,
+            fed: self.fed,
             forgets: false,
         };
         match &entry.payload {
@@ -110,6 +114,7 @@ impl Live {
         database.write(planned.write)?;
 
         self.position = planned.position;
+        self.fed = planned.fed;
         if planned.forgets {
             self.trail = Trail::from(&self.position);
         }
@@ -155,7 +160,7 @@ impl Live {
             Ok(effects) => {
                 planned.effects(database, &effects);
                 if effects.replicated && self.standing.feeds() {
-                    feed::write(database, &mut planned.write, &planned.position, batch.now, Fact::of(&effects));
+                    planned.feed(database, batch.now, Fact::of(&effects));
                 }
                 planned.keep_outcome(database, &self.outcomes, batch);
                 let (index, revision) = (planned.position.index(), planned.position.revision);
@@ -187,7 +192,7 @@ impl Planned {
             self.position.fingerprint = fingerprint::begin_epoch(&self.position.fingerprint, revision);
             self.change = Some(Change::Everything);
             if standing.feeds() {
-                feed::write(database, &mut self.write, &self.position, self.position.time, Fact::Epoch);
+                self.feed(database, self.position.time, Fact::Epoch);
             }
         }
     }
@@ -197,14 +202,24 @@ impl Planned {
         self.change = Some(Change::Everything);
         self.forgets = true;
         if standing.feeds() {
-            feed::clear(database, &mut self.write);
-            feed::write(database, &mut self.write, &self.position, self.position.time, Fact::Begin);
+            self.clear_feed(database);
+            self.feed(database, self.position.time, Fact::Begin);
         }
     }
 
     /// Of the change that has led to the position, before a snapshot can show it.
     pub(super) fn tell(&self, journal: &Journal, change: Change) {
         journal.note(self.position.revision, change);
+    }
+
+    pub(super) fn clear_feed(&mut self, database: &Database) {
+        feed::clear(database, &mut self.write);
+        self.fed = 0;
+    }
+
+    /// The step that has led to the position goes into the feed.
+    pub(super) fn feed(&mut self, database: &Database, now: Millis, fact: Fact) {
+        self.fed = feed::write(database, &mut self.write, &self.position, now, fact, self.fed);
     }
 
     pub(super) fn stands(&mut self, database: &Database, standing: Standing) {

@@ -4,7 +4,7 @@ use storage::{Change, Epoch, Journal, Revision};
 
 use super::apply::{Live, Planned};
 use super::database::Database;
-use super::{feed, fingerprint};
+use super::fingerprint;
 use crate::consensus::Applied;
 use crate::dr::{DrRole, Fact, Fed, Source, Stand, Standing};
 
@@ -18,11 +18,11 @@ impl Live {
         }
         let standing = Standing { version: stand.seen + 1, role: stand.role.clone() };
         if self.standing.feeds() && !standing.feeds() {
-            feed::clear(database, &mut planned.write);
+            planned.clear_feed(database);
         }
         if !self.standing.feeds() && standing.feeds() {
-            feed::clear(database, &mut planned.write);
-            feed::write(database, &mut planned.write, &planned.position, planned.position.time, Fact::Begin);
+            planned.clear_feed(database);
+            planned.feed(database, planned.position.time, Fact::Begin);
         }
         if let Some(bits) = stand.epoch {
             let number = self.position.revision.epoch.number.saturating_add(1);

@@ -271,7 +271,8 @@ fn load(database: &Database, limits: Limits, formats: Formats) -> Result<Live, O
         let (loading, recovery) = (database.loading()?, database.recovery()?.map(Arc::new));
         let (membership, removed) = (database.membership()?, database.removed()?);
         let (trail, standing) = (Trail::from(&position), Arc::new(database.standing()?));
-        Ok(Live { membership, removed, outcomes, loading, recovery, format, trail, standing, position })
+        let fed = database.fed()?;
+        Ok(Live { membership, removed, outcomes, loading, recovery, format, trail, standing, fed, position })
     };
     read().map_err(corrupt)
 }

@@ -65,14 +65,14 @@ impl StateReader {
         self.shared.database.load().fed_behind(revision, fingerprint, bytes)
     }
 
-    /// About what the feed takes.
-    pub fn feed_bytes(&self) -> u64 {
+    /// What the feed takes.
+    pub fn feed_bytes(&self) -> Result<u64, StoreError> {
         self.shared.database.load().feed_bytes()
     }
 
-    /// From where on the feed would be so many bytes smaller. Blocks.
-    pub fn feed_shorter_by(&self, bytes: u64) -> Result<Option<Revision>, StoreError> {
-        self.shared.database.load().feed_shorter_by(bytes)
+    /// From where on the feed takes no more than so many bytes. Blocks.
+    pub fn feed_within(&self, bytes: u64) -> Result<Option<Revision>, StoreError> {
+        self.shared.database.load().feed_within(bytes)
     }
 
     /// The index up to which entries are applied.

@@ -97,6 +97,8 @@ async fn a_secondary_has_the_primarys_history_and_takes_no_writes_of_its_own() {
     }
     refuses_writes(&secondary).await;
     assert_eq!(secondary.leader().await.members().len(), 3, "its members are its own");
+    let (here, there) = (primary.leader().await.full_hash().await, secondary.leader().await.full_hash().await);
+    assert_eq!(here.unwrap(), there.unwrap());
 
     let leader = secondary.leader().await;
     until("it says that it follows", || {
