@@ -13,6 +13,7 @@ use std::time::Duration;
 use proto::MESSAGE_MAX;
 use proto::cluster::consensus_server::ConsensusServer;
 use proto::cluster::peer_server::PeerServer;
+use proto::cluster::replica_server::ReplicaServer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -24,7 +25,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
-use super::{ConsensusService, PeerService};
+use super::{ConsensusService, PeerService, ReplicaService};
 use crate::identity::{ALPN, PublicKey, peer_key};
 
 /// Whose key the handshake has proven.
@@ -55,6 +56,7 @@ impl Listener {
         tls: rustls::ServerConfig,
         consensus: ConsensusService,
         peer: PeerService,
+        replica: ReplicaService,
         closing: watch::Receiver<bool>,
     ) -> io::Result<Self> {
         let acceptor = TlsAcceptor::from(Arc::new(tls));
@@ -72,6 +74,8 @@ impl Listener {
             .max_decoding_message_size(MESSAGE_MAX)
             .max_encoding_message_size(MESSAGE_MAX);
         let peer = PeerServer::new(peer).max_decoding_message_size(MESSAGE_MAX).max_encoding_message_size(MESSAGE_MAX);
+        let replica =
+            ReplicaServer::new(replica).max_decoding_message_size(MESSAGE_MAX).max_encoding_message_size(MESSAGE_MAX);
         let mut closing = closing;
         tasks.spawn(async move {
             let server = Server::builder()
@@ -81,7 +85,8 @@ impl Listener {
                 .http2_keepalive_interval(Some(KEEPALIVE))
                 .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
                 .add_service(consensus)
-                .add_service(peer);
+                .add_service(peer)
+                .add_service(replica);
             let closed = async move {
                 closing.wait_for(|closing| *closing).await.ok();
             };
