@@ -9,7 +9,7 @@ use storage::Millis;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use super::{Activation, Change, DrError, Standing};
+use super::{Activation, Change, DrError, Enrolment, Standing};
 use crate::lifecycle::{ClusterInfo, Node};
 
 /// How long an activation token counts if nothing is said.
@@ -52,10 +52,9 @@ impl Node {
         if id.is_empty() || id.len() > ID_MAX || id.chars().any(|c| c.is_control() || c == '/') {
             return refused(format!("id must name the secondary: 1 to {ID_MAX} bytes, without '/' and control characters"));
         }
-        if secondaries.iter().any(|known| known.id == id) {
-            return refused(format!(
-                "a secondary {id:?} was invited already, and names count once: give another, or revoke that one first"
-            ));
+        // An invitation that was not followed yet is replaced.
+        if secondaries.iter().any(|known| known.id == id && matches!(known.enrolment, Enrolment::Enrolled { .. })) {
+            return refused(format!("there is a secondary {id:?} already: give another id, or revoke that one first"));
         }
         if ttl < Duration::from_secs(1) || ttl > TTL_MAX {
             return refused(format!("ttl must be between 1 second and {} days", TTL_MAX.as_secs() / 86_400));

@@ -4,7 +4,7 @@ use barrier::{Between, Borrower, RootKey};
 use bytes::Bytes;
 use crypto::Key32;
 use serde::{Deserialize, Serialize};
-use storage::{Access, PathKey, Read};
+use storage::{Access, PathKey, RawKey, Read};
 use tokio::time::Instant;
 
 use super::activation::public_text;
@@ -17,6 +17,8 @@ use crate::space;
 
 /// Everything is ready; nothing has changed yet.
 pub struct Following {
+    /// To be written before: how the root key is wrapped, where it stays.
+    wraps: Option<Vec<(RawKey, Bytes)>>,
     change: Change,
     /// The primary's name.
     pub cluster_name: String,
@@ -85,20 +87,34 @@ impl Node {
         let json = |what: Result<Vec<u8>, serde_json::Error>| {
             what.map(Bytes::from).map_err(|problem| DrError::Unavailable(problem.to_string()))
         };
-        let mut adopted = Adopted { puts: Vec::new(), prefix_deletes: vec![space::seal()] };
-        adopted.puts.push((space::seal_config(), json(serde_json::to_vec(&config))?));
-        adopted.puts.push((space::seal_wraps(), json(serde_json::to_vec(&wraps))?));
-        if let Some(successor) = self.successor(&welcome.root)? {
+        let puts = vec![
+            (space::seal_config(), json(serde_json::to_vec(&config))?),
+            (space::seal_wraps(), json(serde_json::to_vec(&wraps))?),
+        ];
+        let (mut wraps, mut adopted) = (None, None);
+        let successor = self.successor(&welcome.root)?;
+        if matches!(standing, Standing::Secondary { .. }) && successor.is_none() {
+            // Its history is the primary's up to some moment: it goes on from there, or fetches what differs. Both shares open
+            // the root key meanwhile.
+            wraps = Some(puts);
+        } else {
+            let mut prefix_deletes = vec![space::seal()];
             // What else this cluster alone has was sealed by a keyring that is then gone.
-            adopted.prefix_deletes.extend([space::dr_folder(), space::autopilot_folder(), space::recovery_folder()]);
-            adopted.puts.push((space::dr_root(), successor));
+            if successor.is_some() {
+                prefix_deletes.extend([space::dr_folder(), space::autopilot_folder(), space::recovery_folder()]);
+            }
+            let puts = puts.into_iter().chain(successor.map(|sealed| (space::dr_root(), sealed))).collect();
+            adopted = Some(Adopted { puts, prefix_deletes });
         }
-        let change = Change::Follow { id: enrolled.id.clone(), primary: enrolled.primary, adopted: Some(adopted) };
-        Ok(Following { change, cluster_name: rest.cluster.name, id: enrolled.id })
+        let change = Change::Follow { id: enrolled.id.clone(), primary: enrolled.primary, adopted };
+        Ok(Following { wraps, change, cluster_name: rest.cluster.name, id: enrolled.id })
     }
 
-    /// The copy begins. What the cluster had is there until the copy is complete, and then gone.
+    /// The copy begins. What a cluster had of its own is there until the copy is complete, and then gone.
     pub async fn follow(&self, following: Following, deadline: Instant) -> Result<(), DrError> {
+        if let Some(puts) = following.wraps {
+            self.replace_wraps(puts, deadline).await?;
+        }
         self.change_standing(following.change, deadline).await
     }
 

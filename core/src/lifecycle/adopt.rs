@@ -9,6 +9,10 @@
 
 use barrier::{JoinKey, RootKey, SealConfig, Wrap, WrappedRoot, wrap_root};
 
+use bytes::Bytes;
+use storage::RawKey;
+use tokio::time::Instant;
+
 use super::Node;
 use crate::dr::DrError;
 
@@ -34,5 +38,14 @@ impl Node {
         };
         let config = config.map_err(|e| DrError::Refused(format!("the primary's shares cannot be taken over: {e}")))?;
         Ok((config, wraps))
+    }
+
+    /// The same root key from now on by other shares: those of a primary that has made new ones.
+    pub(crate) async fn replace_wraps(&self, puts: Vec<(RawKey, Bytes)>, deadline: Instant) -> Result<(), DrError> {
+        let _one_at_a_time = self.changing.lock().await;
+        let term = self.leading()?;
+        let mut batch = self.change()?;
+        batch.puts = puts;
+        Ok(self.carry(term, batch, deadline).await?)
     }
 }

@@ -135,6 +135,7 @@ impl Link for Paired {
             }
             (Change::Invite { id, secret_sha256, expires }, Standing::Primary { mut secondaries }) => {
                 self.inner.lock().invited.push((secret_sha256, id.clone()));
+                secondaries.retain(|known| known.id != id);
                 secondaries.push(Secondary { id, enrolment: Enrolment::Invited { expires } });
                 Standing::Primary { secondaries }
             }
@@ -144,7 +145,9 @@ impl Link for Paired {
             }
             (Change::Follow { id, primary, adopted }, Standing::Alone | Standing::Secondary { .. }) => {
                 let mut inner = self.inner.lock();
-                (inner.copying, inner.adopted) = (adopted.is_some(), adopted);
+                if adopted.is_some() {
+                    (inner.copying, inner.adopted) = (true, adopted);
+                }
                 Standing::Secondary { id, primary, fenced: false }
             }
             (Change::Readdress { .. }, now @ Standing::Secondary { .. }) => now,
@@ -183,6 +186,12 @@ impl Link for Paired {
             at.map(|at| inner.invited.remove(at).1)
         };
         let Some(id) = found else { return refused("the activation token counts no more") };
+        link.standing.send_modify(|standing| {
+            if let Standing::Primary { secondaries } = standing {
+                let known = secondaries.iter_mut().filter(|known| known.id == id);
+                known.for_each(|known| known.enrolment = Enrolment::Enrolled { members: Vec::new() });
+            }
+        });
         let asker = self.own.lock().upgrade().map_or(0, |own| own.joining().id);
         let Some(node) = node else { return Err(DrError::Unavailable("the primary is not there".to_owned())) };
         let welcome = node.welcome(&id, asker, &question).await.map_err(DrError::Refused)?;
