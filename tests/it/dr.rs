@@ -94,8 +94,7 @@ async fn following(primary: &Cluster, copy: &Cluster) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_takes_over_and_the_former_primary_comes_back_as_one() {
-    let (primary, copy) =
-        tokio::join!(Cluster::serving(1, Transport::Plain), Cluster::serving(3, Transport::Plain));
+    let (primary, copy) = tokio::join!(Cluster::serving(1, Transport::Plain), Cluster::serving(3, Transport::Plain));
     let west = primary.root(0);
     west.post("/v1/sys/mounts/secret", json!({ "type": "kv" })).await.ok();
     west.post("/v1/secret/before", json!({ "value": "one" })).await.ok();

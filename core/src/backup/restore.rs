@@ -145,7 +145,8 @@ impl Node {
             self.check_root(&whole, &keyring)?;
         }
         let own = self.barrier.root_key_id().is_ok_and(|root| whole.header.needs(root));
-        if !own && let Standing::Primary { secondaries } = self.standing()
+        if !own
+            && let Standing::Primary { secondaries } = self.standing()
             && !secondaries.is_empty()
         {
             let text = "this cluster is a DR primary, and its secondaries could not open another root key's records: disable it \

@@ -31,14 +31,18 @@ pub struct Activation {
 pub enum ActivationError {
     #[error("this is no activation token: give the one that dr/primary/secondary-token of the primary has answered")]
     Malformed,
-    #[error("the activation token has format {0}, which this version does not know: the primary is newer; upgrade this cluster first")]
+    #[error(
+        "the activation token has format {0}, which this version does not know: the primary is newer; upgrade this cluster first"
+    )]
     Format(u32),
     #[error(
         "the activation token is encrypted to a public key that this cluster has not: ask for dr/secondary/generate-public-key \
          here, and for a token to that key at the primary"
     )]
     NotForHere,
-    #[error("this is no public key of a cluster: give what dr/secondary/generate-public-key of the secondary has answered")]
+    #[error(
+        "this is no public key of a cluster: give what dr/secondary/generate-public-key of the secondary has answered"
+    )]
     NoKey,
 }
 
@@ -65,7 +69,10 @@ impl Activation {
     }
 
     /// `key` is asked for where the token is encrypted.
-    pub fn parse<E: From<ActivationError>>(text: &str, key: impl FnOnce() -> Result<Option<Key32>, E>) -> Result<Self, E> {
+    pub fn parse<E: From<ActivationError>>(
+        text: &str,
+        key: impl FnOnce() -> Result<Option<Key32>, E>,
+    ) -> Result<Self, E> {
         let malformed = ActivationError::Malformed;
         let text = text.trim().trim_end_matches('=');
         if text.len() > TEXT_MAX {

@@ -73,7 +73,8 @@ impl Node {
         let mut operating = self.operating.lock().await;
         match self.current_attempt(&mut operating)? {
             Some(attempt) if !attempt.may_be_cancelled_by(nonce) => {
-                let text = "an attempt is cancelled by its nonce, which its start has answered; without it, ten minutes later";
+                let text =
+                    "an attempt is cancelled by its nonce, which its start has answered; without it, ten minutes later";
                 Err(CeremonyError::refused(text))
             }
             _ => {

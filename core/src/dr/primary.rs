@@ -50,7 +50,9 @@ impl Node {
             return refused("this cluster is no DR primary: enable it first, by dr/primary/enable".to_owned());
         };
         if id.is_empty() || id.len() > ID_MAX || id.chars().any(|c| c.is_control() || c == '/') {
-            return refused(format!("id must name the secondary: 1 to {ID_MAX} bytes, without '/' and control characters"));
+            return refused(format!(
+                "id must name the secondary: 1 to {ID_MAX} bytes, without '/' and control characters"
+            ));
         }
         // An invitation that was not followed yet is replaced.
         if secondaries.iter().any(|known| known.id == id && matches!(known.enrolment, Enrolment::Enrolled { .. })) {
@@ -59,7 +61,8 @@ impl Node {
         if ttl < Duration::from_secs(1) || ttl > TTL_MAX {
             return refused(format!("ttl must be between 1 second and {} days", TTL_MAX.as_secs() / 86_400));
         }
-        let (config, _) = self.stored_seal().map_err(broken)?.ok_or_else(|| broken("the seal configuration is missing"))?;
+        let (config, _) =
+            self.stored_seal().map_err(broken)?.ok_or_else(|| broken("the seal configuration is missing"))?;
         let cluster = self.cluster_info().ok_or_else(|| broken("the server is sealed"))?;
         let primary = self.replication.members().into_iter().map(|status| status.member).collect();
         let secret: [u8; 32] = crypto::random();
@@ -121,8 +124,5 @@ fn broken(problem: impl std::fmt::Display) -> DrError {
 }
 
 fn facts(secondary: &str, node: u64) -> Map<String, Value> {
-    Map::from_iter([
-        ("secondary".to_owned(), secondary.into()),
-        ("raft_id".to_owned(), format!("{node:016x}").into()),
-    ])
+    Map::from_iter([("secondary".to_owned(), secondary.into()), ("raft_id".to_owned(), format!("{node:016x}").into())])
 }

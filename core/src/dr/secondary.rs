@@ -42,7 +42,8 @@ impl Node {
     /// A fresh key that an activation token can be encrypted to; one made before counts no more. Answers its public half.
     pub async fn generate_public_key(&self) -> Result<String, DrError> {
         if matches!(self.standing(), Standing::Primary { .. }) {
-            let text = "this cluster is a DR primary: its key would be of no use; ask the cluster that is to be the secondary";
+            let text =
+                "this cluster is a DR primary: its key would be of no use; ask the cluster that is to be the secondary";
             return Err(DrError::Refused(text.to_owned()));
         }
         let (key, term) = (Key32::random(), self.leading()?);
@@ -54,7 +55,12 @@ impl Node {
 
     /// Shows the token to the primary and makes everything ready to become its copy. `replaces`: the caller knows that what
     /// this cluster has will be gone.
-    pub async fn prepare_to_follow(&self, token: &str, replaces: bool, deadline: Instant) -> Result<Following, DrError> {
+    pub async fn prepare_to_follow(
+        &self,
+        token: &str,
+        replaces: bool,
+        deadline: Instant,
+    ) -> Result<Following, DrError> {
         let refused = |text: String| Err(DrError::Refused(text));
         self.leading()?;
         let token = Activation::parse(token, || self.kept_key())?;

@@ -51,7 +51,11 @@ impl Node {
         // What the change is must not be a log's to repeat: an invitation's secret is a hash, but wraps are long.
         let what = named(&change);
         self.other_cluster.change(change, deadline).await?;
-        tracing::warn!(change = what, standing = self.standing.borrow().mode(), "how this cluster stands to others has changed");
+        tracing::warn!(
+            change = what,
+            standing = self.standing.borrow().mode(),
+            "how this cluster stands to others has changed"
+        );
         Ok(())
     }
 }

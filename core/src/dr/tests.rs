@@ -39,7 +39,8 @@ impl Cluster {
 
     /// Another node on the same state, unsealed.
     async fn another(&self) -> Arc<Node> {
-        let node = Node::new(Arc::clone(&self.alone) as _, Settings { seal: self.seal.clone(), ..Settings::new(LIMITS) });
+        let node =
+            Node::new(Arc::clone(&self.alone) as _, Settings { seal: self.seal.clone(), ..Settings::new(LIMITS) });
         self.unseal(&node).await;
         node
     }
@@ -193,13 +194,15 @@ async fn what_unseals_a_copy_is_its_own_seal_or_the_primarys_shares() {
         let kind = if ours { "static" } else { "shamir" };
         assert_eq!((status.kind.name(), status.shares, status.threshold), (kind, 2, 2));
 
-        let late = Node::new(Arc::clone(&copy.alone) as _, Settings { seal: copy.seal.clone(), ..Settings::new(LIMITS) });
+        let late =
+            Node::new(Arc::clone(&copy.alone) as _, Settings { seal: copy.seal.clone(), ..Settings::new(LIMITS) });
         if ours {
             let (_running, stop) = tokio::sync::watch::channel(false);
             Arc::clone(&late).unseal_itself(stop).await;
             assert_eq!(get(&late, "a").as_deref(), Some("west's"));
         }
-        let late = Node::new(Arc::clone(&copy.alone) as _, Settings { seal: copy.seal.clone(), ..Settings::new(LIMITS) });
+        let late =
+            Node::new(Arc::clone(&copy.alone) as _, Settings { seal: copy.seal.clone(), ..Settings::new(LIMITS) });
         give(&late, &primary.made.shares).await;
         assert_eq!(get(&late, "a").as_deref(), Some("west's"), "its shares, or its recovery keys");
     }

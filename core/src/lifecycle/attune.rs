@@ -74,7 +74,9 @@ impl Keys {
         match reopened {
             Ok(reopened) => {
                 if reopened == Reopened::Succeeded {
-                    tracing::warn!("the state is now the copy of another cluster's; this node has gone over to its root key");
+                    tracing::warn!(
+                        "the state is now the copy of another cluster's; this node has gone over to its root key"
+                    );
                 }
                 *known = epoch;
                 Ok(())

@@ -111,7 +111,10 @@ impl Node {
     }
 
     /// One that was begun under another leadership is gone.
-    pub(crate) fn current_attempt<'a>(&self, generating: &'a mut Option<Generation>) -> Result<Option<&'a mut Generation>> {
+    pub(crate) fn current_attempt<'a>(
+        &self,
+        generating: &'a mut Option<Generation>,
+    ) -> Result<Option<&'a mut Generation>> {
         let term = self.leading()?;
         if generating.as_ref().is_some_and(|attempt| !attempt.is_of(term)) {
             *generating = None;

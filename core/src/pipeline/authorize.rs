@@ -37,15 +37,7 @@ pub(super) struct KeyFilter {
 impl Permit {
     /// On a secondary: of who needs no token, or has one for the operation itself.
     pub(super) fn of_nobody(operation: Operation) -> Self {
-        Self {
-            caller: None,
-            who: None,
-            operation,
-            spends: None,
-            page_limit: None,
-            filter: None,
-            spent_field: None,
-        }
+        Self { caller: None, who: None, operation, spends: None, page_limit: None, filter: None, spent_field: None }
     }
 
     /// On a secondary: of who has a token for the operation, in that field. Of one that the shares made there is no record.

@@ -18,7 +18,9 @@ impl Agreement {
 
     /// The pair of a private half that is kept.
     pub fn kept(key: &Key32) -> Self {
-        Self::of(PrivateKey::from_private_key(&X25519, key.expose()).expect("invariant: any 32 bytes are a private half"))
+        Self::of(
+            PrivateKey::from_private_key(&X25519, key.expose()).expect("invariant: any 32 bytes are a private half"),
+        )
     }
 
     fn of(private: PrivateKey) -> Self {

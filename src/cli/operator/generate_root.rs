@@ -87,7 +87,9 @@ pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failur
         return output.value(&json!({ "token": token }), || token.clone());
     }
     if arguments.generate_otp {
-        let length = status(&client, arguments.kind()).await?["otp_length"].as_u64().filter(|n| (1..=OTP_LENGTH_MOST).contains(n));
+        let length = status(&client, arguments.kind()).await?["otp_length"]
+            .as_u64()
+            .filter(|n| (1..=OTP_LENGTH_MOST).contains(n));
         let otp = one_time_password(length.and_then(|n| usize::try_from(n).ok()).unwrap_or(OTP_LENGTH));
         return output.value(&json!({ "otp": otp, "otp_length": otp.len() }), || otp.clone());
     }

@@ -61,7 +61,9 @@ fn path(
     description: &'static str,
 ) -> Path {
     Path::new(pattern)
-        .on_secondary(OnSecondary::ByOperationToken).help(synopsis, description).act::<Named>(Verb::Write, Change { node: Arc::clone(node), change })
+        .on_secondary(OnSecondary::ByOperationToken)
+        .help(synopsis, description)
+        .act::<Named>(Verb::Write, Change { node: Arc::clone(node), change })
 }
 
 #[async_trait]

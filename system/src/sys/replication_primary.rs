@@ -27,7 +27,10 @@ struct Named {
 
 pub fn enable(node: &Arc<Node>) -> Path {
     Path::new("replication/dr/primary/enable")
-        .help("Lets other clusters be copies of this one.", "Each needs an activation token: dr/primary/secondary-token.")
+        .help(
+            "Lets other clusters be copies of this one.",
+            "Each needs an activation token: dr/primary/secondary-token.",
+        )
         .answers(Verb::Write, WITH_WARNINGS)
         .act::<Enable>(
             Verb::Write,
@@ -41,7 +44,10 @@ pub fn enable(node: &Arc<Node>) -> Path {
 
 pub fn disable(node: &Arc<Node>) -> Path {
     Path::new("replication/dr/primary/disable")
-        .help("Lets no cluster be a copy of this one.", "All secondaries are cut off, and have to be enabled anew later.")
+        .help(
+            "Lets no cluster be a copy of this one.",
+            "All secondaries are cut off, and have to be enabled anew later.",
+        )
         .answers(Verb::Write, WITH_WARNINGS)
         .act::<Nothing>(
             Verb::Write,

@@ -181,4 +181,5 @@ async fn follow(node: Arc<Node>, following: Following, deadline: Instant) -> Res
     node.follow(following, deadline).await.map_err(failure).map(|()| Answer::empty())
 }
 
-const NO_TOKEN: &str = "token must be given: the activation token that dr/primary/secondary-token of the primary has answered";
+const NO_TOKEN: &str =
+    "token must be given: the activation token that dr/primary/secondary-token of the primary has answered";

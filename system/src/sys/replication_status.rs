@@ -176,7 +176,8 @@ fn shown(node: &Node, now: Millis) -> Result<Shown> {
             let progress = link.primary_progress();
             let lag = |id: &str| progress.as_ref()?.secondaries.iter().find(|lag| lag.id == id);
             let enrolled = |enrolment: &Enrolment| matches!(enrolment, Enrolment::Enrolled { .. });
-            let others = secondaries.iter().map(|known| secondary(&known.id, enrolled(&known.enrolment), lag(&known.id), now));
+            let others =
+                secondaries.iter().map(|known| secondary(&known.id, enrolled(&known.enrolment), lag(&known.id), now));
             Shown {
                 state: Some(if progress.is_some() { "running" } else { "idle" }),
                 last_wal: Some(n),

@@ -60,9 +60,14 @@ async fn a_secondary_refuses_every_declared_operation_but_those_that_are_there_f
     let root = pair.primary.root.clone();
     let (mut refused, mut served) = (0, 0);
     for (mount, path) in pair.copy.declared() {
-        let text: String = path.pattern.text().replace("/?", "").split('/').map(|s| {
-            if s.starts_with(':') { "x" } else { s }
-        }).collect::<Vec<_>>().join("/");
+        let text: String = path
+            .pattern
+            .text()
+            .replace("/?", "")
+            .split('/')
+            .map(|s| if s.starts_with(':') { "x" } else { s })
+            .collect::<Vec<_>>()
+            .join("/");
         for (verb, operation) in &path.operations {
             if matches!(operation.handler, Handler::Node) {
                 continue;
@@ -189,7 +194,9 @@ async fn what_cannot_be_is_refused_with_the_reason() {
     copy.write(&format!("{SECONDARY}/enable"), json!({})).await.refused(400, "token must be given");
     copy.write(&format!("{SECONDARY}/enable"), json!({ "token": "x" })).await.refused(400, "no activation token");
     copy.write(&format!("{SECONDARY}/promote"), json!({})).await.refused(400, "not a DR secondary");
-    copy.write("sys/replication/performance/primary/enable", json!({})).await.refused(400, "no performance replication");
+    copy.write("sys/replication/performance/primary/enable", json!({}))
+        .await
+        .refused(400, "no performance replication");
     copy.write("sys/replication/primary/enable", json!({})).await.refused(400, "no performance replication");
     primary.write(&format!("{SECONDARY}/enable"), json!({ "token": token })).await.refused(400, "its own copy");
     copy.send(Verb::Write, &format!("{SECONDARY}/enable"), "", json!({ "token": token })).await.refused(403, "");

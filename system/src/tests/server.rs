@@ -115,7 +115,8 @@ impl Server {
         let query = query.split('&').filter_map(|pair| pair.split_once('='));
         let query: Map<String, Value> = query.map(|(name, value)| (name.to_owned(), value.into())).collect();
         let local = super::node::local(self);
-        let got = crate::node::answer(&local, crate::node::Method::Get, "sys/health", &query, &Ok(Map::new())).await.unwrap();
+        let got =
+            crate::node::answer(&local, crate::node::Method::Get, "sys/health", &query, &Ok(Map::new())).await.unwrap();
         (got.status, serde_json::from_slice(&got.body).unwrap())
     }
 

@@ -90,7 +90,14 @@ pub async fn run(command: Command, globals: &Globals) -> Result<Done, Failure> {
             let token = prompt::given_or_secret(globals, token, "Activation Token (will be hidden): ")?;
             let body = json!({ "token": token.as_str(), "force": force });
             let doing = "enabling the secondary";
-            done(&client, &format!("{PLACE}/enable"), &body, doing, "Success! This cluster becomes a copy of the primary.").await
+            done(
+                &client,
+                &format!("{PLACE}/enable"),
+                &body,
+                doing,
+                "Success! This cluster becomes a copy of the primary.",
+            )
+            .await
         }
         Command::Promote(Promote { token, force }) => {
             let body = token.with(json!({ "force": force }), globals)?;
@@ -103,16 +110,19 @@ pub async fn run(command: Command, globals: &Globals) -> Result<Done, Failure> {
                 None => json!({ "update_primary_addrs": address }),
             };
             let (body, doing) = (operator.with(body, globals)?, "telling the secondary of its primary");
-            done(&client, &format!("{PLACE}/update-primary"), &body, doing, "Success! The secondary knows its primary.").await
+            done(&client, &format!("{PLACE}/update-primary"), &body, doing, "Success! The secondary knows its primary.")
+                .await
         }
         Command::Disable(Disable { token }) => {
             let (body, doing) = (token.with(json!({}), globals)?, "disabling the secondary");
-            done(&client, &format!("{PLACE}/disable"), &body, doing, "Success! This cluster follows no other any more.").await
+            done(&client, &format!("{PLACE}/disable"), &body, doing, "Success! This cluster follows no other any more.")
+                .await
         }
         Command::GeneratePublicKey(GeneratePublicKey { dr_token }) => {
             let body = dr_token.map_or_else(|| json!({}), |token| json!({ "dr_operation_token": token }));
             let doing = "making a public key";
-            let answer = client.post(&format!("{PLACE}/generate-public-key"), &body).await.doing(doing)?.ok().doing(doing)?;
+            let answer =
+                client.post(&format!("{PLACE}/generate-public-key"), &body).await.doing(doing)?.ok().doing(doing)?;
             globals.output()?.secret(&answer)
         }
         Command::GenerateOperationToken(arguments) => generate_root::run(arguments.for_operation(), globals).await,

@@ -46,7 +46,8 @@ fn table(status: &Value) -> String {
     }
     if let Some(difference) = status["last_difference"].as_object() {
         let text = |field: &str| difference.get(field).map(cell).unwrap_or_default();
-        let value = format!("{}, {} fetched, {} removed: {}", text("at"), text("fetched"), text("removed"), text("reason"));
+        let value =
+            format!("{}, {} fetched, {} removed: {}", text("at"), text("fetched"), text("removed"), text("reason"));
         rows.push(["Last compared".to_owned(), value]);
     }
     let mut shown = output::pairs(&rows);
@@ -55,8 +56,15 @@ fn table(status: &Value) -> String {
     let secondaries: Vec<[String; 5]> = others("secondaries")
         .iter()
         .map(|other| {
-            let state = if other["enrolled"] == false { "invited".to_owned() } else { text(&other["connection_status"]) };
-            [text(&other["node_id"]), state, text(&other["cluster_address"]), cell(&other["behind"]), cell(&other["lag_ms"])]
+            let state =
+                if other["enrolled"] == false { "invited".to_owned() } else { text(&other["connection_status"]) };
+            [
+                text(&other["node_id"]),
+                state,
+                text(&other["cluster_address"]),
+                cell(&other["behind"]),
+                cell(&other["lag_ms"]),
+            ]
         })
         .collect();
     if !secondaries.is_empty() {
@@ -87,7 +95,10 @@ mod tests {
             "mode": "secondary", "secondary_id": "east", "state": "stream-wals", "copy_state": "following", "behind": 3,
             "primaries": [{ "cluster_address": "https://a:8201", "api_address": "", "connection_status": "connected" }],
         }));
-        assert!(copy.contains("following") && !copy.contains("stream-wals") && copy.contains("https://a:8201"), "{copy}");
+        assert!(
+            copy.contains("following") && !copy.contains("stream-wals") && copy.contains("https://a:8201"),
+            "{copy}"
+        );
         let primary = table(&json!({
             "mode": "primary", "state": "running",
             "secondaries": [{ "node_id": "east", "enrolled": false, "connection_status": "disconnected" }],
