@@ -318,8 +318,8 @@ impl Node {
             let _inside = handle.enter();
             let peer = PeerService::new(door.clone(), Arc::new(services));
             let replica = ReplicaService::new(door.clone(), dr.serving.clone());
-            Listener::serve(listeners, server_config(&key, pins)?, ConsensusService::new(door), peer, replica, closed)
-                .map_err(io)?
+            let tls = server_config(&key, pins.clone())?;
+            Listener::serve(listeners, tls, pins, ConsensusService::new(door), peer, replica, closed).map_err(io)?
         };
 
         let fresh = 10 * options.timing.election_max;

@@ -14,7 +14,7 @@ use proto::cluster::stands::Kind;
 use storage::Epoch;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::stand::related;
 use super::{Contacts, DrRole, Secondary, Source, Stand, Standing, Stands};
@@ -38,9 +38,10 @@ impl Fence {
 
     /// As leader: asks before it is ready, and tells afterwards.
     pub async fn run(self: Arc<Self>, cleared: watch::Sender<u64>) {
-        let mut leadership = self.shared.leadership.subscribe();
+        let (mut leadership, mut standing) = (self.shared.leadership.subscribe(), self.shared.reader.standing());
         loop {
             let now = leadership.borrow_and_update().clone();
+            standing.mark_unchanged();
             if now.leads() && *cleared.borrow() != now.term {
                 // Everything that earlier leaders committed is applied, or this would not be asked yet.
                 if self.shared.applied().is_some_and(|id| id.leader_id.term == now.term) {
@@ -52,7 +53,12 @@ impl Fence {
                 self.tell().await;
             }
             let pause = if now.leads() && !now.is_ready() { SOON } else { TELL };
-            let _ = timeout(pause, leadership.changed()).await;
+            tokio::select! {
+                () = sleep(pause) => {}
+                _ = leadership.changed() => {}
+                // A promotion is told at once.
+                _ = standing.changed() => {}
+            }
             if self.shared.metrics().running_state.is_err() {
                 return;
             }

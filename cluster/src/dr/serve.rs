@@ -128,7 +128,7 @@ impl Serving {
                 }
                 false => self.contacts.acknowledged(&standing),
             };
-            if let Some(upto) = upto.filter(|upto| *upto > last) {
+            if let Some(upto) = upto.filter(|upto| *upto != last) {
                 last = upto;
                 let trimmed = propose(&self.shared, &self.stands.gate, term, Command::Trim(upto)).await;
                 if trimmed.is_err() {
