@@ -127,22 +127,25 @@ async fn a_copy_takes_over_and_the_former_primary_comes_back_as_one() {
     assert_eq!(there.get("/v1/secret/after").await.ok()["data"]["value"], "two");
     there.post("/v1/secret/later", json!({ "value": "three" })).await.ok();
 
-    // The former primary hears of it by itself.
+    // The former primary hears of it by itself, and follows.
     primary.all_are_copies().await;
-    until("it should know that it was fenced", async || {
-        (status(&primary.nodes[0].client()).await["fenced"] == true).then_some(())
-    })
-    .await;
     assert_eq!(west.post("/v1/secret/split", json!({ "value": "brain" })).await.status, 400);
-    let token = operation_token(&primary.nodes[0].client(), &primary.keys.as_ref().unwrap().unseal[..2]).await;
-    let activation = activation(&there, "west").await;
-    let body = json!({ "dr_operation_token": token, "token": activation });
-    primary.nodes[0].client().post(&format!("{SECONDARY}/update-primary"), body).await.ok();
     in_step(&primary, &copy).await;
     let back = status(&primary.nodes[0].client()).await;
-    assert_eq!((&back["mode"], &back["fenced"]), (&json!("secondary"), &json!(false)));
-    let removed = back["last_difference"]["fetched"].as_u64().unwrap_or(0);
-    assert!(removed < 100, "it was not copied anew: {back}");
+    assert_eq!((&back["mode"], &back["fenced"]), (&json!("secondary"), &json!(true)));
+    let fetched = back["last_difference"]["fetched"].as_u64().unwrap_or(0);
+    assert!(fetched < 100, "it was not copied anew: {back}");
+
+    // And back again, in good order.
+    there.post("/v1/secret/last", json!({ "value": "four" })).await.ok();
+    in_step(&primary, &copy).await;
+    let token = operation_token(&primary.nodes[0].client(), &primary.keys.as_ref().unwrap().unseal[..2]).await;
+    there.post(&format!("{PRIMARY}/demote"), json!({})).await.ok();
+    primary.nodes[0].client().post(&promote, json!({ "dr_operation_token": token })).await.ok();
+    primary.leader().await;
+    assert_eq!(west.get("/v1/secret/last").await.ok()["data"]["value"], "four");
+    west.post("/v1/secret/home", json!({ "value": "five" })).await.ok();
+    in_step(&copy, &primary).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,8 +89,8 @@ pub fn promote(node: &Arc<Node>) -> Path {
         .secondary_only(OnSecondary::ByOperationToken)
         .help(
             "Makes this copy the primary.",
-            "It serves from then on. The former primary serves nothing more as soon as it hears of it; other secondaries need a \
-             new token of this one.",
+            "It serves from then on. The former primary serves nothing more as soon as it hears of it, and becomes its secondary; \
+             other secondaries need a new token of this one.",
         )
         .answers(Verb::Write, WITH_WARNINGS)
         .act::<Promote>(
