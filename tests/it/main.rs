@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod backup_auto;
 mod batch;
+mod canaries;
 mod cli;
 mod cli_cluster;
 mod cli_dev;

@@ -69,7 +69,7 @@ async fn every_declared_operation_in_every_state() {
 }
 
 /// One of each kind, and of both versions of `kv`.
-async fn mount_everything(root: &Client) {
+pub async fn mount_everything(root: &Client) {
     for (kind, name) in catalog::plugins().types() {
         let path = match kind {
             PluginKind::Secret => format!("/v1/sys/mounts/{name}"),
