@@ -37,6 +37,7 @@ mod operator_day;
 mod quotas;
 mod recovering;
 mod runbooks;
+mod seals;
 mod secrecy;
 mod serving;
 mod signals;

@@ -15,6 +15,7 @@ const BY_ITSELF: &[&str] = &[
     "/sys/health",
     "/sys/init",
     "/sys/leader",
+    "/sys/seal-backend-status",
     "/sys/seal-status",
     "/sys/unseal",
     "/sys/storage/raft/join",

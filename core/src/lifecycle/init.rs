@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use barrier::{
-    Barrier, JoinKey, Keyring, RootKey, Seal, SealConfig, SealConfigError, UnsealKey, WrappedRoot, split, wrap_root,
+    Barrier, JoinKey, Keyring, RootKey, SealConfig, SealConfigError, SealKind, UnsealKey, UnwrapError, WrappedRoot,
+    split, unwrap_root, wrap_root,
 };
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use storage::{Batch, Check, Latches, MemoryStore, Millis, OpenStore, PathKey, Re
 use zeroize::Zeroizing;
 
 use super::ceremony::{HandedOut, hand_out, parse_keys};
+use super::seals::within;
 use super::{ClusterInfo, Node};
 use crate::mount::{Mount, Table};
 use crate::space;
@@ -70,9 +72,9 @@ impl Node {
         if let Some(neighbour) = self.founded_elsewhere().await {
             return Err(InitError::Elsewhere(neighbour));
         }
-        let config = match &self.seal {
-            None => SealConfig::shamir(options.shares, options.threshold, String::new())?,
-            Some(seal) => SealConfig::automatic(seal.kind(), options.shares, options.threshold, String::new())?,
+        let config = match self.configured_seal() {
+            SealKind::Shamir => SealConfig::shamir(options.shares, options.threshold, String::new())?,
+            kind => SealConfig::automatic(kind, options.shares, options.threshold, String::new())?,
         };
         let recipients = parse_recipients(&options.recipients.shares, &config)?;
         let token_recipient = options.recipients.root_token.as_deref().map(PublicKey::parse).transpose();
@@ -121,10 +123,29 @@ impl Node {
         unseal: Option<&UnsealKey>,
         join: &JoinKey,
     ) -> Result<WrappedRoot, InitError> {
+        let failed = |why: &dyn std::fmt::Display| InitError::Failed(format!("the root key was not wrapped: {why}"));
         let mut wraps = WrappedRoot::new(Vec::new());
-        for seal in unseal.iter().map(|key| *key as &dyn Seal).chain(self.seal.as_deref()) {
-            let wrap = wrap_root(seal, root, join).await;
-            wraps.replace(wrap.map_err(|e| InitError::Failed(format!("the root key was not wrapped: {e}")))?);
+        if let Some(key) = unseal {
+            wraps.replace(wrap_root(key, root, join).await.map_err(|e| failed(&e))?);
+        }
+        // One that cannot be reached now is made up for, as long as there is one that can.
+        let mut problems = Vec::new();
+        for seal in self.seals.enabled() {
+            let wrapping = async {
+                let wrap = wrap_root(seal.seal.as_ref(), root, join).await?;
+                unwrap_root(seal.seal.as_ref(), &WrappedRoot::new(vec![wrap.clone()])).await?;
+                Ok::<_, UnwrapError>(wrap.named(&seal.name))
+            };
+            match within(wrapping).await {
+                Ok(wrap) => wraps.replace(wrap),
+                Err(problem) => problems.push(format!("{}: {problem}", seal.name)),
+            }
+        }
+        if self.unseals_itself() && wraps.automatic().next().is_none() {
+            return Err(failed(&problems.join("; ")));
+        }
+        for problem in problems {
+            tracing::warn!(problem, "the root key is not wrapped by a seal yet");
         }
         Ok(wraps)
     }
