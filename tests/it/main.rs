@@ -17,6 +17,7 @@ mod clients;
 mod config;
 mod consistency;
 mod disks;
+mod dr;
 mod explaining;
 mod fitness;
 mod harness;

@@ -28,6 +28,9 @@ const NOT_CALLED: &[(&str, &str, &str)] = &[
     ("POST", "/sys/seal", "the node would be sealed"),
     ("POST", "/sys/step-down", "another node would be active"),
     ("GET", "/sys/monitor", "its answer does not end"),
+    ("POST", "/sys/replication/dr/primary/enable", "what comes later would meet a primary"),
+    ("POST", "/sys/replication/dr/primary/disable", "it is none"),
+    ("POST", "/sys/replication/dr/primary/demote", "the cluster would serve nothing"),
 ];
 
 /// Their bodies are streams: a standby sends whoever asks to the active node, which decides.
