@@ -20,9 +20,7 @@ use super::output::cell;
 use super::token_file;
 use certificates::Certificates;
 
-use crate::config::{
-    ApiAddress, LeaseLimits, Listener, LogSettings, RaftStorage, RaftTiming, Seal, ServerConfig, Telemetry,
-};
+use crate::config::{ApiAddress, LeaseLimits, Listener, LogSettings, RaftStorage, RaftTiming, ServerConfig, Telemetry};
 
 #[derive(Args)]
 pub struct DevFlags {
@@ -117,7 +115,7 @@ impl Dev {
             audit_api: Default::default(),
             snapshot_auto_folders: Vec::new(),
             unseal_from_members: false,
-            seal: Seal::Shamir,
+            seals: Vec::new(),
             lockouts: Default::default(),
             leases: LeaseLimits::default(),
             log: LogSettings::default(),

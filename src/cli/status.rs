@@ -19,6 +19,8 @@ const SEAL: &[(&str, &str)] = &[
     ("sealed", "Sealed"),
     ("n", "Total Shares"),
     ("t", "Threshold"),
+    ("recovery_seal_type", "Recovery Seal Type"),
+    ("migration", "Seal Migration In Progress"),
     ("version", "Version"),
     ("build_date", "Build Date"),
     ("storage_type", "Storage Type"),
@@ -70,6 +72,9 @@ pub fn table(all: &Map<String, Value>, sealed: bool) -> String {
     // The beginning of the calendar stands for never.
     if all.get("active_time").and_then(Value::as_str).is_some_and(|since| since.starts_with("0001-")) {
         all.remove("active_time");
+    }
+    if all.get("migration") == Some(&Value::Bool(false)) {
+        all.remove("migration");
     }
     let mut rows = Vec::new();
     let mut add = |fields: &[(&str, &str)]| {

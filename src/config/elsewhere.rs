@@ -16,7 +16,7 @@ pub const KEYS: &[Key] = &[
     Key::ignored("disable_sealwrap", Enterprise, "there is no seal wrapping to switch off"),
     Key::ignored("disable_sentinel_trace", Enterprise, "there is no Sentinel"),
     Key::ignored("disable_ssct_tokens", Obsolete, "tokens carry no state of the cluster"),
-    Key::ignored("enable_multiseal", Enterprise, "there is one seal at a time"),
+    Key::ignored("enable_multiseal", Enterprise, "several `seal` blocks need no permission"),
     Key::ignored("enable_post_unseal_trace", NotOffered, "log_level = \"debug\" shows what happens after unsealing"),
     Key::ignored("enable_ui", NotOffered, "there is no web interface"),
     Key::ignored("entropy", Enterprise, "random numbers come from the operating system"),

@@ -80,7 +80,7 @@ impl Environment {
 }
 
 /// `HOLDFAST_<name>`, or else `VAULT_<name>`.
-fn setting(name: &str) -> Option<String> {
+pub(super) fn setting(name: &str) -> Option<String> {
     variable(&format!("HOLDFAST_{name}")).or_else(|| variable(&format!("VAULT_{name}")))
 }
 

@@ -4,19 +4,17 @@ use sdk::{Map, Value, json};
 
 use super::listener::{Endpoint, Listener};
 use super::log::LogLevel;
-use super::seal::Seal;
+use super::seal::{Seal, SealedBy};
 use super::server::ServerConfig;
 
 impl ServerConfig {
     /// Under the names of the configuration's own keys. Of blocks, only those fields are here that are listed: a new one is
     /// secret until it is added.
     pub fn sanitized(&self) -> Map<String, Value> {
-        let seal = match &self.seal {
-            Seal::Shamir => json!({"type": "shamir", "disabled": false}),
-            Seal::Static { current, .. } => {
-                json!({"type": "static", "disabled": false, "config": {"current_key_id": current.id}})
-            }
-        };
+        let mut seals: Vec<Value> = self.seals.iter().map(seal).collect();
+        if seals.is_empty() {
+            seals.push(json!({"type": "shamir", "disabled": false}));
+        }
         let shown = json!({
             "api_addr": self.api_address.to_string(),
             "cluster_addr": format!("https://{}", self.cluster_address),
@@ -32,7 +30,7 @@ impl ServerConfig {
             "log_level": self.log.level.name(),
             "log_requests_level": self.log.requests.map_or("off", LogLevel::name),
             "pid_file": self.pid_file.as_deref().map(|path| path.to_string_lossy()).unwrap_or_default(),
-            "seals": [seal],
+            "seals": seals,
             "storage": {
                 "type": "raft",
                 "cluster_addr": format!("https://{}", self.cluster_address),
@@ -52,6 +50,26 @@ impl ServerConfig {
             _ => Map::new(),
         }
     }
+}
+
+fn seal(seal: &Seal) -> Value {
+    let config = match &seal.by {
+        SealedBy::Static(keys) => json!({"current_key_id": keys.current.id}),
+        SealedBy::Transit(transit) => json!({
+            "address": transit.address,
+            "key_name": transit.key_name,
+            "mount_path": transit.mount_path,
+            "namespace": transit.namespace.as_deref().unwrap_or_default(),
+        }),
+        SealedBy::Hsm(hsm) => json!({"lib": hsm.lib, "key": hsm.key.to_string()}),
+    };
+    json!({
+        "type": seal.by.kind(),
+        "name": seal.name,
+        "priority": seal.priority,
+        "disabled": seal.disabled,
+        "config": config,
+    })
 }
 
 fn listener(listener: &Listener) -> Value {

@@ -46,7 +46,7 @@ pub struct ServerConfig {
     /// `unseal_from_members`: a restarted node is unsealed by an unsealed member.
     pub unseal_from_members: bool,
     /// `seal`
-    pub seal: Seal,
+    pub seals: Vec<Seal>,
     pub leases: LeaseLimits,
     /// `user_lockout`
     pub lockouts: LockoutDefaults,
@@ -149,7 +149,7 @@ const BLOCKS: &[Key] = &[
     Key::blocks("storage", 1, &[&raft::TABLE]),
     Key::blocks("backend", 1, &[&raft::TABLE]),
     Key::blocks("listener", 1, &[&listener::TCP, &listener::UNIX]),
-    Key::blocks("seal", 1, &[&seal::SHAMIR, &seal::STATIC]),
+    Key::blocks("seal", 1, seal::TABLES),
     Key::blocks("audit", 2, audit::TABLES),
     Key::blocks("telemetry", 0, &[&telemetry::TABLE]),
     Key::blocks("user_lockout", 1, &[&lockout::TABLE]),
@@ -182,7 +182,7 @@ pub(super) fn read(
             .map(PathBuf::from)
             .collect(),
         unseal_from_members: top.flag("unseal_from_members")?.unwrap_or(false),
-        seal: seal::read(&top, &mut warnings)?,
+        seals: seal::read(&top, &mut warnings)?,
         leases: lease::read(&top)?,
         lockouts: lockout::read(&top, &mut warnings)?,
         telemetry: telemetry::read(&top, &mut warnings)?,

@@ -8,6 +8,7 @@ mod introduce;
 mod post;
 mod probe;
 mod reload;
+mod seals;
 mod signals;
 mod start;
 mod stop;

@@ -6,7 +6,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use barrier::StaticSeal;
 use cluster::Options;
 use holdfast_core::audit::OptionError;
 use holdfast_core::backup::auto::{self, Folders};
@@ -30,9 +29,10 @@ use super::gauges::Measured;
 use super::introduce::HttpIntroduce;
 use super::post::HttpPost;
 use super::probe::{self, Probe};
+use super::seals::{self, SealError};
 use super::{Follow, Server};
 use crate::catalog;
-use crate::config::{self, Pem, RaftStorage, Seal, SealKey, ServerConfig};
+use crate::config::{self, Pem, RaftStorage, ServerConfig};
 use crate::http::{self, BodyRoom, Face, ListenError, NodeHeaders, RequestLog};
 use crate::replication::ClusterReplication;
 use crate::telemetry::{metrics, traces};
@@ -48,6 +48,8 @@ pub enum StartError {
     Cluster(#[from] cluster::OpenError),
     #[error(transparent)]
     Audit(#[from] OptionError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
     #[error("traces cannot be sent: {0}")]
     Traces(String),
     #[error("{} cannot be read: {problem}", file.display())]
@@ -84,7 +86,7 @@ impl Server {
             lockouts: config.lockouts.clone(),
             snapshot_folders: Folders::new(config.snapshot_auto_folders.clone()),
             from_members: config.unseal_from_members,
-            seal: seal(&config.seal),
+            seals: seals::made(&config.seals)?,
             neighbours: Some(neighbours),
         };
         let node = Node::new(replication, settings);
@@ -143,9 +145,8 @@ impl Server {
             reserve: config.storage.min_free_space,
         };
         tokio::spawn(probe.run(stopping.clone()));
-        if node.unseals_itself() {
-            tokio::spawn(Arc::clone(&node).unseal_itself(stopping.clone()));
-        }
+        tokio::spawn(Arc::clone(&node).watch_seals(stopping.clone()));
+        tokio::spawn(Arc::clone(&node).unseal_itself(stopping.clone()));
         tokio::spawn(Arc::clone(&node).unseal_from_members(stopping.clone()));
         tokio::spawn(Arc::clone(&node).keep_attuned(stopping.clone()));
         tokio::spawn(Arc::clone(&node).keep_keys(stopping.clone()));
@@ -171,17 +172,6 @@ async fn roll_metrics() {
     loop {
         beat.tick().await;
         metrics.roll();
-    }
-}
-
-/// What unseals this node without anybody's help.
-fn seal(config: &Seal) -> Option<Arc<dyn barrier::Seal>> {
-    let named = |key: &SealKey| (key.id.clone(), key.key());
-    match config {
-        Seal::Shamir => None,
-        Seal::Static { current, previous } => {
-            Some(Arc::new(StaticSeal::new(named(current), previous.as_ref().map(named))))
-        }
     }
 }
 

@@ -117,6 +117,29 @@ async fn backups_and_restores() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn seals_are_listed_added_and_removed() {
+    let desk = Desk::new();
+    let block = |name: &str, digit: &str| json!({ "static": { "name": name, "current_key_id": digit, "current_key": digit.repeat(64) } });
+    let seals = json!({ "seal": [block("kms-a", "1"), block("kms-b", "2")] });
+    let mut cluster = Cluster::configured(1, Transport::Plain, &seals);
+    cluster.nodes[0].start().await;
+    let asked = json!({ "recovery_shares": 1, "recovery_threshold": 1 });
+    let made = cluster.nodes[0].client().post("/v1/sys/init", asked).await.ok();
+    let root = made["root_token"].as_str().unwrap().to_owned();
+    cluster.serves(0).await;
+    let unseals = || {
+        let listed = desk.run("seal-list", &cluster, 0, Some(&root), "");
+        let line = listed.lines().find(|line| line.starts_with("kms-b")).unwrap().to_owned();
+        line.split_whitespace().nth(2) == Some("true")
+    };
+    assert!(unseals());
+    desk.run("seal-remove", &cluster, 0, Some(&root), "");
+    assert!(!unseals());
+    desk.run("seal-add", &cluster, 0, Some(&root), "");
+    assert!(unseals());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_quorum() {
     let desk = Desk::new();
     let mut cluster = with_data(3, &desk).await;

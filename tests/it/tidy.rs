@@ -126,7 +126,7 @@ const FLOORS: &[(&str, u8)] = &[
 ];
 
 fn floor(name: &str) -> Option<u8> {
-    let plugin = name.starts_with("engines-") || name.starts_with("auth-");
+    let plugin = ["engines-", "auth-", "seals-"].iter().any(|folder| name.starts_with(folder));
     FLOORS.iter().find(|(known, _)| *known == name).map(|(_, floor)| *floor).or(plugin.then_some(2))
 }
 
@@ -134,7 +134,7 @@ fn stands_on(folder: &str) -> u8 {
     match folder.split('/').next().unwrap() {
         "" | "fuzz" => 4,
         "system" => 3,
-        "core" | "cluster" | "engines" | "auth" => 2,
+        "core" | "cluster" | "engines" | "auth" | "seals" => 2,
         _ => 1,
     }
 }
@@ -168,6 +168,19 @@ fn plugins_know_the_sdk_and_the_primitives() {
 }
 
 #[test]
+fn seals_know_the_barrier_and_the_primitives() {
+    let mut nosy = Vec::new();
+    for (folder, names) in packages() {
+        if folder.starts_with("seals/") {
+            let ours =
+                names.iter().filter(|name| floor(name).is_some() && !["barrier", "crypto"].contains(&name.as_str()));
+            nosy.extend(ours.map(|name| format!("{folder}: {name}")));
+        }
+    }
+    none("of ours a seal knows `barrier` and `crypto` alone", &nosy);
+}
+
+#[test]
 fn the_store_sees_ciphertext_only() {
     let names = &packages()["cluster"];
     for plaintext in ["barrier", "policy", "sdk"] {
@@ -184,6 +197,8 @@ fn faces_to_the_world_are_at_the_top() {
             ["axum", "hyper", "reqwest", "clap", "tracing-subscriber"].iter().filter(|name| names.contains(**name));
         // What puts load on servers, or breaks them, is a client of its own, and no part of the server.
         let is_client = ["bench", "chaos"].contains(&folder.as_str());
+        // A seal asks another server, by the client that it is given.
+        let known = known.filter(|name| folder != "seals/transit" || **name != "reqwest");
         faces.extend(known.filter(|_| !folder.is_empty() && !is_client).map(|name| format!("{folder}: {name}")));
     }
     none("only the server itself knows HTTP and the command line", &faces);

@@ -103,7 +103,7 @@ impl Node {
         }
         let (seal, wraps) = self.stored_seal().map_err(|e| text(&e))?.ok_or("the primary's seal is not known")?;
         let cluster = self.cluster_info().ok_or("the primary's active node is sealed")?;
-        let rest = Rest { cluster, seal, wrap: wraps.of_kind(SealKind::Shamir).cloned() };
+        let rest = Rest { cluster, seal, wrap: wraps.of(SealKind::Shamir.name()).cloned() };
         let rest = serde_json::to_vec(&rest).map_err(|e| text(&e))?;
         let own = self.replication.joining().id;
         let answer = self.barrier.welcome(question, Between { borrower: from, lender: own }, id, &rest);

@@ -6,7 +6,7 @@ use storage::{Latches, Millis, PathKey, Read, RequestId, Term, TxnState};
 use tokio::time::Instant;
 
 use super::*;
-use crate::lifecycle::{InitOptions, Initialised, Node, Settings};
+use crate::lifecycle::{ConfiguredSeal, InitOptions, Initialised, Node, Settings};
 use crate::mount::{Mount, Table, TtlLimits};
 use crate::space;
 use crate::testing::{Alone, Paired};
@@ -26,10 +26,15 @@ fn static_seal(byte: u8) -> Arc<dyn Seal> {
     Arc::new(StaticSeal::new(("one".into(), crypto::Key32::from_slice(&[byte; 32]).unwrap()), None))
 }
 
+fn settings(seal: Option<&Arc<dyn Seal>>) -> Settings {
+    let seals = seal.into_iter().map(|seal| ConfiguredSeal::new(Arc::clone(seal))).collect();
+    Settings { seals, ..Settings::new(LIMITS) }
+}
+
 impl Cluster {
     async fn new(name: &str, shares: i64, seal: Option<Arc<dyn Seal>>) -> Self {
         let (alone, link) = Alone::paired();
-        let node = Node::new(Arc::clone(&alone) as _, Settings { seal: seal.clone(), ..Settings::new(LIMITS) });
+        let node = Node::new(Arc::clone(&alone) as _, settings(seal.as_ref()));
         let (cluster_name, recipients, now) = (Some(name.to_owned()), Default::default(), Millis(1));
         let made = node.init(InitOptions { shares, threshold: shares, recipients, cluster_name, now }).await.unwrap();
         let cluster = Self { alone, link, node, made, seal };
@@ -39,8 +44,7 @@ impl Cluster {
 
     /// Another node on the same state, unsealed.
     async fn another(&self) -> Arc<Node> {
-        let node =
-            Node::new(Arc::clone(&self.alone) as _, Settings { seal: self.seal.clone(), ..Settings::new(LIMITS) });
+        let node = Node::new(Arc::clone(&self.alone) as _, settings(self.seal.as_ref()));
         self.unseal(&node).await;
         node
     }
@@ -194,15 +198,13 @@ async fn what_unseals_a_copy_is_its_own_seal_or_the_primarys_shares() {
         let kind = if ours { "static" } else { "shamir" };
         assert_eq!((status.kind.name(), status.shares, status.threshold), (kind, 2, 2));
 
-        let late =
-            Node::new(Arc::clone(&copy.alone) as _, Settings { seal: copy.seal.clone(), ..Settings::new(LIMITS) });
+        let late = Node::new(Arc::clone(&copy.alone) as _, settings(copy.seal.as_ref()));
         if ours {
             let (_running, stop) = tokio::sync::watch::channel(false);
             Arc::clone(&late).unseal_itself(stop).await;
             assert_eq!(get(&late, "a").as_deref(), Some("west's"));
         }
-        let late =
-            Node::new(Arc::clone(&copy.alone) as _, Settings { seal: copy.seal.clone(), ..Settings::new(LIMITS) });
+        let late = Node::new(Arc::clone(&copy.alone) as _, settings(copy.seal.as_ref()));
         give(&late, &primary.made.shares).await;
         assert_eq!(get(&late, "a").as_deref(), Some("west's"), "its shares, or its recovery keys");
     }

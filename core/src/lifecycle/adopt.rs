@@ -7,8 +7,7 @@
 //! | a seal | a seal | its own seal; recovery keys are that one's |
 //! | a seal | shares | that one's recovery keys |
 
-use barrier::{JoinKey, RootKey, SealConfig, Wrap, WrappedRoot, wrap_root};
-
+use barrier::{JoinKey, RootKey, SealConfig, SealKind, Wrap, WrappedRoot};
 use bytes::Bytes;
 use storage::RawKey;
 use tokio::time::Instant;
@@ -28,13 +27,13 @@ impl Node {
         let (shares, threshold, nonce) =
             (i64::from(theirs.shares()), i64::from(theirs.threshold()), theirs.nonce().to_owned());
         let mut wraps = WrappedRoot::new(wrap.into_iter().collect());
-        let config = match &self.seal {
-            None => SealConfig::shamir(shares, threshold, nonce),
-            Some(seal) => {
-                let own = wrap_root(seal.as_ref(), root, join).await;
-                wraps.replace(own.map_err(|e| DrError::Unavailable(format!("the root key was not wrapped: {e}")))?);
-                SealConfig::automatic(seal.kind(), shares, threshold, nonce)
-            }
+        let own = self.wrapped_by_seals(root, join).await;
+        for wrap in own.map_err(|why| DrError::Unavailable(format!("the root key was not wrapped: {why}")))? {
+            wraps.replace(wrap);
+        }
+        let config = match self.configured_seal() {
+            SealKind::Shamir => SealConfig::shamir(shares, threshold, nonce),
+            kind => SealConfig::automatic(kind, shares, threshold, nonce),
         };
         let config = config.map_err(|e| DrError::Refused(format!("the primary's shares cannot be taken over: {e}")))?;
         Ok((config, wraps))

@@ -1,44 +1,39 @@
-//! Unsealing without anybody there: a node with a seal of its own opens the root key as soon as it has the state.
+//! Unsealing without anybody there: a node with seals of its own opens the root key as soon as it has the state, by any of them.
 //!
 //! It happens once: a node that is sealed by request later stays sealed until shares are given or it is started anew.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use barrier::SealKind;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::Node;
+use super::seals::with_chance;
+use super::{Node, UnsealError};
 
-/// How often a node that has no state yet looks for it.
+/// How often a node looks for what it has to wait for.
 const LOOK: Duration = Duration::from_millis(200);
 /// The first pause after a failure; it doubles up to the last.
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 const RETRY_LAST: Duration = Duration::from_secs(30);
 
 impl Node {
-    /// What it was configured to unseal with; without a seal of its own, operators' shares.
-    pub fn configured_seal(&self) -> SealKind {
-        self.seal.as_ref().map_or(SealKind::Shamir, |seal| seal.kind())
-    }
-
-    pub fn unseals_itself(&self) -> bool {
-        self.seal.is_some()
-    }
-
     /// Tries until the node is unsealed, by this or by shares, or until it stops.
     pub async fn unseal_itself(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
-        let Some(seal) = self.seal.clone() else { return };
-        let mut retry = RETRY_FIRST;
-        while self.is_sealed() && self.out().is_none() {
+        let (mut retry, mut waits) = (RETRY_FIRST, false);
+        while self.seals.any() && self.is_sealed() && self.out().is_none() {
             let mut pause = LOOK;
-            if self.has_state() {
-                match self.open(seal.as_ref()).await {
+            if !self.is_wrapped_for_seals() {
+                // Until shares come, or a member whose configuration has these seals too is active.
+                if self.has_state() && !std::mem::replace(&mut waits, true) {
+                    tracing::warn!("no seal of this node's configuration guards this cluster: it waits for shares");
+                }
+            } else if self.has_state() {
+                match self.open_by_seals().await {
                     Ok(()) => return,
                     Err(problem) => {
-                        tracing::error!(seal = seal.kind().name(), %problem, again_in = ?retry, "the node did not unseal itself");
-                        pause = retry;
+                        pause = with_chance(retry);
+                        tracing::error!(%problem, again_in = ?pause, "the node did not unseal itself");
                         retry = (retry * 2).min(RETRY_LAST);
                     }
                 }
@@ -47,6 +42,16 @@ impl Node {
                 return;
             }
         }
+    }
+
+    pub(super) async fn open_by_seals(&self) -> Result<(), UnsealError> {
+        let stored = self.stored_seal().map_err(|e| UnsealError::Failed(e.to_string()))?;
+        let (_, wraps) = stored.ok_or(UnsealError::NotInitialised)?;
+        self.open_with(self.seals.open(&wraps).await.map_err(UnsealError::Failed)?)
+    }
+
+    fn is_wrapped_for_seals(&self) -> bool {
+        matches!(self.stored_seal(), Ok(Some((_, wraps))) if self.seals.may_open(&wraps))
     }
 
     /// Whether everything that unsealing needs has arrived.

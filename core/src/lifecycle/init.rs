@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use barrier::{
-    Barrier, JoinKey, Keyring, RootKey, Seal, SealConfig, SealConfigError, UnsealKey, WrappedRoot, split, wrap_root,
+    Barrier, JoinKey, Keyring, RootKey, SealConfig, SealConfigError, SealKind, UnsealKey, WrappedRoot, split, wrap_root,
 };
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
@@ -70,9 +70,9 @@ impl Node {
         if let Some(neighbour) = self.founded_elsewhere().await {
             return Err(InitError::Elsewhere(neighbour));
         }
-        let config = match &self.seal {
-            None => SealConfig::shamir(options.shares, options.threshold, String::new())?,
-            Some(seal) => SealConfig::automatic(seal.kind(), options.shares, options.threshold, String::new())?,
+        let config = match self.configured_seal() {
+            SealKind::Shamir => SealConfig::shamir(options.shares, options.threshold, String::new())?,
+            kind => SealConfig::automatic(kind, options.shares, options.threshold, String::new())?,
         };
         let recipients = parse_recipients(&options.recipients.shares, &config)?;
         let token_recipient = options.recipients.root_token.as_deref().map(PublicKey::parse).transpose();
@@ -121,10 +121,13 @@ impl Node {
         unseal: Option<&UnsealKey>,
         join: &JoinKey,
     ) -> Result<WrappedRoot, InitError> {
+        let failed = |why: &dyn std::fmt::Display| InitError::Failed(format!("the root key was not wrapped: {why}"));
         let mut wraps = WrappedRoot::new(Vec::new());
-        for seal in unseal.iter().map(|key| *key as &dyn Seal).chain(self.seal.as_deref()) {
-            let wrap = wrap_root(seal, root, join).await;
-            wraps.replace(wrap.map_err(|e| InitError::Failed(format!("the root key was not wrapped: {e}")))?);
+        if let Some(key) = unseal {
+            wraps.replace(wrap_root(key, root, join).await.map_err(|e| failed(&e))?);
+        }
+        for wrap in self.wrapped_by_seals(root, join).await.map_err(|why| failed(&why))? {
+            wraps.replace(wrap);
         }
         Ok(wraps)
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use barrier::{JoinKey, JoinWrap, Seal, SealConfig};
+use barrier::{JoinKey, JoinWrap, SealConfig, UnsealKey};
 use serde::{Deserialize, Serialize};
 use storage::Millis;
 use tokio::time::{Instant, sleep, timeout};
@@ -102,6 +102,14 @@ mod base64_bytes {
     }
 }
 
+/// What a joiner proves with that it holds the seal, and opens the root key with once it is in.
+pub(super) enum Opener {
+    /// What operators' shares make.
+    Shares(UnsealKey),
+    /// The seals of its configuration.
+    Seals,
+}
+
 /// A join that waits for the unseal key.
 pub(super) struct Pending {
     pub target: JoinTarget,
@@ -157,14 +165,15 @@ impl Node {
             return Err(JoinError::Refused { target: target.leader_api_addr, problem });
         }
         let leader = target.leader_api_addr.clone();
-        let automatic = self.seal.clone().filter(|seal| challenge.join_wraps.iter().any(|w| w.kind == seal.kind()));
+        let mut kinds = self.seals.enabled().map(|seal| seal.seal.kind());
+        let automatic = kinds.any(|kind| challenge.join_wraps.iter().any(|wrap| wrap.kind == kind));
         *self.joining.lock() = Some(Pending { target, seal: challenge.seal_config, introduce, under_way: false });
-        let Some(seal) = automatic else {
+        if !automatic {
             tracing::info!(leader, "a cluster to join was found; waiting for the unseal shares");
             return Ok(());
-        };
-        tracing::info!(leader, seal = seal.kind().name(), "a cluster to join was found");
-        let joined = self.join_with(seal).await;
+        }
+        tracing::info!(leader, "a cluster to join was found; joining by the seals of the configuration");
+        let joined = self.join_with(Opener::Seals).await;
         joined.map_err(|problem| JoinError::Refused { target: leader, problem: problem.to_string() })
     }
 
@@ -180,7 +189,7 @@ impl Node {
         !self.replication.initialised() && (!pending || self.unseals_itself())
     }
 
-    pub(super) async fn join_with(self: &Arc<Self>, key: Arc<dyn Seal>) -> Result<(), UnsealError> {
+    pub(super) async fn join_with(self: &Arc<Self>, opener: Opener) -> Result<(), UnsealError> {
         match &mut *self.joining.lock() {
             Some(pending) if pending.under_way => {
                 return Err(UnsealError::BadShare("this node is joining already; it unseals when that is done".into()));
@@ -190,13 +199,12 @@ impl Node {
         }
         let node = Arc::clone(self);
         let mut work = tokio::spawn(async move {
-            let done = node.prove_and_enter(key.as_ref()).await;
+            let done = node.prove_and_enter(&opener).await;
             if let Err(problem) = &done {
                 tracing::warn!(%problem, "the node was not let in");
-                let mut joining = node.joining.lock();
-                match &mut *joining {
-                    Some(pending) if !key.kind().is_automatic() => pending.under_way = false,
-                    _ => *joining = None,
+                // Where the seals failed, shares may still come.
+                if let Some(pending) = &mut *node.joining.lock() {
+                    pending.under_way = false;
                 }
             }
             done
@@ -209,22 +217,25 @@ impl Node {
         }
     }
 
-    async fn prove_and_enter(&self, seal: &dyn Seal) -> Result<(), UnsealError> {
+    async fn prove_and_enter(&self, opener: &Opener) -> Result<(), UnsealError> {
         let (target, introduce) = match &*self.joining.lock() {
             Some(pending) => (pending.target.clone(), Arc::clone(&pending.introduce)),
             None => return Err(UnsealError::NotInitialised),
         };
-        self.enter(seal, &target, introduce.as_ref()).await?;
+        self.enter(opener, &target, introduce.as_ref()).await?;
         self.wait_for_state().await?;
-        self.open(seal).await?;
+        match opener {
+            Opener::Shares(key) => self.open(key).await?,
+            Opener::Seals => self.open_by_seals().await?,
+        }
         *self.joining.lock() = None;
         Ok(())
     }
 
     /// Whoever let this node in may have lost leadership before it could add it: then the next one is asked.
-    async fn enter(&self, seal: &dyn Seal, target: &JoinTarget, introduce: &dyn Introduce) -> Result<(), UnsealError> {
+    async fn enter(&self, opener: &Opener, target: &JoinTarget, introduce: &dyn Introduce) -> Result<(), UnsealError> {
         let end = Instant::now() + CATCH_UP_MAX;
-        let mut members = self.prove(seal, target, introduce).await?;
+        let mut members = self.prove(opener, target, introduce).await?;
         loop {
             let problem = match self.replication.enter(members.clone()).await {
                 Ok(()) => return Ok(()),
@@ -234,7 +245,7 @@ impl Node {
                 return Err(UnsealError::Failed(problem));
             }
             tracing::info!(problem, "this node was let in and is not in yet: it asks again");
-            match self.prove(seal, target, introduce).await {
+            match self.prove(opener, target, introduce).await {
                 Ok(now) => members = now,
                 Err(problem) => tracing::info!(%problem, "this node could not ask again yet"),
             }
@@ -244,14 +255,17 @@ impl Node {
     /// Proves that this node holds the seal. Answers with the members.
     async fn prove(
         &self,
-        seal: &dyn Seal,
+        opener: &Opener,
         target: &JoinTarget,
         introduce: &dyn Introduce,
     ) -> Result<Vec<Member>, UnsealError> {
         let failed = |e: &dyn std::fmt::Display| UnsealError::Failed(e.to_string());
         let joiner = self.joiner(target);
         let asked = introduce.challenge(target, &joiner).await.map_err(|e| failed(&e))?;
-        let join_key = seal.find_join_key(&asked.join_wraps).await.map_err(|e| failed(&e))?;
+        let join_key = match opener {
+            Opener::Shares(key) => key.join_key(),
+            Opener::Seals => self.seals.find_join_key(&asked.join_wraps).await.map_err(UnsealError::Failed)?,
+        };
         let proof = barrier::answer(&join_key, &asked.challenge, &joiner.name, &joiner.key, &bound(&joiner));
         let leader = JoinTarget { leader_api_addr: asked.leader_api_addr, ..target.clone() };
         let answer = JoinAnswer { joiner, challenge: asked.challenge, answer: proof.to_vec() };

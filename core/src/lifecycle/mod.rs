@@ -12,20 +12,24 @@ mod generate_root;
 pub(crate) mod generation;
 mod init;
 mod join;
+mod migration;
 mod out;
 mod recovered;
 mod rekey;
 mod rewrap;
 mod rotation;
+mod seal_change;
+mod seals;
 mod status;
 #[cfg(test)]
 mod tests;
 mod unseal;
 mod usage;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock, Weak};
 
-use barrier::{Barrier, Seal, SealConfig, WrappedRoot};
+use barrier::{Barrier, SealConfig, WrappedRoot};
 use parking_lot::Mutex;
 use sdk::{Plugin, PluginKind};
 use serde::{Deserialize, Serialize};
@@ -45,6 +49,8 @@ pub use rekey::{
     VerifyStatus,
 };
 pub use rotation::{KeyStatus, RotationConfig, rotation_key};
+pub use seal_change::SealEntry;
+pub use seals::{ConfiguredSeal, SealHealth};
 pub use status::SealStatus;
 pub use unseal::UnsealError;
 
@@ -82,7 +88,7 @@ pub struct Settings {
     /// Members unseal each other when they are started anew.
     pub from_members: bool,
     /// What unseals this node without anybody's help.
-    pub seal: Option<Arc<dyn Seal>>,
+    pub seals: Vec<ConfiguredSeal>,
     /// Whom it was told to ask for a cluster to join.
     pub neighbours: Option<Neighbours>,
 }
@@ -107,7 +113,9 @@ pub struct Node {
     pub snapshot_folders: Folders,
     from_members: bool,
     /// What unseals this node without anybody's help, if it is configured so.
-    seal: Option<Arc<dyn Seal>>,
+    seals: seals::Seals,
+    /// Whether who unsealed this node has agreed to a migration.
+    migrating: AtomicBool,
     neighbours: Option<Neighbours>,
     unsealing: Mutex<unseal::Progress>,
     joining: Mutex<Option<join::Pending>>,
@@ -133,7 +141,7 @@ impl Settings {
     /// With these limits, and nothing else out of the ordinary.
     pub fn new(limits: TtlLimits) -> Self {
         let (lockouts, snapshot_folders) = (LockoutDefaults::default(), Folders::default());
-        Self { limits, lockouts, snapshot_folders, from_members: false, seal: None, neighbours: None }
+        Self { limits, lockouts, snapshot_folders, from_members: false, seals: Vec::new(), neighbours: None }
     }
 }
 
@@ -170,7 +178,8 @@ impl Node {
             replication,
             standing: other_cluster.standing(),
             other_cluster,
-            seal: settings.seal,
+            seals: seals::Seals::new(settings.seals),
+            migrating: AtomicBool::new(false),
             neighbours: settings.neighbours,
             unsealing: Mutex::default(),
             joining: Mutex::default(),

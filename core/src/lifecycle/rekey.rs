@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use barrier::{Seal, SealConfig, Share, UnsealKey, split};
+use barrier::{JoinKey, SealConfig, Share, UnsealKey, WrappedRoot, split};
 use bytes::Bytes;
 use openpgp::PublicKey;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,7 @@ use storage::{Latches, Read, TxnState};
 use tokio::time::Instant;
 
 use super::ceremony::{CeremonyError, Collected, HandedOut, hand_out, parse_keys, random_nonce};
+use super::seals::within;
 use super::{ChangeError, Node};
 use crate::space;
 
@@ -338,14 +339,7 @@ impl Node {
             self.stored_seal()?.ok_or(ChangeError::Broken("the root key's wraps are missing".into()))?;
         let join = new.join_key();
         wraps.replace(self.barrier.wrap(new, Some(&join)).await.map_err(ChangeError::from)?);
-        if config.kind().is_automatic() {
-            // Its wrap holds the join key too.
-            let seal: &dyn Seal = self.seal.as_deref().ok_or_else(|| {
-                let text = format!("this node lacks the seal {:?} of its configuration", config.kind().name());
-                ChangeError::Unavailable(text)
-            })?;
-            wraps.replace(self.barrier.wrap(seal, Some(&join)).await.map_err(ChangeError::from)?);
-        }
+        self.rewrap_joining(&mut wraps, &join).await?;
         let keyring = self.barrier.rejoined(join).map_err(ChangeError::from)?;
         let json =
             |what: serde_json::Result<Vec<u8>>| what.map(Bytes::from).map_err(|e| ChangeError::Broken(e.to_string()));
@@ -359,6 +353,38 @@ impl Node {
         }
         self.carry(term, batch, deadline).await?;
         tracing::info!(shares = config.shares(), threshold = config.threshold(), "the key shares were replaced");
+        Ok(())
+    }
+
+    /// The wraps of the seals hold the join key too. One that cannot be reached goes on without: it still unseals, and is made up
+    /// for when it is back.
+    async fn rewrap_joining(&self, wraps: &mut WrappedRoot, join: &JoinKey) -> std::result::Result<(), ChangeError> {
+        let names: Vec<String> = wraps.automatic().map(|wrap| wrap.seal().to_owned()).collect();
+        let mut problems = Vec::new();
+        for name in &names {
+            let made = match self.seals.get(name) {
+                Some(seal) => {
+                    within(self.barrier.wrap(seal.seal.as_ref(), Some(join))).await.map_err(|e| e.to_string())
+                }
+                None => Err("this node's configuration lacks it".to_owned()),
+            };
+            match made {
+                Ok(wrap) => wraps.replace(wrap.named(name)),
+                Err(problem) => {
+                    problems.push(format!("{name}: {problem}"));
+                    wraps.wraps.iter_mut().filter(|wrap| wrap.seal() == name).for_each(|wrap| wrap.join.clear());
+                }
+            }
+        }
+        if !names.is_empty() && problems.len() == names.len() {
+            return Err(ChangeError::Unavailable(format!(
+                "no seal wraps what belongs to the shares: {}",
+                problems.join("; ")
+            )));
+        }
+        for problem in problems {
+            tracing::warn!(problem, "nobody joins by a seal until it can be reached again");
+        }
         Ok(())
     }
 

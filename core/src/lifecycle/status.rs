@@ -19,6 +19,8 @@ pub struct SealStatus {
     pub progress: usize,
     /// Names the attempt in progress.
     pub nonce: String,
+    /// Whether the configuration asks for another seal than the cluster has.
+    pub migration: bool,
     /// Whether the cluster has removed this node.
     pub removed: bool,
     /// Why this node has stopped, if its state is not that of the others.
@@ -28,6 +30,7 @@ pub struct SealStatus {
 impl Node {
     pub fn seal_status(&self) -> Result<SealStatus, storage::StoreError> {
         let config = self.seal_config()?;
+        let migration = self.migration_is_pending()?;
         let unsealing = self.unsealing.lock();
         Ok(SealStatus {
             kind: config.as_ref().map_or(self.configured_seal(), barrier::SealConfig::kind),
@@ -37,6 +40,7 @@ impl Node {
             shares: config.as_ref().map_or(0, barrier::SealConfig::shares),
             progress: unsealing.given(),
             nonce: unsealing.nonce().to_owned(),
+            migration,
             removed: self.is_removed(),
             diverged: self.divergence(),
         })

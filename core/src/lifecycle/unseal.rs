@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use barrier::{Keyring, RootKey, Seal, Share, UnsealKey, UnwrapError, combine, unwrap_root};
+use barrier::{Keyring, RootKey, Share, UnsealKey, UnwrapError, combine, unwrap_root};
 use storage::Read;
 
+use super::join::Opener;
 use super::{Node, SealStatus};
 use crate::space;
 
@@ -17,6 +18,16 @@ pub enum UnsealError {
     /// This node is out of its cluster.
     #[error("{0}")]
     Out(&'static str),
+    #[error(
+        "migrate option not provided and seal migration is pending: give migrate=true if the cluster is to go over to the seals of \
+         this node's configuration, or take them out of it"
+    )]
+    MigrationPending,
+    #[error(
+        "can't perform a seal migration, no migration seal found: the configuration of this node has neither a new seal nor one \
+         that is `disabled` and guards this cluster"
+    )]
+    NoMigration,
     /// A share that cannot be one.
     #[error("{0}")]
     BadShare(String),
@@ -60,18 +71,36 @@ impl Node {
 
     /// Takes a share. The one that completes the threshold unseals, or joins first where that is pending.
     pub async fn unseal(self: &Arc<Self>, share: Share) -> Result<SealStatus, UnsealError> {
+        self.give(share, false).await
+    }
+
+    /// The same from those who agree that the cluster goes over to the seals of this node's configuration.
+    pub async fn unseal_to_migrate(self: &Arc<Self>, share: Share) -> Result<SealStatus, UnsealError> {
+        self.give(share, true).await
+    }
+
+    async fn give(self: &Arc<Self>, share: Share, migrate: bool) -> Result<SealStatus, UnsealError> {
         if !self.is_sealed() {
             return self.status();
         }
         if let Some(why) = self.out() {
             return Err(UnsealError::Out(why));
         }
+        let pending = self.migration_is_pending().map_err(|e| UnsealError::Failed(e.to_string()))?;
+        match (pending, migrate) {
+            (true, false) => return Err(UnsealError::MigrationPending),
+            (false, true) => return Err(UnsealError::NoMigration),
+            _ => {}
+        }
         let Some(key) = self.take_share(share)? else { return self.status() };
-        let pending = self.joining.lock().is_some() && !self.replication.initialised();
-        if pending {
-            self.join_with(Arc::new(key)).await?;
+        let joins = self.joining.lock().is_some() && !self.replication.initialised();
+        if joins {
+            self.join_with(Opener::Shares(key)).await?;
         } else {
             self.open(&key).await?;
+            if migrate {
+                self.agree_to_migrate();
+            }
         }
         self.status()
     }
@@ -100,12 +129,12 @@ impl Node {
         key.map(Some).map_err(|e| UnsealError::BadShare(e.to_string()))
     }
 
-    /// Opens root key and keyring with what unseals and begins to serve.
-    pub(super) async fn open(&self, seal: &dyn Seal) -> Result<(), UnsealError> {
+    /// Opens root key and keyring with what the shares make and begins to serve.
+    pub(super) async fn open(&self, key: &UnsealKey) -> Result<(), UnsealError> {
         let failed = |e: &dyn std::fmt::Display| UnsealError::Failed(e.to_string());
         let (_, wraps) = self.stored_seal().map_err(|e| failed(&e))?.ok_or(UnsealError::NotInitialised)?;
-        let root = unwrap_root(seal, &wraps).await.map_err(|error| match error {
-            UnwrapError::WrongKey if !seal.kind().is_automatic() => UnsealError::WrongShares,
+        let root = unwrap_root(key, &wraps).await.map_err(|error| match error {
+            UnwrapError::WrongKey => UnsealError::WrongShares,
             error => failed(&error),
         })?;
         self.open_with(root)

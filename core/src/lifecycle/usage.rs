@@ -106,7 +106,7 @@ impl Node {
         if !self.is_secondary() {
             self.look_after_data_key().await?;
         }
-        self.keep_wrap(Instant::now() + CHANGE_MAX).await
+        self.keep_wraps(Instant::now() + CHANGE_MAX).await
     }
 
     async fn look_after_data_key(&self) -> Result<(), ChangeError> {

@@ -28,7 +28,7 @@ pub enum Command {
     Init(init::Arguments),
     /// Give one unseal key to a server
     Unseal(unseal::Arguments),
-    /// Seal the server
+    /// Seal the server; or show and change what unseals the cluster
     Seal(seal::Arguments),
     /// Make the active node hand over
     StepDown(step_down::Arguments),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use holdfast_core::audit::Target;
 
 use super::{Environment, clean, folder, load_in, load_named, minimal};
-use crate::config::{Listener, LogFormat, LogLevel, Pem, RaftTiming, RequestLimits, Seal, ServerConfig, TlsVersion};
+use crate::config::{Listener, LogFormat, LogLevel, Pem, RaftTiming, RequestLimits, ServerConfig, TlsVersion};
 
 fn addresses(config: &ServerConfig, listener: usize) -> (String, String) {
     let (address, cluster_address) = config.listeners[listener].endpoint.tcp().unwrap();
@@ -26,7 +26,7 @@ fn the_least_there_can_be() {
     assert_eq!(config.listeners, [Listener::at(([127, 0, 0, 1], 8200).into())]);
     assert_eq!(config.api_address.to_string(), "http://127.0.0.1:8200");
     assert_eq!(config.cluster_address.to_string(), "127.0.0.1:8201");
-    assert_eq!(config.seal, Seal::Shamir);
+    assert_eq!(config.seals, []);
     assert_eq!(config.leases.max, Duration::from_secs(768 * 3600));
     assert!(config.standby_reads && config.lock_memory);
     assert_eq!((config.log.level, config.log.format), (LogLevel::Info, LogFormat::Standard));

@@ -5,6 +5,7 @@ mod init;
 mod join;
 mod leader;
 mod rate;
+mod seal_backend_status;
 mod seal_status;
 mod unseal;
 
@@ -57,7 +58,14 @@ struct Nothing {}
 
 /// What is declared of them, below `sys/`.
 pub fn paths() -> Vec<Path> {
-    let mut paths = vec![health::path(), seal_status::path(), leader::path(), init::path(), unseal::path()];
+    let mut paths = vec![
+        health::path(),
+        seal_backend_status::path(),
+        seal_status::path(),
+        leader::path(),
+        init::path(),
+        unseal::path(),
+    ];
     paths.extend(join::paths());
     paths
 }
@@ -83,6 +91,7 @@ pub async fn answer(
     Some(match (path, method) {
         ("sys/health", Method::Get | Method::Head) => health::answer(local, query),
         ("sys/seal-status", Method::Get) => seal_status::answer(&local.node),
+        ("sys/seal-backend-status", Method::Get) => seal_backend_status::answer(local),
         ("sys/leader", Method::Get) => leader::answer(local),
         ("sys/init", Method::Get) => init::state(&local.node),
         ("sys/init", Method::Write) => init::init(local, body).await,

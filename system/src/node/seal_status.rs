@@ -24,9 +24,12 @@ pub(super) struct Shown {
     version: &'static str,
     build_date: &'static str,
     commit_date: &'static str,
+    /// Whether this node's configuration asks for another seal than the cluster has.
     migration: bool,
     /// Whether the shares are for recovery, because the cluster unseals by itself.
     recovery_seal: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_seal_type: Option<&'static str>,
     storage_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     removed_from_cluster: Option<bool>,
@@ -70,8 +73,9 @@ pub(super) fn shown(node: &Node, status: &SealStatus) -> Shown {
         version: VERSION,
         build_date: "",
         commit_date: "",
-        migration: false,
+        migration: status.migration,
         recovery_seal: status.kind.is_automatic(),
+        recovery_seal_type: status.kind.is_automatic().then_some("shamir"),
         storage_type: "raft",
         removed_from_cluster: status.removed.then_some(true),
         state_diverged: status.diverged.as_ref().map(|why| why.to_string()),

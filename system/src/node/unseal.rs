@@ -12,6 +12,8 @@ struct Give {
     key: String,
     /// Forgets the shares that were given.
     reset: bool,
+    /// Whether the cluster goes over to the seals of this node's configuration.
+    migrate: bool,
 }
 
 pub fn path() -> Path {
@@ -24,7 +26,7 @@ pub fn path() -> Path {
 
 pub async fn unseal(local: &Local, body: &Map<String, Value>) -> Response {
     let node = &local.node;
-    let Give { key, reset } = match Give::parse(&Params::new([].into(), body.clone())) {
+    let Give { key, reset, migrate } = match Give::parse(&Params::new([].into(), body.clone())) {
         Ok(given) => given,
         Err(failure) => return Response::failure(&failure),
     };
@@ -36,6 +38,7 @@ pub async fn unseal(local: &Local, body: &Map<String, Value>) -> Response {
         return Response::errors(400, &[text]);
     } else {
         match crate::share::decode(&key) {
+            Some(share) if migrate => node.unseal_to_migrate(share).await,
             Some(share) => node.unseal(share).await,
             None => return Response::errors(400, &["'key' must be a valid hex or base64 string"]),
         }

@@ -76,6 +76,7 @@ mod replication_status;
 mod rotate;
 mod rotate_config;
 mod seal;
+mod seals;
 mod step_down;
 mod tools_hash;
 mod version_history;
@@ -229,6 +230,8 @@ impl Sys {
             rotate::path(node, "rotate/keyring").ids([(Verb::Write, "rotate-rotate-keyring")]),
             rotate::path(node, "rotate").ids([(Verb::Write, "rotate-encryption-key")]),
             seal::path(node),
+            seals::all(node),
+            seals::one(node),
             step_down::path(node),
             config_state_sanitized::path(measures),
             host_info::path(measures),

@@ -160,7 +160,7 @@ async fn a_generated_root_token_counts_on_every_node() {
 #[tokio::test]
 async fn recovery_keys_are_replaced_beside_the_seal() {
     let state = Arc::new(Alone::default());
-    let node = Node::new(state as _, Settings { seal: Some(static_seal()), ..Settings::new(LIMITS) });
+    let node = Node::new(state as _, Settings { seals: vec![static_seal()], ..Settings::new(LIMITS) });
     let old = initialised(&node, 1, 1).await.shares;
     unseals_itself(&node).await;
     assert!(text(node.rekey_start(ShareKind::Unseal, options(1, 1)).await).contains("recovery keys"));
@@ -171,7 +171,7 @@ async fn recovery_keys_are_replaced_beside_the_seal() {
     unseals_itself(&node).await;
     assert!(!node.is_sealed(), "the static key opens as before");
     let (_, wraps) = node.stored_seal().unwrap().unwrap();
-    let joins = static_seal().find_join_key(&wraps.join_wraps()).await.unwrap();
+    let joins = static_seal().seal.find_join_key(&wraps.join_wraps()).await.unwrap();
     let question = barrier::challenge(&node.barrier, Millis(1), "b", &[4; 32]).unwrap();
     let answer = barrier::answer(&joins, &question, "b", &[4; 32], "b:1");
     let verdict = barrier::verify_answer(&node.barrier, Millis(2), &question, "b", &[4; 32], "b:1", &answer);

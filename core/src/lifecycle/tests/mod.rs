@@ -1,21 +1,22 @@
 mod ceremonies;
+mod seals;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use barrier::{Seal, Share, StaticSeal};
+use barrier::{Share, StaticSeal};
 use storage::{Latches, Millis, PathKey, Read, RequestId, Term, TxnState};
 use tokio::sync::watch;
 
-use super::{HandedOut, InitOptions, Initialised, Node, Settings, UnsealError};
+use super::{ConfiguredSeal, HandedOut, InitOptions, Initialised, Node, Settings, UnsealError};
 use crate::mount::TtlLimits;
 use crate::space;
 use crate::testing::Alone;
 
 const LIMITS: TtlLimits = TtlLimits { default: Duration::from_secs(3600), max: Duration::from_secs(7200) };
 
-fn static_seal() -> Arc<dyn Seal> {
-    Arc::new(StaticSeal::new(("one".into(), crypto::Key32::from_slice(&[7; 32]).unwrap()), None))
+fn static_seal() -> ConfiguredSeal {
+    ConfiguredSeal::new(Arc::new(StaticSeal::new(("one".into(), crypto::Key32::from_slice(&[7; 32]).unwrap()), None)))
 }
 
 async fn initialised(node: &Node, shares: i64, threshold: i64) -> Initialised {
@@ -31,7 +32,7 @@ async fn unseals_itself(node: &Arc<Node>) {
 #[tokio::test]
 async fn a_node_with_a_seal_of_its_own_needs_nobody() {
     let alone = Arc::new(Alone::default());
-    let node = Node::new(Arc::clone(&alone) as _, Settings { seal: Some(static_seal()), ..Settings::new(LIMITS) });
+    let node = Node::new(Arc::clone(&alone) as _, Settings { seals: vec![static_seal()], ..Settings::new(LIMITS) });
     let made = initialised(&node, 3, 2).await;
     assert_eq!(made.shares.len(), 3, "recovery keys");
     unseals_itself(&node).await;
@@ -52,7 +53,7 @@ async fn a_node_with_a_seal_of_its_own_needs_nobody() {
 
 #[tokio::test]
 async fn without_recovery_keys_there_are_no_shares_to_give() {
-    let node = Node::new(Arc::new(Alone::default()), Settings { seal: Some(static_seal()), ..Settings::new(LIMITS) });
+    let node = Node::new(Arc::new(Alone::default()), Settings { seals: vec![static_seal()], ..Settings::new(LIMITS) });
     assert!(initialised(&node, 0, 0).await.shares.is_empty());
     let refused = node.unseal(Share::from_slice(&[1; 33])).await;
     assert!(matches!(refused, Err(UnsealError::BadShare(_))), "{refused:?}");

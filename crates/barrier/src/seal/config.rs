@@ -84,6 +84,14 @@ impl SealConfig {
         Ok(Self { kind: self.kind, ..Self::shamir(shares, threshold, nonce)? })
     }
 
+    /// The same shares with a seal of another kind. Without shares there has to be one that unseals by itself.
+    pub fn guarded_by(&self, kind: SealKind) -> Result<Self, SealConfigError> {
+        match kind {
+            SealKind::Shamir if self.shares == 0 => Err(SealConfigError::NoShares),
+            kind => Ok(Self { kind, ..self.clone() }),
+        }
+    }
+
     pub fn kind(&self) -> SealKind {
         self.kind
     }

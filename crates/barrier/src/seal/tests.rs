@@ -120,6 +120,78 @@ fn a_seal_that_unseals_by_itself_may_have_no_shares() {
     assert!(SealConfig::automatic(SealKind::Static, 0, 1, String::new()).is_err());
 }
 
+#[tokio::test]
+async fn of_two_seals_of_one_kind_each_opens_its_own_wrap() {
+    let seal = |byte| StaticSeal::new(("same".to_owned(), Key32::from_slice(&[byte; 32]).unwrap()), None);
+    let (a, b, root, join) = (seal(1), seal(2), RootKey::random(), JoinKey::random());
+    let mut wrapped = WrappedRoot::new(Vec::new());
+    for (name, seal) in [("a", &a), ("b", &b)] {
+        wrapped.replace(wrap_root(seal, &root, &join).await.unwrap().named(name));
+    }
+    let stored = serde_json::to_string(&wrapped).unwrap();
+    let mut wrapped: WrappedRoot = serde_json::from_str(&stored).unwrap();
+    for seal in [&a, &b] {
+        assert_eq!(unwrap_root(seal, &wrapped).await.unwrap().id(), root.id());
+        assert_eq!(seal.find_join_key(&wrapped.join_wraps()).await.unwrap().expose(), join.expose());
+    }
+    wrapped.replace(wrap_root(&b, &root, &join).await.unwrap().named("a"));
+    assert_eq!(wrapped.wraps.len(), 2, "that of the same name was replaced");
+    assert_eq!(unwrap_root(&a, &wrapped).await.err(), Some(UnwrapError::Damaged));
+}
+
+/// A service that has no word for what another one has sealed.
+struct Curt(StaticSeal);
+
+#[async_trait]
+impl Seal for Curt {
+    fn kind(&self) -> SealKind {
+        SealKind::Static
+    }
+    fn key_id(&self) -> String {
+        self.0.key_id()
+    }
+    async fn encrypt(&self, purpose: &str, plain: &[u8]) -> Result<Vec<u8>, SealFailure> {
+        self.0.encrypt(purpose, plain).await
+    }
+    async fn decrypt(&self, id: &str, purpose: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealFailure> {
+        let opened = self.0.decrypt(id, purpose, sealed).await;
+        opened.map_err(|_| SealFailure::Unavailable("it answered 500".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_wrap_before_the_own_one_hinders_nobody() {
+    let seal = |byte| Curt(StaticSeal::new(("same".to_owned(), Key32::from_slice(&[byte; 32]).unwrap()), None));
+    let (a, b, root, join) = (seal(1), seal(2), RootKey::random(), JoinKey::random());
+    let first = wrap_root(&a, &root, &join).await.unwrap().named("a");
+    let both = WrappedRoot::new(vec![first.clone(), wrap_root(&b, &root, &join).await.unwrap().named("b")]);
+    assert_eq!(unwrap_root(&b, &both).await.unwrap().id(), root.id());
+    let alone = WrappedRoot::new(vec![first]);
+    assert!(matches!(unwrap_root(&b, &alone).await, Err(UnwrapError::Unavailable(_))), "time may mend it");
+}
+
+#[tokio::test]
+async fn a_wrap_without_a_name_has_its_kind_s() {
+    let (seal, root) = (StaticSeal::new(("k".to_owned(), Key32::random()), None), RootKey::random());
+    let wrap = wrap_root(&seal, &root, &JoinKey::random()).await.unwrap();
+    let mut wrapped = WrappedRoot::new(vec![wrap.clone()]);
+    assert!(!serde_json::to_string(&wrapped).unwrap().contains("name"), "as it was stored before there were names");
+    assert_eq!(wrapped.of("static"), Some(&wrap));
+    wrapped.replace(wrap.clone().named("static"));
+    assert_eq!(wrapped.wraps.len(), 1);
+    assert!(wrapped.of("shamir").is_none());
+}
+
+#[test]
+fn what_is_bound_to_a_purpose_serves_no_other() {
+    let bound = bind("root", b"plain");
+    assert_eq!(unbind("root", bound.clone()).unwrap()[..], *b"plain");
+    assert_eq!(unbind("join", bound).err(), Some(SealFailure::DoesNotOpen));
+    for short in [0, 31] {
+        assert_eq!(unbind("root", zeroize::Zeroizing::new(vec![0; short])).err(), Some(SealFailure::DoesNotOpen));
+    }
+}
+
 async fn shares_wrap(unseal: &UnsealKey, root: &RootKey) -> Wrap {
     wrap_root(unseal, root, &unseal.join_key()).await.unwrap()
 }

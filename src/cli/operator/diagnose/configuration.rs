@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::finding::Report;
-use crate::config::{Flags, Loaded, Seal, ServerConfig, Sources};
+use crate::config::{Flags, Loaded, ServerConfig, Sources};
 
 pub fn check(report: &mut Report, paths: &[PathBuf]) -> Option<ServerConfig> {
     let sources = Sources::of_process(paths.to_owned(), Flags::default());
@@ -23,9 +23,13 @@ pub fn check(report: &mut Report, paths: &[PathBuf]) -> Option<ServerConfig> {
 }
 
 pub fn seal(report: &mut Report, config: &ServerConfig) {
-    if config.seal == Seal::default() {
+    if config.seals.is_empty() {
         report.good("seal", "shamir: after each start people unseal the server with their shares");
     } else {
-        report.good("seal", "the server unseals itself by a key that it is given; whoever has that key has all");
+        let named = |seal: &crate::config::Seal| format!("{} ({})", seal.name, seal.by.kind());
+        let names: Vec<String> = config.seals.iter().filter(|seal| !seal.disabled).map(named).collect();
+        let text =
+            format!("the server unseals itself by any of: {}; whoever can use one of them has all", names.join(", "));
+        report.good("seal", text);
     }
 }

@@ -1,4 +1,4 @@
-//! What wraps the root key.
+//! `seal "static"`: a key that stands in the configuration.
 
 use std::fmt;
 use std::fs;
@@ -7,21 +7,18 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use crypto::{Key32, ct_eq};
 use zeroize::Zeroizing;
 
-use super::declared::Takes::Text;
-use super::declared::Why::NotOffered;
-use super::declared::{Key, Table};
-use super::environment::variable;
-use super::problem::{ConfigError, Warning};
-use super::section::{Entry, Section};
+use super::COMMON;
+use crate::config::declared::Takes::Text;
+use crate::config::declared::{Key, Table};
+use crate::config::environment::variable;
+use crate::config::problem::ConfigError;
+use crate::config::section::{Entry, Section};
 
-/// `seal "…"`. Without such a block it is Shamir's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Seal {
-    /// The root key is wrapped by a key that unseal shares rebuild.
-    #[default]
-    Shamir,
-    /// The root key is wrapped by a key that stands here: nodes unseal by themselves.
-    Static { current: SealKey, previous: Option<SealKey> },
+/// The root key is wrapped by a key that stands here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaticKeys {
+    pub current: SealKey,
+    pub previous: Option<SealKey>,
 }
 
 /// A key and the id that tells it from others. Debug shows the id alone.
@@ -51,12 +48,6 @@ impl PartialEq for SealKey {
 
 impl Eq for SealKey {}
 
-pub const SHAMIR: Table = Table {
-    label: "shamir",
-    about: "The root key is wrapped by a key that is split into shares, which people keep. What holds without a block.",
-    keys: &[COMMON],
-};
-
 pub const STATIC: Table = Table {
     label: "static",
     about: "The root key is wrapped by a key in the configuration: nodes unseal and join by themselves. All nodes need \
@@ -83,35 +74,7 @@ pub const STATIC: Table = Table {
     ],
 };
 
-const COMMON: &[Key] = &[
-    Key::ignored("name", NotOffered, "there is one seal at a time, which needs no name"),
-    Key::ignored("priority", NotOffered, "there is one seal at a time"),
-    Key::ignored("disabled", NotOffered, "there is one seal at a time; leave the block out"),
-];
-
-pub(super) fn read(top: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Seal, ConfigError> {
-    let mut found = None;
-    for (labels, section) in top.blocks("seal")? {
-        let seal = match labels[0].as_str() {
-            "shamir" => Seal::Shamir,
-            "static" => fixed(&section)?,
-            other => {
-                let problem =
-                    format!("seal {other:?} is not offered by this version: seal \"shamir\" and seal \"static\" are");
-                return Err(ConfigError::BadBlock { place: section.place(), problem });
-            }
-        };
-        if found.is_some() {
-            let problem = "there is another `seal` block already: there is one seal at a time".to_owned();
-            return Err(ConfigError::BadBlock { place: section.place(), problem });
-        }
-        section.finish(warnings)?;
-        found = Some(seal);
-    }
-    Ok(found.unwrap_or_default())
-}
-
-fn fixed(section: &Section<'_>) -> Result<Seal, ConfigError> {
+pub(super) fn read(section: &Section<'_>) -> Result<StaticKeys, ConfigError> {
     let current = named(section, "current_key_id", "current_key")?;
     let previous = named(section, "previous_key_id", "previous_key")?;
     let current = current.ok_or_else(|| ConfigError::MissingKey {
@@ -124,7 +87,7 @@ fn fixed(section: &Section<'_>) -> Result<Seal, ConfigError> {
         let problem = "`current_key_id` and `previous_key_id` are the same: another key needs another id".to_owned();
         return Err(ConfigError::BadBlock { place: section.place(), problem });
     }
-    Ok(Seal::Static { current, previous })
+    Ok(StaticKeys { current, previous })
 }
 
 fn named(section: &Section<'_>, id: &'static str, key: &'static str) -> Result<Option<SealKey>, ConfigError> {

@@ -1,0 +1,259 @@
+//! The seals of this node's configuration: asking them, and how what is behind them is.
+//!
+//! What is behind a seal may be away, slow, or gone for good. So each is asked within a deadline, several at once, and each
+//! is tried every few seconds, sealed or not: whoever runs the server should hear that a key service is away before it is needed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use barrier::{
+    JoinKey, JoinWrap, RootKey, Seal, SealFailure, SealKind, UnwrapError, Wrap, WrappedRoot, unwrap_root, wrap_root,
+};
+use futures::stream::{FuturesUnordered, StreamExt};
+use parking_lot::Mutex;
+use storage::Millis;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Node;
+
+/// How long any seal has for an answer, whatever it promises itself.
+const CALL_MAX: Duration = Duration::from_secs(12);
+/// How often one is tried that is well.
+const LOOK: Duration = Duration::from_secs(15);
+/// The first pause after a failure; it doubles up to the last.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_LAST: Duration = Duration::from_secs(30);
+/// What is encrypted and decrypted to see whether it can be.
+const PROBE: &str = "holdfast seal probe";
+
+/// A seal as the configuration names it.
+#[derive(Clone)]
+pub struct ConfiguredSeal {
+    pub name: String,
+    /// The least goes first.
+    pub priority: u32,
+    /// It is being left: nothing is wrapped or unsealed by it.
+    pub disabled: bool,
+    pub seal: Arc<dyn Seal>,
+}
+
+impl ConfiguredSeal {
+    /// The only one of its kind.
+    pub fn new(seal: Arc<dyn Seal>) -> Self {
+        Self { name: seal.kind().name().to_owned(), priority: 1, disabled: false, seal }
+    }
+}
+
+/// How what is behind a seal is, as this node found it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SealHealth {
+    unhealthy_since: Option<Instant>,
+    /// For those who may know where it is.
+    pub problem: Option<String>,
+}
+
+impl SealHealth {
+    pub fn is_healthy(&self) -> bool {
+        self.problem.is_none()
+    }
+
+    /// When it began to be unhealthy, where it is `now`. A node that is sealed does not know the cluster's time.
+    pub fn unhealthy_since(&self, now: Millis) -> Option<Millis> {
+        let passed = self.unhealthy_since?.elapsed();
+        Some(Millis(now.0.saturating_sub(u64::try_from(passed.as_millis()).unwrap_or(u64::MAX))))
+    }
+}
+
+/// All of them, the first first.
+#[derive(Default)]
+pub(super) struct Seals(Vec<Kept>);
+
+struct Kept {
+    configured: ConfiguredSeal,
+    health: Mutex<SealHealth>,
+}
+
+impl Seals {
+    pub fn new(mut configured: Vec<ConfiguredSeal>) -> Self {
+        configured.sort_by_key(|seal| seal.priority);
+        let kept = |configured| Kept { configured, health: Mutex::default() };
+        Self(configured.into_iter().map(kept).collect())
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &ConfiguredSeal> {
+        self.0.iter().map(|kept| &kept.configured)
+    }
+
+    pub fn enabled(&self) -> impl Iterator<Item = &ConfiguredSeal> {
+        self.all().filter(|seal| !seal.disabled)
+    }
+
+    pub fn disabled(&self) -> impl Iterator<Item = &ConfiguredSeal> {
+        self.all().filter(|seal| seal.disabled)
+    }
+
+    pub fn any(&self) -> bool {
+        self.enabled().next().is_some()
+    }
+
+    pub fn get(&self, name: &str) -> Option<&ConfiguredSeal> {
+        self.enabled().find(|seal| seal.name == name)
+    }
+
+    pub fn health(&self, name: &str) -> Option<SealHealth> {
+        let kept = self.0.iter().find(|kept| kept.configured.name == name && !kept.configured.disabled)?;
+        Some(kept.health.lock().clone())
+    }
+
+    /// Whether one of them could have a wrap here.
+    pub fn may_open(&self, wrapped: &WrappedRoot) -> bool {
+        self.enabled().any(|seal| wrapped.wraps.iter().any(|wrap| wrap.kind == seal.seal.kind()))
+    }
+
+    /// By whichever answers first. The error names all.
+    pub async fn open(&self, wrapped: &WrappedRoot) -> Result<RootKey, String> {
+        self.first(|seal| unwrap_root(seal, wrapped)).await
+    }
+
+    pub async fn find_join_key(&self, wraps: &[JoinWrap]) -> Result<JoinKey, String> {
+        self.first(|seal| seal.find_join_key(wraps)).await
+    }
+
+    async fn first<'a, T, Fut>(&'a self, ask: impl Fn(&'a dyn Seal) -> Fut) -> Result<T, String>
+    where
+        Fut: Future<Output = Result<T, UnwrapError>> + 'a,
+    {
+        let mut asked: FuturesUnordered<_> = self
+            .enabled()
+            .map(|seal| {
+                let answer = ask(seal.seal.as_ref());
+                async move { within(answer).await.map_err(|problem| format!("{}: {problem}", seal.name)) }
+            })
+            .collect();
+        let mut problems = Vec::new();
+        while let Some(answer) = asked.next().await {
+            match answer {
+                Ok(found) => return Ok(found),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        Err(problems.join("; "))
+    }
+}
+
+/// An answer of a seal, or that there was none in time.
+pub(super) async fn within<T, E: From<SealFailure>>(asked: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let late = || Err(SealFailure::Unavailable("it did not answer in time".to_owned()).into());
+    timeout(CALL_MAX, asked).await.unwrap_or_else(|_| late())
+}
+
+impl Node {
+    /// What it was configured to unseal with; without a seal of its own, operators' shares.
+    pub fn configured_seal(&self) -> SealKind {
+        self.seals.enabled().next().map_or(SealKind::Shamir, |seal| seal.seal.kind())
+    }
+
+    pub fn unseals_itself(&self) -> bool {
+        self.seals.any()
+    }
+
+    /// Wraps of a root key that is new to this cluster, one by each seal, each opened again. A seal that cannot be reached now is
+    /// made up for later, as long as there is one that can.
+    pub(super) async fn wrapped_by_seals(&self, root: &RootKey, join: &JoinKey) -> Result<Vec<Wrap>, String> {
+        let (mut wraps, mut problems) = (Vec::new(), Vec::new());
+        for seal in self.seals.enabled() {
+            let wrapping = async {
+                let wrap = wrap_root(seal.seal.as_ref(), root, join).await?;
+                unwrap_root(seal.seal.as_ref(), &WrappedRoot::new(vec![wrap.clone()])).await?;
+                Ok::<_, UnwrapError>(wrap.named(&seal.name))
+            };
+            match within(wrapping).await {
+                Ok(wrap) => wraps.push(wrap),
+                Err(problem) => problems.push(format!("{}: {problem}", seal.name)),
+            }
+        }
+        if self.unseals_itself() && wraps.is_empty() {
+            return Err(problems.join("; "));
+        }
+        for problem in problems {
+            tracing::warn!(problem, "the root key is not wrapped by a seal yet");
+        }
+        Ok(wraps)
+    }
+
+    /// The seals of this node's configuration that are not disabled, and how they are.
+    pub fn seal_health(&self) -> Vec<(String, SealHealth)> {
+        let health = |kept: &Kept| (kept.configured.name.clone(), kept.health.lock().clone());
+        self.seals.0.iter().filter(|kept| !kept.configured.disabled).map(health).collect()
+    }
+
+    /// Tries the seals and lets them do what they do by themselves, until the server stops.
+    pub async fn watch_seals(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut watched: FuturesUnordered<_> = self.seals.0.iter().map(|kept| self.watch_seal(kept)).collect();
+        if watched.is_empty() {
+            return;
+        }
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => {}
+            () = async { while watched.next().await.is_some() {} } => {}
+        }
+    }
+
+    async fn watch_seal(&self, kept: &Kept) {
+        let seal = &kept.configured;
+        if seal.disabled {
+            return;
+        }
+        let trying = async {
+            let mut retry = RETRY_FIRST;
+            loop {
+                let found = within(probe(seal.seal.as_ref())).await;
+                let pause = match &found {
+                    Ok(()) => {
+                        retry = RETRY_FIRST;
+                        LOOK
+                    }
+                    Err(_) => {
+                        let pause = retry;
+                        retry = (retry * 2).min(RETRY_LAST);
+                        pause
+                    }
+                };
+                self.note_health(kept, found.err());
+                sleep(with_chance(pause)).await;
+            }
+        };
+        tokio::join!(trying, seal.seal.keep());
+    }
+
+    fn note_health(&self, kept: &Kept, failure: Option<SealFailure>) {
+        let seal = &*kept.configured.name;
+        metrics::gauge!("holdfast.seal.healthy", "seal" => seal.to_owned()).set(f64::from(u8::from(failure.is_none())));
+        let problem = failure.map(|failure| failure.to_string());
+        let mut health = kept.health.lock();
+        match (&health.problem, &problem) {
+            (None, Some(problem)) => tracing::warn!(seal, problem, "what is behind a seal does not do its work"),
+            (Some(_), None) => tracing::info!(seal, "what is behind a seal does its work again"),
+            _ => {}
+        }
+        let since = problem.is_some().then(|| health.unhealthy_since.unwrap_or_else(Instant::now));
+        *health = SealHealth { unhealthy_since: since, problem };
+        if health.is_healthy() && self.wants_wraps() {
+            self.keyring.wake.notify_one();
+        }
+    }
+}
+
+async fn probe(seal: &dyn Seal) -> Result<(), SealFailure> {
+    let plain: [u8; 16] = crypto::random();
+    let sealed = seal.encrypt(PROBE, &plain).await?;
+    let opened = seal.decrypt(&seal.key_id(), PROBE, &sealed).await?;
+    if crypto::ct_eq(&opened, &plain) { Ok(()) } else { Err(SealFailure::DoesNotOpen) }
+}
+
+/// Not all nodes at once: a fifth less, or more.
+pub(super) fn with_chance(pause: Duration) -> Duration {
+    let [random]: [u8; 1] = crypto::random();
+    pause.mul_f64(0.8 + f64::from(random) / 640.0)
+}

@@ -1,0 +1,288 @@
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use barrier::{Seal, SealFailure, SealKind, bind, unbind};
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::lifecycle::{CeremonyError, ShareKind};
+
+/// A key service that may be away, and may get another key.
+#[derive(Default)]
+struct Service {
+    away: AtomicBool,
+    /// It answers never.
+    hangs: AtomicBool,
+    version: AtomicU64,
+}
+
+struct ServiceSeal {
+    service: Arc<Service>,
+    id: &'static str,
+}
+
+impl ServiceSeal {
+    async fn reach(&self) -> Result<(), SealFailure> {
+        if self.service.hangs.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        match self.service.away.load(Ordering::Relaxed) {
+            true => Err(SealFailure::Unavailable(format!("{} is away", self.id))),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Seal for ServiceSeal {
+    fn kind(&self) -> SealKind {
+        SealKind::Transit
+    }
+    fn key_id(&self) -> String {
+        "transit/key".to_owned()
+    }
+    async fn encrypt(&self, purpose: &str, plain: &[u8]) -> Result<Vec<u8>, SealFailure> {
+        self.reach().await?;
+        let version = u8::try_from(self.service.version.load(Ordering::Relaxed)).unwrap();
+        Ok([&[version], self.id.as_bytes(), bind(purpose, plain).as_slice()].concat())
+    }
+    async fn decrypt(&self, _key_id: &str, purpose: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealFailure> {
+        self.reach().await?;
+        let bound = sealed[1..].strip_prefix(self.id.as_bytes()).ok_or(SealFailure::DoesNotOpen)?;
+        unbind(purpose, Zeroizing::new(bound.to_vec()))
+    }
+    fn is_outdated(&self, _key_id: &str, sealed: &[u8]) -> bool {
+        u64::from(sealed[0]) < self.service.version.load(Ordering::Relaxed)
+    }
+}
+
+fn service(name: &'static str) -> (Arc<Service>, ConfiguredSeal) {
+    let service = Arc::new(Service::default());
+    let seal = Arc::new(ServiceSeal { service: Arc::clone(&service), id: name });
+    (service, ConfiguredSeal { name: name.to_owned(), ..ConfiguredSeal::new(seal) })
+}
+
+fn disabled(seal: &ConfiguredSeal) -> ConfiguredSeal {
+    ConfiguredSeal { disabled: true, ..seal.clone() }
+}
+
+fn node(state: &Arc<Alone>, seals: Vec<ConfiguredSeal>) -> Arc<Node> {
+    Node::new(Arc::clone(state) as _, Settings { seals, ..Settings::new(LIMITS) })
+}
+
+async fn given(node: &Arc<Node>, shares: &HandedOut) {
+    for share in shares {
+        node.unseal(Share::from_slice(share)).await.unwrap();
+    }
+    assert!(!node.is_sealed());
+}
+
+/// The names of the wraps, and what the cluster is said to be sealed by.
+fn sealed_by(node: &Node) -> (BTreeSet<String>, &'static str) {
+    let (config, wraps) = node.stored_seal().unwrap().unwrap();
+    (wraps.wraps.iter().map(|wrap| wrap.seal().to_owned()).collect(), config.kind().name())
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn refusal<T>(result: Result<T, CeremonyError>) -> String {
+    match result {
+        Err(CeremonyError::Refused(text)) => text,
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("it is done"),
+    }
+}
+
+#[tokio::test]
+async fn any_of_several_seals_unseals() {
+    let state = Arc::new(Alone::default());
+    let ((a, seal_a), (b, seal_b)) = (service("a"), service("b"));
+    b.away.store(true, Ordering::Relaxed);
+    let first = node(&state, vec![seal_a.clone(), seal_b.clone()]);
+    initialised(&first, 1, 1).await;
+    unseals_itself(&first).await;
+    assert_eq!(sealed_by(&first).0, set(&["a", "shamir"]), "one of them could be reached");
+
+    b.away.store(false, Ordering::Relaxed);
+    first.keep_wraps(soon()).await.unwrap();
+    assert_eq!(sealed_by(&first).0, set(&["a", "b", "shamir"]));
+    a.away.store(true, Ordering::Relaxed);
+    for seals in [vec![seal_a.clone(), seal_b.clone()], vec![seal_b.clone()]] {
+        let next = node(&state, seals);
+        unseals_itself(&next).await;
+        assert!(!next.is_sealed());
+    }
+    a.away.store(false, Ordering::Relaxed);
+    a.hangs.store(true, Ordering::Relaxed);
+    let next = node(&state, vec![seal_a, seal_b]);
+    unseals_itself(&next).await;
+    assert!(!next.is_sealed(), "one that hangs holds nobody up");
+}
+
+#[tokio::test]
+async fn a_cluster_is_not_founded_on_seals_that_are_all_away() {
+    let (a, seal) = service("a");
+    a.away.store(true, Ordering::Relaxed);
+    let node = node(&Arc::new(Alone::default()), vec![seal]);
+    let options =
+        InitOptions { shares: 1, threshold: 1, recipients: Default::default(), cluster_name: None, now: Millis(1) };
+    let Err(problem) = node.init(options).await else { panic!("it is founded") };
+    assert!(problem.to_string().contains("a is away"), "{problem}");
+    assert!(!node.is_initialised());
+}
+
+#[tokio::test]
+async fn a_seal_s_new_key_makes_a_new_wrap() {
+    let state = Arc::new(Alone::default());
+    let (service, seal) = service("a");
+    let node = node(&state, vec![seal]);
+    initialised(&node, 0, 0).await;
+    unseals_itself(&node).await;
+    let version = || node.stored_seal().unwrap().unwrap().1.of("a").unwrap().bytes[0];
+    node.keep_wraps(soon()).await.unwrap();
+    assert_eq!(version(), 0);
+    service.version.store(3, Ordering::Relaxed);
+    assert!(node.wants_wraps());
+    service.away.store(true, Ordering::Relaxed);
+    node.keep_wraps(soon()).await.unwrap();
+    assert_eq!(version(), 0, "the old one stays while there is no new one");
+    service.away.store(false, Ordering::Relaxed);
+    node.keep_wraps(soon()).await.unwrap();
+    assert_eq!(version(), 3);
+    assert!(!node.wants_wraps());
+}
+
+#[tokio::test]
+async fn from_shares_to_a_seal_and_back() {
+    let state = Arc::new(Alone::default());
+    let shares = initialised(&node(&state, Vec::new()), 2, 2).await.shares;
+    let (service, seal) = service("kms");
+    service.away.store(true, Ordering::Relaxed);
+
+    let to = node(&state, vec![seal.clone()]);
+    assert!(to.seal_status().unwrap().migration);
+    assert!(matches!(to.unseal(Share::from_slice(&shares[0])).await, Err(UnsealError::MigrationPending)));
+    for share in &shares {
+        to.unseal_to_migrate(Share::from_slice(share)).await.unwrap();
+    }
+    assert!(!to.is_sealed(), "the node serves whether the seal can be reached or not");
+    assert!(to.keep_wraps(soon()).await.is_err());
+    assert_eq!(sealed_by(&to), (set(&["shamir"]), "shamir"));
+    service.away.store(false, Ordering::Relaxed);
+    to.keep_wraps(soon()).await.unwrap();
+    assert_eq!(sealed_by(&to), (set(&["kms", "shamir"]), "transit"));
+    assert!(!to.seal_status().unwrap().migration);
+    let next = node(&state, vec![seal.clone()]);
+    unseals_itself(&next).await;
+    assert!(!next.is_sealed());
+    given(&node(&state, Vec::new()), &shares).await;
+
+    let back = node(&state, vec![disabled(&seal)]);
+    assert!(back.seal_status().unwrap().migration && !back.unseals_itself());
+    for share in &shares {
+        back.unseal_to_migrate(Share::from_slice(share)).await.unwrap();
+    }
+    service.away.store(true, Ordering::Relaxed);
+    back.keep_wraps(soon()).await.unwrap();
+    assert_eq!(sealed_by(&back), (set(&["shamir"]), "shamir"));
+    assert!(!back.seal_status().unwrap().migration);
+    let refused = back.unseal_to_migrate(Share::from_slice(&shares[0])).await;
+    assert!(refused.is_ok(), "an unsealed node has nothing to judge");
+    let after = node(&state, vec![disabled(&seal)]);
+    let refused = after.unseal_to_migrate(Share::from_slice(&shares[0])).await;
+    assert!(matches!(refused, Err(UnsealError::NoMigration)));
+    given(&after, &shares).await;
+}
+
+#[tokio::test]
+async fn from_one_seal_to_another() {
+    let state = Arc::new(Alone::default());
+    let ((a, seal_a), (_, seal_b)) = (service("a"), service("b"));
+    let shares = initialised(&node(&state, vec![seal_a.clone()]), 1, 1).await.shares;
+    a.away.store(true, Ordering::Relaxed);
+    let to = node(&state, vec![disabled(&seal_a), seal_b.clone()]);
+    to.unseal_to_migrate(Share::from_slice(&shares[0])).await.unwrap();
+    to.keep_wraps(soon()).await.unwrap();
+    assert_eq!(sealed_by(&to).0, set(&["b", "shamir"]), "also where the old one is gone for good");
+    let next = node(&state, vec![seal_b]);
+    unseals_itself(&next).await;
+    assert!(!next.is_sealed());
+}
+
+#[tokio::test]
+async fn a_seal_is_added_and_removed_by_request() {
+    let state = Arc::new(Alone::default());
+    let ((a, seal_a), (b, seal_b)) = (service("a"), service("b"));
+    let shares = initialised(&node(&state, Vec::new()), 1, 1).await.shares;
+    let plain = node(&state, Vec::new());
+    given(&plain, &shares).await;
+    assert!(refusal(plain.add_seal("a", soon()).await).contains("has no seal \"a\""));
+
+    let node_ab = node(&state, vec![seal_a.clone(), seal_b.clone()]);
+    node_ab.unseal_to_migrate(Share::from_slice(&shares[0])).await.unwrap();
+    node_ab.add_seal("a", soon()).await.unwrap();
+    assert_eq!(sealed_by(&node_ab), (set(&["a", "shamir"]), "transit"));
+    assert!(refusal(node_ab.remove_seal("a", soon()).await).contains("the last seal"));
+    assert!(refusal(node_ab.remove_seal("shamir", soon()).await).contains("operator rekey"));
+    assert!(refusal(node_ab.remove_seal("c", soon()).await).contains("no seal \"c\""));
+
+    node_ab.add_seal("b", soon()).await.unwrap();
+    b.away.store(true, Ordering::Relaxed);
+    let refused = refusal(node_ab.remove_seal("a", soon()).await);
+    assert!(refused.contains("none of the seals that remain opens") && refused.contains("b is away"), "{refused}");
+    b.away.store(false, Ordering::Relaxed);
+    a.away.store(true, Ordering::Relaxed);
+    node_ab.remove_seal("a", soon()).await.unwrap();
+    assert_eq!(sealed_by(&node_ab).0, set(&["b", "shamir"]));
+    a.away.store(false, Ordering::Relaxed);
+    node_ab.keep_wraps(soon()).await.unwrap();
+    assert_eq!(sealed_by(&node_ab).0, set(&["b", "shamir"]), "it does not come back by itself");
+    node_ab.add_seal("a", soon()).await.unwrap();
+    assert_eq!(sealed_by(&node_ab).0, set(&["a", "b", "shamir"]));
+    let entries = node_ab.seal_entries().unwrap();
+    let shown: Vec<_> = entries.iter().map(|entry| (&*entry.name, entry.wrapped, entry.configured)).collect();
+    assert_eq!(shown, [("a", true, true), ("b", true, true), ("shamir", true, true)]);
+}
+
+#[tokio::test]
+async fn new_shares_leave_a_seal_that_is_away_without_its_join_key_until_it_is_back() {
+    let state = Arc::new(Alone::default());
+    let ((_, seal_a), (b, seal_b)) = (service("a"), service("b"));
+    let node = node(&state, vec![seal_a, seal_b.clone()]);
+    let old = initialised(&node, 1, 1).await.shares;
+    unseals_itself(&node).await;
+    node.keep_wraps(soon()).await.unwrap();
+    b.away.store(true, Ordering::Relaxed);
+    let options = super::super::RekeyOptions { shares: 1, threshold: 1, ..Default::default() };
+    let nonce = node.rekey_start(ShareKind::Recovery, options).await.unwrap().nonce;
+    let done = node.rekey_update(ShareKind::Recovery, Share::from_slice(&old[0]), &nonce).await.unwrap();
+    let super::super::RekeyProgress::Done(mut done) = done else { panic!("it is not done") };
+    node.rekey_finish(done.pending.take().unwrap(), soon()).await.unwrap();
+    let joins = || node.stored_seal().unwrap().unwrap().1.join_wraps().len();
+    assert_eq!(joins(), 1);
+    b.away.store(false, Ordering::Relaxed);
+    let with_b = super::seals::node(&state, vec![seal_b]);
+    unseals_itself(&with_b).await;
+    assert!(!with_b.is_sealed(), "it unseals all the same");
+    node.keep_wraps(soon()).await.unwrap();
+    assert_eq!(joins(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_behind_a_seal_is_watched() {
+    let (a, seal) = service("a");
+    let node = node(&Arc::new(Alone::default()), vec![seal]);
+    let (_running, stop) = watch::channel(false);
+    tokio::spawn(Arc::clone(&node).watch_seals(stop));
+    let healthy = || node.seal_health()[0].1.is_healthy();
+    for (away, hangs) in [(true, false), (false, false), (false, true), (false, false)] {
+        a.away.store(away, Ordering::Relaxed);
+        a.hangs.store(hangs, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(80)).await;
+        assert_eq!(healthy(), !away && !hangs);
+        assert_eq!(node.seal_health()[0].1.unhealthy_since(Millis(1)).is_some(), away || hangs);
+    }
+}

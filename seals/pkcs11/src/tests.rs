@@ -1,0 +1,171 @@
+//! With SoftHSM, which is one device for the whole process: the tests are one.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::*;
+
+const LIBRARIES: &[&str] = &["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so"];
+
+fn library() -> &'static Path {
+    let found = LIBRARIES.iter().map(Path::new).find(|path| path.exists());
+    found.expect("SoftHSM is needed: scripts/needs installs it (need_softhsm)")
+}
+
+/// A token with an AES key and an RSA key pair, of the label `main`.
+fn make_token(folder: &Path) {
+    let conf = folder.join("softhsm2.conf");
+    fs::create_dir(folder.join("tokens")).unwrap();
+    fs::write(&conf, format!("directories.tokendir = {}\n", folder.join("tokens").display())).unwrap();
+    let run = |program: &str, arguments: &[&str]| {
+        let ran = Command::new(program).args(arguments).env("SOFTHSM2_CONF", &conf).output();
+        let ran =
+            ran.unwrap_or_else(|problem| panic!("{program}: {problem}: scripts/needs installs it (need_softhsm)"));
+        assert!(ran.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    };
+    run("softhsm2-util", &["--init-token", "--free", "--label", "main", "--pin", "4321", "--so-pin", "1234"]);
+    let module = library().to_str().unwrap();
+    for (kind, key, label) in
+        [("--keygen", "aes:32", "one"), ("--keygen", "aes:32", "two"), ("--keypairgen", "rsa:2048", "pair")]
+    {
+        run(
+            "pkcs11-tool",
+            &[
+                "--module",
+                module,
+                "--token-label",
+                "main",
+                "--login",
+                "--pin",
+                "4321",
+                kind,
+                "--key-type",
+                key,
+                "--label",
+                label,
+            ],
+        );
+    }
+}
+
+fn seal(lib: &Path, token: &str, pin: &str, label: &str, mechanism: Mechanism) -> Pkcs11Seal {
+    Pkcs11Seal::new(Options {
+        lib: lib.to_owned(),
+        slot: None,
+        token_label: Some(token.to_owned()),
+        pin: Zeroizing::new(pin.to_owned()),
+        key: KeyName::new(Some(label.to_owned()), None).unwrap(),
+        mechanism,
+    })
+}
+
+fn is_away(done: Result<Vec<u8>, SealFailure>, said: &str) {
+    match done {
+        Err(SealFailure::Unavailable(why)) => assert!(why.contains(said), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The library reads where its tokens are from the environment, which a test must not change: so it starts itself anew.
+#[test]
+fn with_a_device() {
+    let folder = tempfile::tempdir().unwrap();
+    make_token(folder.path());
+    let mut anew = Command::new(std::env::current_exe().unwrap());
+    anew.args(["tests::inside", "--exact", "--ignored", "--nocapture"]).current_dir(folder.path());
+    let ran = anew.env("SOFTHSM2_CONF", folder.path().join("softhsm2.conf")).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+#[tokio::test]
+#[ignore = "with_a_device runs it where there is one"]
+async fn inside() {
+    let folder = std::env::current_dir().unwrap();
+    let lib = folder.join("lib.so");
+    let gcm = seal(&lib, "main", "4321", "one", Mechanism::AesGcm);
+    is_away(gcm.encrypt("root", b"plain").await, "lib.so");
+    std::os::unix::fs::symlink(library(), &lib).unwrap();
+
+    let sealed = gcm.encrypt("root", b"plain").await.unwrap();
+    opens(&gcm, &sealed).await;
+    let oaep = seal(&lib, "main", "4321", "pair", Mechanism::RsaOaep(Hash::Sha1));
+    let other = oaep.encrypt("root", b"plain").await.unwrap();
+    opens(&oaep, &other).await;
+
+    // A seal of the next key opens what the one before it has sealed, and would seal it anew.
+    let next = seal(&lib, "main", "4321", "two", Mechanism::AesGcm);
+    assert_eq!(next.decrypt("label=one", "root", &sealed).await.unwrap()[..], *b"plain");
+    assert!(next.is_outdated("label=one", &sealed) && !gcm.is_outdated("label=one", &sealed));
+    assert_eq!(next.decrypt("label=two", "root", &sealed).await.err(), Some(SealFailure::DoesNotOpen));
+
+    // The device goes away, and comes back.
+    let (here, away) = (folder.join("tokens"), folder.join("away"));
+    fs::rename(&here, &away).unwrap();
+    fs::create_dir(&here).unwrap();
+    for _ in 0..100 {
+        if gcm.encrypt("root", b"plain").await.is_err() {
+            break;
+        }
+    }
+    is_away(gcm.encrypt("root", b"plain").await, "");
+    fs::remove_dir_all(&here).unwrap();
+    fs::rename(&away, &here).unwrap();
+    let mut opened = Err(SealFailure::DoesNotOpen);
+    for _ in 0..3 {
+        opened = gcm.decrypt("label=one", "root", &sealed).await;
+    }
+    assert_eq!(opened.unwrap()[..], *b"plain");
+
+    is_away(
+        seal(&lib, "none", "4321", "one", Mechanism::AesGcm).encrypt("root", b"x").await,
+        "a token labelled \"none\"",
+    );
+    let lacking = seal(&lib, "main", "4321", "none", Mechanism::AesGcm);
+    assert_eq!(lacking.encrypt("root", b"x").await.err(), Some(SealFailure::NoSuchKey("label=none".into())));
+    assert_eq!(
+        lacking.decrypt("label=no", "root", &sealed).await.err(),
+        Some(SealFailure::NoSuchKey("label=no".into()))
+    );
+    let wrong = seal(&lib, "main", "0000", "one", Mechanism::AesGcm);
+    is_away(wrong.encrypt("root", b"x").await, "refuses the PIN");
+    is_away(wrong.encrypt("root", b"x").await, "not asked with it again");
+}
+
+async fn opens(seal: &Pkcs11Seal, sealed: &[u8]) {
+    let id = seal.key_id();
+    assert_eq!(seal.decrypt(&id, "root", sealed).await.unwrap()[..], *b"plain");
+    assert_eq!(seal.decrypt(&id, "join", sealed).await.err(), Some(SealFailure::DoesNotOpen));
+    let mut altered = sealed.to_vec();
+    *altered.last_mut().unwrap() ^= 1;
+    assert_eq!(seal.decrypt(&id, "root", &altered).await.err(), Some(SealFailure::DoesNotOpen));
+    for short in [&[][..], &[1], &[9; 40]] {
+        assert_eq!(seal.decrypt(&id, "root", short).await.err(), Some(SealFailure::DoesNotOpen));
+    }
+}
+
+#[test]
+fn a_key_s_name_is_read_as_it_was_written() {
+    for (label, id) in [(Some("a"), None), (None, Some(vec![1, 0xfe])), (Some("x,label=y"), Some(vec![7]))] {
+        let name = KeyName::new(label.map(str::to_owned), id).unwrap();
+        assert_eq!(KeyName::parse(&name.to_string()), Some(name));
+    }
+    assert_eq!(KeyName::new(None, None), None);
+    for bad in ["", "id=xx", "transit/key"] {
+        assert_eq!(KeyName::parse(bad), None);
+    }
+}
+
+#[test]
+fn mechanisms_go_by_their_names_and_numbers() {
+    for text in ["AES_GCM", "CKM_AES_GCM", "0x1087", "aes_gcm"] {
+        assert_eq!(Mechanism::parse(text, Hash::Sha256), Some(Mechanism::AesGcm));
+    }
+    assert_eq!(Mechanism::parse("CKM_RSA_PKCS_OAEP", Hash::Sha1), Some(Mechanism::RsaOaep(Hash::Sha1)));
+    assert_eq!(Mechanism::parse("CKM_AES_CBC_PAD", Hash::Sha1), None);
+    for mark in 1..=6 {
+        assert_eq!(Mechanism::marked(mark).unwrap().mark(), mark);
+    }
+    assert_eq!(Mechanism::marked(7), None);
+}

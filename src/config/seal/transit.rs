@@ -1,0 +1,184 @@
+//! `seal "transit"`: a key of another server's transit engine.
+
+use std::path::PathBuf;
+
+use super::{COMMON, Secret};
+use crate::config::declared::Takes::{Flag, Path, Text};
+use crate::config::declared::{Key, Table};
+use crate::config::environment::{setting, variable};
+use crate::config::problem::ConfigError;
+use crate::config::section::{Entry, Section};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransitSeal {
+    pub address: String,
+    pub token: TokenAt,
+    pub key_name: String,
+    pub mount_path: String,
+    pub namespace: Option<String>,
+    pub renew: bool,
+    pub tls: TransitTls,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenAt {
+    Here(Secret),
+    /// It is read for each call.
+    File(PathBuf),
+}
+
+/// How the other server is believed to be itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TransitTls {
+    pub ca: Option<PathBuf>,
+    pub client: Option<(PathBuf, PathBuf)>,
+    pub server_name: Option<String>,
+    pub skip_verify: bool,
+}
+
+pub const TRANSIT: Table = Table {
+    label: "transit",
+    about: "The root key is wrapped by a key of the transit engine of another server, a Holdfast, a Vault or an OpenBao: nodes unseal and \
+            join by themselves while it answers. The token needs `update` on `<mount_path>/encrypt/<key_name>` and on `decrypt`, and \
+            not `create`, with which a deleted key would come back as another one. `sys/init` gives recovery keys, which unseal as \
+            well. With several such blocks the environment is not looked at.",
+    keys: &[
+        &[
+            Key::new("address", Text, "", "The other server's URL. Required.")
+                .after("`VAULT_TRANSIT_SEAL_ADDR`; where neither is given, `VAULT_ADDR`"),
+            Key::new(
+                "token",
+                Text,
+                "",
+                "The token that it is asked with; or `file://` and a path, which is read for each call, or `env://` and the name \
+                 of a variable. Required.",
+            )
+            .after("`VAULT_TRANSIT_SEAL_TOKEN`; where neither is given, `VAULT_TOKEN`"),
+            Key::new("key_name", Text, "", "The key there. Required.").after("`VAULT_TRANSIT_SEAL_KEY_NAME`"),
+            Key::new("mount_path", Text, "", "Where the engine is mounted there. Required.")
+                .after("`VAULT_TRANSIT_SEAL_MOUNT_PATH`"),
+            Key::new("namespace", Text, "", "The namespace there.").after("where it is not given, `VAULT_NAMESPACE`"),
+            Key::new(
+                "disable_renewal",
+                Flag,
+                "false",
+                "The token is kept alive by somebody else. Otherwise it is renewed when half of its life is over.",
+            )
+            .after("`VAULT_TRANSIT_SEAL_DISABLE_RENEWAL`"),
+            Key::new("tls_ca_cert", Path, "", "The authority that vouches for the other server, in PEM. Without it, those that \
+                 this machine trusts.")
+                .after("where it is not given, `VAULT_CACERT`"),
+            Key::new("tls_client_cert", Path, "", "A certificate to show there, in PEM.")
+                .after("where it is not given, `VAULT_CLIENT_CERT`"),
+            Key::new("tls_client_key", Path, "", "The key of that certificate, in PEM.")
+                .after("where it is not given, `VAULT_CLIENT_KEY`"),
+            Key::new("tls_server_name", Text, "", "The name in the other server's certificate, if it is not the address's.")
+                .after("where it is not given, `VAULT_TLS_SERVER_NAME`"),
+            Key::new("tls_skip_verify", Flag, "false", "Believes whoever answers, who then learns the root key.")
+                .after("where it is not given, `VAULT_SKIP_VERIFY`"),
+        ],
+        COMMON,
+    ],
+};
+
+/// The environment is looked at if `alone`: it does not say which of several is meant.
+pub(super) fn read(section: &Section<'_>, alone: bool) -> Result<TransitSeal, ConfigError> {
+    let from = Values { section, alone };
+    let client = match (from.path("tls_client_cert", "CLIENT_CERT")?, from.path("tls_client_key", "CLIENT_KEY")?) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        _ => {
+            let problem = "`tls_client_cert` and `tls_client_key` must be given together".to_owned();
+            return Err(ConfigError::BadBlock { place: section.place(), problem });
+        }
+    };
+    let address = from.before("TRANSIT_SEAL_ADDR").or(from.text("address")?).or(from.instead("ADDR"));
+    Ok(TransitSeal {
+        address: from.required(address, "address", "give the URL of the server that has the key")?,
+        token: from.token()?,
+        key_name: from.required(
+            from.before("TRANSIT_SEAL_KEY_NAME").or(from.text("key_name")?),
+            "key_name",
+            "give the name of the key in the transit engine",
+        )?,
+        mount_path: from.required(
+            from.before("TRANSIT_SEAL_MOUNT_PATH").or(from.text("mount_path")?),
+            "mount_path",
+            "give the path that the transit engine is mounted at, such as \"transit\"",
+        )?,
+        namespace: from.text("namespace")?.or(from.instead("NAMESPACE")),
+        renew: !from.flag("disable_renewal", from.before("TRANSIT_SEAL_DISABLE_RENEWAL"), None)?,
+        tls: TransitTls {
+            ca: from.path("tls_ca_cert", "CACERT")?,
+            client,
+            server_name: from.text("tls_server_name")?.or(from.instead("TLS_SERVER_NAME")),
+            skip_verify: from.flag("tls_skip_verify", None, from.instead("SKIP_VERIFY"))?,
+        },
+    })
+}
+
+struct Values<'a, 'b> {
+    section: &'a Section<'b>,
+    alone: bool,
+}
+
+impl Values<'_, '_> {
+    /// Of the environment, before what is written.
+    fn before(&self, name: &str) -> Option<String> {
+        setting(name).filter(|_| self.alone)
+    }
+
+    /// Of the environment, where nothing is written.
+    fn instead(&self, name: &str) -> Option<String> {
+        self.before(name)
+    }
+
+    fn text(&self, key: &'static str) -> Result<Option<String>, ConfigError> {
+        Ok(self.section.text(key)?.filter(|text| !text.is_empty()))
+    }
+
+    fn path(&self, key: &'static str, instead: &str) -> Result<Option<PathBuf>, ConfigError> {
+        Ok(self.section.path(key)?.or_else(|| self.instead(instead).map(PathBuf::from)))
+    }
+
+    fn flag(&self, key: &'static str, before: Option<String>, instead: Option<String>) -> Result<bool, ConfigError> {
+        let written = self.section.flag(key)?;
+        let truth = |text: String| matches!(text.to_lowercase().as_str(), "1" | "t" | "true");
+        Ok(before.map(truth).or(written).or(instead.map(truth)).unwrap_or(false))
+    }
+
+    fn required(&self, given: Option<String>, key: &'static str, wanted: &'static str) -> Result<String, ConfigError> {
+        let (place, block) = (self.section.place(), self.section.name.clone());
+        given.filter(|given| !given.is_empty()).ok_or(ConfigError::MissingKey { place, block, key, wanted })
+    }
+
+    fn token(&self) -> Result<TokenAt, ConfigError> {
+        let entry = self.section.entry("token");
+        if let Some(token) = self.before("TRANSIT_SEAL_TOKEN") {
+            return Ok(TokenAt::Here(Secret::new(token)));
+        }
+        if let Some(entry) = entry {
+            return written(&entry);
+        }
+        let token =
+            self.required(self.instead("TOKEN"), "token", "give the token that the other server is asked with")?;
+        Ok(TokenAt::Here(Secret::new(token)))
+    }
+}
+
+fn written(entry: &Entry<'_>) -> Result<TokenAt, ConfigError> {
+    let text = entry.text()?;
+    if let Some(path) = text.strip_prefix("file://") {
+        return Ok(TokenAt::File(PathBuf::from(path)));
+    }
+    let token = match text.strip_prefix("env://") {
+        None => text,
+        Some(name) => variable(name)
+            .ok_or_else(|| entry.bad_unseen(format!("the environment has no variable {name:?} with a text")))?,
+    };
+    if token.trim().is_empty() {
+        Err(entry.bad_unseen("it must not be empty"))
+    } else {
+        Ok(TokenAt::Here(Secret::new(token)))
+    }
+}
