@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod http;
+mod other_cluster;
 pub mod replication;
 mod roots;
 pub mod server;

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cluster::{ChangeError, Leadership, Node};
 use holdfast_core::autopilot::{AutopilotConfig, AutopilotState, ServerHealth};
+use holdfast_core::dr::Link;
 use holdfast_core::replication::{
     Asker, ForwardError, Leader, Load, LoadError, Loaded, Member, MemberChange, MemberError, MemberStatus, Outcome,
     Position, Recovery, Replication, Role, Unavailable, UnsealedBy,
@@ -15,11 +16,14 @@ use storage::{Batch, Epoch, Millis, RawKey, RequestId, Revision, SealedStore, St
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::other_cluster::OtherCluster;
+
 /// How long a joiner waits for the log to begin to come before it asks again.
 const ENTER_MAX: std::time::Duration = std::time::Duration::from_secs(15);
 
 pub struct ClusterReplication {
     node: Arc<Node>,
+    other: Arc<OtherCluster>,
     role: watch::Receiver<Role>,
     /// The folder of the state.
     data: PathBuf,
@@ -42,7 +46,8 @@ impl ClusterReplication {
                 });
             }
         });
-        Self { node, role, data }
+        let other = Arc::new(OtherCluster::new(Arc::clone(&node)));
+        Self { node, other, role, data }
     }
 }
 
@@ -90,7 +95,7 @@ impl Load for ClusterLoad {
     }
 }
 
-fn to_core(id: u64, member: &cluster::Member) -> Member {
+pub(crate) fn to_core(id: u64, member: &cluster::Member) -> Member {
     Member {
         id,
         name: member.name.clone(),
@@ -101,7 +106,7 @@ fn to_core(id: u64, member: &cluster::Member) -> Member {
     }
 }
 
-fn to_cluster(member: Member) -> (u64, cluster::Member) {
+pub(crate) fn to_cluster(member: Member) -> (u64, cluster::Member) {
     let Member { id, name, address, api_address, key, non_voter } = member;
     (id, cluster::Member { name, address, api_address, key, non_voter })
 }
@@ -158,6 +163,10 @@ impl Replication for ClusterReplication {
             survivors: survivors.clone(),
             former: former.iter().map(|(_, member)| member.name.clone()).collect(),
         })
+    }
+
+    fn other_cluster(&self) -> Arc<dyn Link> {
+        Arc::clone(&self.other) as _
     }
 
     fn now(&self) -> Millis {

@@ -79,7 +79,7 @@ log_level     = "warn"
 storage "raft" {{
   path    = "{self.folder}/data"
   node_id = "node{self.number}"
-{others}}}
+{self.cluster.more}{others}}}
 listener "tcp" {{
   address         = "127.0.0.1:{self.port}"
   cluster_address = "127.0.0.1:{self.cluster_port}"
@@ -98,8 +98,24 @@ audit "file" "file" {{
         config = self.folder / "config.hcl"
         config.write_text(self.configuration())
         log = open(self.folder / "log", "ab")
-        command = [str(self.cluster.binary), "server", f"-config={config}"]
+        command = [str(self.cluster.binary), *self.settings(), "server", f"-config={config}"]
         self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder)
+
+    def settings(self):
+        """What a server under test reads before its own arguments."""
+        if self.cluster.ways is None:
+            return []
+        file = self.folder / "settings.json"
+        file.write_text(json.dumps({"socket": str(self.folder / "control"), "ways": self.cluster.ways}))
+        return [str(file)]
+
+    def asks(self, what):
+        """Tells a server under test something, and returns its answer."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(60)
+            control.connect(str(self.folder / "control"))
+            control.sendall(json.dumps({"do": what}).encode() + b"\n")
+            return json.loads(control.makefile().readline())
 
     def call(self, method, path, body=None):
         """Status and answer. The connection is kept."""
@@ -139,6 +155,8 @@ class Cluster:
         self.key = ""
         self.bench_token = ""
         self.lacks = {}
+        self.more = ""  # in the storage section
+        self.ways = None  # what a server under test dials instead
         ports = free_ports(6)
         self.nodes = []
         self.nodes.extend(Node(self, n, ports[n - 1], ports[n + 2]) for n in (1, 2, 3))

@@ -13,6 +13,7 @@ use storage::apply::Refusal;
 use storage::{Batch, Committed, Epoch, Ran, Revision};
 
 use crate::bulk::Bulk;
+use crate::dr::{Fed, Stand};
 use crate::machine::Machine;
 use crate::recovery::Recovered;
 use crate::snapshot::Checkpoint;
@@ -75,6 +76,13 @@ pub enum Command {
     Format(u32),
     /// Begins a line of history, and says that the log before was recovered from.
     Recovered(Arc<Recovered>),
+    /// Another way of standing to other clusters.
+    Stand(Arc<Stand>),
+    /// What a primary's state did, in order, on a secondary.
+    #[serde(skip)]
+    Follow(Arc<[Fed]>),
+    /// The feed is kept from that revision on.
+    Trim(Revision),
 }
 
 impl Command {
@@ -94,6 +102,11 @@ impl fmt::Display for Command {
             Self::Bulk(Bulk::Chunk(chunk)) => write!(f, "chunk {} of a load", chunk.number),
             Self::Bulk(Bulk::Switch(switch)) => write!(f, "switch to epoch {}", switch.epoch.number),
             Self::Bulk(Bulk::End(_)) => write!(f, "end of a load"),
+            Self::Bulk(Bulk::Merge(merge)) => write!(f, "merge of {} chunks", merge.chunks),
+            Self::Bulk(Bulk::Step(_)) => write!(f, "step of a merge"),
+            Self::Stand(stand) => write!(f, "standing {}", stand.seen + 1),
+            Self::Follow(steps) => write!(f, "{} steps of the primary", steps.len()),
+            Self::Trim(upto) => write!(f, "trim of the feed to {upto}"),
         }
     }
 }
@@ -118,6 +131,14 @@ pub enum Applied {
     Switched(Revision),
     /// It is not, or no longer, the load under way; nothing changed.
     NotThisLoad,
+    /// This cluster is a secondary: what it has is the primary's to change.
+    Copies,
+    /// The standing was changed, or, if not, another one had been put in its place before.
+    #[serde(skip)]
+    Stood(bool),
+    /// Whether all of the steps followed on the state.
+    #[serde(skip)]
+    Followed(bool),
 }
 
 /// The clock of consensus. `election_max` must be equal on all nodes: a leader trusts its own value as its lease.

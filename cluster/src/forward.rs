@@ -32,6 +32,11 @@ pub trait ForwardHandler: Send + Sync {
     async fn unseal(&self, _from: u64, _question: Bytes) -> Result<Bytes, String> {
         Err("this node unseals nobody".to_owned())
     }
+
+    /// A node of a secondary, which has just enrolled, asks for what makes the copy readable.
+    async fn welcome(&self, _secondary: &str, _from: u64, _question: Bytes) -> Result<Bytes, String> {
+        Err("this node welcomes nobody".to_owned())
+    }
 }
 
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]

@@ -15,6 +15,7 @@
 //!         ├─ format      versions of this server side by side
 //!         ├─ unseal      members that unseal one that was started anew
 //!         ├─ load        the whole of the replicated keys anew, from a backup
+//!         ├─ dr          another cluster as the copy of this one, or this one as a copy
 //!         ├─ recovery    a cluster made of what is left of one
 //!         └─ store       batches through consensus
 //!                │
@@ -27,6 +28,7 @@ mod campaign;
 mod change;
 pub mod consensus;
 mod divergence;
+pub mod dr;
 mod fitness;
 mod format;
 mod forward;
@@ -67,7 +69,7 @@ pub use load::{Load, LoadError, Loaded};
 pub use machine::Stray;
 pub use membership::MemberStatus;
 pub use network::ForwardRefusal;
-pub use node::Node;
+pub use node::{FullHash, Node};
 pub use open::{Hooks, OpenError, Options};
 pub use reads::{ReadError, ReadPoint};
 pub use recovery::{Recovered, Recovery};

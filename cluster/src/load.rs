@@ -12,7 +12,7 @@ use storage::{Check, Class, Epoch, RawKey, Revision, Stored};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::timeout;
 
-use crate::bulk::{Bulk, Chunk, LoadId, Switch};
+use crate::bulk::{Bulk, Chunk, Landing, LoadId, Merge, Switch};
 use crate::consensus::{Applied, Command};
 use crate::format::Form;
 use crate::handover::Gate;
@@ -97,8 +97,9 @@ impl Loads {
             if now.is_ready()
                 && let Some(left) = self.shared.reader.loading()
                 && *self.own.lock() != Some(left.id)
+                && left.merging.is_none()
             {
-                tracing::info!(chunks = left.chunks, "what an unfinished restore has left is removed");
+                tracing::info!(chunks = left.chunks, "what an unfinished load has left is removed");
                 self.end(now.term, left.id).await;
             }
             if leadership.changed().await.is_err() {
@@ -107,9 +108,25 @@ impl Loads {
         }
     }
 
+    /// Goes on with a merge that has begun, if one has. Answers where the state stands then.
+    pub async fn bring_to_its_end(&self) -> Result<Option<Revision>, LoadError> {
+        let leadership = self.shared.leadership.borrow().clone();
+        while let Some(left) = self.shared.reader.loading().filter(|left| left.merging.is_some()) {
+            let step = Command::Bulk(Bulk::Step(left.id));
+            match propose(&self.shared, &self.gate, leadership.term, step).await {
+                Ok(Applied::Switched(revision)) => return Ok(Some(revision)),
+                Ok(_) => {}
+                Err(ProposeError::NotActive) => return Err(LoadError::NotLeader),
+                Err(ProposeError::Unavailable(why)) => return Err(LoadError::Unavailable(why.to_owned())),
+                Err(ProposeError::Unknown) => return Err(LoadError::Unknown),
+            }
+        }
+        Ok(None)
+    }
+
     async fn end(&self, term: u64, id: LoadId) {
         if propose(&self.shared, &self.gate, term, Command::Bulk(Bulk::End(id))).await.is_err() {
-            tracing::warn!("what an unfinished restore has left stays until the next leader or restore removes it");
+            tracing::warn!("what an unfinished load has left stays until the next leader or load removes it");
         }
     }
 }
@@ -132,6 +149,47 @@ impl Load {
         Ok(())
     }
 
+    /// Adds records as [`add`](Self::add) does, and records to take away, of a state that is to be merged into the current one.
+    pub(crate) async fn add_difference(&mut self, records: Vec<(RawKey, Option<Stored>)>) -> Result<(), LoadError> {
+        let form = Form::of(self.loads.shared.reader.format());
+        let encode = |(key, stored): (RawKey, Option<Stored>)| {
+            let record = stored.map(|stored| value::encode(stored.revision, &stored.value, form).into());
+            (key, record.unwrap_or_default())
+        };
+        let chunk = Chunk { load: self.id, number: self.chunks, records: records.into_iter().map(encode).collect() };
+        self.propose(Bulk::Chunk(Arc::new(chunk))).await?;
+        self.chunks += 1;
+        Ok(())
+    }
+
+    /// Makes what was loaded current, as that moment of another cluster's history.
+    pub(crate) async fn adopt(mut self, revision: Revision, fingerprint: [u8; 32]) -> Result<Revision, LoadError> {
+        let switch = Switch {
+            load: self.id,
+            chunks: self.chunks,
+            epoch: revision.epoch,
+            n: revision.n,
+            fingerprint,
+            checks: Vec::new(),
+            puts: Vec::new(),
+            prefix_deletes: Vec::new(),
+            landing: Landing::Adopted,
+        };
+        self.switching = true;
+        match self.propose(Bulk::Switch(Arc::new(switch))).await {
+            Ok(Applied::Switched(revision)) => Ok(revision),
+            Ok(_) => Err(LoadError::Unknown),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// From then on what was added is put in its place by [`Loads::bring_to_its_end`], by whoever leads.
+    pub(crate) async fn merge(mut self, revision: Revision, fingerprint: [u8; 32]) -> Result<(), LoadError> {
+        let merge = Merge { load: self.id, chunks: self.chunks, revision, fingerprint };
+        self.switching = true;
+        self.propose(Bulk::Merge(Arc::new(merge))).await.map(|_| ())
+    }
+
     /// Makes what was loaded current, on a new line of history.
     pub async fn switch(mut self, loaded: Loaded) -> Result<Revision, LoadError> {
         let shared = Arc::clone(&self.loads.shared);
@@ -141,7 +199,8 @@ impl Load {
         let epoch = Epoch { number, bits: u64::from_be_bytes(crypto::random()) };
         let Loaded { revision, fingerprint, checks, puts, prefix_deletes } = loaded;
         let (load, chunks) = (self.id, self.chunks);
-        let switch = Switch { load, chunks, epoch, n: revision.n, fingerprint, checks, puts, prefix_deletes };
+        let (n, landing) = (revision.n, Landing::Raised);
+        let switch = Switch { load, chunks, epoch, n, fingerprint, checks, puts, prefix_deletes, landing };
         self.switching = true;
         match self.propose(Bulk::Switch(Arc::new(switch))).await {
             Ok(Applied::Switched(revision)) => Ok(revision),

@@ -159,12 +159,17 @@ impl Vouched {
 pub(crate) async fn follow(shared: Arc<Shared>) {
     let timing = *shared.local.timing();
     let mut metrics = shared.raft.metrics();
-    let mut position = shared.reader.position();
+    let (mut position, mut cleared) = (shared.reader.position(), shared.cleared.clone());
     loop {
         refresh(&shared);
         let now = shared.metrics();
         let ended = now.running_state.is_err();
         let mut leadership = leadership::derive(shared.id, &now, shared.applied().as_ref(), &timing);
+        // Another cluster may have taken this one's place meanwhile.
+        let followed = shared.reader.standing().borrow().feeds();
+        if leadership.is_ready() && followed && *cleared.borrow_and_update() != leadership.term {
+            leadership.role = leadership::Role::Leader { ready: false };
+        }
         // Without a quorum there is no election that would tell a follower so. A leader that has lost it goes on to speak to
         // those without a vote.
         let unheard = shared.local.since_led() > 2 * timing.election_max;
@@ -188,6 +193,7 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
         tokio::select! {
             changed = metrics.changed() => if changed.is_err() { return },
             changed = position.changed() => if changed.is_err() { return },
+            changed = cleared.changed() => if changed.is_err() { return },
             () = sleep(timing.heartbeat) => {}
         }
     }
@@ -205,6 +211,8 @@ pub(crate) fn refresh(shared: &Shared) {
     }
     shared.pins.set(all.iter().map(|(id, member)| (*id, member.key)), shared.reader.removed());
     shared.peers.know(&all);
+    let standing = shared.reader.standing().borrow().clone();
+    shared.pins.set_abroad(standing.foreign(), standing.expects_guests(shared.now()));
     shared.reports.retain(|id| all.iter().any(|(known, _)| *known == id));
 }
 

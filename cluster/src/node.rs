@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use storage::{Batch, Committed, Epoch, Millis, RequestId, SealedStore};
+use storage::{Batch, Committed, Epoch, Millis, RequestId, SealedStore, StoreError};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, timeout_at};
@@ -18,6 +18,8 @@ use crate::autopilot::{Autopilot, AutopilotState, Config};
 use crate::change::{self, ChangeError, Changes, MemberChange};
 use crate::consensus::Member;
 use crate::divergence::Divergence;
+use crate::dr::compare;
+use crate::dr::{Dr, DrChange, DrError, Enrolled, PrimaryProgress, SecondaryProgress, Standing};
 use crate::fitness::Fitness;
 use crate::format::Formats;
 use crate::forward::{ForwardError, Forwards, Outcome, OutcomeError};
@@ -46,7 +48,18 @@ pub struct Node {
     join: Join,
     loads: Arc<Loads>,
     unseals: Arc<Unseals>,
+    dr: Dr,
     parts: Mutex<Option<Parts>>,
+}
+
+/// The whole of the replicated records at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FullHash {
+    pub revision: storage::Revision,
+    pub fingerprint: [u8; 32],
+    /// Over keys, revisions and values, in the order of keys.
+    pub sha256: [u8; 32],
+    pub records: u64,
 }
 
 /// What has to be ended.
@@ -73,6 +86,7 @@ impl Node {
         join: Join,
         loads: Arc<Loads>,
         unseals: Arc<Unseals>,
+        dr: Dr,
         parts: Parts,
     ) -> Self {
         Self {
@@ -85,6 +99,7 @@ impl Node {
             join,
             loads,
             unseals,
+            dr,
             parts: Mutex::new(Some(parts)),
         }
     }
@@ -258,6 +273,38 @@ impl Node {
         self.unseals.ask(question).await
     }
 
+    /// How the cluster stands to others.
+    pub fn standing(&self) -> watch::Receiver<Arc<Standing>> {
+        self.shared.reader.standing()
+    }
+
+    /// On the leader: has the cluster stand otherwise to others.
+    pub async fn change_standing(&self, change: DrChange, deadline: Instant) -> Result<(), DrError> {
+        self.dr.stands.change(change, deadline).await
+    }
+
+    /// On the leader of a cluster that is to be a secondary: shows the secret of an activation token to the primary.
+    pub async fn enroll(
+        &self,
+        primary: &[(u64, Member)],
+        secret: [u8; 32],
+        question: Bytes,
+        deadline: Instant,
+    ) -> Result<Enrolled, DrError> {
+        self.dr.stands.enroll(primary, secret, question, deadline).await
+    }
+
+    /// On the leader of a primary: how far its secondaries are.
+    pub fn primary_progress(&self) -> Option<PrimaryProgress> {
+        self.dr.serving.progress()
+    }
+
+    /// On the leader of a secondary: how far it is.
+    pub fn secondary_progress(&self) -> Option<SecondaryProgress> {
+        let follows = self.shared.leads() && self.shared.reader.standing().borrow().source().is_some();
+        follows.then(|| self.dr.following.progress())
+    }
+
     /// Hands leadership to the best unsealed voter.
     pub async fn transfer(&self, deadline: Instant) -> Result<(), TransferError> {
         self.changes.handover.transfer(deadline).await
@@ -283,6 +330,16 @@ impl Node {
         let position = self.shared.reader.position();
         let position = position.borrow();
         (position.revision, position.fingerprint)
+    }
+
+    /// Reads every replicated record: a hash of all of them, how many there are, and at which revision.
+    pub async fn full_hash(&self) -> Result<FullHash, StoreError> {
+        let state = self.shared.reader.snapshot()?;
+        let hashing = spawn_blocking(move || {
+            let (sha256, records) = compare::whole(&*state)?;
+            Ok(FullHash { revision: state.revision(), fingerprint: state.fingerprint(), sha256, records })
+        });
+        hashing.await.map_err(|error| StoreError::Io(error.to_string()))?
     }
 
     /// Writes the state as it is now into a folder that must not exist.

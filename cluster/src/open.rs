@@ -17,6 +17,7 @@ use crate::campaign::{self, Campaign};
 use crate::change::Changes;
 use crate::consensus::{Member, Raft, Timing, TypeConfig, raft_config};
 use crate::divergence::Divergence;
+use crate::dr::Dr;
 use crate::format::{self, Formats, Level};
 use crate::forward::{ForwardHandler, Forwards};
 use crate::handover::{Gate, Handover};
@@ -27,7 +28,9 @@ use crate::load::Loads;
 use crate::log::{Faults, LogOptions, LogStore, OnFatal};
 use crate::machine::{Machine, MachineOptions, Stray};
 use crate::membership::{self, Vouched};
-use crate::network::{ConsensusService, Door, Listener, Local, Network, PeerService, Peers, Reports, bind};
+use crate::network::{
+    ConsensusService, Door, Listener, Local, Network, PeerService, Peers, ReplicaService, Reports, bind,
+};
 use crate::node::{Node, Parts, Services};
 use crate::reads::Reads;
 use crate::reconcile::Reconcile;
@@ -56,6 +59,8 @@ pub struct Options {
     pub read_index_only: bool,
     /// Bytes of a snapshot that this node sends to another in a second; None: as fast as it goes.
     pub snapshot_rate: Option<NonZeroU64>,
+    /// What is kept for secondaries that are behind takes no more bytes than about so many.
+    pub feed_max: u64,
 }
 
 /// What a test may put in the place of the real thing.
@@ -236,6 +241,8 @@ impl Node {
         let local = Arc::new(Local::new(id, member, options.timing, formats, machine.reader(), hold));
         let (pins, reports) = (Arc::new(Pins::default()), Arc::new(Reports::default()));
         let peers = Arc::new(Peers::new(key.clone(), handle.clone()));
+        let abroad = Arc::new(Peers::new(key.clone(), handle.clone()));
+        let (clear, cleared) = watch::channel(0);
         let vouched = Arc::new(Vouched::default());
         if let Some(told) = told {
             vouched.enter(told);
@@ -269,11 +276,13 @@ impl Node {
             local: local.clone(),
             pins: pins.clone(),
             peers,
+            abroad,
             reports: reports.clone(),
             vouched,
             changing: tokio::sync::Mutex::default(),
             leaving: tokio::sync::Mutex::default(),
             leadership: watch::channel(Leadership { term: 0, role: Role::Unknown }).0,
+            cleared,
             diverged: watch::channel(None).0,
             runtime: handle.clone(),
             max_entry_size: options.max_entry_size,
@@ -286,7 +295,7 @@ impl Node {
         let store = Arc::new(Store { shared: shared.clone(), gate: gate.clone() });
         let reads = Arc::new(Reads::new(shared.clone()));
         let unseals = Arc::new(Unseals { shared: shared.clone(), handler: handler.clone(), app: app.clone() });
-        let forwards = Arc::new(Forwards::new(shared.clone(), reads.clone(), handler, app));
+        let forwards = Arc::new(Forwards::new(shared.clone(), reads.clone(), handler.clone(), app.clone()));
         let handover = Arc::new(Handover { shared: shared.clone(), gate });
         let autopilot = Arc::new(Autopilot::new(shared.clone()));
         let reconcile = Reconcile { shared: shared.clone(), autopilot: autopilot.clone() };
@@ -295,6 +304,7 @@ impl Node {
 
         let divergence = Arc::new(Divergence::new(shared.clone(), options.data.join(DIVERGED)));
         let loads = Arc::new(Loads::new(shared.clone(), store.gate.clone()));
+        let dr = Dr::new(&shared, &store.gate, &loads, handler, app, options.feed_max);
         let (closing, closed) = watch::channel(false);
         let door = Door { local, pins: pins.clone(), raft: raft.clone() };
         let services = Services {
@@ -307,8 +317,9 @@ impl Node {
         let listener = {
             let _inside = handle.enter();
             let peer = PeerService::new(door.clone(), Arc::new(services));
-            Listener::serve(listeners, server_config(&key, pins)?, ConsensusService::new(door), peer, closed)
-                .map_err(io)?
+            let replica = ReplicaService::new(door.clone(), dr.serving.clone());
+            let tls = server_config(&key, pins.clone())?;
+            Listener::serve(listeners, tls, pins, ConsensusService::new(door), peer, replica, closed).map_err(io)?
         };
 
         let fresh = 10 * options.timing.election_max;
@@ -323,10 +334,13 @@ impl Node {
             handle.spawn(format::raise(shared.clone(), store.gate.clone())),
             handle.spawn(loads.clone().sweep()),
             handle.spawn(divergence.run()),
+            handle.spawn(dr.fence.clone().run(clear)),
+            handle.spawn(dr.following.clone().run()),
+            handle.spawn(dr.serving.clone().keep_short()),
             handle.spawn(note_removal(shared.clone(), options.data.join(REMOVED))),
         ];
         let closed = Parts { closing, listener, tasks, threads, lock, log, whole };
-        Ok(Arc::new(Node::new(shared, store, reads, forwards, changes, autopilot, join, loads, unseals, closed)))
+        Ok(Arc::new(Node::new(shared, store, reads, forwards, changes, autopilot, join, loads, unseals, dr, closed)))
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Shared {
     pub local: Arc<Local>,
     pub pins: Arc<Pins>,
     pub peers: Arc<Peers>,
+    /// The lanes to the nodes of other clusters.
+    pub abroad: Arc<Peers>,
     pub reports: Arc<Reports>,
     pub vouched: Arc<Vouched>,
     /// Held while this node changes the membership.
@@ -31,6 +33,8 @@ pub(crate) struct Shared {
     /// Held while this node judges whether a vote can be spared, and takes it.
     pub leaving: tokio::sync::Mutex<()>,
     pub leadership: watch::Sender<Leadership>,
+    /// The term in which this node, as leader, knows that no other cluster has taken this one's place.
+    pub cleared: watch::Receiver<u64>,
     /// Why this node has stopped, if its state is not that of the others.
     pub diverged: watch::Sender<Option<Arc<str>>>,
     /// Where this node's own tasks run; never a caller's.

@@ -42,10 +42,14 @@ impl SealedStore for Store {
             Applied::Refused(Refusal::Conflict(key)) => Err(CommitError::Conflict { key }),
             Applied::Refused(Refusal::Floor(key)) => Err(CommitError::Floor { key }),
             Applied::Repeated(ran) => Err(CommitError::Repeated(ran)),
+            Applied::Copies => Err(CommitError::Unavailable(COPIES.to_owned())),
             // No batch is answered so.
-            Applied::Blank | Applied::Loaded | Applied::Switched(_) | Applied::NotThisLoad => {
-                Err(CommitError::Unknown(id))
-            }
+            Applied::Blank
+            | Applied::Loaded
+            | Applied::Switched(_)
+            | Applied::NotThisLoad
+            | Applied::Stood(_)
+            | Applied::Followed(_) => Err(CommitError::Unknown(id)),
         }
     }
 
@@ -53,3 +57,5 @@ impl SealedStore for Store {
         self.shared.reader.applied()
     }
 }
+
+const COPIES: &str = "this cluster is a DR secondary: its records are its primary's to change";

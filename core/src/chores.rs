@@ -58,7 +58,7 @@ impl Walk {
     /// Has each mount of a page do what is due.
     pub(crate) async fn look(&mut self, node: &Node) -> Result<(), String> {
         let Role::Active { term } = node.role() else { return Ok(()) };
-        if node.is_sealed() {
+        if !node.writes() {
             return Ok(());
         }
         let now = node.replication.read_point(Instant::now() + READ_MAX).await.map_err(|e| e.to_string())?;

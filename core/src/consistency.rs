@@ -78,17 +78,17 @@ impl Node {
         response
     }
 
-    /// Whether this node's state holds what was asked for.
-    pub fn holds(&self, consistency: &Consistency) -> Result<bool, IndexError> {
+    /// Whether this node's state holds what was asked for. `newest`: nobody has a later one.
+    pub fn holds(&self, consistency: &Consistency, newest: bool) -> Result<bool, IndexError> {
         if consistency.indexes.is_empty() {
             return Ok(true);
         }
         let Ok(snapshot) = self.store.snapshot() else { return Ok(false) };
         let state = snapshot.state_revision();
-        consistency.indexes.iter().try_fold(true, |all, index| Ok(all && self.reaches(state, index)?))
+        consistency.indexes.iter().try_fold(true, |all, index| Ok(all && self.reaches(state, newest, index)?))
     }
 
-    fn reaches(&self, state: Revision, index: &str) -> Result<bool, IndexError> {
+    fn reaches(&self, state: Revision, newest: bool, index: &str) -> Result<bool, IndexError> {
         let text = BASE64_STANDARD.decode(index).map_err(|_| IndexError::Malformed)?;
         let text = String::from_utf8(text).map_err(|_| IndexError::Malformed)?;
         let parts: Vec<&str> = text.split(':').collect();
@@ -99,8 +99,9 @@ impl Node {
             return Err(IndexError::Foreign);
         }
         if state.epoch.number != epoch {
-            // A later line of history holds what is left of an earlier one.
-            return Ok(state.epoch.number > epoch);
+            // A later line of history holds what is left of an earlier one. Numbers mostly tell which is the later; but a copy
+            // has gone over to another cluster's, whatever its number.
+            return Ok(newest || state.epoch.number > epoch);
         }
         let named = Revision { epoch: state.epoch, n };
         match self.index_mac(named) {

@@ -19,6 +19,7 @@ pub mod chores;
 pub mod consistency;
 pub mod cors;
 pub mod denials;
+pub mod dr;
 mod due;
 pub mod in_flight;
 pub mod lease_count;

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::autopilot::{AutopilotConfig, AutopilotState};
+use crate::dr::Link;
 
 /// How this node stands in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,6 +200,8 @@ pub trait Replication: Send + Sync {
     fn recovery(&self) -> Option<Recovery> {
         None
     }
+    /// The other cluster, of which this one is a copy, or which copies it.
+    fn other_cluster(&self) -> Arc<dyn Link>;
     /// The cluster's time, as far as this node knows it.
     fn now(&self) -> Millis;
     /// How old this node's state is at most; unknown while it lacks what it knows to be committed.

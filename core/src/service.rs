@@ -12,6 +12,7 @@ use tracing::Instrument;
 
 use crate::catalog::Catalog;
 use crate::consistency::{Forwarding, Missing};
+use crate::dr::gate;
 use crate::lifecycle::Node;
 use crate::pipeline::{Kind, Pipeline, Run, locate, resolve, unknown};
 use crate::replication::{Asker, ForwardError, Leader, Outcome, Role};
@@ -83,6 +84,9 @@ impl Service {
     pub async fn serve(&self, request: Request, deadline: Instant) -> Response {
         if let Some(gone) = self.gone() {
             return gone;
+        }
+        if let Some(refused) = gate::refusal(&self.node, &self.catalog, &request) {
+            return refused;
         }
         let _listed = self.node.in_flight.begin(&request, self.node.replication.now());
         if request.consistency.stale
@@ -159,7 +163,7 @@ impl Service {
         {
             return None;
         }
-        let lacking = self.lacks(request);
+        let lacking = self.lacks(request, false);
         if lacking.is_some() {
             return lacking.filter(|_| request.consistency.missing == Missing::Fail);
         }
@@ -168,8 +172,8 @@ impl Service {
     }
 
     /// The refusal of a request that names a state which is not here.
-    fn lacks(&self, request: &Request) -> Option<Response> {
-        match self.node.holds(&request.consistency) {
+    fn lacks(&self, request: &Request, newest: bool) -> Option<Response> {
+        match self.node.holds(&request.consistency, newest) {
             Ok(true) => None,
             Ok(false) => Some(Response::errors(412, &["required index state not present"])),
             Err(problem) => Some(Response::errors(400, &[&problem.to_string()])),
@@ -185,6 +189,9 @@ impl Service {
     pub async fn serve_streamed(&self, request: Request, deadline: Instant) -> Response {
         if self.node.is_sealed() {
             return Response::failure(&Failure::Sealed);
+        }
+        if let Some(refused) = gate::refusal(&self.node, &self.catalog, &request) {
+            return refused;
         }
         let term = match self.node.role() {
             Role::Active { term } => term,
@@ -259,7 +266,7 @@ impl Service {
             tracing::error!(%problem, "the keyring could not be brought up to date");
             return Response::failure(&problem.into());
         }
-        if let Some(lacking) = self.lacks(request) {
+        if let Some(lacking) = self.lacks(request, true) {
             return lacking;
         }
         let (forwarded, counted) = (came == Came::Forwarded, came != Came::Here);
@@ -269,7 +276,7 @@ impl Service {
     /// Reads here. `None` when the leader was lost on the way and the request should be placed again.
     async fn run_standby(&self, request: &Request, deadline: Instant) -> Option<Response> {
         match self.node.replication.read_point(deadline.min(Instant::now() + READ_POINT_MAX)).await {
-            Ok(now) => match self.lacks(request) {
+            Ok(now) => match self.lacks(request, true) {
                 Some(lacking) => Some(lacking),
                 None => {
                     let run = Run { request, now, term: None, deadline, forwarded: false, counted: false };

@@ -8,6 +8,8 @@
 //! L / "seal" / "backup"                  new shares, encrypted to their holders
 //! L / "seal" / "config", "wraps"         how the root key is wrapped in this cluster
 //! L / "autopilot"                        what is set about the members of this cluster
+//! L / "dr" / "root"                      the root key of the cluster that this one is a copy of, under its own of before
+//! L / "dr" / …                           what a secondary's operators have made: an operation token, a key for activation tokens
 //! L / "recovery"                        which recovery of this cluster was told of
 //! ```
 
@@ -60,6 +62,29 @@ pub fn autopilot() -> Path {
 /// What belongs to the shares and is sealed all the same.
 pub fn seal_records() -> Path {
     Path::root(Class::Local).join(&PathKey::new().plain("seal"))
+}
+
+/// What belongs to this cluster as the secondary of another.
+pub fn dr() -> Path {
+    Path::root(Class::Local).join(&PathKey::new().plain("dr"))
+}
+
+pub fn autopilot_folder() -> RawKey {
+    RawKey::root(Class::Local).plain("autopilot")
+}
+
+pub fn recovery_folder() -> RawKey {
+    RawKey::root(Class::Local).plain("recovery")
+}
+
+/// The folder of [`dr`].
+pub fn dr_folder() -> RawKey {
+    RawKey::root(Class::Local).plain("dr")
+}
+
+/// Outside the barrier: whoever holds the root key of before goes over by it.
+pub fn dr_root() -> RawKey {
+    dr_folder().plain("root")
 }
 
 /// What the cluster has said of its recoveries.

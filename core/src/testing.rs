@@ -1,5 +1,9 @@
 //! A cluster of one in memory: the whole of core without a disk or a network.
 
+mod link;
+
+pub use link::Paired;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::autopilot::{AutopilotConfig, AutopilotState};
+use crate::dr::{Link, NoLink};
 use crate::replication::{
     Asker, ForwardError, Load, LoadError, Loaded, Member, MemberChange, MemberError, MemberStatus, Outcome, Position,
     Replication, Role, Unavailable,
@@ -23,6 +28,8 @@ pub struct Alone {
     epoch: watch::Sender<Epoch>,
     removed: watch::Sender<bool>,
     diverged: watch::Sender<Option<Arc<str>>>,
+    link: Arc<dyn Link>,
+    key: [u8; 32],
 }
 
 impl Default for Alone {
@@ -34,11 +41,31 @@ impl Default for Alone {
             epoch: watch::Sender::default(),
             removed: watch::Sender::default(),
             diverged: watch::Sender::default(),
+            link: Arc::new(NoLink::default()),
+            key: crypto::random(),
         }
     }
 }
 
 impl Alone {
+    /// One that can be another's primary or secondary.
+    pub fn paired() -> (Arc<Self>, Arc<Paired>) {
+        let link = Arc::new(Paired::default());
+        let alone = Arc::new(Self { link: Arc::clone(&link) as _, ..Self::default() });
+        link.belongs_to(&alone);
+        (alone, link)
+    }
+
+    /// As after a restore: the same records, on a later line of history.
+    pub fn turn(&self) {
+        if let Ok(snapshot) = self.store.snapshot() {
+            let Revision { epoch, n } = snapshot.revision();
+            let epoch = Epoch { number: epoch.number + 1, bits: u64::from_be_bytes(crypto::random()) };
+            self.store.begin_line(Revision { epoch, n });
+            self.epoch.send_replace(epoch);
+        }
+    }
+
     /// As after another node has been told to take this one out.
     pub fn remove(&self) {
         self.removed.send_replace(true);
@@ -100,6 +127,9 @@ impl Replication for Alone {
     fn members(&self) -> Vec<MemberStatus> {
         vec![MemberStatus { member: self.joining(), voter: true, leader: true, last_contact: None }]
     }
+    fn other_cluster(&self) -> Arc<dyn Link> {
+        Arc::clone(&self.link)
+    }
     fn now(&self) -> Millis {
         *self.now.lock()
     }
@@ -134,7 +164,7 @@ impl Replication for Alone {
             name: "alone".into(),
             address: "127.0.0.1:0".into(),
             api_address: "http://127.0.0.1:0".into(),
-            key: [0; 32],
+            key: self.key,
             non_voter: false,
         }
     }

@@ -80,7 +80,7 @@ impl Worker {
     /// Does what is due, and tells how long there is nothing.
     async fn look(&mut self) -> Result<Duration, String> {
         let Role::Active { term } = self.node.role() else { return Ok(IDLE) };
-        if self.node.is_sealed() {
+        if !self.node.writes() {
             return Ok(IDLE);
         }
         let led = Some((term, *self.node.replication.epoch().borrow()));

@@ -102,6 +102,7 @@ impl Dev {
                 min_free_space: 0,
                 read_index_only: false,
                 snapshot_rate_limit: None,
+                replication_feed_max_size: 1 << 30,
             },
             listeners: vec![Listener {
                 tls: self.certificates.as_ref().map(Certificates::files),

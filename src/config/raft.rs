@@ -31,6 +31,8 @@ pub struct RaftStorage {
     pub read_index_only: bool,
     /// `snapshot_rate_limit` (ours): bytes of the whole state that this node sends to another one in a second.
     pub snapshot_rate_limit: Option<NonZeroU64>,
+    /// `replication_feed_max_size` (ours): bytes that a primary keeps for secondaries that are behind.
+    pub replication_feed_max_size: u64,
 }
 
 /// The clock of consensus. `performance_multiplier` stretches the defaults; `heartbeat_interval` and
@@ -50,6 +52,8 @@ const ENTRY_SIZE_MIN: u64 = 64 << 10;
 const ENTRY_SIZE_MAX: u64 = 8 << 20;
 const SNAPSHOT_RATE: u64 = 64 << 20;
 const SNAPSHOT_RATE_MIN: u64 = 1 << 20;
+const FEED_SIZE: u64 = 1 << 30;
+const FEED_SIZE_MIN: u64 = 1 << 20;
 const FREE_SPACE: u64 = 128 << 20;
 const FREE_SPACE_MAX: u64 = 1 << 40;
 const ELECTION_LONGEST: Duration = Duration::from_secs(60);
@@ -107,6 +111,13 @@ pub const TABLE: Table = Table {
             "67108864",
             "How many bytes a second this node sends when another one needs the whole state, because it is new or was away for \
              long; at least 1 MiB, 0 for as many as there is room for.",
+        ),
+        Key::new(
+            "replication_feed_max_size",
+            Bytes,
+            "1073741824",
+            "How many bytes of changes a DR primary keeps on its disk for secondaries that are behind, about; at least 1 MiB. A \
+             secondary that is further behind compares its records with the primary's, and fetches what differs.",
         ),
         Key::new(
             "retry_join_as_non_voter",
@@ -171,6 +182,9 @@ pub(super) fn read(
         min_free_space: free_space(&section)?,
         read_index_only: section.flag("read_index_only")?.unwrap_or(false),
         snapshot_rate_limit: snapshot_rate(&section)?,
+        replication_feed_max_size: section
+            .entry("replication_feed_max_size")
+            .map_or(Ok(FEED_SIZE), |entry| entry.number_in(FEED_SIZE_MIN, u64::MAX))?,
     };
     section.finish(warnings)?;
     Ok(storage)

@@ -25,6 +25,8 @@ struct State {
     head_began: bool,
     /// HTTP/2 sends frames that begin no request.
     frames: bool,
+    /// Requests came while the node was not sealed.
+    confided: bool,
     /// Since when this is so.
     since: Instant,
     /// Since when the client takes nothing.
@@ -34,7 +36,8 @@ struct State {
 impl Activity {
     /// A new connection owes a request.
     pub fn new() -> Activity {
-        let state = State { running: 0, head_began: true, frames: false, since: Instant::now(), stuck: None };
+        let (running, head_began, frames, confided) = (0, true, false, false);
+        let state = State { running, head_began, frames, confided, since: Instant::now(), stuck: None };
         Activity(Arc::new(Mutex::new(state)))
     }
 
@@ -59,6 +62,17 @@ impl Activity {
             State { since, .. } if older(*since, timeouts.idle) => Some("no request came"),
             _ => None,
         }
+    }
+
+    /// The node was told something before it was sealed, and waits for the next request: the last one, with its token, is
+    /// in the connection's buffer for as long as there is a connection.
+    pub fn keeps_secrets(&self) -> bool {
+        let state = self.0.lock();
+        state.confided && state.running == 0 && !state.head_began
+    }
+
+    pub fn confided(&self) {
+        self.0.lock().confided = true;
     }
 
     /// How often to look.
@@ -192,6 +206,20 @@ mod tests {
         assert_eq!(activity.overdue(&TIMEOUTS), None, "a frame is no request");
         pass(1).await;
         assert_eq!(activity.overdue(&TIMEOUTS), Some("no request came"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_told_is_kept_between_requests() {
+        let activity = Activity::new();
+        drop(activity.request(false));
+        assert!(!activity.keeps_secrets(), "the node was sealed all the time");
+        let running = activity.request(false);
+        activity.confided();
+        assert!(!activity.keeps_secrets(), "it is being answered");
+        drop(running);
+        assert!(activity.keeps_secrets());
+        activity.read_some();
+        assert!(!activity.keeps_secrets(), "another request comes");
     }
 
     #[tokio::test(start_paused = true)]

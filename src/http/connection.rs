@@ -82,9 +82,13 @@ impl Connection {
         let watched = activity.clone();
         let first = Arc::new(Notify::new());
         let came = Arc::clone(&first);
+        let node = Arc::clone(&face);
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             let (face, serving, peer) = (Arc::clone(&face), Arc::clone(&serving), peer.clone());
             let running = watched.request(request.version() == Version::HTTP_2);
+            if !face.is_sealed() {
+                watched.confided();
+            }
             came.notify_one();
             async move {
                 let answer = face.answer(request, &peer, &serving.config.load_full()).await;
@@ -115,6 +119,9 @@ impl Connection {
                 () = sleep(Activity::interval(&timeouts)) => {
                     if let Some(reason) = activity.overdue(&timeouts) {
                         break Some(reason);
+                    }
+                    if node.is_sealed() && activity.keeps_secrets() {
+                        break Some("the node was sealed");
                     }
                 }
             }

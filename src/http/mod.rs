@@ -70,6 +70,10 @@ pub struct Face {
 }
 
 impl Face {
+    fn is_sealed(&self) -> bool {
+        self.service.node().is_sealed()
+    }
+
     /// Never fails and never panics the connection: whatever goes wrong is an answer.
     async fn answer(
         self: Arc<Self>,
@@ -188,7 +192,7 @@ impl Face {
         if let Some(why) = self.service.node().out() {
             return Response::errors(503, &[why]);
         }
-        if self.service.node().is_sealed() {
+        if self.is_sealed() {
             return Response::failure(&Failure::Sealed);
         }
         let mut request = match request {

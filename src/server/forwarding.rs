@@ -36,4 +36,9 @@ impl ForwardHandler for Forwarding {
         let service = self.service.get().ok_or("it is starting")?;
         service.node().lend(from, &question).await.map(Bytes::from)
     }
+
+    async fn welcome(&self, secondary: &str, from: u64, question: Bytes) -> Result<Bytes, String> {
+        let service = self.service.get().ok_or("it is starting")?;
+        service.node().welcome(secondary, from, &question).await.map(Bytes::from)
+    }
 }

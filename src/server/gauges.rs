@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use holdfast_core::dr::{CopyState, Standing};
 use holdfast_core::lifecycle::Node;
 use holdfast_core::replication::Role;
 use metrics::{Key, gauge};
@@ -115,9 +116,55 @@ impl Measured {
                 gauge!("vault.autopilot.node.healthy", NODE => name).set(flag(server.healthy));
             }
         }
+        self.dr();
         gauge!("holdfast.raft.has_leader").set(flag(members.iter().any(|member| member.leader)));
     }
 }
 
+impl Measured {
+    /// How this cluster stands to others. How far the copies are is known on the active node alone, and of those that are there.
+    fn dr(&self) {
+        let flag = |holds: bool| if holds { 1.0 } else { 0.0 };
+        let (standing, link) = (self.node.standing(), self.node.other_cluster());
+        gauge!("vault.core.replication.dr.primary").set(flag(matches!(standing, Standing::Primary { .. })));
+        gauge!("vault.core.replication.dr.secondary").set(flag(matches!(standing, Standing::Secondary { .. })));
+        let primary = link.primary_progress();
+        let known = |key: &Key| {
+            let mut names = key.labels().filter(|label| label.key() == SECONDARY);
+            let known = primary.as_ref().map(|progress| &progress.secondaries);
+            known.is_some_and(|all| names.all(|name| all.iter().any(|lag| lag.id == name.value())))
+        };
+        self.metrics.forget(|key| key.name().starts_with("holdfast.dr.secondary.") && !known(key));
+        if let Some(progress) = &primary {
+            gauge!("vault.replication.wal.last_wal").set(progress.revision.n as f64);
+            gauge!("vault.replication.wal.last_dr_wal").set(progress.revision.n as f64);
+            gauge!("holdfast.dr.feed.bytes").set(progress.feed_bytes as f64);
+            for lag in &progress.secondaries {
+                let name = || lag.id.clone();
+                if let Some(behind) = lag.behind {
+                    gauge!("holdfast.dr.secondary.behind", SECONDARY => name()).set(behind as f64);
+                }
+                if let Some(lag) = lag.lag {
+                    gauge!("holdfast.dr.secondary.lag", SECONDARY => name()).set(lag.as_secs_f64());
+                }
+            }
+        }
+        let secondary = link.secondary_progress();
+        self.metrics.forget(|key| key.name().starts_with("holdfast.dr.copy.") && secondary.is_none());
+        if let Some(progress) = &secondary {
+            gauge!("vault.replication.fsm.last_remote_wal").set(progress.revision.n as f64);
+            gauge!("holdfast.dr.copy.following").set(flag(progress.state == CopyState::Following));
+            if let Some(behind) = progress.behind {
+                gauge!("holdfast.dr.copy.behind").set(behind as f64);
+            }
+            if let Some(lag) = progress.lag {
+                gauge!("holdfast.dr.copy.lag").set(lag.as_secs_f64());
+            }
+        }
+    }
+}
+
+/// The label that says which copy it is of.
+const SECONDARY: &str = "secondary";
 /// The label that says whose it is.
 const NODE: &str = "node_id";

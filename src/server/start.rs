@@ -209,6 +209,7 @@ fn cluster_options(config: &ServerConfig) -> Options {
         max_entry_size: storage.max_entry_size,
         read_index_only: storage.read_index_only,
         snapshot_rate: storage.snapshot_rate_limit,
+        feed_max: storage.replication_feed_max_size,
     }
 }
 

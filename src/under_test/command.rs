@@ -20,6 +20,8 @@ enum Command {
     Clock { offset: i64 },
     /// A snapshot, and no log before it.
     Compact,
+    /// Every replicated record, hashed.
+    Hash,
     /// Leadership goes to this member.
     Transfer { to: String },
 }
@@ -58,6 +60,15 @@ async fn obey(command: Command, node: Option<&Arc<Node>>) -> Result<Value, Strin
         Command::Compact => {
             let index = node()?.compact(Instant::now() + COMPACT).await?;
             return Ok(json!({ "index": index }));
+        }
+        Command::Hash => {
+            let hash = node()?.full_hash().await.map_err(|problem| problem.to_string())?;
+            return Ok(json!({
+                "revision": hash.revision.to_string(),
+                "fingerprint": hex::encode(hash.fingerprint),
+                "sha256": hex::encode(hash.sha256),
+                "records": hash.records,
+            }));
         }
         Command::Transfer { to } => node()?.transfer_to(&to).await?,
     }

@@ -1,35 +1,55 @@
 //! Clients that others wrote, unmodified, through a standby.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::harness::{Cluster, Transport};
 
-/// `scripts/test` installs the client and names its Python here.
-const PYTHON: &str = "HOLDFAST_TEST_PYTHON";
-
 #[tokio::test]
 async fn hvac_uses_a_versioned_engine() {
-    through_a_standby("kv.py").await;
+    through_a_standby(hvac("kv.py")).await;
 }
 
 #[tokio::test]
 async fn hvac_logs_in_with_role_and_secret_ids() {
-    through_a_standby("approle.py").await;
+    through_a_standby(hvac("approle.py")).await;
 }
 
 #[tokio::test]
 async fn hvac_encrypts_and_signs() {
-    through_a_standby("transit.py").await;
+    through_a_standby(hvac("transit.py")).await;
 }
 
-async fn through_a_standby(script: &str) {
-    #[expect(clippy::disallowed_methods, reason = "the script that installs the client says where it is")]
-    let python = std::env::var(PYTHON).expect("scripts/test installs hvac, and says here which Python has it");
+#[tokio::test]
+async fn a_go_client_does_a_page_of_work() {
+    through_a_standby(Command::new(installed("HOLDFAST_TEST_GO_CLIENT"))).await;
+}
+
+#[tokio::test]
+async fn a_javascript_client_does_a_page_of_work() {
+    let mut command = Command::new("node");
+    command.env("NODE_PATH", installed("HOLDFAST_TEST_JS_MODULES")).arg(program("js/client.js"));
+    through_a_standby(command).await;
+}
+
+fn hvac(script: &str) -> Command {
+    let mut command = Command::new(installed("HOLDFAST_TEST_PYTHON"));
+    command.arg(program(script));
+    command
+}
+
+fn program(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/clients").join(name)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the script that installs the clients says where they are")]
+fn installed(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| panic!("scripts/test installs a client, and says in {variable} where"))
+}
+
+async fn through_a_standby(mut command: Command) {
     let cluster = Cluster::serving(3, Transport::Tls).await;
     let standby = cluster.standbys().await[0];
-    let mut command = Command::new(python);
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/clients").join(script));
     command.arg(cluster.nodes[standby].url()).arg(cluster.ca().unwrap());
     command.env("VAULT_TOKEN", &cluster.keys.as_ref().unwrap().root);
     let ran = command.output().unwrap();

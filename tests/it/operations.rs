@@ -28,6 +28,9 @@ const NOT_CALLED: &[(&str, &str, &str)] = &[
     ("POST", "/sys/seal", "the node would be sealed"),
     ("POST", "/sys/step-down", "another node would be active"),
     ("GET", "/sys/monitor", "its answer does not end"),
+    ("POST", "/sys/replication/dr/primary/enable", "what comes later would meet a primary"),
+    ("POST", "/sys/replication/dr/primary/disable", "it is none"),
+    ("POST", "/sys/replication/dr/primary/demote", "the cluster would serve nothing"),
 ];
 
 /// Their bodies are streams: a standby sends whoever asks to the active node, which decides.
@@ -70,7 +73,7 @@ async fn every_declared_operation_in_every_state() {
 }
 
 /// One of each kind, and of both versions of `kv`.
-async fn mount_everything(root: &Client) {
+pub async fn mount_everything(root: &Client) {
     for (kind, name) in catalog::plugins().types() {
         let path = match kind {
             PluginKind::Secret => format!("/v1/sys/mounts/{name}"),

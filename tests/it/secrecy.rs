@@ -91,19 +91,29 @@ async fn no_memory_of_a_sealed_node_holds_a_secret() {
 }
 
 pub fn memory_holds(process: u32, bytes: &[u8]) -> bool {
-    let regions = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
-    let memory = File::open(format!("/proc/{process}/mem")).unwrap();
-    regions.lines().filter(|line| line.contains(" rw-p ")).any(|line| {
-        let range = line.split_once(' ').unwrap().0.split_once('-').unwrap();
-        let [from, to] = [range.0, range.1].map(|hex| u64::from_str_radix(hex, 16).unwrap());
-        (from..to).step_by(PIECE).any(|at| {
-            let mut piece = vec![0; (PIECE + bytes.len()).min(usize::try_from(to - at).unwrap())];
-            let read = memory.read_at(&mut piece, at).unwrap_or(0);
-            memchr::memmem::find(&piece[..read], bytes).is_some()
-        })
-    })
+    let mut found = false;
+    pieces_of_memory(process, |piece| found = found || memchr::memmem::find(piece, bytes).is_some());
+    found
 }
 
+/// Each overlaps the next one.
+pub fn pieces_of_memory(process: u32, mut see: impl FnMut(&[u8])) {
+    let regions = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
+    let memory = File::open(format!("/proc/{process}/mem")).unwrap();
+    let mut piece = vec![0; PIECE + OVERLAP];
+    for line in regions.lines().filter(|line| line.contains(" rw-p ")) {
+        let range = line.split_once(' ').unwrap().0.split_once('-').unwrap();
+        let [from, to] = [range.0, range.1].map(|hex| u64::from_str_radix(hex, 16).unwrap());
+        for at in (from..to).step_by(PIECE) {
+            let length = piece.len().min(usize::try_from(to - at).unwrap());
+            let read = memory.read_at(&mut piece[..length], at).unwrap_or(0);
+            see(&piece[..read]);
+        }
+    }
+}
+
+/// The longest that is searched for.
+const OVERLAP: usize = 4096;
 const PIECE: usize = 1 << 20;
 
 pub fn files(folder: &Path) -> Vec<PathBuf> {

@@ -14,7 +14,7 @@ mod removed;
 mod tls;
 
 pub use key::{KeyFileError, NodeKey};
-pub use pins::{Pins, Standing};
+pub use pins::{Known, Pins};
 pub use removed::RemovedKeys;
 pub use tls::{ALPN, client_config, peer_key, server_config};
 

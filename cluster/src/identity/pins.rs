@@ -6,13 +6,18 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::{PublicKey, RemovedKeys};
+use crate::dr::Foreign;
 
 /// What a key is to this cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Known {
     Member(u64),
     /// It was a member once; it may learn that, and nothing else.
     Removed,
+    /// It is a member of another cluster that this one has to do with.
+    Foreign,
+    /// Nobody knows it, and somebody is expected who is not known yet: it may show a secret, and nothing else.
+    Guest,
     Unknown,
 }
 
@@ -26,6 +31,14 @@ struct PinSet {
 #[derive(Default)]
 pub struct Pins {
     current: ArcSwap<PinSet>,
+    abroad: ArcSwap<Abroad>,
+}
+
+/// The nodes of other clusters.
+#[derive(Default)]
+struct Abroad {
+    keys: HashMap<PublicKey, Foreign>,
+    guests: bool,
 }
 
 impl Pins {
@@ -35,12 +48,24 @@ impl Pins {
         self.current.store(Arc::new(PinSet { members, removed }));
     }
 
-    pub fn standing(&self, key: &PublicKey) -> Standing {
-        let pins = self.current.load();
+    /// As [`set`](Self::set), for the nodes of other clusters. `guests`: whether somebody may come who is not known yet.
+    pub fn set_abroad(&self, keys: HashMap<PublicKey, Foreign>, guests: bool) {
+        self.abroad.store(Arc::new(Abroad { keys, guests }));
+    }
+
+    pub fn known(&self, key: &PublicKey) -> Known {
+        let (pins, abroad) = (self.current.load(), self.abroad.load());
         match pins.members.get(key) {
-            Some(id) => Standing::Member(*id),
-            None if pins.removed.contains(key) => Standing::Removed,
-            None => Standing::Unknown,
+            Some(id) => Known::Member(*id),
+            None if abroad.keys.contains_key(key) => Known::Foreign,
+            None if pins.removed.contains(key) => Known::Removed,
+            None if abroad.guests => Known::Guest,
+            None => Known::Unknown,
         }
+    }
+
+    /// What a node of another cluster may ask here.
+    pub fn foreign(&self, key: &PublicKey) -> Option<Foreign> {
+        self.abroad.load().keys.get(key).cloned()
     }
 }

@@ -67,11 +67,11 @@ fn a_key_is_a_members_a_removed_ones_or_a_strangers() {
     let removed = RemovedKeys::default().after([a.public(), b.public()].iter(), [a.public()].iter()).unwrap();
     let pins = Pins::default();
     pins.set([(a.id(), a.public())], removed.clone());
-    assert_eq!(pins.standing(&a.public()), Standing::Member(a.id()));
-    assert_eq!(pins.standing(&b.public()), Standing::Removed);
-    assert_eq!(pins.standing(&key().public()), Standing::Unknown);
+    assert_eq!(pins.known(&a.public()), Known::Member(a.id()));
+    assert_eq!(pins.known(&b.public()), Known::Removed);
+    assert_eq!(pins.known(&key().public()), Known::Unknown);
     pins.set([(a.id(), a.public()), (b.id(), b.public())], removed);
-    assert_eq!(pins.standing(&b.public()), Standing::Member(b.id()));
+    assert_eq!(pins.known(&b.public()), Known::Member(b.id()));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme,
 };
 
-use super::{NodeKey, Pins, PublicKey, Standing};
+use super::{Known, NodeKey, Pins, PublicKey};
 
 /// Names the protocol and its version in the handshake.
 pub const ALPN: &[u8] = b"holdfast-cluster/1";
@@ -76,9 +76,9 @@ impl ClientCertVerifier for PinnedPeers {
         _intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        match self.pins.standing(&peer_key(end_entity)?) {
-            Standing::Member(_) | Standing::Removed => Ok(ClientCertVerified::assertion()),
-            Standing::Unknown => Err(unpinned()),
+        match self.pins.known(&peer_key(end_entity)?) {
+            Known::Member(_) | Known::Removed | Known::Foreign | Known::Guest => Ok(ClientCertVerified::assertion()),
+            Known::Unknown => Err(unpinned()),
         }
     }
 

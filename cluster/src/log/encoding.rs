@@ -14,8 +14,9 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use openraft::EntryPayload;
 use storage::{Batch, Check, CounterChange, CounterOp, Epoch, Millis, RawKey, RequestId, Revision};
 
-use crate::bulk::{Bulk, Chunk, LoadId, Switch};
+use crate::bulk::{Bulk, Chunk, Landing, LoadId, Merge, Switch};
 use crate::consensus::{Command, Entry, LeaderId, LogId, Member, Membership, SnapshotMeta, StoredMembership, Vote};
+use crate::dr::{Fed, Stand};
 use crate::format::Form;
 use crate::recovery::{Recovered, Recovery};
 
@@ -50,6 +51,11 @@ mod kind {
     pub const END_LOAD: u8 = 7;
     pub const RECOVERED: u8 = 8;
     pub const FORMAT: u8 = 9;
+    pub const MERGE: u8 = 10;
+    pub const STEP: u8 = 11;
+    pub const STAND: u8 = 12;
+    pub const FOLLOW: u8 = 13;
+    pub const TRIM: u8 = 14;
 }
 
 /// What follows at the end of a batch.
@@ -93,6 +99,20 @@ pub fn encode_entry(entry: &Entry, form: Form) -> Bytes {
             out.put_u8(kind::RECOVERED);
             put_recovered(&mut out, recovered);
         }
+        EntryPayload::Normal(Command::Stand(stand)) => {
+            out.put_u8(kind::STAND);
+            // Invariant: maps with other keys than text are what JSON cannot hold, and there are none.
+            put_bytes(&mut out, &serde_json::to_vec(&**stand).expect("invariant: a standing is plain data"));
+        }
+        EntryPayload::Normal(Command::Follow(steps)) => {
+            out.put_u8(kind::FOLLOW);
+            put_len(&mut out, steps.len());
+            steps.iter().for_each(|step| put_bytes(&mut out, &step.encode()));
+        }
+        EntryPayload::Normal(Command::Trim(upto)) => {
+            out.put_u8(kind::TRIM);
+            out.put_slice(&upto.to_bytes());
+        }
     }
     match form {
         Form::First => out.freeze(),
@@ -116,6 +136,14 @@ pub fn decode_entry(bytes: Bytes) -> Result<Entry, DecodeError> {
         kind::END_LOAD => EntryPayload::Normal(Command::Bulk(Bulk::End(input.load()?))),
         kind::FORMAT => EntryPayload::Normal(Command::Format(input.u32()?)),
         kind::RECOVERED => EntryPayload::Normal(Command::Recovered(Arc::new(input.recovered()?))),
+        kind::MERGE => EntryPayload::Normal(Command::Bulk(Bulk::Merge(Arc::new(input.merge()?)))),
+        kind::STEP => EntryPayload::Normal(Command::Bulk(Bulk::Step(input.load()?))),
+        kind::STAND => EntryPayload::Normal(Command::Stand(Arc::new(input.stand()?))),
+        kind::FOLLOW => {
+            let steps = input.list(|input| Fed::decode(input.bytes()?))?;
+            EntryPayload::Normal(Command::Follow(steps.into()))
+        }
+        kind::TRIM => EntryPayload::Normal(Command::Trim(input.revision()?)),
         _ => return Err(DecodeError::Malformed("an entry of an unknown kind")),
     };
     input.finish()?;
@@ -220,12 +248,12 @@ fn put_optional_log_id(out: &mut BytesMut, id: Option<&LogId>) {
     }
 }
 
-fn put_len(out: &mut BytesMut, len: usize) {
+pub(crate) fn put_len(out: &mut BytesMut, len: usize) {
     // Invariant: batches are capped at a few MiB and memberships are tiny long before they get here.
     out.put_u32(u32::try_from(len).expect("invariant: nothing in an entry has 4 GiB"));
 }
 
-fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
+pub(crate) fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
     put_len(out, bytes.len());
     out.put_slice(bytes);
 }
@@ -244,7 +272,7 @@ fn put_membership(out: &mut BytesMut, membership: &Membership) {
     }
 }
 
-fn put_member(out: &mut BytesMut, member: &Member) {
+pub(crate) fn put_member(out: &mut BytesMut, member: &Member) {
     put_bytes(out, member.name.as_bytes());
     put_bytes(out, member.address.as_bytes());
     put_bytes(out, member.api_address.as_bytes());
@@ -264,17 +292,17 @@ fn put_recovered(out: &mut BytesMut, recovered: &Recovered) {
     }
 }
 
-fn put_keys(out: &mut BytesMut, keys: &[RawKey]) {
+pub(crate) fn put_keys(out: &mut BytesMut, keys: &[RawKey]) {
     put_len(out, keys.len());
     keys.iter().for_each(|key| put_bytes(out, key.as_bytes()));
 }
 
-fn put_epoch(out: &mut BytesMut, epoch: Epoch) {
+pub(crate) fn put_epoch(out: &mut BytesMut, epoch: Epoch) {
     out.put_u32(epoch.number);
     out.put_u64(epoch.bits);
 }
 
-fn put_records(out: &mut BytesMut, records: &[(RawKey, Bytes)]) {
+pub(crate) fn put_records(out: &mut BytesMut, records: &[(RawKey, Bytes)]) {
     put_len(out, records.len());
     for (key, value) in records {
         put_bytes(out, key.as_bytes());
@@ -315,6 +343,21 @@ fn put_bulk(out: &mut BytesMut, bulk: &Bulk) {
             put_checks(out, &switch.checks);
             put_records(out, &switch.puts);
             put_keys(out, &switch.prefix_deletes);
+            out.put_u8(match switch.landing {
+                Landing::Raised => 0,
+                Landing::Adopted => 1,
+            });
+        }
+        Bulk::Merge(merge) => {
+            out.put_u8(kind::MERGE);
+            out.put_slice(&merge.load.0);
+            out.put_u32(merge.chunks);
+            out.put_slice(&merge.revision.to_bytes());
+            out.put_slice(&merge.fingerprint);
+        }
+        Bulk::Step(id) => {
+            out.put_u8(kind::STEP);
+            out.put_slice(&id.0);
         }
         Bulk::End(id) => {
             out.put_u8(kind::END_LOAD);
@@ -356,13 +399,13 @@ fn put_batch(out: &mut BytesMut, batch: &Batch) {
 }
 
 /// Bytes that are being decoded.
-struct Input {
+pub(crate) struct Input {
     bytes: Bytes,
     format: u8,
 }
 
 impl Input {
-    fn new(bytes: Bytes) -> Result<Self, DecodeError> {
+    pub(crate) fn new(bytes: Bytes) -> Result<Self, DecodeError> {
         #[cfg(feature = "faults")]
         let bytes = match crate::under_test::read(&bytes) {
             Cow::Owned(bytes) => bytes.into(),
@@ -376,7 +419,11 @@ impl Input {
         }
     }
 
-    fn finish(self) -> Result<(), DecodeError> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(crate) fn finish(self) -> Result<(), DecodeError> {
         if self.bytes.is_empty() { Ok(()) } else { Err(DecodeError::Malformed("bytes after the end")) }
     }
 
@@ -387,11 +434,11 @@ impl Input {
         Ok(self.bytes.split_to(len))
     }
 
-    fn u8(&mut self) -> Result<u8, DecodeError> {
+    pub(crate) fn u8(&mut self) -> Result<u8, DecodeError> {
         Ok(self.take(1)?.get_u8())
     }
 
-    fn flag(&mut self) -> Result<bool, DecodeError> {
+    pub(crate) fn flag(&mut self) -> Result<bool, DecodeError> {
         match self.u8()? {
             0 => Ok(false),
             1 => Ok(true),
@@ -399,33 +446,36 @@ impl Input {
         }
     }
 
-    fn u32(&mut self) -> Result<u32, DecodeError> {
+    pub(crate) fn u32(&mut self) -> Result<u32, DecodeError> {
         Ok(self.take(4)?.get_u32())
     }
 
-    fn u64(&mut self) -> Result<u64, DecodeError> {
+    pub(crate) fn u64(&mut self) -> Result<u64, DecodeError> {
         Ok(self.take(8)?.get_u64())
     }
 
-    fn i64(&mut self) -> Result<i64, DecodeError> {
+    pub(crate) fn i64(&mut self) -> Result<i64, DecodeError> {
         Ok(self.take(8)?.get_i64())
     }
 
-    fn bytes(&mut self) -> Result<Bytes, DecodeError> {
+    pub(crate) fn bytes(&mut self) -> Result<Bytes, DecodeError> {
         let len = self.u32()?;
         self.take(usize::try_from(len).map_err(|_| DecodeError::Truncated)?)
     }
 
-    fn text(&mut self) -> Result<String, DecodeError> {
+    pub(crate) fn text(&mut self) -> Result<String, DecodeError> {
         String::from_utf8(self.bytes()?.into()).map_err(|_| DecodeError::Malformed("text that is not UTF-8"))
     }
 
-    fn key(&mut self) -> Result<RawKey, DecodeError> {
+    pub(crate) fn key(&mut self) -> Result<RawKey, DecodeError> {
         RawKey::parse(self.bytes()?.into()).map_err(|_| DecodeError::Malformed("a key that is no key"))
     }
 
     /// A list; room is made as its items come, not as its length claims.
-    fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Result<T, DecodeError>) -> Result<Vec<T>, DecodeError> {
+    pub(crate) fn list<T>(
+        &mut self,
+        mut item: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, DecodeError> {
         let mut items = Vec::new();
         for _ in 0..self.u32()? {
             items.push(item(self)?);
@@ -445,7 +495,7 @@ impl Input {
         if self.flag()? { Ok(Some(self.log_id()?)) } else { Ok(None) }
     }
 
-    fn epoch(&mut self) -> Result<Epoch, DecodeError> {
+    pub(crate) fn epoch(&mut self) -> Result<Epoch, DecodeError> {
         Ok(Epoch { number: self.u32()?, bits: self.u64()? })
     }
 
@@ -462,7 +512,7 @@ impl Input {
         Membership::new(configs, nodes).map_err(|_| DecodeError::Malformed("a membership that names unknown voters"))
     }
 
-    fn member(&mut self) -> Result<Member, DecodeError> {
+    pub(crate) fn member(&mut self) -> Result<Member, DecodeError> {
         let (name, address, api_address) = (self.text()?, self.text()?, self.text()?);
         let key = self.array()?;
         let non_voter = self.format >= FORMAT_OF_MEMBERS && self.flag()?;
@@ -482,7 +532,7 @@ impl Input {
         Ok(LoadId(self.array()?))
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let mut out = [0; N];
         self.take(N)?.copy_to_slice(&mut out);
         Ok(out)
@@ -496,7 +546,7 @@ impl Input {
         })
     }
 
-    fn records(&mut self) -> Result<Vec<(RawKey, Bytes)>, DecodeError> {
+    pub(crate) fn records(&mut self) -> Result<Vec<(RawKey, Bytes)>, DecodeError> {
         self.list(|input| Ok((input.key()?, input.bytes()?)))
     }
 
@@ -514,10 +564,20 @@ impl Input {
             checks: self.checks()?,
             puts: self.records()?,
             prefix_deletes: self.list(Self::key)?,
+            landing: if self.flag()? { Landing::Adopted } else { Landing::Raised },
         })
     }
 
-    fn revision(&mut self) -> Result<Revision, DecodeError> {
+    fn merge(&mut self) -> Result<Merge, DecodeError> {
+        let (load, chunks) = (self.load()?, self.u32()?);
+        Ok(Merge { load, chunks, revision: self.revision()?, fingerprint: self.array()? })
+    }
+
+    fn stand(&mut self) -> Result<Stand, DecodeError> {
+        serde_json::from_slice(&self.bytes()?).map_err(|_| DecodeError::Malformed("a change of how the cluster stands"))
+    }
+
+    pub(crate) fn revision(&mut self) -> Result<Revision, DecodeError> {
         Revision::from_bytes(&self.take(Revision::LEN)?).ok_or(DecodeError::Truncated)
     }
 
@@ -552,6 +612,7 @@ mod tests {
     use storage::Class;
 
     use super::*;
+    use crate::dr::{DrRole, Fact};
 
     fn key(name: &'static str) -> RawKey {
         RawKey::root(Class::Replicated).plain(name)
@@ -587,7 +648,11 @@ mod tests {
             checks: vec![Check { key: key("j"), revision: None }],
             puts: records.clone(),
             prefix_deletes: vec![key("i")],
+            landing: Landing::Adopted,
         };
+        let merge = Merge { load, chunks: 2, revision: Revision::default().next(), fingerprint: [8; 32] };
+        let stand = Stand { seen: 4, role: DrRole::Primary { secondaries: Vec::new() }, epoch: Some(5) };
+        let step = Fed { revision: merge.revision, fingerprint: [1; 32], now: Millis(4), fact: Fact::Epoch };
         let former = vec![(4, Member { name: "n4".into(), non_voter: true, ..Member::default() })];
         let recovered = Recovered { bits: 3, from: log_id, survivors: vec!["n1".into()], former };
         let membership = membership(true);
@@ -602,6 +667,11 @@ mod tests {
             EntryPayload::Normal(Command::Bulk(Bulk::End(load))),
             EntryPayload::Normal(Command::Recovered(Arc::new(recovered))),
             EntryPayload::Normal(Command::Format(2)),
+            EntryPayload::Normal(Command::Bulk(Bulk::Merge(Arc::new(merge)))),
+            EntryPayload::Normal(Command::Bulk(Bulk::Step(load))),
+            EntryPayload::Normal(Command::Stand(Arc::new(stand))),
+            EntryPayload::Normal(Command::Follow([step].into())),
+            EntryPayload::Normal(Command::Trim(Revision::default().next())),
         ]
         .into_iter()
         .map(|payload| Entry { log_id, payload })

@@ -8,15 +8,16 @@ use std::sync::Arc;
 use openraft::EntryPayload;
 use rocksdb::WriteBatch;
 use storage::apply::{Effects, decide};
-use storage::{Batch, Change, Class, Committed, Epoch, Journal, Revision, StoreError};
+use storage::{Batch, Change, Class, Committed, Epoch, Journal, Millis, Revision, StoreError};
 
-use super::database::{DATA, Database, FORMAT, MEMBERSHIP, META, OUTCOMES, POSITION, RECOVERY, REMOVED};
+use super::database::{DATA, Database, FORMAT, MEMBERSHIP, META, OUTCOMES, POSITION, RECOVERY, REMOVED, STANDING};
 use super::loading::Loading;
 use super::outcomes::{self, Outcomes};
 use super::position::Position;
 use super::trail::Trail;
-use super::{fingerprint, key, value};
+use super::{feed, fingerprint, key, value};
 use crate::consensus::{Applied, Command, Entry, Membership, StoredMembership};
+use crate::dr::{Fact, Standing};
 use crate::format::Form;
 use crate::identity::{PublicKey, RemovedKeys};
 use crate::log::encoding;
@@ -34,6 +35,10 @@ pub(super) struct Live {
     /// The cluster's level.
     pub format: u32,
     pub trail: Trail,
+    /// How the cluster stands to others.
+    pub standing: Arc<Standing>,
+    /// How many bytes were ever written to the feed.
+    pub fed: u64,
 }
 
 /// An entry's effect, worked out but not written.
@@ -51,6 +56,10 @@ pub(super) struct Planned {
     pub loading: Option<Option<Loading>>,
     recovery: Option<Arc<Recovery>>,
     format: Option<u32>,
+    standing: Option<Standing>,
+    pub fed: u64,
+    /// What was remembered of the history before does not count any more.
+    forgets: bool,
 }
 
 struct KeptOutcome {
@@ -73,6 +82,9 @@ impl Live {
             loading: None,
             recovery: None,
             format: None,
+            standing: None,
+            fed: self.fed,
+            forgets: false,
         };
         match &entry.payload {
             EntryPayload::Blank => {}
@@ -80,7 +92,7 @@ impl Live {
                 let stored = StoredMembership::new(Some(entry.log_id), membership.clone());
                 planned.membership(database, stored, self);
             }
-            EntryPayload::Normal(Command::Epoch(epoch)) => planned.epoch(*epoch),
+            EntryPayload::Normal(Command::Epoch(epoch)) => planned.epoch(database, *epoch, &self.standing),
             EntryPayload::Normal(Command::Batch(batch)) => self.batch(database, batch, &mut planned)?,
             EntryPayload::Normal(Command::Bulk(bulk)) => self.bulk(database, bulk, &mut planned)?,
             EntryPayload::Normal(Command::Format(format)) => {
@@ -88,17 +100,28 @@ impl Live {
                 planned.write.put_cf(database.column(META), FORMAT, level.to_be_bytes());
                 planned.format = Some(level);
             }
-            EntryPayload::Normal(Command::Recovered(recovered)) => planned.recovered(database, recovered),
+            EntryPayload::Normal(Command::Recovered(recovered)) => {
+                planned.recovered(database, recovered, &self.standing);
+            }
+            EntryPayload::Normal(Command::Stand(stand)) => self.stand(database, stand, &mut planned),
+            EntryPayload::Normal(Command::Follow(steps)) => self.follow(database, journal, steps, &mut planned),
+            EntryPayload::Normal(Command::Trim(upto)) => feed::trim(database, &mut planned.write, *upto),
         }
         planned.write.put_cf(database.column(META), POSITION, planned.position.encode(planned.form));
-        if let Some(change) = planned.change {
-            // Before a snapshot can show it.
-            journal.note(planned.position.revision, change);
+        if let Some(change) = planned.change.take() {
+            planned.tell(journal, change);
         }
         database.write(planned.write)?;
 
         self.position = planned.position;
+        self.fed = planned.fed;
+        if planned.forgets {
+            self.trail = Trail::from(&self.position);
+        }
         self.trail.note(&self.position);
+        if let Some(standing) = planned.standing {
+            self.standing = Arc::new(standing);
+        }
         if let Some(membership) = planned.membership {
             self.membership = membership;
         }
@@ -132,8 +155,13 @@ impl Live {
         let batch = &*crate::under_test::checked(batch);
         match decide(batch, self.position.revision.epoch, &mut |key| database.get(generation, key))? {
             Err(refusal) => planned.answer = Applied::Refused(refusal),
+            // What it would change is the primary's.
+            Ok(effects) if effects.replicated && self.standing.source().is_some() => planned.answer = Applied::Copies,
             Ok(effects) => {
                 planned.effects(database, &effects);
+                if effects.replicated && self.standing.feeds() {
+                    planned.feed(database, batch.now, Fact::of(&effects));
+                }
                 planned.keep_outcome(database, &self.outcomes, batch);
                 let (index, revision) = (planned.position.index(), planned.position.revision);
                 planned.change = Change::of(&effects);
@@ -157,18 +185,52 @@ impl Planned {
     }
 
     /// A new line of history begins, unless one as high has.
-    fn epoch(&mut self, epoch: Epoch) {
+    pub(super) fn epoch(&mut self, database: &Database, epoch: Epoch, standing: &Standing) {
         if epoch.number > self.position.revision.epoch.number {
             self.position.revision.epoch = epoch;
             let revision = self.position.revision;
             self.position.fingerprint = fingerprint::begin_epoch(&self.position.fingerprint, revision);
             self.change = Some(Change::Everything);
+            if standing.feeds() {
+                self.feed(database, self.position.time, Fact::Epoch);
+            }
         }
     }
 
+    /// The state is another one from here on, and what the feed says does not lead to it.
+    pub(super) fn another_history(&mut self, database: &Database, standing: &Standing) {
+        self.change = Some(Change::Everything);
+        self.forgets = true;
+        if standing.feeds() {
+            self.clear_feed(database);
+            self.feed(database, self.position.time, Fact::Begin);
+        }
+    }
+
+    /// Of the change that has led to the position, before a snapshot can show it.
+    pub(super) fn tell(&self, journal: &Journal, change: Change) {
+        journal.note(self.position.revision, change);
+    }
+
+    pub(super) fn clear_feed(&mut self, database: &Database) {
+        feed::clear(database, &mut self.write);
+        self.fed = 0;
+    }
+
+    /// The step that has led to the position goes into the feed.
+    pub(super) fn feed(&mut self, database: &Database, now: Millis, fact: Fact) {
+        self.fed = feed::write(database, &mut self.write, &self.position, now, fact, self.fed);
+    }
+
+    pub(super) fn stands(&mut self, database: &Database, standing: Standing) {
+        self.write.put_cf(database.column(META), STANDING, standing.to_bytes());
+        self.standing = Some(standing);
+    }
+
     /// The line of history that follows, whichever it was until here.
-    fn recovered(&mut self, database: &Database, recovered: &Recovered) {
-        self.epoch(Epoch { number: self.position.revision.epoch.number.saturating_add(1), bits: recovered.bits });
+    fn recovered(&mut self, database: &Database, recovered: &Recovered, standing: &Standing) {
+        let epoch = Epoch { number: self.position.revision.epoch.number.saturating_add(1), bits: recovered.bits };
+        self.epoch(database, epoch, standing);
         let recovery = Recovery { index: self.position.index(), recovered: recovered.clone() };
         self.write.put_cf(database.column(META), RECOVERY, encoding::encode_recovery(&recovery));
         self.recovery = Some(Arc::new(recovery));

@@ -1,6 +1,7 @@
 //! One generation of the state's database: `sm-<n>`, opened, read and written.
 //!
-//! Columns: `data` holds the keys, `meta` the position and the membership, `outcomes` the window of request ids. Which
+//! Columns: `data` holds the keys, `meta` the position, the membership and the like, `outcomes` the window of request ids,
+//! `feed` what secondaries have still to follow. Which
 //! folder is current says the file `SM_CURRENT`; a folder that was swapped out deletes itself when its last reader
 //! leaves.
 
@@ -11,15 +12,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, Direction, IteratorMode,
-    Options, WriteBatch, WriteOptions, checkpoint,
+    Options, ReadOptions, WriteBatch, WriteOptions, checkpoint,
 };
-use storage::{Ran, RawKey, StoreError, Stored};
+use storage::{Class, Ran, RawKey, StoreError, Stored};
 
 use super::loading::Loading;
 use super::outcomes::{self, Limits, Outcomes};
 use super::position::Position;
 use super::{key, value};
 use crate::consensus::{SnapshotMeta, StoredMembership};
+use crate::dr::Standing;
 use crate::format::{self, Formats};
 use crate::identity::RemovedKeys;
 use crate::log::{OpenError, encoding};
@@ -55,6 +57,10 @@ impl Database {
     /// Deletes its files once nobody reads from it any more.
     pub fn doom(&self) {
         self.folder.doomed.store(true, Ordering::Release);
+    }
+
+    pub(super) fn rocks(&self) -> &DB {
+        &self.rocks
     }
 
     pub fn snapshot(&self) -> rocksdb::Snapshot<'_> {
@@ -120,6 +126,13 @@ impl Database {
         recovery.map_err(|error| StoreError::Corrupt(error.to_string()))
     }
 
+    /// How the cluster stands to others.
+    pub fn standing(&self) -> Result<Standing, StoreError> {
+        let record = self.rocks.get_pinned_cf(self.column(META), STANDING).map_err(unreadable)?;
+        let standing = record.map(|record| Standing::from_bytes(&record)).transpose();
+        Ok(standing.map_err(|error| StoreError::Corrupt(error.to_string()))?.unwrap_or_default())
+    }
+
     /// Reads the outcome window, from where the last eviction ended.
     pub fn outcomes(&self, evicted: u64, limits: Limits) -> Result<Outcomes, StoreError> {
         let mut window = Outcomes::new(limits);
@@ -133,6 +146,31 @@ impl Database {
             window.push(index, outcomes::decode(&record)?.0, record.len());
         }
         Ok(window)
+    }
+
+    /// Visits the replicated records of a generation as they lie there, from a key on, until the visitor has enough.
+    pub fn walk_generation(
+        &self,
+        generation: u32,
+        from: &RawKey,
+        visit: &mut dyn FnMut(RawKey, &[u8]) -> bool,
+    ) -> Result<(), StoreError> {
+        let start = key::physical(generation, from.as_bytes());
+        let mut options = ReadOptions::default();
+        if let Some(end) = key::end_of(&key::physical(generation, RawKey::root(Class::Replicated).as_bytes())) {
+            options.set_iterate_upper_bound(end);
+        }
+        let malformed = || StoreError::Corrupt("a key of the state is malformed".to_owned());
+        let mut cursor = self.rocks.raw_iterator_cf_opt(self.column(DATA), options);
+        cursor.seek(start);
+        while let Some((at, record)) = cursor.item() {
+            let key = key::logical(at).and_then(|key| RawKey::parse(key).ok()).ok_or_else(malformed)?;
+            if !visit(key, record) {
+                return Ok(());
+            }
+            cursor.next();
+        }
+        cursor.status().map_err(unreadable)
     }
 
     /// Makes a checkpoint in `folder`, which must not exist.
@@ -254,7 +292,7 @@ fn membership(rocks: &DB) -> Result<StoredMembership, StoreError> {
     Ok(membership.map_err(|error| StoreError::Corrupt(error.to_string()))?.unwrap_or_default())
 }
 
-fn columns() -> [ColumnFamilyDescriptor; 3] {
+fn columns() -> [ColumnFamilyDescriptor; 4] {
     let mut table = BlockBasedOptions::default();
     table.set_bloom_filter(10.0, false);
     table.set_block_cache(&Cache::new_lru_cache(128 << 20));
@@ -271,18 +309,21 @@ fn columns() -> [ColumnFamilyDescriptor; 3] {
     [
         ColumnFamilyDescriptor::new(DATA, data),
         ColumnFamilyDescriptor::new(META, Options::default()),
-        ColumnFamilyDescriptor::new(OUTCOMES, outcomes),
+        ColumnFamilyDescriptor::new(OUTCOMES, outcomes.clone()),
+        ColumnFamilyDescriptor::new(FEED, outcomes),
     ]
 }
 
 pub(super) const DATA: &str = "data";
 pub(super) const META: &str = "meta";
 pub(super) const OUTCOMES: &str = "outcomes";
+pub(super) const FEED: &str = "feed";
 pub(super) const POSITION: &str = "position";
 pub(super) const MEMBERSHIP: &str = "membership";
 pub(super) const REMOVED: &str = "removed";
 pub(super) const LOADING: &str = "loading";
 pub(super) const RECOVERY: &str = "recovery";
 pub(super) const FORMAT: &str = "format";
+pub(super) const STANDING: &str = "standing";
 const POINTER: &str = "SM_CURRENT";
 const FOLDER: &str = "sm-";

@@ -3,24 +3,36 @@
 //! A load fills the generation after the current one. No other has ever data besides the current, so whatever an earlier
 //! load has left is removed by one range.
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use rocksdb::WriteBatch;
 use storage::apply::Effects;
-use storage::{Change, Class, RawKey, Revision, StoreError, Value};
+use storage::{Class, RawKey, Revision, StoreError, Value};
 
 use super::apply::{Live, Planned};
 use super::database::{DATA, Database, LOADING, META};
 use super::{fingerprint, key};
-use crate::bulk::{Bulk, Chunk, LoadId, Switch};
+use crate::bulk::{Bulk, Chunk, Landing, LoadId, Merge, Switch};
 use crate::consensus::Applied;
-use crate::log::encoding::DecodeError;
+use crate::log::encoding::{DecodeError, Input, put_bytes};
 
 /// What is stored of a load while it lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loading {
     pub id: LoadId,
     /// How many chunks have come.
     pub chunks: u32,
+    /// All has come and is being put in its place, which nothing takes back.
+    pub merging: Option<Merging>,
+}
+
+/// How far a merge is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merging {
+    /// Where the state stands when it is done.
+    pub revision: Revision,
+    pub fingerprint: [u8; 32],
+    /// The first key that may not be in its place yet.
+    pub from: RawKey,
 }
 
 impl Live {
@@ -30,14 +42,19 @@ impl Live {
             Bulk::Chunk(chunk) => self.chunk(database, chunk, planned),
             Bulk::Switch(switch) => self.switch(database, switch, planned)?,
             Bulk::End(id) => self.end(database, *id, planned),
+            Bulk::Merge(merge) => self.merge(database, merge, planned),
+            Bulk::Step(id) => self.step(database, *id, planned)?,
         };
         Ok(())
     }
 
     fn begin(&self, database: &Database, id: LoadId, planned: &mut Planned) -> Applied {
         let Some(generation) = self.next_generation() else { return Applied::NotThisLoad };
+        if self.loading.as_ref().is_some_and(|loading| loading.merging.is_some()) {
+            return Applied::NotThisLoad;
+        }
         delete_generation(database, generation, &mut planned.write);
-        planned.set_loading(database, Some(Loading { id, chunks: 0 }));
+        planned.set_loading(database, Some(Loading { id, chunks: 0, merging: None }));
         Applied::Loaded
     }
 
@@ -51,7 +68,7 @@ impl Live {
         for (key, record) in &chunk.records {
             planned.write.put_cf(database.column(DATA), key::physical(generation, key.as_bytes()), record);
         }
-        planned.set_loading(database, Some(Loading { chunks: loading.chunks + 1, ..loading }));
+        planned.set_loading(database, Some(Loading { chunks: loading.chunks + 1, ..loading.clone() }));
         Applied::Loaded
     }
 
@@ -59,7 +76,12 @@ impl Live {
         let (Some(loading), Some(generation)) = (self.loading_of(switch.load), self.next_generation()) else {
             return Ok(Applied::NotThisLoad);
         };
-        if loading.chunks != switch.chunks || switch.epoch.number <= self.position.revision.epoch.number {
+        let adopted = self.standing.source().and_then(|source| source.adopting.as_ref());
+        let arrives = match switch.landing {
+            Landing::Raised => switch.epoch.number > self.position.revision.epoch.number,
+            Landing::Adopted => adopted.is_some(),
+        };
+        if loading.chunks != switch.chunks || !arrives {
             return Ok(Applied::NotThisLoad);
         }
         for check in &switch.checks {
@@ -72,16 +94,67 @@ impl Live {
         let position = &mut planned.position;
         position.generation = generation;
         position.revision = Revision { epoch: switch.epoch, n: switch.n };
-        position.fingerprint = fingerprint::begin_epoch(&switch.fingerprint, position.revision);
-        let effects = Effects {
-            puts: switch.puts.iter().map(|(key, value)| (key.clone(), Value::Bytes(value.clone()))).collect(),
-            prefix_deletes: switch.prefix_deletes.clone(),
-            replicated: switch.puts.iter().any(|(key, _)| key.class() == Class::Replicated),
-            ..Effects::default()
+        let on_top = match (switch.landing, adopted) {
+            (Landing::Adopted, Some(adopted)) => {
+                position.fingerprint = switch.fingerprint;
+                written(&adopted.puts, &adopted.prefix_deletes)
+            }
+            _ => {
+                position.fingerprint = fingerprint::begin_epoch(&switch.fingerprint, position.revision);
+                written(&switch.puts, &switch.prefix_deletes)
+            }
         };
-        planned.effects(database, &effects);
+        planned.effects(database, &on_top);
         planned.set_loading(database, None);
-        planned.change = Some(Change::Everything);
+        if switch.landing == Landing::Adopted {
+            planned.adopted(database, &self.standing);
+        }
+        planned.another_history(database, &self.standing);
+        Ok(Applied::Switched(planned.position.revision))
+    }
+
+    fn merge(&self, database: &Database, merge: &Merge, planned: &mut Planned) -> Applied {
+        let whole = self.loading_of(merge.load).filter(|loading| loading.chunks == merge.chunks);
+        let secondary = self.standing.source().is_some_and(|source| source.adopting.is_none());
+        let Some(loading) = whole.filter(|_| secondary) else { return Applied::NotThisLoad };
+        let from = RawKey::root(Class::Replicated);
+        let merging = Merging { revision: merge.revision, fingerprint: merge.fingerprint, from };
+        planned.set_loading(database, Some(Loading { merging: Some(merging), ..loading.clone() }));
+        Applied::Loaded
+    }
+
+    /// Puts a bounded number of records in their place.
+    fn step(&self, database: &Database, id: LoadId, planned: &mut Planned) -> Result<Applied, StoreError> {
+        let loading = self.loading.as_ref().filter(|loading| loading.id == id);
+        let (Some(loading), Some(generation)) = (loading, self.next_generation()) else {
+            return Ok(Applied::NotThisLoad);
+        };
+        let Some(merging) = &loading.merging else { return Ok(Applied::NotThisLoad) };
+        let (current, data) = (self.position.generation, database.column(DATA));
+        let (write, mut size, mut next) = (&mut planned.write, 0, None);
+        database.walk_generation(generation, &merging.from, &mut |key, record| {
+            if size >= STEP {
+                next = Some(key);
+                return false;
+            }
+            size += key.as_bytes().len() + record.len() + RECORD;
+            let at = key::physical(current, key.as_bytes());
+            match record.is_empty() {
+                true => write.delete_cf(data, at),
+                false => write.put_cf(data, at, record),
+            }
+            true
+        })?;
+        if let Some(from) = next {
+            let merging = Merging { from, ..merging.clone() };
+            planned.set_loading(database, Some(Loading { merging: Some(merging), ..loading.clone() }));
+            return Ok(Applied::Loaded);
+        }
+        delete_generation(database, generation, &mut planned.write);
+        planned.position.revision = merging.revision;
+        planned.position.fingerprint = merging.fingerprint;
+        planned.set_loading(database, None);
+        planned.another_history(database, &self.standing);
         Ok(Applied::Switched(planned.position.revision))
     }
 
@@ -95,12 +168,22 @@ impl Live {
         Applied::Loaded
     }
 
-    fn loading_of(&self, id: LoadId) -> Option<Loading> {
-        self.loading.filter(|loading| loading.id == id)
+    /// If it is the one under way, and may still go either way.
+    fn loading_of(&self, id: LoadId) -> Option<&Loading> {
+        self.loading.as_ref().filter(|loading| loading.id == id && loading.merging.is_none())
     }
 
     fn next_generation(&self) -> Option<u32> {
         self.position.generation.checked_add(1)
+    }
+}
+
+fn written(puts: &[(RawKey, Bytes)], prefix_deletes: &[RawKey]) -> Effects {
+    Effects {
+        puts: puts.iter().map(|(key, value)| (key.clone(), Value::Bytes(value.clone()))).collect(),
+        prefix_deletes: prefix_deletes.to_vec(),
+        replicated: puts.iter().any(|(key, _)| key.class() == Class::Replicated),
+        ..Effects::default()
     }
 }
 
@@ -114,7 +197,7 @@ fn delete_generation(database: &Database, generation: u32, write: &mut WriteBatc
 impl Planned {
     fn set_loading(&mut self, database: &Database, loading: Option<Loading>) {
         match loading {
-            Some(loading) => self.write.put_cf(database.column(META), LOADING, loading.encode()),
+            Some(ref loading) => self.write.put_cf(database.column(META), LOADING, loading.encode()),
             None => self.write.delete_cf(database.column(META), LOADING),
         }
         self.loading = Some(loading);
@@ -123,27 +206,34 @@ impl Planned {
 
 impl Loading {
     fn encode(&self) -> Bytes {
-        let mut out = BytesMut::with_capacity(LEN);
+        let mut out = BytesMut::with_capacity(64);
         out.put_u8(FORMAT);
         out.put_slice(&self.id.0);
         out.put_u32(self.chunks);
+        if let Some(merging) = &self.merging {
+            out.put_slice(&merging.revision.to_bytes());
+            out.put_slice(&merging.fingerprint);
+            put_bytes(&mut out, merging.from.as_bytes());
+        }
         out.freeze()
     }
 
-    pub(super) fn decode(mut bytes: &[u8]) -> Result<Self, DecodeError> {
-        match bytes.first() {
-            Some(&FORMAT) if bytes.len() == LEN => bytes.advance(1),
-            Some(&FORMAT) | None => return Err(DecodeError::Truncated),
-            Some(&other) => return Err(DecodeError::Format(other)),
-        }
-        let mut id = [0; 16];
-        bytes.copy_to_slice(&mut id);
-        Ok(Self { id: LoadId(id), chunks: bytes.get_u32() })
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut input = Input::new(Bytes::copy_from_slice(bytes))?;
+        let (id, chunks) = (LoadId(input.array()?), input.u32()?);
+        let merging = match input.is_empty() {
+            true => None,
+            false => Some(Merging { revision: input.revision()?, fingerprint: input.array()?, from: input.key()? }),
+        };
+        input.finish()?;
+        Ok(Self { id, chunks, merging })
     }
 }
 
 const FORMAT: u8 = 1;
-const LEN: usize = 1 + 16 + 4;
+/// About how many bytes one entry of a merge puts in their place, and what a record takes beside its own.
+const STEP: usize = 4 << 20;
+const RECORD: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -151,9 +241,14 @@ mod tests {
 
     #[test]
     fn a_load_comes_back_as_it_was() {
-        let loading = Loading { id: LoadId([7; 16]), chunks: 9 };
-        assert_eq!(Loading::decode(&loading.encode()).unwrap(), loading);
-        assert!(Loading::decode(&loading.encode()[1..]).is_err());
+        let from = RawKey::root(Class::Replicated).plain("a");
+        let merging = Merging { revision: Revision::default().next(), fingerprint: [3; 32], from };
+        for merging in [None, Some(merging)] {
+            let loading = Loading { id: LoadId([7; 16]), chunks: 9, merging };
+            assert_eq!(Loading::decode(&loading.encode()).unwrap(), loading);
+            assert!(Loading::decode(&loading.encode()[1..]).is_err());
+            assert!(Loading::decode(&loading.encode()[..20]).is_err());
+        }
         assert!(Loading::decode(b"").is_err());
     }
 }

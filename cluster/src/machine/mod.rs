@@ -17,7 +17,9 @@
 //! it.
 
 mod apply;
+mod copying;
 mod database;
+mod feed;
 mod fingerprint;
 mod key;
 mod loading;
@@ -33,6 +35,7 @@ pub(crate) mod value;
 mod view;
 
 pub(crate) use database::stored;
+pub use feed::Behind;
 pub use loading::Loading;
 pub use outcomes::Outcome;
 pub use position::Position;

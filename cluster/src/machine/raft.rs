@@ -22,6 +22,7 @@ use super::reader::StateReader;
 use super::stray::Stray;
 use super::trail::Trail;
 use crate::consensus::{Applied, Command, Entry, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
+use crate::dr::Standing;
 use crate::format::{Formats, Level};
 use crate::log::{Durable, OnFatal, OpenError};
 use crate::snapshot::{Checkpoint, Shelf, link_files};
@@ -53,6 +54,7 @@ pub(super) struct Shared {
     pub position: watch::Sender<Position>,
     /// Moves when another line of history begins, which is seldom.
     pub epoch: watch::Sender<Epoch>,
+    pub standing: watch::Sender<Arc<Standing>>,
     pub journal: Arc<Journal>,
     pub shelf: Shelf,
     limits: Limits,
@@ -86,6 +88,7 @@ impl Machine {
             data: options.data,
             position: watch::channel(live.position.clone()).0,
             epoch: watch::channel(live.position.revision.epoch).0,
+            standing: watch::channel(live.standing.clone()).0,
             database: ArcSwap::from_pointee(database),
             live: RwLock::new(live),
             journal,
@@ -133,9 +136,9 @@ impl Shared {
         }
         let live = self.live.read();
         self.level.reach(live.format);
-        let position = live.position.clone();
+        let (position, standing) = (live.position.clone(), live.standing.clone());
         drop(live);
-        self.tell(position);
+        self.tell(position, standing);
         Ok(answers)
     }
 
@@ -148,8 +151,9 @@ impl Shared {
         Err(io::Error::new(io::ErrorKind::Unsupported, problem))
     }
 
-    fn tell(&self, position: Position) {
+    fn tell(&self, position: Position, standing: Arc<Standing>) {
         let epoch = position.revision.epoch;
+        self.standing.send_if_modified(|known| std::mem::replace(known, standing).version != known.version);
         self.position.send_replace(position);
         self.epoch.send_if_modified(|known| std::mem::replace(known, epoch) != epoch);
     }
@@ -176,7 +180,7 @@ impl Shared {
         database::set_current(&self.data, number)?;
 
         self.level.reach(live.format);
-        let position = live.position.clone();
+        let (position, standing) = (live.position.clone(), live.standing.clone());
         let mut current = self.live.write();
         *current = live;
         self.journal.note(position.revision, Change::Everything);
@@ -184,7 +188,7 @@ impl Shared {
         drop(current);
         old.doom();
         tracing::info!(index = position.index(), folder = %self.database.load().path().display(), "a snapshot was installed");
-        self.tell(position);
+        self.tell(position, standing);
         Ok(())
     }
 }
@@ -266,8 +270,9 @@ fn load(database: &Database, limits: Limits, formats: Formats) -> Result<Live, O
         let outcomes = database.outcomes(position.evicted, limits)?;
         let (loading, recovery) = (database.loading()?, database.recovery()?.map(Arc::new));
         let (membership, removed) = (database.membership()?, database.removed()?);
-        let trail = Trail::from(&position);
-        Ok(Live { membership, removed, outcomes, loading, recovery, format, trail, position })
+        let (trail, standing) = (Trail::from(&position), Arc::new(database.standing()?));
+        let fed = database.fed()?;
+        Ok(Live { membership, removed, outcomes, loading, recovery, format, trail, standing, fed, position })
     };
     read().map_err(corrupt)
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use storage::{Epoch, RequestId, Revision, SealedSnapshot, StoreError};
 use tokio::sync::watch;
 
+use super::feed::Behind;
 use super::loading::Loading;
 use super::outcomes::Outcome;
 use super::position::Position;
@@ -14,6 +15,7 @@ use super::raft::Shared;
 use super::trail::Seen;
 use super::view::StateView;
 use crate::consensus::StoredMembership;
+use crate::dr::Standing;
 use crate::identity::RemovedKeys;
 use crate::recovery::Recovery;
 use crate::snapshot::{Checkpoint, Receiving};
@@ -50,7 +52,27 @@ impl StateReader {
 
     /// The load that is under way, as far as entries are applied.
     pub fn loading(&self) -> Option<Loading> {
-        self.shared.live.read().loading
+        self.shared.live.read().loading.clone()
+    }
+
+    /// How the cluster stands to others, and every change of that.
+    pub fn standing(&self) -> watch::Receiver<Arc<Standing>> {
+        self.shared.standing.subscribe()
+    }
+
+    /// What the feed has behind a moment of the history, up to about so many bytes.
+    pub fn fed_behind(&self, revision: Revision, fingerprint: [u8; 32], bytes: usize) -> Result<Behind, StoreError> {
+        self.shared.database.load().fed_behind(revision, fingerprint, bytes)
+    }
+
+    /// What the feed takes.
+    pub fn feed_bytes(&self) -> Result<u64, StoreError> {
+        self.shared.database.load().feed_bytes()
+    }
+
+    /// From where on the feed takes no more than so many bytes. Blocks.
+    pub fn feed_within(&self, bytes: u64) -> Result<Option<Revision>, StoreError> {
+        self.shared.database.load().feed_within(bytes)
     }
 
     /// The index up to which entries are applied.

@@ -16,6 +16,7 @@ use storage::{
 use tokio::sync::watch;
 
 mod bulk;
+mod copying;
 
 use super::outcomes::Limits;
 use super::*;
@@ -194,7 +195,9 @@ async fn refusals_name_their_key_and_time_never_runs_back() {
     let outcomes = outcomes::Outcomes::new(Limits::default());
     let (position, membership) = (Position::default(), crate::consensus::StoredMembership::default());
     let (removed, loading, recovery, trail) = (RemovedKeys::default(), None, None, trail::Trail::default());
-    let mut live = apply::Live { position, membership, removed, outcomes, loading, recovery, format: 1, trail };
+    let standing = Arc::default();
+    let mut live =
+        apply::Live { position, membership, removed, outcomes, loading, recovery, format: 1, trail, standing, fed: 0 };
     let mut spent = batch(9);
     let uses = key(Class::Replicated, b"uses");
     spent.counters.push(CounterChange { key: uses.clone(), op: CounterOp::Add { by: -1, floor: 0 } });

@@ -14,8 +14,9 @@ use tonic::{Extensions, Request, Response, Status, Streaming};
 use super::snapshot_in::{self, Inbox, Sent};
 use super::{Caller, Local, wire};
 use crate::consensus::{Raft, Vote};
+use crate::dr::Foreign;
 use crate::fitness::Room;
-use crate::identity::{Pins, Standing};
+use crate::identity::{Known, Pins, PublicKey};
 use crate::log::encoding::decode_snapshot_meta;
 
 /// The metadata key by which a removed node learns what it is.
@@ -33,15 +34,30 @@ impl Door {
     /// The member that asks. The pins are looked at for each request: a connection outlives a removal.
     pub fn member(&self, extensions: &Extensions) -> Result<u64, Status> {
         let caller = extensions.get::<Caller>().ok_or_else(|| Status::internal("the connection has no caller"))?;
-        match self.pins.standing(&caller.key) {
-            Standing::Member(id) => Ok(id),
-            Standing::Removed => {
+        match self.pins.known(&caller.key) {
+            Known::Member(id) => Ok(id),
+            Known::Removed => {
                 let mut status = Status::permission_denied("this node was removed from the cluster");
                 status.metadata_mut().insert(REMOVED, MetadataValue::from_static("1"));
                 Err(status)
             }
-            Standing::Unknown => Err(Status::permission_denied("this node is not a member of the cluster")),
+            Known::Foreign | Known::Guest | Known::Unknown => {
+                Err(Status::permission_denied("this node is not a member of the cluster"))
+            }
         }
+    }
+
+    /// The node of another cluster that asks.
+    pub fn foreigner(&self, extensions: &Extensions) -> Result<(PublicKey, Foreign), Status> {
+        let key = self.whoever(extensions)?;
+        let foreign = self.pins.foreign(&key);
+        foreign.map(|foreign| (key, foreign)).ok_or_else(|| Status::permission_denied(NOT_RELATED))
+    }
+
+    /// Whose key the handshake has proven, known or not.
+    pub fn whoever(&self, extensions: &Extensions) -> Result<PublicKey, Status> {
+        let caller = extensions.get::<Caller>().ok_or_else(|| Status::internal("the connection has no caller"))?;
+        Ok(caller.key)
     }
 
     /// The member that asks, if this node takes part in consensus at all.
@@ -201,3 +217,5 @@ fn malformed(error: impl std::error::Error) -> Status {
 fn stopped(error: impl std::error::Error) -> Status {
     Status::unavailable(error.to_string())
 }
+
+const NOT_RELATED: &str = "the cluster of this node has nothing to do with that one: it was revoked, or never enrolled";

@@ -13,19 +13,20 @@ use std::time::Duration;
 use proto::MESSAGE_MAX;
 use proto::cluster::consensus_server::ConsensusServer;
 use proto::cluster::peer_server::PeerServer;
+use proto::cluster::replica_server::ReplicaServer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
-use super::{ConsensusService, PeerService};
-use crate::identity::{ALPN, PublicKey, peer_key};
+use super::{ConsensusService, PeerService, ReplicaService};
+use crate::identity::{ALPN, Known, Pins, PublicKey, peer_key};
 
 /// Whose key the handshake has proven.
 #[derive(Clone, Copy)]
@@ -53,8 +54,10 @@ impl Listener {
     pub fn serve(
         listeners: Vec<std::net::TcpListener>,
         tls: rustls::ServerConfig,
+        pins: Arc<Pins>,
         consensus: ConsensusService,
         peer: PeerService,
+        replica: ReplicaService,
         closing: watch::Receiver<bool>,
     ) -> io::Result<Self> {
         let acceptor = TlsAcceptor::from(Arc::new(tls));
@@ -62,16 +65,20 @@ impl Listener {
         let gates = Gates {
             handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
             connections: Arc::new(Semaphore::new(CONNECTIONS)),
+            guests: Arc::new(Semaphore::new(GUESTS)),
         };
         let mut tasks = JoinSet::new();
         for listener in listeners {
             let listener = TcpListener::from_std(listener)?;
-            tasks.spawn(accept(listener, acceptor.clone(), gates.clone(), connections.clone(), closing.clone()));
+            let door = (acceptor.clone(), pins.clone(), gates.clone());
+            tasks.spawn(accept(listener, door, connections.clone(), closing.clone()));
         }
         let consensus = ConsensusServer::new(consensus)
             .max_decoding_message_size(MESSAGE_MAX)
             .max_encoding_message_size(MESSAGE_MAX);
         let peer = PeerServer::new(peer).max_decoding_message_size(MESSAGE_MAX).max_encoding_message_size(MESSAGE_MAX);
+        let replica =
+            ReplicaServer::new(replica).max_decoding_message_size(MESSAGE_MAX).max_encoding_message_size(MESSAGE_MAX);
         let mut closing = closing;
         tasks.spawn(async move {
             let server = Server::builder()
@@ -81,7 +88,8 @@ impl Listener {
                 .http2_keepalive_interval(Some(KEEPALIVE))
                 .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
                 .add_service(consensus)
-                .add_service(peer);
+                .add_service(peer)
+                .add_service(replica);
             let closed = async move {
                 closing.wait_for(|closing| *closing).await.ok();
             };
@@ -105,14 +113,14 @@ impl Listener {
 struct Gates {
     handshakes: Arc<Semaphore>,
     connections: Arc<Semaphore>,
+    guests: Arc<Semaphore>,
 }
 
 type Arrivals = mpsc::Sender<io::Result<Connection>>;
 
 async fn accept(
     listener: TcpListener,
-    tls: TlsAcceptor,
-    gates: Gates,
+    (tls, pins, gates): (TlsAcceptor, Arc<Pins>, Gates),
     arrivals: Arrivals,
     mut closing: watch::Receiver<bool>,
 ) {
@@ -131,10 +139,10 @@ async fn accept(
                     tracing::warn!(peer = %from, "a connection to the cluster port is refused: there are too many");
                     continue;
                 };
-                let (tls, arrivals) = (tls.clone(), arrivals.clone());
+                let (tls, pins, guests, arrivals) = (tls.clone(), pins.clone(), gates.guests.clone(), arrivals.clone());
                 handshakes.spawn(async move {
                     let _turn = turn;
-                    match timeout(HANDSHAKE, greet(stream, tls, place)).await {
+                    match timeout(HANDSHAKE, greet(stream, tls, &pins, guests, place)).await {
                         Ok(Ok(connection)) => drop(arrivals.send(Ok(connection)).await),
                         Ok(Err(error)) => tracing::warn!(peer = %from, error = %error, "a connection to the cluster port is refused"),
                         Err(_) => tracing::warn!(peer = %from, "a connection to the cluster port never finished its handshake"),
@@ -150,7 +158,13 @@ async fn accept(
     }
 }
 
-async fn greet(stream: TcpStream, tls: TlsAcceptor, place: OwnedSemaphorePermit) -> io::Result<Connection> {
+async fn greet(
+    stream: TcpStream,
+    tls: TlsAcceptor,
+    pins: &Pins,
+    guests: Arc<Semaphore>,
+    place: OwnedSemaphorePermit,
+) -> io::Result<Connection> {
     stream.set_nodelay(true)?;
     let stream = tls.accept(stream).await?;
     let session = stream.get_ref().1;
@@ -160,12 +174,22 @@ async fn greet(stream: TcpStream, tls: TlsAcceptor, place: OwnedSemaphorePermit)
     let certificate = session.peer_certificates().and_then(|chain| chain.first());
     let certificate = certificate.ok_or_else(|| io::Error::other("the peer shows no key"))?;
     let caller = Caller { key: peer_key(certificate).map_err(io::Error::other)? };
-    Ok(Connection { stream, caller, _place: place })
+    // Whom nobody knows takes no member's place, and does not stay.
+    let (place, leaves) = match pins.known(&caller.key) {
+        Known::Guest => {
+            let place =
+                guests.try_acquire_owned().map_err(|_| io::Error::other("too many strangers are here already"))?;
+            (place, Some(Box::pin(sleep(GUEST))))
+        }
+        _ => (place, None),
+    };
+    Ok(Connection { stream, caller, leaves, _place: place })
 }
 
 pub struct Connection {
     stream: TlsStream<TcpStream>,
     caller: Caller,
+    leaves: Option<Pin<Box<Sleep>>>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -179,6 +203,11 @@ impl Connected for Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Some(leaves) = &mut self.leaves
+            && leaves.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
@@ -212,6 +241,9 @@ impl AsyncWrite for Connection {
 const HANDSHAKES: usize = 64;
 const HANDSHAKE: Duration = Duration::from_secs(5);
 const CONNECTIONS: usize = 1024;
+/// Connections of nodes that nobody knows, while somebody is expected whom nobody knows, and how long one lasts.
+const GUESTS: usize = 16;
+const GUEST: Duration = Duration::from_secs(30);
 const ARRIVING: usize = 64;
 /// Requests in flight on one connection.
 const STREAMS: u32 = 4096;

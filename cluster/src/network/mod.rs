@@ -3,7 +3,8 @@
 //! ```text
 //! consensus ─► Client ─┬─ control lane: heartbeats, votes, read index, hello ─┐
 //!                      ├─ data lane: log entries, forwarded requests ─────────┼─► Listener ─► ConsensusService ─► Raft
-//!                      └─ snapshot lane ──────────────────────────────────────┘          └──► PeerService ─► Answers
+//!                      └─ snapshot lane ──────────────────────────────────────┘          ├──► PeerService ─► Answers
+//! another cluster ────────────────────────────────────────────────────────────────────────┴──► ReplicaService
 //! ```
 //!
 //! Each lane of each peer is one HTTP/2 connection that stays open ([`Peers`]), so no request pays for a connect and no
@@ -19,6 +20,7 @@ mod listener;
 mod local;
 mod peer_service;
 mod peers;
+mod replica_service;
 mod reports;
 mod snapshot_in;
 mod snapshot_out;
@@ -30,5 +32,6 @@ pub use listener::{Caller, Listener, bind};
 pub use local::Local;
 pub use peer_service::{Answers, ForwardRefusal, Hello, Left, PeerService, Verdict};
 pub use peers::{CallError, Lane, Link, Peers};
+pub use replica_service::{ReplicaAnswers, ReplicaService};
 pub use reports::{Claim, Reports};
 pub use wire::{claim_in, member_in, member_out};

@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 use proto::MESSAGE_MAX;
 use proto::cluster::consensus_client::ConsensusClient;
 use proto::cluster::peer_client::PeerClient;
+use proto::cluster::replica_client::ReplicaClient;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tonic::transport::Channel;
@@ -43,6 +44,12 @@ impl Link {
 
     pub fn peer(&self, lane: Lane) -> PeerClient<Channel> {
         PeerClient::new(self.channel(lane))
+            .max_decoding_message_size(MESSAGE_MAX)
+            .max_encoding_message_size(MESSAGE_MAX)
+    }
+
+    pub fn replica(&self, lane: Lane) -> ReplicaClient<Channel> {
+        ReplicaClient::new(self.channel(lane))
             .max_decoding_message_size(MESSAGE_MAX)
             .max_encoding_message_size(MESSAGE_MAX)
     }

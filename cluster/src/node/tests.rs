@@ -41,6 +41,7 @@ async fn open_behind(data: &Path, name: &str, port: u16, told: u16) -> Result<Ar
         max_entry_size: 1 << 20,
         read_index_only: false,
         snapshot_rate: None,
+        feed_max: 1 << 30,
     };
     Node::open(options, Arc::new(NoForwarding)).await
 }

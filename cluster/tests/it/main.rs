@@ -1,6 +1,7 @@
 //! Whole nodes, over TLS on loopback.
 #![expect(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
 
+mod copying;
 mod diverging;
 mod doors;
 mod failover;

@@ -43,6 +43,7 @@ async fn main() -> Result<(), Failure> {
         max_entry_size: 1 << 20,
         read_index_only: false,
         snapshot_rate: None,
+        feed_max: 1 << 30,
     };
     let node = Node::open(options, Arc::new(NoForwarding)).await?;
     node.set_sealed(false);

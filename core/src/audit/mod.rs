@@ -152,14 +152,14 @@ impl Audit {
     /// Makes sure that the devices are those of the snapshot's table, or a later one's.
     pub fn refresh(&self, snapshot: &OpenSnapshot) -> Result<(), Access> {
         let state = snapshot.state_revision();
-        if *self.seen.lock() >= state {
+        if state.is_known_to(*self.seen.lock()) {
             return Ok(());
         }
         let view = View::new(snapshot.clone(), space::records(&sdk::NamespaceId::root()));
         let table = view.revision(&table::key())?;
         // Held until the revision is noted: an older snapshot's table must not come after it, nor a seal between.
         let _turning = self.turning.lock();
-        if *self.seen.lock() >= state {
+        if state.is_known_to(*self.seen.lock()) {
             return Ok(());
         }
         let current = self.current.load_full();

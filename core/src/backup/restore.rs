@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 use super::{BackupError, Records, Whole, walk};
+use crate::dr::Standing;
 use crate::lifecycle::{InitError, Node};
 use crate::replication::{Load, LoadError, Loaded};
 use crate::space;
@@ -142,6 +143,15 @@ impl Node {
         let keyring = keyring.ok_or_else(|| refused(BackupError::Damaged("it has no keyring".into())))?;
         if trust == Trust::RootKey {
             self.check_root(&whole, &keyring)?;
+        }
+        let own = self.barrier.root_key_id().is_ok_and(|root| whole.header.needs(root));
+        if !own
+            && let Standing::Primary { secondaries } = self.standing()
+            && !secondaries.is_empty()
+        {
+            let text = "this cluster is a DR primary, and its secondaries could not open another root key's records: disable it \
+                        as a primary first, restore, and enable the secondaries anew";
+            return Err(Failure::invalid(text));
         }
         Ok(Checked { whole, keyring })
     }

@@ -1,17 +1,20 @@
 //! Keeping the keys in step with the state.
 //!
-//! A restore puts another keyring into the state, perhaps one that this node's root key does not open. Whoever reads the
-//! state must not meet it with the keys of before, so every snapshot goes through here: on another line of history the
-//! keyring is read anew first, and where it does not open, the node is sealed. Nothing can be missed, as it could if this
-//! went by news of the change.
+//! A restore puts another keyring into the state, perhaps one that this node's root key does not open; and a cluster that
+//! becomes the copy of another one gets that one's keyring, with its root key beside it. Whoever reads the state must not meet
+//! it with the keys of before, so every snapshot goes through here: on another line of history the keys are read anew first,
+//! and where that cannot be, the node is sealed. Nothing can be missed, as it could if this went by news of the change.
+//!
+//! Lines of history have no order: the one that a copy goes over to is another cluster's, whose number may be lower. So it is
+//! always the newest state that the keys are attuned to, and a reader of any other takes a new snapshot.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use barrier::{Barrier, InstallError};
+use barrier::{Barrier, InstallError, Offered, Reopened};
 use parking_lot::RwLock;
-use storage::{Batch, CommitError, Committed, Epoch, SealedSnapshot, SealedStore, StoreError, Term, Value};
+use storage::{Batch, CommitError, Committed, Epoch, RawKey, SealedSnapshot, SealedStore, StoreError, Term, Value};
 
 use crate::space;
 
@@ -30,11 +33,16 @@ pub(super) struct Attuned {
     pub keys: Arc<Keys>,
 }
 
-/// What attuning came to.
-enum Found {
-    InStep,
-    /// The snapshot is of a line of history that has ended since.
-    Ended,
+/// Why the keys are not those of the state.
+enum Problem {
+    Store(StoreError),
+    Keys(InstallError),
+}
+
+impl From<InstallError> for Problem {
+    fn from(error: InstallError) -> Self {
+        Self::Keys(error)
+    }
 }
 
 impl Keys {
@@ -51,27 +59,31 @@ impl Keys {
         self.restoring.store(false, Ordering::Release);
     }
 
-    fn attune(&self, snapshot: &dyn SealedSnapshot) -> Result<Found, StoreError> {
-        let epoch = snapshot.revision().epoch;
-        if *self.known.read() == Some(epoch) || self.barrier.is_sealed() {
-            return Ok(Found::InStep);
-        }
+    fn fit(&self, snapshot: &dyn SealedSnapshot) -> bool {
+        *self.known.read() == Some(snapshot.revision().epoch) || self.barrier.is_sealed()
+    }
+
+    fn attune(&self, store: &dyn SealedStore) -> Result<(), StoreError> {
         let mut known = self.known.write();
-        match *known {
-            Some(known) if known == epoch => return Ok(Found::InStep),
-            Some(known) if known.number > epoch.number => return Ok(Found::Ended),
-            _ => {}
-        }
-        let Some(Value::Bytes(sealed)) = snapshot.get(&space::keyring())?.map(|stored| stored.value) else {
-            return Err(StoreError::Corrupt("the keyring is not in the state".into()));
-        };
-        match self.barrier.reopen(&sealed) {
-            Ok(()) => {
-                *known = Some(epoch);
-                Ok(Found::InStep)
+        let mut epoch = None;
+        let reopened = self.barrier.reopen(|| {
+            let newest = store.snapshot().map_err(Problem::Store)?;
+            epoch = Some(newest.revision().epoch);
+            offered(&*newest).map_err(Problem::Store)
+        });
+        match reopened {
+            Ok(reopened) => {
+                if reopened == Reopened::Succeeded {
+                    tracing::warn!(
+                        "the state is now the copy of another cluster's; this node has gone over to its root key"
+                    );
+                }
+                *known = epoch;
+                Ok(())
             }
-            Err(InstallError::Sealed) => Ok(Found::InStep),
-            Err(problem) => {
+            Err(Problem::Keys(InstallError::Sealed)) => Ok(()),
+            Err(Problem::Store(problem)) => Err(problem),
+            Err(Problem::Keys(problem)) => {
                 if !self.restoring.load(Ordering::Acquire) {
                     tracing::error!(%problem, "the state was replaced by one of another root key; this node is sealed");
                     self.barrier.seal();
@@ -82,15 +94,27 @@ impl Keys {
     }
 }
 
+fn offered(snapshot: &dyn SealedSnapshot) -> Result<Offered, StoreError> {
+    let bytes = |key: &RawKey| match snapshot.get(key)?.map(|stored| stored.value) {
+        Some(Value::Bytes(bytes)) => Ok(Some(bytes.to_vec())),
+        _ => Ok::<_, StoreError>(None),
+    };
+    let keyring = bytes(&space::keyring())?;
+    let keyring = keyring.ok_or_else(|| StoreError::Corrupt("the keyring is not in the state".into()))?;
+    Ok(Offered { keyring, successor: bytes(&space::dr_root())? })
+}
+
 #[async_trait]
 impl SealedStore for Attuned {
     fn snapshot(&self) -> Result<Arc<dyn SealedSnapshot>, StoreError> {
-        // Each time round the state has gone over to a later line of history, which only a restore brings about.
+        // Each time round the state has gone over to another line of history, which only a restore or another cluster
+        // brings about.
         loop {
             let snapshot = self.store.snapshot()?;
-            if let Found::InStep = self.keys.attune(&*snapshot)? {
+            if self.keys.fit(&*snapshot) {
                 return Ok(snapshot);
             }
+            self.keys.attune(&*self.store)?;
         }
     }
 

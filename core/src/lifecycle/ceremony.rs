@@ -23,7 +23,7 @@ pub enum CeremonyError {
 }
 
 impl CeremonyError {
-    pub(super) fn refused(text: impl ToString) -> Self {
+    pub(crate) fn refused(text: impl ToString) -> Self {
         Self::Refused(text.to_string())
     }
 }
@@ -102,7 +102,7 @@ pub(super) fn hand_out(shares: &[Share], recipients: &[PublicKey]) -> Result<Han
 
 impl Node {
     /// Whether these shares' key is the one that guards this cluster.
-    pub(super) async fn is_authorised(&self, key: &UnsealKey) -> Result<bool, CeremonyError> {
+    pub(crate) async fn is_authorised(&self, key: &UnsealKey) -> Result<bool, CeremonyError> {
         let (_, wraps) = self.stored_seal()?.ok_or(ChangeError::Broken("the root key's wraps are missing".into()))?;
         match unwrap_root(key as &dyn Seal, &wraps).await {
             Ok(root) => {
@@ -118,5 +118,6 @@ impl Node {
     pub(super) async fn forget_ceremonies(&self) {
         *self.rekeying.lock().await = None;
         *self.generating.lock().await = None;
+        *self.operating.lock().await = None;
     }
 }

@@ -60,7 +60,7 @@ impl From<storage::Access> for ChangeError {
 
 impl Node {
     /// The term that this node leads in, with the newest keyring in use.
-    pub(super) fn leading(&self) -> Result<Term, ChangeError> {
+    pub(crate) fn leading(&self) -> Result<Term, ChangeError> {
         if self.is_sealed() {
             return Err(ChangeError::Sealed);
         }

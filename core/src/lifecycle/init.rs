@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use barrier::{
-    Barrier, JoinKey, Keyring, RootKey, SealConfig, SealConfigError, SealKind, UnsealKey, UnwrapError, WrappedRoot,
-    split, unwrap_root, wrap_root,
+    Barrier, JoinKey, Keyring, RootKey, SealConfig, SealConfigError, SealKind, UnsealKey, WrappedRoot, split, wrap_root,
 };
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
@@ -15,7 +14,6 @@ use storage::{Batch, Check, Latches, MemoryStore, Millis, OpenStore, PathKey, Re
 use zeroize::Zeroizing;
 
 use super::ceremony::{HandedOut, hand_out, parse_keys};
-use super::seals::within;
 use super::{ClusterInfo, Node};
 use crate::mount::{Mount, Table};
 use crate::space;
@@ -128,24 +126,8 @@ impl Node {
         if let Some(key) = unseal {
             wraps.replace(wrap_root(key, root, join).await.map_err(|e| failed(&e))?);
         }
-        // One that cannot be reached now is made up for, as long as there is one that can.
-        let mut problems = Vec::new();
-        for seal in self.seals.enabled() {
-            let wrapping = async {
-                let wrap = wrap_root(seal.seal.as_ref(), root, join).await?;
-                unwrap_root(seal.seal.as_ref(), &WrappedRoot::new(vec![wrap.clone()])).await?;
-                Ok::<_, UnwrapError>(wrap.named(&seal.name))
-            };
-            match within(wrapping).await {
-                Ok(wrap) => wraps.replace(wrap),
-                Err(problem) => problems.push(format!("{}: {problem}", seal.name)),
-            }
-        }
-        if self.unseals_itself() && wraps.automatic().next().is_none() {
-            return Err(failed(&problems.join("; ")));
-        }
-        for problem in problems {
-            tracing::warn!(problem, "the root key is not wrapped by a seal yet");
+        for wrap in self.wrapped_by_seals(root, join).await.map_err(|why| failed(&why))? {
+            wraps.replace(wrap);
         }
         Ok(wraps)
     }

@@ -1,5 +1,6 @@
 //! A node's life: initialised, sealed, unsealed; and how it joins others.
 
+mod adopt;
 mod attune;
 mod auto_unseal;
 mod ceremony;
@@ -8,6 +9,7 @@ mod follow;
 mod founding;
 mod from_members;
 mod generate_root;
+pub(crate) mod generation;
 mod init;
 mod join;
 mod migration;
@@ -31,14 +33,15 @@ use barrier::{Barrier, SealConfig, WrappedRoot};
 use parking_lot::Mutex;
 use sdk::{Plugin, PluginKind};
 use serde::{Deserialize, Serialize};
-use storage::{Listings, OpenStore, Value, View};
+use storage::{Listings, OpenStore, Read, Value, View};
 use tokio::sync::watch;
 
 pub(crate) use attune::Keys;
 pub use ceremony::{CeremonyError, HandedOut};
 pub use change::ChangeError;
 pub use founding::Neighbours;
-pub use generate_root::{GenerateRootProgress, GenerateRootStarted, GenerateRootStatus, NewRoot, decode_token};
+pub use generate_root::{GenerateRootProgress, NewRoot};
+pub use generation::{GenerationStarted, GenerationStatus, decode_token};
 pub use init::{InitError, InitOptions, Initialised, Recipients};
 pub use join::{Admission, AdmitError, Introduce, JoinAnswer, JoinChallenge, JoinError, JoinTarget};
 pub use rekey::{
@@ -58,6 +61,7 @@ use crate::backup::Saves;
 use crate::backup::auto::Folders;
 use crate::catalog::Catalog;
 use crate::denials::Denials;
+use crate::dr::{Link, Standing};
 use crate::in_flight::InFlight;
 use crate::lockout::{LockoutDefaults, Lockouts};
 use crate::mount::{Mounts, TtlLimits};
@@ -93,6 +97,9 @@ pub struct Settings {
 pub struct Node {
     pub barrier: Arc<Barrier>,
     pub replication: Arc<dyn Replication>,
+    pub(crate) other_cluster: Arc<dyn Link>,
+    /// How this cluster stands to it.
+    pub(crate) standing: watch::Receiver<Standing>,
     pub mounts: Arc<Mounts>,
     pub policies: Arc<Policies>,
     pub tokens: Arc<Tokens>,
@@ -121,7 +128,9 @@ pub struct Node {
     /// Held while the keyring or the wraps of the root key are changed.
     changing: tokio::sync::Mutex<()>,
     rekeying: tokio::sync::Mutex<Option<rekey::Rekey>>,
-    generating: tokio::sync::Mutex<Option<generate_root::GenerateRoot>>,
+    generating: tokio::sync::Mutex<Option<generation::Generation>>,
+    /// Of an operation token.
+    pub(crate) operating: tokio::sync::Mutex<Option<generation::Generation>>,
     /// Held while keys come or go.
     turning: Mutex<()>,
     /// They may keep records in the clear, and have things to do by themselves. Some of them hold this node.
@@ -143,6 +152,7 @@ impl Node {
         let keys = Arc::new(Keys::new(Arc::clone(&barrier)));
         let store = Arc::new(Attuned { store: replication.store(), keys: Arc::clone(&keys) });
         let keyring = Arc::new(follow::Follower::new(Arc::clone(&barrier), replication.store()));
+        let other_cluster = replication.other_cluster();
         Arc::new(Self {
             mounts: Arc::new(Mounts::new(limits)),
             policies: Arc::new(Policies::default()),
@@ -163,8 +173,11 @@ impl Node {
             changing: tokio::sync::Mutex::default(),
             rekeying: tokio::sync::Mutex::default(),
             generating: tokio::sync::Mutex::default(),
+            operating: tokio::sync::Mutex::default(),
             barrier,
             replication,
+            standing: other_cluster.standing(),
+            other_cluster,
             seals: seals::Seals::new(settings.seals),
             migrating: AtomicBool::new(false),
             neighbours: settings.neighbours,
@@ -240,14 +253,22 @@ impl Node {
     }
 
     /// Brings the keys in step with the state, now.
-    pub(crate) fn attune(&self) {
+    pub fn attune(&self) {
         if let Err(problem) = self.store.snapshot() {
             tracing::debug!(%problem, "the keys do not fit the state");
         }
         let _turning = self.turning.lock();
+        // Counted under keys that may be others now.
+        *self.usage.lock() = usage::Usage::default();
         if self.is_sealed() {
             self.forget();
+            return;
         }
+        match self.local_view().and_then(|view| view.get(&init::cluster_key())) {
+            Ok(info) => *self.cluster.lock() = info,
+            Err(problem) => tracing::warn!(%problem, "what the cluster is called cannot be read"),
+        }
+        self.forget_decoded();
     }
 
     fn forget_keys(&self) {
@@ -261,6 +282,12 @@ impl Node {
     fn forget(&self) {
         self.replication.set_sealed(true);
         *self.unsealing.lock() = unseal::Progress::default();
+        self.audit.forget();
+        self.forget_decoded();
+    }
+
+    /// It is made of records that may be gone.
+    fn forget_decoded(&self) {
         self.tokens.forget();
         self.mounts.forget();
         self.policies.forget();
@@ -268,7 +295,6 @@ impl Node {
         self.quotas.forget();
         self.denials.forget();
         self.listings.clear();
-        self.audit.forget();
         for plugin in self.plugins.get().into_iter().flatten().filter_map(Weak::upgrade) {
             plugin.forget();
         }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use barrier::{
-    JoinKey, JoinWrap, RootKey, Seal, SealFailure, SealKind, UnwrapError, WrapError, WrappedRoot, unwrap_root,
+    JoinKey, JoinWrap, RootKey, Seal, SealFailure, SealKind, UnwrapError, Wrap, WrapError, WrappedRoot, unwrap_root,
+    wrap_root,
 };
 use futures::stream::{FuturesUnordered, StreamExt};
 use parking_lot::Mutex;
@@ -158,6 +159,30 @@ impl Node {
 
     pub fn unseals_itself(&self) -> bool {
         self.seals.any()
+    }
+
+    /// Wraps of a root key that is new to this cluster, one by each seal, each opened again. A seal that cannot be reached now is
+    /// made up for later, as long as there is one that can.
+    pub(super) async fn wrapped_by_seals(&self, root: &RootKey, join: &JoinKey) -> Result<Vec<Wrap>, String> {
+        let (mut wraps, mut problems) = (Vec::new(), Vec::new());
+        for seal in self.seals.enabled() {
+            let wrapping = async {
+                let wrap = wrap_root(seal.seal.as_ref(), root, join).await?;
+                unwrap_root(seal.seal.as_ref(), &WrappedRoot::new(vec![wrap.clone()])).await?;
+                Ok::<_, UnwrapError>(wrap.named(&seal.name))
+            };
+            match within(wrapping).await {
+                Ok(wrap) => wraps.push(wrap),
+                Err(problem) => problems.push(format!("{}: {problem}", seal.name)),
+            }
+        }
+        if self.unseals_itself() && wraps.is_empty() {
+            return Err(problems.join("; "));
+        }
+        for problem in problems {
+            tracing::warn!(problem, "the root key is not wrapped by a seal yet");
+        }
+        Ok(wraps)
     }
 
     /// The seals of this node's configuration that are not disabled, and how they are.

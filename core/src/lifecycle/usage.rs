@@ -102,7 +102,10 @@ impl Node {
     }
 
     async fn look_after_keys(&self) -> Result<(), ChangeError> {
-        self.look_after_data_key().await?;
+        // A copy's data keys are its primary's to look after; how its root key is wrapped is its own business.
+        if !self.is_secondary() {
+            self.look_after_data_key().await?;
+        }
         self.keep_wraps(Instant::now() + CHANGE_MAX).await
     }
 

@@ -22,6 +22,8 @@ pub struct Permit {
     spends: Option<TokenKey>,
     page_limit: Option<u64>,
     filter: Option<KeyFilter>,
+    /// A field that was for authorization alone.
+    spent_field: Option<&'static str>,
 }
 
 /// Which keys of a listing may be shown.
@@ -33,6 +35,16 @@ pub(super) struct KeyFilter {
 }
 
 impl Permit {
+    /// On a secondary: of who needs no token, or has one for the operation itself.
+    pub(super) fn of_nobody(operation: Operation) -> Self {
+        Self { caller: None, who: None, operation, spends: None, page_limit: None, filter: None, spent_field: None }
+    }
+
+    /// On a secondary: of who has a token for the operation, in that field. Of one that the shares made there is no record.
+    pub(super) fn of_operator(who: Option<Who>, operation: Operation, field: &'static str) -> Self {
+        Self { who, spent_field: Some(field), ..Self::of_nobody(operation) }
+    }
+
     pub fn caller(&self) -> Option<&Caller> {
         self.caller.as_ref()
     }
@@ -56,6 +68,9 @@ impl Permit {
     pub(super) fn limited(&self, mut body: Map<String, Value>) -> Map<String, Value> {
         if let Some(limit) = self.page_limit {
             body.insert("limit".into(), limit.into());
+        }
+        if let Some(field) = self.spent_field {
+            body.remove(field);
         }
         body
     }
@@ -104,7 +119,7 @@ fn name(operation: Operation) -> &'static str {
     }
 }
 
-fn who(token: &Valid, decided: Option<Decided>) -> Who {
+pub(super) fn who(token: &Valid, decided: Option<Decided>) -> Who {
     Who { token: Arc::clone(&token.record), uses_left: token.uses_left, decided }
 }
 
@@ -130,6 +145,7 @@ pub(super) fn authorize(
             spends: None,
             page_limit: None,
             filter: None,
+            spent_field: None,
         });
     }
     let token = match token {
@@ -183,7 +199,7 @@ pub(super) fn authorize(
         false => decision.granted_by().map(|granted| granted.policy.to_string()).collect(),
     };
     let who = who(&token, Some(Decided { allowed: true, granted_by }));
-    Ok(Permit { caller: Some(caller), who: Some(who), operation, spends, page_limit, filter })
+    Ok(Permit { caller: Some(caller), who: Some(who), operation, spends, page_limit, filter, spent_field: None })
 }
 
 /// Why a request is not let through. What a rule demands and this server cannot do yet is refused, never left out.
@@ -261,7 +277,7 @@ fn caller_of(run: &Run<'_>, token: &Valid) -> Caller {
     }
 }
 
-fn plain_operation(verb: Verb) -> Operation {
+pub(super) fn plain_operation(verb: Verb) -> Operation {
     match verb {
         Verb::Read => Operation::Read,
         Verb::Write => Operation::Update,

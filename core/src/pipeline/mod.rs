@@ -14,6 +14,7 @@ mod filter;
 mod limit;
 mod locate;
 mod measure;
+mod secondary;
 #[cfg(test)]
 mod tests;
 
@@ -231,9 +232,10 @@ impl Pipeline {
                 Err(refused) => return Ok(refused),
             }
         }
-        let caller = authenticate::caller(&self.node, &view, run, &mut rely_on);
-        let permit = caller
-            .and_then(|caller| authorize::authorize(&self.node, &view, run, caller, located.as_ref(), &mut rely_on));
+        let permit = secondary::judge(&self.node, &view, run, located.as_ref(), &mut rely_on).unwrap_or_else(|| {
+            let caller = authenticate::caller(&self.node, &view, run, &mut rely_on)?;
+            authorize::authorize(&self.node, &view, run, caller, located.as_ref(), &mut rely_on)
+        });
 
         let who = permit.as_ref().map_or_else(|refused| refused.who.as_ref(), Permit::who).cloned();
         let operation = permit.as_ref().map_or_else(|_| authorize::asked(run), Permit::operation_name);

@@ -55,7 +55,7 @@ impl Quotas {
     /// Makes sure that the rules are those of this snapshot, or a later one's.
     pub(crate) fn refresh(&self, snapshot: &OpenSnapshot) -> Result<(), Access> {
         let state = snapshot.state_revision();
-        if *self.seen.lock() >= state {
+        if state.is_known_to(*self.seen.lock()) {
             return Ok(());
         }
         let view = View::new(snapshot.clone(), space::records(&sdk::NamespaceId::root()));
@@ -63,7 +63,7 @@ impl Quotas {
         let read = (self.current.load().revision != revision).then(|| QuotaTable::read(&view)).transpose()?;
         // Held until the revision is noted: an older snapshot's rules must not come after these.
         let mut seen = self.seen.lock();
-        if *seen < state {
+        if !state.is_known_to(*seen) {
             if let Some(table) = read {
                 self.current.store(Arc::new(Current { revision, table }));
             }

@@ -17,7 +17,7 @@ use storage::SealError;
 use crate::{Barrier, RootKey};
 
 /// A node that asks. Each question has a key of its own.
-pub struct Borrower(Agreement);
+pub struct Borrower(pub(crate) Agreement);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LendError {
@@ -84,13 +84,13 @@ fn key(
     own.key(theirs, LABEL, &[borrower, lender, &asks.to_be_bytes(), &answers.to_be_bytes()])
 }
 
-fn public_of(bytes: &[u8]) -> Option<(&[u8; 32], &[u8])> {
+pub(crate) fn public_of(bytes: &[u8]) -> Option<(&[u8; 32], &[u8])> {
     let (format, rest) = bytes.split_first()?;
     rest.split_first_chunk().filter(|_| *format == FORMAT)
 }
 
 const LABEL: &str = "holdfast lent root key";
-const FORMAT: u8 = 1;
+pub(crate) const FORMAT: u8 = 1;
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,9 @@ mod restore;
 mod root;
 mod seal;
 mod shamir;
+mod succession;
 mod unsealed;
+mod welcome;
 
 pub use barrier::{Barrier, InstallError, SealedKeyring, WrapError};
 pub use join::{Answer, JoinError, JoinKey, Proof, answer, challenge, prove_members, verify_answer, verify_members};
@@ -22,3 +24,5 @@ pub use seal::{
     WrappedRoot, bind, unbind, unwrap_root, wrap_root,
 };
 pub use shamir::{CombineError, Share, combine, split};
+pub use succession::{Offered, Reopened};
+pub use welcome::Welcome;

@@ -49,21 +49,7 @@ impl Barrier {
         Ok(restored.seal_with(root))
     }
 
-    /// Goes over to the keyring of a state that another state was replaced by. An older edition of the one in use is
-    /// left alone: the reader has seen an older state.
-    pub fn reopen(&self, sealed: &[u8]) -> Result<(), InstallError> {
-        let _replacing = self.replacing.lock();
-        let current = self.current()?;
-        let offered = Keyring::open_with(&current.root, sealed)?;
-        if offered.edition() <= current.keyring.edition() && offered.is_part_of(&current.keyring) {
-            return Ok(());
-        }
-        let next = Unsealed::new(Arc::clone(&current.root), offered, Some(&current));
-        self.state.store(Some(Arc::new(next)));
-        Ok(())
-    }
-
-    fn current(&self) -> Result<Arc<Unsealed>, InstallError> {
+    pub(crate) fn current(&self) -> Result<Arc<Unsealed>, InstallError> {
         self.state.load_full().ok_or(InstallError::Sealed)
     }
 }
@@ -73,10 +59,14 @@ mod tests {
     use storage::{Class, RawKey, Sealer};
 
     use super::*;
-    use crate::{JoinKey, RootKey};
+    use crate::{JoinKey, Offered, Reopened, RootKey};
 
     fn root() -> RootKey {
         RootKey::from_key(crypto::Key32::from_slice(&[9; 32]).unwrap())
+    }
+
+    fn reopen(barrier: &Barrier, keyring: &[u8]) -> Result<Reopened, InstallError> {
+        barrier.reopen(|| Ok(Offered { keyring: keyring.to_vec(), successor: None }))
     }
 
     fn unsealed(sealed: &[u8]) -> Barrier {
@@ -106,14 +96,12 @@ mod tests {
         let stored = edition(&here);
         let restored = here.restored(&backup, &stored, JoinKeyOf::Cluster, Millis(4)).unwrap();
         for barrier in [&here, &standby] {
-            barrier.reopen(&restored).unwrap();
+            reopen(barrier, &restored).unwrap();
             assert_eq!(barrier.open_value(&key(), &old).unwrap()[..], *b"old");
             assert_eq!(barrier.open_value(&key(), &new).unwrap()[..], *b"new");
             assert_eq!(barrier.active_term().unwrap(), 3);
         }
         assert!(!standby.install(&backup).unwrap(), "the restored keyring is the newest");
-        here.reopen(&backup).unwrap();
-        assert_eq!(here.active_term().unwrap(), 3, "a late reader of the old state changes nothing");
         let opened = Keyring::open_with(&root(), &restored).unwrap();
         let current = Keyring::open_with(&root(), &here.rotated(Millis(3)).unwrap().bytes).unwrap();
         assert!(crypto::ct_eq(opened.join_key().expose(), current.join_key().expose()), "the cluster's join key");
@@ -135,7 +123,7 @@ mod tests {
         here.install(&here.rotated(Millis(3)).unwrap().bytes).unwrap();
         here.install(&here.rotated(Millis(4)).unwrap().bytes).unwrap();
         assert!(here.open_value(&key(), &value).is_err());
-        here.reopen(&here.restored(&backup, &edition(&here), JoinKeyOf::Cluster, Millis(5)).unwrap()).unwrap();
+        reopen(&here, &here.restored(&backup, &edition(&here), JoinKeyOf::Cluster, Millis(5)).unwrap()).unwrap();
         assert_eq!(here.open_value(&key(), &value).unwrap()[..], *b"theirs");
         assert_eq!(here.active_term().unwrap(), 4, "what is written from now on has a key of its own");
     }
@@ -146,11 +134,11 @@ mod tests {
         let value = here.seal_value(&key(), b"v").unwrap();
         let foreign = Keyring::generate(Millis(1), JoinKey::random()).seal_with(&RootKey::random());
         assert!(here.restored(&foreign, &edition(&here), JoinKeyOf::Cluster, Millis(5)).is_err());
-        assert!(here.reopen(&foreign).is_err());
+        assert!(reopen(&here, &foreign).is_err());
         assert!(!here.opens(&foreign).unwrap());
         assert!(here.open_value(&key(), &value).is_ok());
         here.seal();
-        assert!(matches!(here.reopen(&foreign), Err(InstallError::Sealed)));
+        assert!(matches!(reopen(&here, &foreign), Err(InstallError::Sealed)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use aws_lc_rs::agreement::{PrivateKey, UnparsedPublicKey, X25519, agree};
 
 use crate::{Key32, OpenError, hkdf_sha256};
 
-/// One side's fresh pair. Its private half is wiped by the library when it is dropped.
+/// One side's pair. Its private half is wiped by the library when it is dropped.
 pub struct Agreement {
     private: PrivateKey,
     public: [u8; 32],
@@ -13,7 +13,17 @@ pub struct Agreement {
 impl Agreement {
     pub fn fresh() -> Self {
         // Nothing but memory can lack, and without it the process ends anyway.
-        let private = PrivateKey::generate(&X25519).expect("invariant: X25519 makes a key of any random bytes");
+        Self::of(PrivateKey::generate(&X25519).expect("invariant: X25519 makes a key of any random bytes"))
+    }
+
+    /// The pair of a private half that is kept.
+    pub fn kept(key: &Key32) -> Self {
+        Self::of(
+            PrivateKey::from_private_key(&X25519, key.expose()).expect("invariant: any 32 bytes are a private half"),
+        )
+    }
+
+    fn of(private: PrivateKey) -> Self {
         let made = private.compute_public_key().expect("invariant: a private key has a public half");
         let mut public = [0; 32];
         public.copy_from_slice(made.as_ref());
@@ -54,6 +64,15 @@ mod tests {
         assert_ne!(key(&a, &b, "x", b"1"), key(&c, &b, "x", b"1"));
         // A point of small order would make the secret known to everybody.
         assert!(a.key(&[0; 32], "x", &[]).is_err());
+    }
+
+    #[test]
+    fn a_kept_half_makes_the_same_pair_again() {
+        let (kept, other) = (Key32::random(), Agreement::fresh());
+        let (one, again) = (Agreement::kept(&kept), Agreement::kept(&kept));
+        assert_eq!(one.public(), again.public());
+        let key = |pair: &Agreement| *pair.key(&other.public(), "x", &[]).unwrap().expose();
+        assert_eq!(key(&one), key(&again));
     }
 
     /// RFC 7748, 5.2: one iteration from nine and nine.

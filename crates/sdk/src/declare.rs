@@ -99,6 +99,17 @@ pub struct Operation {
     outcome: Option<Outcome>,
 }
 
+/// What becomes of a path where the cluster is the secondary of another one, which serves almost nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnSecondary {
+    #[default]
+    Refused,
+    /// It is there for everybody.
+    Open,
+    /// It takes an operation token in the place of any other.
+    ByOperationToken,
+}
+
 /// One path pattern and what can be done there.
 #[derive(Clone)]
 pub struct Path {
@@ -124,6 +135,9 @@ pub struct Path {
     pub dead_token: Option<&'static str>,
     /// Needs the `sudo` capability besides.
     pub sudo: bool,
+    pub on_secondary: OnSecondary,
+    /// There is nothing to do here but on a secondary.
+    pub secondary_only: bool,
 }
 
 impl Path {
@@ -144,6 +158,8 @@ impl Path {
             login: None,
             dead_token: None,
             sudo: false,
+            on_secondary: OnSecondary::Refused,
+            secondary_only: false,
         }
     }
 
@@ -222,6 +238,20 @@ impl Path {
     pub fn sudo(mut self) -> Self {
         self.sudo = true;
         self
+    }
+
+    /// What becomes of it on a secondary.
+    #[must_use]
+    pub fn on_secondary(mut self, on_secondary: OnSecondary) -> Self {
+        self.on_secondary = on_secondary;
+        self
+    }
+
+    /// Refused where the cluster is no secondary.
+    #[must_use]
+    pub fn secondary_only(mut self, on_secondary: OnSecondary) -> Self {
+        (self.open, self.secondary_only) = (true, true);
+        self.on_secondary(on_secondary)
     }
 
     #[must_use]

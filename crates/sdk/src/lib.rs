@@ -43,7 +43,7 @@ pub use batch::{BatchAnswer, Step, StepAnswer};
 pub use chore::{Chore, Finish};
 pub use context::{Caller, Ctx, MountInfo, NamespaceId, moment, timestamp};
 pub use crypto::{hmac_sha256, random};
-pub use declare::{Act, Backend, Handler, Matched, Operation, Path, Prepared, Slow, Upsert, Verb, Work};
+pub use declare::{Act, Backend, Handler, Matched, OnSecondary, Operation, Path, Prepared, Slow, Upsert, Verb, Work};
 pub use draw::{draws, encoded};
 pub use failure::Failure;
 pub use field::{CommaList, FromField, KvPairs, Seconds, SignedSeconds, StringList};

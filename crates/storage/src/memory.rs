@@ -50,9 +50,22 @@ impl MemoryStore {
 impl MemoryStore {
     /// Puts these replicated records in the place of all that are there, on a new line of history, and the batch's on top.
     pub fn replace(&self, records: Vec<(RawKey, Stored)>, n: u64, on_top: Batch) -> Revision {
+        let number = self.state.lock().revision.epoch.number + 1;
+        let revision = Revision { epoch: Epoch { number, bits: 0 }, n: n + 1 };
+        self.replace_on(records, revision, on_top);
+        revision
+    }
+
+    /// Goes over to that revision with what there is.
+    pub fn begin_line(&self, revision: Revision) {
         let mut state = self.state.lock();
-        let epoch = Epoch { number: state.revision.epoch.number + 1, bits: 0 };
-        let revision = Revision { epoch, n: n + 1 };
+        self.journal.note(revision, Change::Everything);
+        (state.revision, state.index) = (revision, state.index + 1);
+    }
+
+    /// The same on that line of history, whichever it is.
+    pub fn replace_on(&self, records: Vec<(RawKey, Stored)>, revision: Revision, on_top: Batch) {
+        let mut state = self.state.lock();
         self.journal.note(revision, Change::Everything);
         let data = Arc::make_mut(&mut state.data);
         data.retain(|key, _| key.first() != Some(&(crate::Class::Replicated as u8)));
@@ -64,7 +77,6 @@ impl MemoryStore {
             data.insert(key.into_bytes(), Stored { revision, value: crate::Value::Bytes(value) });
         }
         (state.revision, state.index) = (revision, state.index + 1);
-        revision
     }
 }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// Which line of history a revision belongs to. Restore, recovery and promotion raise the number; equal numbers with
-/// different bits are a fork.
+/// different bits are a fork. A cluster that becomes the copy of another goes over to that one's, whatever its number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Epoch {
     pub number: u32,
@@ -29,6 +29,12 @@ pub struct Revision {
 impl Revision {
     /// Bytes of the fixed encoding: epoch number, epoch bits, n, each big-endian.
     pub const LEN: usize = 20;
+
+    /// Whether who has seen `seen` has seen this too. Of two lines of history neither comes first: that of another cluster,
+    /// which this one may go over to, bears any number.
+    pub fn is_known_to(self, seen: Self) -> bool {
+        self.epoch == seen.epoch && self.n <= seen.n
+    }
 
     #[must_use]
     pub fn next(self) -> Self {

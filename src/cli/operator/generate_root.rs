@@ -6,11 +6,12 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use clap::Args;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::ceremony::{self, Ceremony};
 use super::pgp;
-use crate::cli::client::Client;
+use crate::cli::client::{Ask, Client};
 use crate::cli::failure::{Done, Failure, While};
 use crate::cli::globals::Globals;
 use crate::cli::output::{self, cell};
@@ -35,10 +36,42 @@ pub struct Arguments {
     /// File with the public PGP key that the token is encrypted for
     #[arg(long, value_name = "FILE")]
     pgp_key: Option<String>,
+    /// On a DR secondary: make an operation token instead, by the primary's keys
+    #[arg(long)]
+    dr_token: bool,
 }
 
-const PLACE: &str = "sys/generate-root";
-const ATTEMPT: &str = "sys/generate-root/attempt";
+impl Arguments {
+    /// Of a DR secondary's operation token.
+    pub fn for_operation(self) -> Arguments {
+        Arguments { dr_token: true, ..self }
+    }
+
+    fn kind(&self) -> &'static Kind {
+        if self.dr_token { &OPERATION } else { &ROOT }
+    }
+}
+
+/// Which token, and where it is made.
+struct Kind {
+    place: &'static str,
+    name: &'static str,
+    command: &'static str,
+}
+
+const ROOT: Kind = Kind { place: "sys/generate-root", name: "root", command: "holdfast operator generate-root" };
+const OPERATION: Kind = Kind {
+    place: "sys/replication/dr/secondary/generate-operation-token",
+    name: "DR operation token",
+    command: "holdfast operator dr secondary generate-operation-token",
+};
+
+impl Kind {
+    fn attempt(&self) -> String {
+        format!("{}/attempt", self.place)
+    }
+}
+
 /// Where the server does not say it: a token's length.
 const OTP_LENGTH: usize = 28;
 const OTP_LENGTH_MOST: u64 = 1024;
@@ -54,10 +87,13 @@ pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failur
         return output.value(&json!({ "token": token }), || token.clone());
     }
     if arguments.generate_otp {
-        let length = status(&client).await?["otp_length"].as_u64().filter(|n| (1..=OTP_LENGTH_MOST).contains(n));
+        let length = status(&client, arguments.kind()).await?["otp_length"]
+            .as_u64()
+            .filter(|n| (1..=OTP_LENGTH_MOST).contains(n));
         let otp = one_time_password(length.and_then(|n| usize::try_from(n).ok()).unwrap_or(OTP_LENGTH));
         return output.value(&json!({ "otp": otp, "otp_length": otp.len() }), || otp.clone());
     }
+    let kind = arguments.kind();
     let state = match () {
         () if arguments.ceremony.init => {
             let mut asked = json!({});
@@ -67,37 +103,42 @@ pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failur
             if let Some(file) = &arguments.pgp_key {
                 asked["pgp_key"] = pgp::key(file)?.into();
             }
-            let doing = "initializing root generation";
-            ceremony::answered(client.put(ATTEMPT, &asked).await, PLACE, doing)?
+            let doing = format!("initializing {} generation", kind.name);
+            ceremony::answered(client.put(&kind.attempt(), &asked).await, kind.place, &doing)?
         }
         () if arguments.ceremony.cancel => {
-            let doing = "canceling root token generation";
-            client.delete(ATTEMPT).await.doing(doing)?.ok().doing(doing)?;
-            return output::say("Success! Root token generation canceled (if it was started)");
+            let doing = "canceling token generation";
+            let nonce = arguments.ceremony.nonce.iter().map(|nonce| ("nonce".to_owned(), nonce.clone()));
+            let asked = Ask::new(Method::DELETE, &kind.attempt()).query(nonce);
+            client.send(asked).await.doing(doing)?.ok().doing(doing)?;
+            let name = if arguments.dr_token { "Operation" } else { "Root" };
+            return output::say(&format!("Success! {name} token generation canceled (if it was started)"));
         }
-        () if arguments.ceremony.status => status(&client).await?,
+        () if arguments.ceremony.status => status(&client, kind).await?,
         () => give(&arguments, &client, globals).await?,
     };
     output.value(&state, || table(&state))
 }
 
-async fn status(client: &Client) -> Result<Value, Failure> {
-    let doing = "getting root generation status";
-    ceremony::answered(client.get(ATTEMPT).await, PLACE, doing)
+async fn status(client: &Client, kind: &Kind) -> Result<Value, Failure> {
+    let doing = format!("getting {} generation status", kind.name);
+    ceremony::answered(client.get(&kind.attempt()).await, kind.place, &doing)
 }
 
 /// One key. The last that is needed brings the token.
 async fn give(arguments: &Arguments, client: &Client, globals: &Globals) -> Result<Value, Failure> {
-    let state = ceremony::answered(client.look(ATTEMPT).await, PLACE, "getting root generation status")?;
+    let kind = arguments.kind();
+    let doing = format!("getting {} generation status", kind.name);
+    let state = ceremony::answered(client.look(&kind.attempt()).await, kind.place, &doing)?;
     if state["started"].as_bool() != Some(true) {
-        return Err(Failure::usage(
-            "No root generation is in progress. Start a root generation by running \
-             \"holdfast operator generate-root -init\".",
-        ));
+        let (name, command) = (kind.name, kind.command);
+        return Err(Failure::usage(format!(
+            "No {name} generation is in progress. Start a {name} generation by running \"{command} -init\"."
+        )));
     }
     let asked = arguments.ceremony.given(&state, "Operation nonce", "Unseal Key (will be hidden): ", globals)?;
     let doing = "posting unseal key";
-    client.put("sys/generate-root/update", &asked).await.doing(doing)?.inside().doing(doing)
+    client.put(&format!("{}/update", kind.place), &asked).await.doing(doing)?.inside().doing(doing)
 }
 
 fn table(state: &Value) -> String {

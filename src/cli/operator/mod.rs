@@ -2,6 +2,7 @@
 
 mod ceremony;
 mod diagnose;
+mod dr;
 mod generate_root;
 mod import;
 mod init;
@@ -48,6 +49,9 @@ pub enum Command {
     /// The replicated store: its nodes, its backups
     #[command(subcommand)]
     Raft(raft::Command),
+    /// Another cluster as the copy of this one, for disasters
+    #[command(subcommand)]
+    Dr(dr::Command),
     /// Carry over what a running Vault or OpenBao has
     Import(import::Arguments),
     /// Check a configuration and the machine that it is for; the server need not run
@@ -68,6 +72,7 @@ pub async fn run(command: Command, globals: &Globals) -> Result<Done, Failure> {
         Command::KeyStatus(arguments) => key_status::run(arguments, globals).await,
         Command::Members(arguments) => members::run(arguments, globals).await,
         Command::Raft(command) => raft::run(command, globals).await,
+        Command::Dr(command) => dr::run(command, globals).await,
         Command::Import(arguments) => import::run(arguments, globals).await,
         Command::Diagnose(arguments) => diagnose::run(arguments, globals).await,
     }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use holdfast_core::dr::Standing;
 use holdfast_core::replication::Role;
 use holdfast_core::response::Response;
 use schemars::JsonSchema;
@@ -24,7 +25,7 @@ struct Asked {
     uninitcode: Option<i64>,
     /// The status of a node that was removed from its cluster.
     removedcode: Option<i64>,
-    /// For a state that this server does not get into.
+    /// The status of a node of a DR secondary.
     drsecondarycode: Option<i64>,
     /// For a state that this server does not get into.
     haunhealthycode: Option<i64>,
@@ -48,7 +49,17 @@ struct Health {
     enterprise: bool,
     echo_duration_ms: u64,
     clock_skew_ms: u64,
+    /// Of a DR secondary: for how long it has not had the primary's state. Its active node knows.
     replication_primary_canary_age_ms: u64,
+    /// The same, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replication_dr_lag_ms: Option<u64>,
+    /// And how many of the primary's changes it lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replication_dr_behind: Option<u64>,
+    /// Another cluster has taken this one's place as the primary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replication_dr_fenced: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     removed_from_cluster: Option<bool>,
     /// Why it is known that this node's state is not that of the others.
@@ -78,6 +89,7 @@ struct Codes {
     uninit: u16,
     removed: u16,
     sealed: u16,
+    dr_secondary: u16,
     performance_standby: u16,
     standby: u16,
     active: u16,
@@ -99,12 +111,12 @@ impl Codes {
             None => Ok(default),
             Some(code) => u16::try_from(code).ok().filter(|code| (100..1000).contains(code)).ok_or(Unparsable),
         };
-        code(asked.drsecondarycode, 0)?;
         code(asked.haunhealthycode, 0)?;
         Ok(Self {
             uninit: code(asked.uninitcode, 501)?,
             removed: code(asked.removedcode, 530)?,
             sealed: code(asked.sealedcode, 503)?,
+            dr_secondary: code(asked.drsecondarycode, 472)?,
             performance_standby: code(asked.performancestandbycode, 473)?,
             standby: code(asked.standbycode, 429)?,
             active: code(asked.activecode, 200)?,
@@ -119,6 +131,7 @@ pub fn answer(local: &Local, query: &Map<String, Value>) -> Response {
     let node = &local.node;
     let (initialised, sealed) = (node.is_initialised(), node.is_sealed());
     let (role, removed, diverged) = (node.role(), node.is_removed(), node.divergence());
+    let standing = node.standing();
     let active = !sealed && matches!(role, Role::Active { .. });
     let reads = local.serve_reads && node.reads_as_standby();
     let status = match (initialised, sealed) {
@@ -129,6 +142,8 @@ pub fn answer(local: &Local, query: &Map<String, Value>) -> Response {
         (true, false) if diverged.is_some() => codes.sealed,
         // Probes know this code as "send nobody here", which is what is meant.
         (true, false) if local.leaving.load(Ordering::Relaxed) => codes.sealed,
+        // No flag masks it: there is nothing here for a client.
+        (true, false) if matches!(standing, Standing::Secondary { .. }) => codes.dr_secondary,
         (true, false) if active => codes.active,
         (true, false) if reads => {
             // Here `standbyok` masks a performance standby too: whoever asks for any standby means these as well.
@@ -138,6 +153,9 @@ pub fn answer(local: &Local, query: &Map<String, Value>) -> Response {
         (true, false) => codes.standby,
     };
     let mode = |serving: &'static str| if sealed { "unknown" } else { serving };
+    let progress = node.other_cluster().secondary_progress();
+    let lag = progress.as_ref().and_then(|progress| progress.lag);
+    let lag = lag.map(|lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX));
     let info = node.cluster_info();
     let health = Health {
         initialized: initialised,
@@ -145,13 +163,16 @@ pub fn answer(local: &Local, query: &Map<String, Value>) -> Response {
         standby: !active,
         performance_standby: reads,
         replication_performance_mode: mode("primary"),
-        replication_dr_mode: mode("disabled"),
+        replication_dr_mode: mode(standing.mode()),
         server_time_utc: (local.clock)().seconds(),
         version: VERSION,
         enterprise: false,
         echo_duration_ms: 0,
         clock_skew_ms: 0,
-        replication_primary_canary_age_ms: 0,
+        replication_primary_canary_age_ms: lag.unwrap_or(0),
+        replication_dr_lag_ms: lag,
+        replication_dr_behind: progress.and_then(|progress| progress.behind),
+        replication_dr_fenced: matches!(standing, Standing::Secondary { fenced: true, .. }).then_some(true),
         removed_from_cluster: removed.then_some(true),
         state_diverged: diverged.map(|why| why.to_string()),
         clock_unsteady: (!node.replication.clock_is_steady()).then_some(true),

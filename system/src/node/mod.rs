@@ -78,7 +78,7 @@ pub async fn answer(
     query: &Map<String, Value>,
     body: &Result<Map<String, Value>, String>,
 ) -> Option<Response> {
-    if let Some(kind) = for_anybody(method, path)
+    if let Some(kind) = for_anybody(local.node.is_secondary(), method, path)
         && let Err(wait) = local.rate.take(kind, Instant::now())
     {
         return Some(too_many(wait));
@@ -108,11 +108,13 @@ pub async fn answer(
 }
 
 /// What may be asked without a token, or may be by configuration, and costs more than reading a number.
-fn for_anybody(method: Method, path: &str) -> Option<Kind> {
+/// On a secondary that is all that it serves, so that nobody guesses operation tokens.
+fn for_anybody(secondary: bool, method: Method, path: &str) -> Option<Kind> {
     let ceremony = || ["sys/rekey", "sys/generate-root/"].iter().any(|open| path.starts_with(open));
     match path {
         "sys/init" | "sys/unseal" => (method == Method::Write).then_some(Kind::Unseal),
         _ if path.starts_with("sys/storage/raft/") && is_local(path) => (method == Method::Write).then_some(Kind::Join),
+        _ if secondary => (!is_local(path) && !is_status(path)).then_some(Kind::Ceremony),
         _ => ceremony().then_some(Kind::Ceremony),
     }
 }
@@ -123,6 +125,11 @@ fn too_many(wait: Duration) -> Response {
     let seconds = wait.as_millis().div_ceil(1000).max(1);
     response.headers.insert("retry-after".into(), seconds.to_string());
     response
+}
+
+/// What monitoring asks for, and as cheap as health.
+fn is_status(path: &str) -> bool {
+    path.starts_with("sys/replication/") && path.ends_with("status")
 }
 
 fn is_local(path: &str) -> bool {

@@ -21,7 +21,7 @@ pub enum Kind {
     Unseal,
     /// Letting a node in.
     Join,
-    /// Rekeying, making a root token.
+    /// Rekeying, making a root token; on a DR secondary whatever takes an operation token.
     Ceremony,
 }
 

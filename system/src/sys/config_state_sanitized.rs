@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use sdk::{Act, Answer, Input, Map, Outcome, Params, Path, Result, Value, Verb};
+use sdk::{Act, Answer, Input, Map, OnSecondary, Outcome, Params, Path, Result, Value, Verb};
 
 use crate::measures::Measures;
 
@@ -15,6 +15,7 @@ struct Configuration(Arc<dyn Measures>);
 
 pub fn path(measures: &Arc<dyn Measures>) -> Path {
     Path::new("config/state/sanitized")
+        .on_secondary(OnSecondary::ByOperationToken)
         .help(
             "Shows how this node is configured.",
             "As it was started. Keys, certificates and credentials are left out.",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use holdfast_core::lifecycle::{GenerateRootStatus, Node};
+use holdfast_core::lifecycle::{GenerationStatus, Node};
 use schemars::JsonSchema;
 use sdk::{Answer, Ctx, Input, Path, Txn, Verb};
 use serde::Serialize;
@@ -79,7 +79,7 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, form: Form) -> Path {
         )
 }
 
-fn body(status: &GenerateRootStatus, form: Form, otp: &str) -> Attempt {
+fn body(status: &GenerationStatus, form: Form, otp: &str) -> Attempt {
     let no_token = (form == Form::Bare).then(String::new);
     Attempt {
         started: status.started,

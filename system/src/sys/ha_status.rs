@@ -5,7 +5,7 @@ use std::sync::Arc;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::replication::MemberStatus;
 use schemars::JsonSchema;
-use sdk::{Ctx, Input, Millis, Path, Reply, Txn, Verb};
+use sdk::{Ctx, Input, Millis, OnSecondary, Path, Reply, Txn, Verb};
 use serde::Serialize;
 
 use crate::node::VERSION;
@@ -34,6 +34,7 @@ struct Shown {
 pub fn path(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("ha-status")
+        .on_secondary(OnSecondary::ByOperationToken)
         .ids([(Verb::Read, "ha-status")])
         .help(
             "Shows the nodes of the cluster.",

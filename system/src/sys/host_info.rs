@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use sdk::{Act, Answer, Input, Map, Outcome, Params, Path, Result, Value, Verb};
+use sdk::{Act, Answer, Input, Map, OnSecondary, Outcome, Params, Path, Result, Value, Verb};
 
 use crate::measures::Measures;
 
@@ -15,6 +15,7 @@ struct HostInfo(Arc<dyn Measures>);
 
 pub fn path(measures: &Arc<dyn Measures>) -> Path {
     Path::new("host-info/?")
+        .on_secondary(OnSecondary::ByOperationToken)
         .help("Shows the machine of this node.", "Processors, memory, the disk that the data is on, the system.")
         .answers(Verb::Read, Outcome::data::<Map<String, Value>>())
         .act::<Nothing>(Verb::Read, HostInfo(Arc::clone(measures)))

@@ -6,7 +6,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use holdfast_core::in_flight::UnderWay;
 use holdfast_core::lifecycle::Node;
-use sdk::{Act, Answer, Input, Map, Outcome, Params, Path, Result, Value, Verb, json};
+use sdk::{Act, Answer, Input, Map, OnSecondary, Outcome, Params, Path, Result, Value, Verb, json};
 
 #[derive(Input)]
 struct Nothing {}
@@ -15,6 +15,7 @@ struct InFlight(Arc<Node>);
 
 pub fn path(node: &Arc<Node>) -> Path {
     Path::new("in-flight-req")
+        .on_secondary(OnSecondary::ByOperationToken)
         .help(
             "Shows the requests under way on this node.",
             "Those that came to it and those that it runs for other nodes, by their ids. Clients are not told apart further \

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use sdk::{Act, Answer, Body, Input, Map, Outcome, Params, Path, Result, Value, Verb};
+use sdk::{Act, Answer, Body, Input, Map, OnSecondary, Outcome, Params, Path, Result, Value, Verb};
 
 use crate::measures::{Measures, show};
 
@@ -18,6 +18,7 @@ struct Metrics(Arc<dyn Measures>);
 
 pub fn path(measures: &Arc<dyn Measures>) -> Path {
     Path::new("metrics")
+        .on_secondary(OnSecondary::ByOperationToken)
         .ids([(Verb::Read, "metrics")])
         .help("Shows this node's metrics.", "As JSON, or with format=prometheus as Prometheus reads them.")
         .answers(Verb::Read, Outcome::body::<Map<String, Value>>())

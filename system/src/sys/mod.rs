@@ -64,6 +64,15 @@ mod rekey_update;
 mod rekey_verify;
 mod remount;
 mod remount_status;
+mod replication;
+mod replication_operation_token;
+mod replication_performance;
+mod replication_primary;
+mod replication_public_key;
+mod replication_recover;
+mod replication_secondary;
+mod replication_secondary_token;
+mod replication_status;
 mod rotate;
 mod rotate_config;
 mod seal;
@@ -260,6 +269,24 @@ impl Sys {
             ("tools/random/:source", "generate-random-with-source"),
             ("tools/random/:source/:urlbytes+", "generate-random-with-source-and-bytes"),
         ]));
+        paths.extend([
+            replication_primary::enable(node),
+            replication_primary::disable(node),
+            replication_primary::demote(node),
+            replication_primary::revoke_secondary(node),
+            replication_secondary_token::path(node),
+            replication_public_key::path(node),
+            replication_secondary::enable(node),
+            replication_secondary::promote(node),
+            replication_secondary::disable(node),
+            replication_secondary::update_primary(node),
+            replication_operation_token::attempt(node),
+            replication_operation_token::update(node),
+            replication_operation_token::delete(node),
+        ]);
+        paths.extend(replication_status::paths(node));
+        paths.extend(replication_recover::paths(node));
+        paths.extend(replication_performance::paths(node));
         paths.extend(crate::node::paths());
         paths.extend(capabilities::paths(node));
         paths.extend(leases_renew::paths(node));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use sdk::{Act, Answer, Body, Input, Outcome, Params, Path, PipeWriter, Result, Verb};
+use sdk::{Act, Answer, Body, Input, OnSecondary, Outcome, Params, Path, PipeWriter, Result, Verb};
 
 use crate::measures::{Lines, Measures};
 
@@ -19,7 +19,8 @@ struct Wanted {
 struct Monitor(Arc<dyn Measures>);
 
 pub fn path(measures: &Arc<dyn Measures>) -> Path {
-    Path::new("monitor").ids([(Verb::Read, "monitor")])
+    Path::new("monitor")
+        .on_secondary(OnSecondary::ByOperationToken).ids([(Verb::Read, "monitor")])
         .help(
             "Streams this node's log.",
             "Lines from now on, until whoever asked goes away or the server stops. A reader that is too slow loses lines \

@@ -15,6 +15,7 @@ pub fn set(mount: &mut Mount, given: &Map<String, Value>) -> Result<()> {
         let list = || CommaList::from_field(value).map(|list| Some(list.0)).map_err(wrong);
         let text = || String::from_field(value).map_err(wrong);
         match name.as_str() {
+            "default_lease_ttl" | "max_lease_ttl" if says_nothing(value) => {}
             "default_lease_ttl" => mount.config.default_lease_ttl = ttl("default", value)?,
             "max_lease_ttl" => mount.config.max_lease_ttl = ttl("max", value)?,
             // Auth mounts are not cached, so there is nothing to turn off.
@@ -31,6 +32,11 @@ pub fn set(mount: &mut Mount, given: &Map<String, Value>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Clients send every field that they know, and empty what they do not mean to change.
+fn says_nothing(ttl: &Value) -> bool {
+    ttl.is_null() || ttl.as_str().is_some_and(str::is_empty)
 }
 
 /// Seconds. "system" and nothing both mean the server's own limit, which is zero here.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use holdfast_core::autopilot::{AutopilotConfig, config_key, records};
 use holdfast_core::lifecycle::Node;
 use schemars::JsonSchema;
-use sdk::{Answer, Ctx, Failure, Input, Path, Read, Reply, Result, Seconds, Txn, Verb, duration};
+use sdk::{Answer, Ctx, Failure, Input, OnSecondary, Path, Read, Reply, Result, Seconds, Txn, Verb, duration};
 use serde::Serialize;
 
 #[derive(Input)]
@@ -42,6 +42,7 @@ struct Config {
 pub fn path(node: &Arc<Node>) -> Path {
     let replication = Arc::clone(&node.replication);
     Path::new("storage/raft/autopilot/configuration")
+        .on_secondary(OnSecondary::ByOperationToken)
         .help("Configures what is done about unhealthy nodes.", "A value of zero leaves what is set.")
         .txn(Verb::Read, |_: &Ctx, Nothing {}: Nothing, txn: &mut Txn| {
             let config = txn.elsewhere(records()).get::<AutopilotConfig>(&config_key())?.unwrap_or_default();

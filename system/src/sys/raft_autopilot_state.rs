@@ -7,7 +7,7 @@ use std::time::Duration;
 use holdfast_core::autopilot::{AutopilotState, ServerHealth};
 use holdfast_core::lifecycle::Node;
 use schemars::JsonSchema;
-use sdk::{Ctx, Failure, Input, Millis, Path, Reply, Txn, Verb, duration};
+use sdk::{Ctx, Failure, Input, Millis, OnSecondary, Path, Reply, Txn, Verb, duration};
 use serde::Serialize;
 
 use crate::node::VERSION;
@@ -47,6 +47,7 @@ struct Server {
 pub fn path(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("storage/raft/autopilot/state")
+        .on_secondary(OnSecondary::ByOperationToken)
         .help(
             "Shows how healthy the nodes of the cluster are.",
             "Which of them vote and answer, how far behind they are, and how many more may be lost.",

@@ -5,11 +5,18 @@ use std::sync::Arc;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::replication::MemberStatus;
 use schemars::JsonSchema;
-use sdk::{Ctx, Input, Path, Reply, Verb, View};
+use sdk::{Ctx, Input, OnSecondary, Path, Reply, Verb, View};
 use serde::Serialize;
 
 #[derive(Input)]
 struct Nothing {}
+
+/// By POST, as clients ask a DR secondary.
+#[derive(Input)]
+struct Asked {
+    /// Of generate-operation-token, or an orphan batch token of the primary whose policies allow this path.
+    dr_operation_token: Option<String>,
+}
 
 #[derive(Serialize, JsonSchema)]
 struct Shown {
@@ -32,18 +39,25 @@ struct Server {
 }
 
 pub fn path(node: &Arc<Node>) -> Path {
-    let node = Arc::clone(node);
+    let (node, posted) = (Arc::clone(node), Arc::clone(node));
     Path::new("storage/raft/configuration")
+        .on_secondary(OnSecondary::ByOperationToken)
         .help("Shows the members of the cluster.", "Who votes, who leads, and where each listens for the others.")
-        .view(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, _: &View| {
-            let server = |status: MemberStatus| Server {
-                node_id: status.member.name,
-                address: status.member.address,
-                leader: status.leader,
-                protocol_version: "3",
-                voter: status.voter,
-            };
-            let servers = node.replication.members().into_iter().map(server).collect();
-            Reply::data(Shown { config: Members { servers, index: node.replication.position().committed } })
+        .view(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, _: &View| Reply::data(shown(&node)))
+        .view(Verb::Write, move |_: &Ctx, asked: Asked, _: &View| {
+            drop(asked.dr_operation_token);
+            Reply::data(shown(&posted))
         })
+}
+
+fn shown(node: &Node) -> Shown {
+    let server = |status: MemberStatus| Server {
+        node_id: status.member.name,
+        address: status.member.address,
+        leader: status.leader,
+        protocol_version: "3",
+        voter: status.voter,
+    };
+    let servers = node.replication.members().into_iter().map(server).collect();
+    Shown { config: Members { servers, index: node.replication.position().committed } }
 }

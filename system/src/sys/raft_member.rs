@@ -6,12 +6,14 @@ use std::time::Instant;
 use async_trait::async_trait;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::replication::{MemberChange, MemberError};
-use sdk::{Act, Answer, Failure, Input, Params, Path, Result, Verb};
+use sdk::{Act, Answer, Failure, Input, OnSecondary, Params, Path, Result, Verb};
 
 #[derive(Input)]
 struct Named {
     /// The member's name, its `node_id`.
     server_id: Option<String>,
+    /// On a DR secondary.
+    dr_operation_token: Option<String>,
 }
 
 struct Change {
@@ -58,13 +60,18 @@ fn path(
     synopsis: &'static str,
     description: &'static str,
 ) -> Path {
-    Path::new(pattern).help(synopsis, description).act::<Named>(Verb::Write, Change { node: Arc::clone(node), change })
+    Path::new(pattern)
+        .on_secondary(OnSecondary::ByOperationToken)
+        .help(synopsis, description)
+        .act::<Named>(Verb::Write, Change { node: Arc::clone(node), change })
 }
 
 #[async_trait]
 impl Act for Change {
     async fn act(&self, params: &Params, deadline: Instant) -> Result<Answer> {
-        let Named { server_id } = Named::parse(params)?;
+        let Named { server_id, dr_operation_token } = Named::parse(params)?;
+        // It was for authorization alone.
+        drop(dr_operation_token);
         let name = server_id.filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| Failure::invalid("no server id provided"))?;
         let members = self.node.replication.members();

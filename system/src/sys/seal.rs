@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use holdfast_core::lifecycle::Node;
-use sdk::{Act, Answer, Input, Params, Path, Result, Verb};
+use sdk::{Act, Answer, Input, OnSecondary, Params, Path, Result, Verb};
 
 use super::once::once;
 
@@ -16,6 +16,7 @@ struct Seal(Arc<Node>);
 
 pub fn path(node: &Arc<Node>) -> Path {
     Path::new("seal")
+        .on_secondary(OnSecondary::ByOperationToken)
         .ids([(Verb::Write, "seal")])
         .help("Seals this node.", "The node forgets every key. If it was active, another one takes over first.")
         .sudo()

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use holdfast_core::lifecycle::Node;
-use sdk::{Act, Answer, Input, Params, Path, Result, Verb};
+use sdk::{Act, Answer, Input, OnSecondary, Params, Path, Result, Verb};
 
 #[derive(Input)]
 struct Nothing {}
@@ -14,6 +14,7 @@ struct StepDown(Arc<Node>);
 
 pub fn path(node: &Arc<Node>) -> Path {
     Path::new("step-down")
+        .on_secondary(OnSecondary::ByOperationToken)
         .ids([(Verb::Write, "step-down-leader")])
         .help("Makes the active node give leadership away.", "It stays out of the next election for ten seconds.")
         .sudo()

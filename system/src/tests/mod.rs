@@ -4,6 +4,7 @@ mod auth;
 mod autopilot;
 mod capabilities;
 mod counters;
+mod dr;
 mod leases;
 mod mounts;
 mod node;

@@ -28,7 +28,7 @@ impl Introduce for Nobody {
     }
 }
 
-fn local(server: &Server) -> Local {
+pub(super) fn local(server: &Server) -> Local {
     Local {
         node: Arc::clone(server.node()),
         introduce: Arc::new(Nobody),

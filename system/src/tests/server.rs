@@ -12,7 +12,7 @@ use holdfast_core::pipeline::Pipeline;
 use holdfast_core::replication::Replication;
 use holdfast_core::request::Request;
 use holdfast_core::service::Service;
-use holdfast_core::testing::Alone;
+use holdfast_core::testing::{Alone, Paired};
 use holdfast_core::token::ClientToken;
 use sdk::{
     Answer, Backend, Ctx, Failure, Input, Key, Map, MountInfo, Path, Plugin, PluginKind, Read, Txn, Value, Verb, View,
@@ -23,7 +23,10 @@ use tokio::time::Instant;
 
 pub struct Server {
     pub alone: Arc<Alone>,
+    pub link: Arc<Paired>,
     pub root: String,
+    pub shares: Vec<Vec<u8>>,
+    catalog: Catalog,
     service: Service,
 }
 
@@ -57,7 +60,7 @@ impl Got {
 impl Server {
     pub async fn new() -> Self {
         let limits = TtlLimits { default: Duration::from_secs(3600), max: Duration::from_secs(7200) };
-        let alone = Arc::new(Alone::default());
+        let (alone, link) = Alone::paired();
         let measures: Arc<dyn crate::measures::Measures> = Arc::new(crate::measures::Nothing);
         let node = Node::new(Arc::clone(&alone) as _, Settings::new(limits));
         let options = InitOptions {
@@ -72,8 +75,49 @@ impl Server {
         let plugins = Catalog::default().with(Keeper::new(PluginKind::Secret));
         let catalog = crate::with_builtins(plugins.with(Keeper::new(PluginKind::Auth)), &node, &measures);
         let pipeline = Pipeline::new(Arc::clone(&node), catalog.clone());
-        let service = Service::new(node, catalog, pipeline, true);
-        Self { alone, root: made.root_token.to_string(), service }
+        let service = Service::new(node, catalog.clone(), pipeline, true);
+        let shares = made.shares.iter().map(|share| share.to_vec()).collect();
+        Self { alone, link, root: made.root_token.to_string(), shares, catalog, service }
+    }
+
+    /// Every path of the built-in mounts, below its mount.
+    pub fn declared(&self) -> Vec<(&'static str, Arc<Path>)> {
+        let mounts = [
+            ("sys/", PluginKind::Secret, "system"),
+            ("identity/", PluginKind::Secret, "identity"),
+            ("cubbyhole/", PluginKind::Secret, "cubbyhole"),
+            ("auth/token/", PluginKind::Auth, "token"),
+        ];
+        let mut paths = Vec::new();
+        for (at, kind, name) in mounts {
+            let plugin = self.catalog.find(kind, name).unwrap();
+            let info = MountInfo {
+                path: at.into(),
+                kind: name.into(),
+                accessor: String::new(),
+                uuid: String::new(),
+                options: BTreeMap::new(),
+                default_lease_ttl: Duration::ZERO,
+                max_lease_ttl: Duration::ZERO,
+            };
+            paths.extend(plugin.backend(&info).paths.iter().map(|path| (at, Arc::clone(path))));
+        }
+        paths
+    }
+
+    /// As the node does by itself when the state was replaced.
+    pub fn attune(&self) {
+        self.node().attune();
+    }
+
+    /// Status and body of `sys/health`.
+    pub async fn health(&self, query: &str) -> (u16, Value) {
+        let query = query.split('&').filter_map(|pair| pair.split_once('='));
+        let query: Map<String, Value> = query.map(|(name, value)| (name.to_owned(), value.into())).collect();
+        let local = super::node::local(self);
+        let got =
+            crate::node::answer(&local, crate::node::Method::Get, "sys/health", &query, &Ok(Map::new())).await.unwrap();
+        (got.status, serde_json::from_slice(&got.body).unwrap())
     }
 
     pub fn node(&self) -> &Arc<Node> {

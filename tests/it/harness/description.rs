@@ -155,22 +155,28 @@ impl Description {
         }
     }
 
+    /// The fields of an operation's body, each with its type, if it has a certain one.
+    pub fn fields(&self, operation: &Operation) -> Vec<(String, Option<String>)> {
+        let reference = &operation.described["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+        let name = reference.as_str().and_then(|reference| reference.rsplit('/').next()).unwrap_or_default();
+        let properties = self.0["components"]["schemas"][name]["properties"].as_object().into_iter().flatten();
+        properties.map(|(name, schema)| (name.clone(), schema["type"].as_str().map(str::to_owned))).collect()
+    }
+
     /// A body with something of its type in every field.
     pub fn plausible_body(&self, operation: &Operation, text: &str) -> Value {
-        let reference = &operation.described["requestBody"]["content"]["application/json"]["schema"]["$ref"];
-        let Some(name) = reference.as_str().and_then(|reference| reference.rsplit('/').next()) else {
+        if operation.described["requestBody"].is_null() {
             return json!({});
-        };
-        let properties = &self.0["components"]["schemas"][name]["properties"];
-        let value = |schema: &Value| match schema["type"].as_str() {
+        }
+        let value = |kind: Option<&str>| match kind {
             Some("string") => json!(text),
             Some("boolean") => json!(true),
             Some("integer" | "number") => json!(1),
             Some("array") => json!([text]),
             _ => json!({ text: text }),
         };
-        let fields = properties.as_object().into_iter().flatten();
-        let fields: Map<String, Value> = fields.map(|(name, schema)| (name.clone(), value(schema))).collect();
+        let fields = self.fields(operation).into_iter().map(|(name, kind)| (name, value(kind.as_deref())));
+        let fields: Map<String, Value> = fields.collect();
         // It takes whatever it is given.
         if fields.is_empty() { json!({ text: text }) } else { Value::Object(fields) }
     }
@@ -187,6 +193,13 @@ impl Operation {
         responses
             .iter()
             .all(|(status, said)| status == "204" || said["content"].is_object() || said["description"] != "OK")
+    }
+
+    /// What may stand behind the path's question mark.
+    pub fn query(&self) -> Vec<&str> {
+        let parameters = self.described["parameters"].as_array().into_iter().flatten();
+        let queried = parameters.filter(|parameter| parameter["in"] == "query");
+        queried.filter_map(|parameter| parameter["name"].as_str()).collect()
     }
 
     /// The path with `text` in every name's place.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use storage::Revision;
 
 use super::*;
-use crate::bulk::{Bulk, Chunk, LoadId, Switch};
+use crate::bulk::{Bulk, Chunk, Landing, LoadId, Switch};
 use crate::consensus::Applied;
 use crate::format::Form;
 
@@ -36,7 +36,8 @@ fn switch_to(load: LoadId, chunks: u32, epoch: Epoch) -> Command {
         (key(Class::Local, b"on top"), Bytes::from_static(b"l")),
     ];
     let prefix_deletes = vec![key(Class::Local, b"old")];
-    let switch = Switch { load, chunks, epoch, n: 40, fingerprint: [4; 32], checks: Vec::new(), puts, prefix_deletes };
+    let (n, fingerprint, checks, landing) = (40, [4; 32], Vec::new(), Landing::Raised);
+    let switch = Switch { load, chunks, epoch, n, fingerprint, checks, puts, prefix_deletes, landing };
     Command::Bulk(Bulk::Switch(Arc::new(switch)))
 }
 
@@ -77,7 +78,7 @@ async fn what_is_loaded_shows_with_the_switch_and_not_before() {
     assert_eq!(content(&machine), before, "a load shows nothing");
     let reader = machine.reader();
     assert_eq!(reader.position().borrow().fingerprint, position.fingerprint);
-    assert_eq!(reader.loading(), Some(Loading { id: LOAD, chunks: 2 }));
+    assert_eq!(reader.loading(), Some(Loading { id: LOAD, chunks: 2, merging: None }));
 
     let epochs = reader.epoch();
     assert_ne!(*epochs.borrow(), EPOCH);
@@ -139,7 +140,9 @@ async fn steps_out_of_turn_are_refused() {
     let position = Position { revision: Revision { epoch: Epoch { number: 4, bits: 4 }, n: 9 }, ..Position::default() };
     let membership = crate::consensus::StoredMembership::default();
     let (removed, loading, recovery, trail) = (RemovedKeys::default(), None, None, trail::Trail::default());
-    let mut live = apply::Live { position, membership, removed, outcomes, loading, recovery, format: 1, trail };
+    let standing = Arc::default();
+    let mut live =
+        apply::Live { position, membership, removed, outcomes, loading, recovery, format: 1, trail, standing, fed: 0 };
     let (mut index, journal) = (0, storage::Journal::default());
     let mut answer = |given: Command| {
         index += 1;

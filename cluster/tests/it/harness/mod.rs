@@ -116,6 +116,7 @@ impl Seat {
             max_entry_size: 1 << 20,
             read_index_only: false,
             snapshot_rate: None,
+            feed_max: 1 << 20,
         }
     }
 
@@ -177,6 +178,10 @@ impl ForwardHandler for Writer {
             Err(error) => Bytes::from(error.to_string()),
         }
     }
+
+    async fn welcome(&self, secondary: &str, _from: u64, question: Bytes) -> Result<Bytes, String> {
+        Ok([b"welcome ", secondary.as_bytes(), b": ", &question].concat().into())
+    }
 }
 
 pub struct Cluster {
@@ -232,13 +237,27 @@ impl Cluster {
         follower
     }
 
+    pub async fn leader_seat(&self) -> usize {
+        self.seat_of(&*self.leader().await)
+    }
+
     /// Writes through whoever leads, again when that is safe.
     pub async fn write(&self, name: &str, value: &str) -> Committed {
+        self.commit(put(name, value)).await
+    }
+
+    pub async fn delete(&self, name: &str) -> Committed {
+        let mut batch = Batch::new(id(), Millis(1));
+        batch.deletes.push(key(name));
+        self.commit(batch).await
+    }
+
+    async fn commit(&self, batch: Batch) -> Committed {
         let by = soon();
         loop {
             let leader = self.leader().await;
             let term = Term(leader.leadership().borrow().term);
-            match leader.store().commit(term, put(name, value)).await {
+            match leader.store().commit(term, batch.clone()).await {
                 Ok(committed) => return committed,
                 Err(error @ (CommitError::NotActive | CommitError::Unavailable(_))) => {
                     assert!(Instant::now() < by, "{error}");

@@ -54,7 +54,7 @@ struct Task {
 /// Makes the one backup that has waited longest, if any is due.
 pub(super) async fn look(node: &Arc<Node>) -> Result<(), String> {
     let Role::Active { term } = node.role() else { return Ok(()) };
-    if node.is_sealed() {
+    if !node.writes() {
         return Ok(());
     }
     let tasks = tasks(&node.local_view().map_err(text)?).map_err(text)?;

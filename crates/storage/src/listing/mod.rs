@@ -177,7 +177,7 @@ impl Listings {
         // From here on changes are marked, also those that the next snapshot shows.
         let unfinished = Unfinished { listings: self, folder, slot: &slot };
         let snapshot = store.snapshot()?;
-        if snapshot.state_revision() < heard {
+        if snapshot.state_revision() != heard && snapshot.state_revision().is_known_to(heard) {
             return Ok(());
         }
         let names = self.read_names(store, &snapshot, folder)?;
@@ -336,7 +336,7 @@ impl Table {
     /// now and filled from a later snapshot misses nothing.
     fn hear(&mut self, snapshot: &OpenSnapshot, bytes_max: usize) {
         let now = snapshot.state_revision();
-        if now <= self.heard {
+        if now.is_known_to(self.heard) {
             return;
         }
         let heard = std::mem::replace(&mut self.heard, now);

@@ -21,6 +21,9 @@ pub const CHECKS: &[Check] = &[
     check("storage raft max_entry_size", "max_entry_size = 65536", |c| c.storage.max_entry_size == 65536),
     check("storage raft min_free_space", "min_free_space = 4096", |c| c.storage.min_free_space == 4096),
     check("storage raft snapshot_rate_limit", "snapshot_rate_limit = 0", |c| c.storage.snapshot_rate_limit.is_none()),
+    check("storage raft replication_feed_max_size", "replication_feed_max_size = 1048576", |c| {
+        c.storage.replication_feed_max_size == 1 << 20
+    }),
     check(
         "storage raft retry_join_as_non_voter",
         r#"retry_join_as_non_voter = true retry_join { leader_api_addr = "http://h:1" }"#,

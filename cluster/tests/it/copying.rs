@@ -1,0 +1,264 @@
+//! Two clusters, one the copy of the other: it follows, catches up, takes over, and the other gives way.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cluster::dr::{Adopted, CopyState, DrChange, DrError, DrRole, Enrolled};
+use cluster::{Member, Node};
+use storage::{Class, CommitError, Millis, RawKey, Term, Value};
+
+use crate::harness::{Cluster, put, read, soon, until};
+
+const SECRET: [u8; 32] = [7; 32];
+
+fn local(name: &'static str) -> RawKey {
+    RawKey::root(Class::Local).plain(name)
+}
+
+fn members(node: &Node) -> Vec<(u64, Member)> {
+    node.members().into_iter().map(|status| (status.id, status.member)).collect()
+}
+
+async fn primary() -> Cluster {
+    let cluster = Cluster::of(3).await;
+    let leader = cluster.leader().await;
+    leader.change_standing(DrChange::EnablePrimary, soon()).await.unwrap();
+    cluster
+}
+
+async fn invite(primary: &Cluster, id: &str) {
+    let leader = primary.leader().await;
+    let (secret, expires) = (crypto::sha256(&SECRET), Millis(leader.now().0 + 60_000));
+    leader.change_standing(DrChange::Invite { id: id.into(), secret, expires }, soon()).await.unwrap();
+}
+
+/// Has a cluster of its own become the secondary of that primary.
+async fn enroll(primary: &Cluster, secondary: &Cluster) -> Enrolled {
+    let known = members(&*primary.leader().await);
+    let leader = secondary.leader().await;
+    let enrolled = leader.enroll(&known, SECRET, Bytes::from_static(b"question"), soon()).await.unwrap();
+    let adopted = Adopted { puts: vec![(local("adopted"), "1".into())], prefix_deletes: vec![local("own")] };
+    let change =
+        DrChange::Follow { id: enrolled.id.clone(), primary: enrolled.primary.clone(), adopted: Some(adopted) };
+    leader.change_standing(change, soon()).await.unwrap();
+    enrolled
+}
+
+/// All nodes of both have one revision and one fingerprint.
+async fn in_step(primary: &Cluster, secondary: &Cluster) {
+    until("the copy is in step", || {
+        let mut all = primary.up().chain(secondary.up()).map(|node| node.fingerprint());
+        let first = all.next().unwrap();
+        all.all(|other| other == first)
+    })
+    .await;
+}
+
+async fn refuses_writes(cluster: &Cluster) {
+    let leader = cluster.leader().await;
+    let term = Term(leader.leadership().borrow().term);
+    let refused = leader.store().commit(term, put("own", "no")).await;
+    assert!(matches!(refused, Err(CommitError::Unavailable(_))), "{refused:?}");
+}
+
+fn standing(node: &Node) -> DrRole {
+    node.standing().borrow().role.clone()
+}
+
+fn is_secondary_of(node: &Node, fenced: bool) -> bool {
+    matches!(standing(node), DrRole::Secondary(source) if !source.primary.is_empty() && source.fenced == fenced)
+}
+
+async fn two() -> (Cluster, Cluster) {
+    let (primary, secondary) = (primary().await, Cluster::of(3).await);
+    for n in 0..50 {
+        primary.write(&format!("before{n}"), "p").await;
+    }
+    secondary.write("own", "s").await;
+    invite(&primary, "east").await;
+    enroll(&primary, &secondary).await;
+    (primary, secondary)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secondary_has_the_primarys_history_and_takes_no_writes_of_its_own() {
+    let (primary, secondary) = two().await;
+    in_step(&primary, &secondary).await;
+    for n in 0..20 {
+        primary.write(&format!("after{n}"), "p").await;
+    }
+    in_step(&primary, &secondary).await;
+    for node in secondary.up() {
+        assert_eq!(read(node, "before7").as_deref(), Some("p"));
+        assert_eq!(read(node, "after19").as_deref(), Some("p"));
+        assert_eq!(read(node, "own"), None, "what it had before is gone");
+        let adopted = node.store().snapshot().unwrap().get(&local("adopted")).unwrap();
+        assert_eq!(adopted.map(|stored| stored.value), Some(Value::Bytes("1".into())));
+    }
+    refuses_writes(&secondary).await;
+    assert_eq!(secondary.leader().await.members().len(), 3, "its members are its own");
+    let (here, there) = (primary.leader().await.full_hash().await, secondary.leader().await.full_hash().await);
+    assert_eq!(here.unwrap(), there.unwrap());
+
+    let leader = secondary.leader().await;
+    until("it says that it follows", || {
+        let progress = leader.secondary_progress().unwrap();
+        progress.state == CopyState::Following && progress.behind(leader.fingerprint().0) == Some(0)
+    })
+    .await;
+    let seen = primary.leader().await.primary_progress().unwrap();
+    assert_eq!(seen.secondaries[0].id, "east");
+    until("the primary knows how far it is", || {
+        primary
+            .up()
+            .any(|node| node.primary_progress().is_some_and(|progress| progress.secondaries[0].behind == Some(0)))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_counts_once_and_the_same_node_may_ask_again() {
+    let (primary, secondary) = (primary().await, Cluster::of(1).await);
+    let other = Cluster::of(1).await;
+    let known = members(&*primary.leader().await);
+    let ask =
+        async |node: Arc<Node>, secret| node.enroll(&known, secret, Bytes::from_static(b"question"), soon()).await;
+    let uninvited = ask(secondary.leader().await, SECRET).await;
+    assert!(matches!(uninvited, Err(DrError::Unavailable(_))), "no stranger is let in: {uninvited:?}");
+
+    invite(&primary, "east").await;
+    let wrong = ask(secondary.leader().await, [8; 32]).await;
+    assert!(matches!(&wrong, Err(DrError::Refused(why)) if why.contains("activation token")), "{wrong:?}");
+    let first = ask(secondary.leader().await, SECRET).await.unwrap();
+    assert_eq!((first.id.as_str(), &first.welcome[..]), ("east", &b"welcome east: question"[..]));
+    assert_eq!(ask(secondary.leader().await, SECRET).await.unwrap().welcome, first.welcome);
+    let second = ask(other.leader().await, SECRET).await;
+    assert!(second.is_err(), "{second:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn either_side_may_lose_its_leader() {
+    let (mut primary, mut secondary) = two().await;
+    in_step(&primary, &secondary).await;
+    for round in 0..3 {
+        let (at, lost) = (primary.leader_seat().await, secondary.leader_seat().await);
+        primary.seats[at].crash();
+        secondary.seats[lost].crash();
+        primary.write(&format!("round{round}"), "p").await;
+        primary.seats[at].start().await.set_sealed(false);
+        secondary.seats[lost].start().await.set_sealed(false);
+    }
+    in_step(&primary, &secondary).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_away_for_too_long_fetches_what_differs() {
+    let (primary, secondary) = two().await;
+    in_step(&primary, &secondary).await;
+    let down: Vec<usize> = (0..3).collect();
+    let mut secondary = secondary;
+    for at in &down {
+        secondary.seats[*at].stop().await;
+    }
+    // More than a feed of a MiB holds, so it is cut.
+    let large = "x".repeat(100 << 10);
+    for n in 0..60 {
+        primary.write(&format!("large{}", n % 5), &large).await;
+    }
+    primary.delete("before3").await;
+    let leader = primary.leader().await;
+    until("the feed is cut", || leader.primary_progress().is_some_and(|progress| progress.feed_bytes < 2 << 20)).await;
+    for at in &down {
+        secondary.seats[*at].start().await.set_sealed(false);
+    }
+    in_step(&primary, &secondary).await;
+    let leader = secondary.leader().await;
+    assert_eq!(read(&leader, "large4").map(|value| value.len()), Some(large.len()));
+    assert_eq!(read(&leader, "before3"), None);
+    let difference = leader.secondary_progress().unwrap().last_difference.expect("it compared");
+    assert!(difference.fetched >= 5 && difference.fetched < 20, "{difference:?}");
+    assert_eq!(difference.removed, 1);
+    primary.write("goes", "on").await;
+    in_step(&primary, &secondary).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_was_replaced_is_fenced_before_it_takes_a_write_and_comes_back_by_difference() {
+    let (mut primary, secondary) = two().await;
+    in_step(&primary, &secondary).await;
+    for seat in &mut primary.seats {
+        seat.crash();
+    }
+    let leader = secondary.leader().await;
+    leader.change_standing(DrChange::Promote { force: false }, soon()).await.unwrap();
+    secondary.write("taken over", "s").await;
+    for seat in &mut primary.seats {
+        seat.start().await.set_sealed(false);
+    }
+    // It says that it leads only once it has asked, and then it leads a secondary.
+    let old = primary.leader().await;
+    assert!(is_secondary_of(&old, true), "{:?}", standing(&old));
+    refuses_writes(&primary).await;
+    in_step(&secondary, &primary).await;
+    assert_eq!(read(&old, "taken over").as_deref(), Some("s"));
+    let (revision, _) = old.fingerprint();
+    assert!(revision.epoch.number > 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_lives_on_apart_is_told_and_loses_what_nobody_copied() {
+    let (primary, mut secondary) = two().await;
+    in_step(&primary, &secondary).await;
+    for seat in &mut secondary.seats {
+        seat.crash();
+    }
+    primary.write("lost", "p").await;
+    primary.write("before1", "changed apart").await;
+    // The copy comes back where the primary does not reach it: it is promoted before it could follow on.
+    for seat in &mut secondary.seats {
+        let node = seat.start().await;
+        node.set_sealed(false);
+    }
+    let leader = secondary.leader().await;
+    leader.change_standing(DrChange::Promote { force: true }, soon()).await.unwrap();
+    until("the old primary follows", || primary.up().all(|node| is_secondary_of(node, true))).await;
+    secondary.write("new", "s").await;
+    in_step(&secondary, &primary).await;
+    let old = primary.leader().await;
+    assert_eq!(read(&old, "new").as_deref(), Some("s"));
+    let same = read(&leader, "lost");
+    assert_eq!(read(&old, "lost"), same);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_planned_change_of_places_loses_nothing_and_goes_both_ways() {
+    let (one, two) = two().await;
+    in_step(&one, &two).await;
+    let (mut from, mut to) = (&one, &two);
+    for round in 0..2 {
+        from.write(&format!("round{round}"), "x").await;
+        in_step(from, to).await;
+        from.leader().await.change_standing(DrChange::Demote, soon()).await.unwrap();
+        refuses_writes(from).await;
+        to.leader().await.change_standing(DrChange::Promote { force: false }, soon()).await.unwrap();
+        until("the one that was demoted follows", || from.up().all(|node| is_secondary_of(node, false))).await;
+        in_step(to, from).await;
+        std::mem::swap(&mut from, &mut to);
+    }
+    assert_eq!(read(&*one.leader().await, "round1").as_deref(), Some("x"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_secondary_is_cut_off_and_may_leave_with_what_it_has() {
+    let (primary, secondary) = two().await;
+    in_step(&primary, &secondary).await;
+    primary.leader().await.change_standing(DrChange::Revoke { id: "east".into() }, soon()).await.unwrap();
+    primary.write("after", "p").await;
+    let leader = secondary.leader().await;
+    until("it says that it is refused", || leader.secondary_progress().unwrap().problem.is_some()).await;
+    assert_eq!(read(&leader, "after"), None);
+    leader.change_standing(DrChange::Leave, soon()).await.unwrap();
+    secondary.write("own again", "s").await;
+    assert_eq!(standing(&leader), DrRole::Alone);
+    assert_eq!(read(&leader, "before1").as_deref(), Some("p"));
+}
