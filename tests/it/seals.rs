@@ -150,7 +150,9 @@ async fn a_key_service_may_come_and_go() {
     cluster.serves(1).await;
     until_healthy(&cluster, 1, true).await;
     kms.vanish();
-    until_healthy(&cluster, 0, false).await;
+    for index in 0..2 {
+        until_healthy(&cluster, index, false).await;
+    }
     let root = cluster.root(cluster.leader().await);
     writes(&root, "canary-of-the-seal").await;
     let metrics = root.get("/v1/sys/metrics?format=prometheus").await.body;
