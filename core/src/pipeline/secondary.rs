@@ -28,11 +28,20 @@ pub(super) fn judge(
     Some(match gate::declared(located, run.request) {
         OnSecondary::Refused => Err(Failure::invalid(gate::DISABLED).into()),
         OnSecondary::Open => Ok(Permit::of_nobody(plain_operation(run.request.verb))),
-        OnSecondary::ByOperationToken => by_token(node, view, run, rely_on),
+        OnSecondary::ByOperationToken => {
+            let needs_sudo = located.and_then(|located| located.matched.as_ref()).is_some_and(|matched| matched.path.sudo);
+            by_token(node, view, run, needs_sudo, rely_on)
+        }
     })
 }
 
-fn by_token(node: &Node, view: &View, run: &Run<'_>, rely_on: &mut RelyOn) -> Result<Permit, Refused> {
+fn by_token(
+    node: &Node,
+    view: &View,
+    run: &Run<'_>,
+    needs_sudo: bool,
+    rely_on: &mut RelyOn,
+) -> Result<Permit, Refused> {
     let operation = plain_operation(run.request.verb);
     let in_body = run.request.body.get(FIELD).and_then(|value| value.as_str()).filter(|text| !text.is_empty());
     let given = in_body.map(|text| Zeroizing::new(text.trim().to_owned()));
@@ -73,7 +82,7 @@ fn by_token(node: &Node, view: &View, run: &Run<'_>, rely_on: &mut RelyOn) -> Re
     parameters.remove(FIELD);
     let question = Question { operation, path: &run.request.path, parameters: Some(&parameters), wrap_ttl: None };
     let decision = rules.acl.decide(&question);
-    if let Some(explained) = refusal(&decision, false) {
+    if let Some(explained) = refusal(&decision, needs_sudo) {
         let text = "the policies of this batch token do not allow the operation on this path";
         let refused = refused(explained.text.clone(), Failure::denied(text));
         return Err(Refused { decided: Some(explained), ..refused });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use holdfast_core::lifecycle::{Node, SealEntry};
 use schemars::JsonSchema;
-use sdk::{Answer, Ctx, Input, Millis, Path, Reply, Result, Txn, Verb, timestamp};
+use sdk::{Answer, Ctx, Input, Millis, OnSecondary, Path, Reply, Result, Txn, Verb, timestamp};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -71,6 +71,7 @@ impl Seal {
 pub fn all(node: &Arc<Node>) -> Path {
     let node = Arc::clone(node);
     Path::new("seals")
+        .on_secondary(OnSecondary::ByOperationToken)
         .help(
             "Lists what unseals this cluster.",
             "Each seal wraps the root key, and any of them opens it: key shares, and the seals of the configuration.",
@@ -84,6 +85,7 @@ pub fn all(node: &Arc<Node>) -> Path {
 
 pub fn one(node: &Arc<Node>) -> Path {
     Path::new("seals/:name")
+        .on_secondary(OnSecondary::ByOperationToken)
         .help(
             "Lets a seal of the configuration unseal this cluster, or not any more.",
             "Adding wraps the root key by it, and sees that it opens. Removing takes that wrap away, if another seal was seen to open \
