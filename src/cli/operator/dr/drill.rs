@@ -62,7 +62,10 @@ pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failur
     }
     let name = format!("drill-{}", hex::encode(crypto::random::<8>()));
     let until = Instant::now() + Duration::from_secs(arguments.patience * 60);
-    let found = drill(&primary, &name, until).await;
+    let found = tokio::select! {
+        found = drill(&primary, &name, until) => found,
+        _ = tokio::signal::ctrl_c() => Err(Failure::refused("The drill was stopped; what it made is taken back")),
+    };
     // Both may have been undone already, or never made.
     primary.post("sys/replication/dr/primary/revoke-secondary", &json!({ "id": name })).await.ok();
     primary.delete(&format!("sys/policies/acl/{name}")).await.ok();
