@@ -7,7 +7,7 @@ use cluster::dr::{Adopted, CopyState, DrChange, DrError, DrRole, Enrolled};
 use cluster::{Member, Node};
 use storage::{Class, CommitError, Millis, RawKey, Term, Value};
 
-use crate::harness::{Cluster, put, read, soon, until};
+use crate::harness::{Cluster, in_ms, put, read, soon, until};
 
 const SECRET: [u8; 32] = [7; 32];
 
@@ -279,4 +279,93 @@ async fn a_revoked_secondary_is_cut_off_and_may_leave_with_what_it_has() {
     secondary.write("own again", "s").await;
     assert_eq!(standing(&leader), DrRole::Alone);
     assert_eq!(read(&leader, "before1").as_deref(), Some("p"));
+}
+
+struct Dice(u64);
+
+impl Dice {
+    fn of(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+}
+
+/// One thing that an operator may ask of a cluster, at whatever moment; whether it was done.
+async fn anything(here: &Cluster, there: &Cluster, dice: &mut Dice) -> bool {
+    let (leader, id) = (here.leader().await, format!("n{}", dice.of(2)));
+    let change = match dice.of(9) {
+        0 => DrChange::EnablePrimary,
+        1 => DrChange::DisablePrimary,
+        2 => DrChange::Demote,
+        3 => DrChange::Revoke { id },
+        4 => DrChange::Promote { force: dice.of(2) == 0 },
+        5 => DrChange::Leave,
+        6 => DrChange::Follow { id: String::new(), primary: Vec::new(), adopted: None },
+        7 => DrChange::Readdress { addresses: vec![format!("127.0.0.1:{}", here.seats[0].port)] },
+        _ => {
+            let (secret, expires) = (crypto::sha256(&SECRET), Millis(leader.now().0 + 60_000));
+            let invited = leader.change_standing(DrChange::Invite { id, secret, expires }, soon()).await;
+            let other = there.leader().await;
+            let shown = other.enroll(&members(&leader), SECRET, Bytes::from_static(b"q"), in_ms(500)).await;
+            let (Ok(()), Ok(shown)) = (invited, shown) else { return false };
+            let change = DrChange::Follow { id: shown.id, primary: shown.primary, adopted: Some(Adopted::default()) };
+            return other.change_standing(change, soon()).await.is_ok();
+        }
+    };
+    leader.change_standing(change, in_ms(200)).await.is_ok()
+}
+
+/// A way from any state to one in which both clusters serve on their own.
+async fn to_alone(cluster: &Cluster) {
+    let leader = cluster.leader().await;
+    let out = match standing(&leader) {
+        DrRole::Alone => return,
+        DrRole::Primary { .. } => DrChange::DisablePrimary,
+        DrRole::Secondary(_) => DrChange::Leave,
+    };
+    // The other may have fenced it at that very moment.
+    let _ = leader.change_standing(out, soon()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_change_of_roles_in_any_order_leaves_a_way_out() {
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut clusters = [Cluster::of(1).await, Cluster::of(1).await];
+    let mut done = 0;
+    for step in 0..500 {
+        let at = usize::try_from(dice.of(2)).unwrap();
+        match dice.of(12) {
+            0 => {
+                clusters[at].seats[0].crash();
+                clusters[at].seats[0].start().await.set_sealed(false);
+            }
+            1 | 2 => {
+                let leader = clusters[at].leader().await;
+                let term = Term(leader.leadership().borrow().term);
+                let taken = leader.store().commit(term, put(&format!("s{step}"), "x")).await.is_ok();
+                let copies = matches!(standing(&leader), DrRole::Secondary(_));
+                assert!(!(taken && copies), "step {step}: a secondary took a write");
+            }
+            _ => done += usize::from(anything(&clusters[at], &clusters[1 - at], &mut dice).await),
+        }
+    }
+    assert!(done > 50, "only {done} changes were carried out");
+    for _ in 0..20 {
+        for cluster in &clusters {
+            to_alone(cluster).await;
+        }
+        let mut alone = Vec::new();
+        for cluster in &clusters {
+            alone.push(standing(&*cluster.leader().await) == DrRole::Alone);
+        }
+        if alone == [true, true] {
+            break;
+        }
+    }
+    for cluster in &clusters {
+        assert_eq!(standing(&*cluster.leader().await), DrRole::Alone);
+        cluster.write("own again", "x").await;
+    }
 }
