@@ -8,10 +8,11 @@ use bytes::Bytes;
 use cluster::Node;
 use cluster::dr::{self, DrChange, DrRole};
 use holdfast_core::dr::{
-    Change, CopyState, Difference, DrError, Enrolled, Enrolment, Link, PrimaryProgress, Secondary, SecondaryLag,
-    SecondaryProgress, Standing,
+    Change, CopyState, Difference, DrError, Enrolled, Enrolment, FullHash, Link, PrimaryProgress, Secondary,
+    SecondaryLag, SecondaryProgress, Standing,
 };
 use holdfast_core::replication::Member;
+use storage::StoreError;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -142,6 +143,11 @@ impl Link for OtherCluster {
 
     async fn change(&self, change: Change, deadline: Instant) -> Result<(), DrError> {
         self.node.change_standing(change_of(change), deadline).await.map_err(error_of)
+    }
+
+    async fn full_hash(&self) -> Result<FullHash, StoreError> {
+        let cluster::FullHash { revision, fingerprint, sha256, records } = self.node.full_hash().await?;
+        Ok(FullHash { revision, fingerprint, sha256, records })
     }
 
     async fn enroll(

@@ -77,7 +77,9 @@ pub struct Merge {
     pub load: LoadId,
     /// How many chunks the load has.
     pub chunks: u32,
-    /// Where the state stands once all of it is in its place.
+    /// Where the state stood that the difference was made from; on any other it is none.
+    pub base: (Revision, [u8; 32]),
+    /// Where it stands once all of it is in its place.
     pub revision: Revision,
     pub fingerprint: [u8; 32],
 }

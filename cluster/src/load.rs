@@ -175,19 +175,29 @@ impl Load {
             prefix_deletes: Vec::new(),
             landing: Landing::Adopted,
         };
-        self.switching = true;
-        match self.propose(Bulk::Switch(Arc::new(switch))).await {
-            Ok(Applied::Switched(revision)) => Ok(revision),
-            Ok(_) => Err(LoadError::Unknown),
-            Err(error) => Err(error),
+        match self.last(Bulk::Switch(Arc::new(switch))).await? {
+            Applied::Switched(revision) => Ok(revision),
+            _ => Err(LoadError::Unknown),
         }
     }
 
     /// From then on what was added is put in its place by [`Loads::bring_to_its_end`], by whoever leads.
-    pub(crate) async fn merge(mut self, revision: Revision, fingerprint: [u8; 32]) -> Result<(), LoadError> {
-        let merge = Merge { load: self.id, chunks: self.chunks, revision, fingerprint };
+    /// `base`: where the state stood that the difference was made from.
+    pub(crate) async fn merge(
+        mut self,
+        base: (Revision, [u8; 32]),
+        (revision, fingerprint): (Revision, [u8; 32]),
+    ) -> Result<(), LoadError> {
+        let merge = Merge { load: self.id, chunks: self.chunks, base, revision, fingerprint };
+        self.last(Bulk::Merge(Arc::new(merge))).await.map(|_| ())
+    }
+
+    /// The step behind which the load is not this node's to end, unless it surely did not happen.
+    async fn last(&mut self, bulk: Bulk) -> Result<Applied, LoadError> {
         self.switching = true;
-        self.propose(Bulk::Merge(Arc::new(merge))).await.map(|_| ())
+        let done = self.propose(bulk).await;
+        self.switching = matches!(done, Ok(_) | Err(LoadError::Unknown));
+        done
     }
 
     /// Makes what was loaded current, on a new line of history.

@@ -13,7 +13,7 @@ use openraft::rt::WatchReceiver;
 use parking_lot::Mutex;
 use proto::cluster as pb;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::consensus::{Member, NodeId, StoredMembership};
 use crate::identity::node_id;
@@ -159,13 +159,18 @@ impl Vouched {
 pub(crate) async fn follow(shared: Arc<Shared>) {
     let timing = *shared.local.timing();
     let mut metrics = shared.raft.metrics();
-    let (mut position, mut cleared) = (shared.reader.position(), shared.cleared.clone());
+    let (mut position, mut cleared) = (shared.reader.position(), shared.cleared.subscribe());
+    let mut looked = Instant::now();
     loop {
         refresh(&shared);
         let now = shared.metrics();
         let ended = now.running_state.is_err();
         let mut leadership = leadership::derive(shared.id, &now, shared.applied().as_ref(), &timing);
-        // Another cluster may have taken this one's place meanwhile.
+        // Another cluster may have taken this one's place while this node did not lead, had no quorum, or did not run.
+        if !leadership.leads() || looked.elapsed() > 2 * timing.election_max {
+            shared.cleared.send_if_modified(|term| std::mem::replace(term, 0) != 0);
+        }
+        looked = Instant::now();
         let followed = shared.reader.standing().borrow().feeds();
         if leadership.is_ready() && followed && *cleared.borrow_and_update() != leadership.term {
             leadership.role = leadership::Role::Leader { ready: false };

@@ -242,7 +242,6 @@ impl Node {
         let (pins, reports) = (Arc::new(Pins::default()), Arc::new(Reports::default()));
         let peers = Arc::new(Peers::new(key.clone(), handle.clone()));
         let abroad = Arc::new(Peers::new(key.clone(), handle.clone()));
-        let (clear, cleared) = watch::channel(0);
         let vouched = Arc::new(Vouched::default());
         if let Some(told) = told {
             vouched.enter(told);
@@ -282,7 +281,7 @@ impl Node {
             changing: tokio::sync::Mutex::default(),
             leaving: tokio::sync::Mutex::default(),
             leadership: watch::channel(Leadership { term: 0, role: Role::Unknown }).0,
-            cleared,
+            cleared: watch::channel(0).0,
             diverged: watch::channel(None).0,
             runtime: handle.clone(),
             max_entry_size: options.max_entry_size,
@@ -304,7 +303,7 @@ impl Node {
 
         let divergence = Arc::new(Divergence::new(shared.clone(), options.data.join(DIVERGED)));
         let loads = Arc::new(Loads::new(shared.clone(), store.gate.clone()));
-        let dr = Dr::new(&shared, &store.gate, &loads, handler, app, options.feed_max);
+        let dr = Dr::new(&shared, &store.gate, &loads, &reads, handler, app, options.feed_max);
         let (closing, closed) = watch::channel(false);
         let door = Door { local, pins: pins.clone(), raft: raft.clone() };
         let services = Services {
@@ -334,7 +333,7 @@ impl Node {
             handle.spawn(format::raise(shared.clone(), store.gate.clone())),
             handle.spawn(loads.clone().sweep()),
             handle.spawn(divergence.run()),
-            handle.spawn(dr.fence.clone().run(clear)),
+            handle.spawn(dr.fence.clone().run()),
             handle.spawn(dr.following.clone().run()),
             handle.spawn(dr.serving.clone().keep_short()),
             handle.spawn(note_removal(shared.clone(), options.data.join(REMOVED))),

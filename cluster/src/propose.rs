@@ -27,7 +27,8 @@ pub(crate) async fn propose(
     command: Command,
 ) -> Result<Applied, ProposeError> {
     gate.passed(shared).await;
-    if let Some(why) = no_room(shared) {
+    // A cluster that has to give way does so in any case.
+    if let Some(why) = no_room(shared).filter(|_| !matches!(command, Command::Stand(_))) {
         return Err(ProposeError::Unavailable(why));
     }
     let (responder, answer) = ProgressResponder::complete_only();

@@ -33,8 +33,9 @@ pub(crate) struct Shared {
     /// Held while this node judges whether a vote can be spared, and takes it.
     pub leaving: tokio::sync::Mutex<()>,
     pub leadership: watch::Sender<Leadership>,
-    /// The term in which this node, as leader, knows that no other cluster has taken this one's place.
-    pub cleared: watch::Receiver<u64>,
+    /// The term in which this node, as leader, knows that no other cluster has taken this one's place; zero as soon as it may have
+    /// missed that.
+    pub cleared: watch::Sender<u64>,
     /// Why this node has stopped, if its state is not that of the others.
     pub diverged: watch::Sender<Option<Arc<str>>>,
     /// Where this node's own tasks run; never a caller's.

@@ -193,3 +193,22 @@ async fn a_copy_is_unsealed_by_the_primarys_shares_and_operated_by_commands() {
     let mine = copy.nodes[0].client().with_token(&root);
     mine.post("/v1/sys/mounts/own", json!({ "type": "kv" })).await.ok();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drill_finds_out_how_a_disaster_would_end_and_leaves_nothing_behind() {
+    let primary = Cluster::serving(1, Transport::Plain).await;
+    let (west, node) = (primary.root(0), &primary.nodes[0]);
+    let token = primary.keys.clone().unwrap().root;
+    west.post(&format!("{PRIMARY}/enable"), json!({})).await.ok();
+    west.post("/v1/sys/mounts/secret", json!({ "type": "kv" })).await.ok();
+    west.post("/v1/secret/before", json!({ "value": "one" })).await.ok();
+    let report: Value = serde_json::from_str(&says(node, &token, "operator dr drill -format=json")).unwrap();
+    assert_eq!((&report["hashes_equal"], &report["rpo_changes"]), (&json!(true), &json!(0)), "{report}");
+    assert!(report["records"].as_u64().unwrap() > 10, "{report}");
+
+    let after = status(&west).await;
+    assert_eq!((&after["mode"], &after["known_secondaries"]), (&json!("primary"), &json!([])));
+    let policies = west.list("/v1/sys/policies/acl").await.ok()["data"]["keys"].to_string();
+    assert!(!policies.contains("drill"), "{policies}");
+    west.post("/v1/secret/after", json!({ "value": "two" })).await.ok();
+}

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Client, Cluster, Keys, Transport, run_with, until};
+use crate::harness::{Client, Cluster, ELSEWHERE, Keys, Transport, run_with, until};
 use crate::secrecy::{files, holds};
 
 /// A key service: a cluster of one with a transit engine, and what a seal needs there.
@@ -131,7 +131,8 @@ async fn restarted(cluster: &mut Cluster, index: usize, more: &Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_service_may_come_and_go() {
     let mut kms = Kms::start(Transport::Tls).await;
-    let more = json!({ "seal": [kms.block(&json!({}))], "log_level": "debug", "telemetry": { "prometheus_retention_time": "1m" } });
+    let block = kms.block(&json!({ "tls_server_name": ELSEWHERE }));
+    let more = json!({ "seal": [block], "log_level": "debug", "telemetry": { "prometheus_retention_time": "1m" } });
     let mut cluster = Cluster::configured(2, Transport::Plain, &more);
     founded(&mut cluster).await;
     cluster.nodes[1].start().await;
@@ -149,7 +150,9 @@ async fn a_key_service_may_come_and_go() {
     cluster.serves(1).await;
     until_healthy(&cluster, 1, true).await;
     kms.vanish();
-    until_healthy(&cluster, 0, false).await;
+    for index in 0..2 {
+        until_healthy(&cluster, index, false).await;
+    }
     let root = cluster.root(cluster.leader().await);
     writes(&root, "canary-of-the-seal").await;
     let metrics = root.get("/v1/sys/metrics?format=prometheus").await.body;
@@ -287,7 +290,12 @@ async fn from_shares_to_a_key_service_and_back_node_by_node() {
 async fn two_key_services_side_by_side() {
     let (mut a, mut b) = (Kms::start(Transport::Plain).await, Kms::start(Transport::Plain).await);
     let one = json!({ "seal": [a.block(&json!({ "name": "a" }))] });
-    let both = json!({ "seal": [a.block(&json!({ "name": "a" })), b.block(&json!({ "name": "b", "priority": "2" }))] });
+    let folder = tempfile::tempdir().unwrap();
+    let audit = folder.path().join("audit.log");
+    let both = json!({
+        "seal": [a.block(&json!({ "name": "a" })), b.block(&json!({ "name": "b", "priority": "2" }))],
+        "audit": [{ "file": { "log": { "options": { "file_path": audit } } } }],
+    });
     let mut cluster = Cluster::configured(1, Transport::Plain, &one);
     founded(&mut cluster).await;
     let cli = |cluster: &Cluster, line: &str| {
@@ -332,6 +340,16 @@ async fn two_key_services_side_by_side() {
     b.come_back().await;
     assert_eq!(cli(&cluster, "operator seal remove a").status, 0);
     assert_eq!(seals(&cluster).await, named(&[("a", false), ("b", true), ("shamir", true)]));
+    let mut told: Vec<Value> = fs::read_to_string(&audit)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|entry| entry["request"]["path"] == "seal-wraps")
+        .map(|entry| json!([entry["request"]["data"]["made"], entry["request"]["data"]["taken"]]))
+        .collect();
+    // By itself and by request.
+    told.dedup();
+    assert_eq!(told, [json!([["b"], []]), json!([["a"], []]), json!([[], ["a"]])]);
     a.vanish();
     restarted(&mut cluster, 0, &json!({ "seal": [b.block(&json!({ "name": "b" }))] })).await;
     cluster.serves(0).await;

@@ -153,8 +153,9 @@ impl Following {
             return self.bring_over(false, reason).await;
         }
         if answer.steps.is_empty() {
-            return self.note_members(term, answer.members).await;
+            return self.note_primary(term, answer.members, answer.reign).await;
         }
+        let (said, reign) = (answer.members, answer.reign);
         let steps: Result<Vec<Fed>, _> = answer.steps.into_iter().map(|step| Fed::decode(copied(&step))).collect();
         let steps = steps.map_err(|error| Problem::Malformed(error.to_string()))?;
         match propose(&self.shared, &self.gate, term, Command::Follow(steps.into())).await {
@@ -166,7 +167,7 @@ impl Following {
             Err(error) => return Err(error.into()),
         }
         self.note_in_step();
-        self.note_members(term, answer.members).await
+        self.note_primary(term, said, reign).await
     }
 
     fn source(&self) -> Option<Source> {
@@ -205,13 +206,15 @@ impl Following {
         }
     }
 
-    /// Keeps in mind where the primary's members are now.
-    async fn note_members(&self, term: u64, said: Vec<pb::Member>) -> Result<(), Problem> {
+    /// Keeps in mind where the primary's members are now, and in which reign.
+    async fn note_primary(&self, term: u64, said: Vec<pb::Member>, reign: u64) -> Result<(), Problem> {
         let now = related(said).map_err(Problem::Malformed)?;
         let standing = self.shared.reader.standing().borrow().clone();
-        let Some(source) = standing.source().filter(|source| source.primary != now) else { return Ok(()) };
+        let reign = standing.reign.max(reign);
+        let news = |source: &&Source| source.primary != now || standing.reign != reign;
+        let Some(source) = standing.source().filter(news) else { return Ok(()) };
         let role = DrRole::Secondary(Source { primary: now, ..source.clone() });
-        let stand = Arc::new(Stand { seen: standing.version, role, epoch: None });
+        let stand = Arc::new(Stand { seen: standing.version, role, reign, epoch: None });
         match propose(&self.shared, &self.gate, term, Command::Stand(stand)).await {
             Ok(_) => Ok(()),
             Err(error) => Err(error.into()),
@@ -222,19 +225,24 @@ impl Following {
     async fn bring_over(&self, whole: bool, reason: &str) -> Result<(), Problem> {
         let ours: Option<Arc<dyn SealedSnapshot>> = if whole { None } else { Some(self.shared.reader.snapshot()?) };
         tracing::info!(whole, reason, "this secondary fetches what it lacks of its primary's records");
+        let base = ours.as_ref().map_or_else(Default::default, |ours| (ours.revision(), ours.fingerprint()));
         let mut load = self.loads.begin().await?;
         let mut brought = Brought::default();
         let mut from = compare::start();
         let moment = loop {
-            let (window, start) = (ours.clone(), from.clone());
-            let window = match window {
-                None => vec![Range { from: start, to: Vec::new(), sha256: [0; 32] }],
-                Some(ours) => blocking(move || compare::ranges(&*ours, &start, RANGES)).await?,
+            let Some(ours) = ours.clone() else {
+                // Nothing here is worth a comparison: a moment of the primary is asked for, and all of it.
+                let moment = self.compare(&mut brought, &[]).await?;
+                let all = Range { from: from.clone(), to: Vec::new(), sha256: [0; 32] };
+                self.fetch(&mut load, &mut brought, None, &all).await?;
+                break moment;
             };
+            let (reads, start) = (Arc::clone(&ours), from.clone());
+            let window = blocking(move || compare::ranges(&*reads, &start, RANGES)).await?;
             let moment = self.compare(&mut brought, &window).await?;
             for (range, differs) in window.iter().zip(&moment.differs) {
-                if *differs || whole {
-                    self.fetch(&mut load, &mut brought, ours.clone(), range).await?;
+                if *differs {
+                    self.fetch(&mut load, &mut brought, Some(Arc::clone(&ours)), range).await?;
                 }
             }
             match window.last() {
@@ -247,7 +255,8 @@ impl Following {
         if whole {
             load.adopt(revision, fingerprint).await?;
         } else {
-            load.merge(revision, fingerprint).await?;
+            // What was compared must still be what is here.
+            load.merge(base, (revision, fingerprint)).await?;
             self.loads.bring_to_its_end().await?;
         }
         let Brought { fetched, removed, .. } = brought;

@@ -43,12 +43,14 @@ pub use standing::{Adopted, DrRole, Enrolment, Secondary, Source, Standing};
 pub(crate) use standing::{Foreign, Stand};
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tokio::runtime::Handle;
 
 use crate::forward::ForwardHandler;
 use crate::handover::Gate;
 use crate::load::Loads;
+use crate::reads::Reads;
 use crate::shared::Shared;
 
 /// Both ends, of which a node is one, the other, or neither.
@@ -64,6 +66,7 @@ impl Dr {
         shared: &Arc<Shared>,
         gate: &Arc<Gate>,
         loads: &Arc<Loads>,
+        reads: &Arc<Reads>,
         handler: Arc<dyn ForwardHandler>,
         app: Handle,
         feed_max: u64,
@@ -74,6 +77,7 @@ impl Dr {
             gate: gate.clone(),
             loads: loads.clone(),
             following: following.clone(),
+            heard: AtomicU64::default(),
         });
         let contacts = Arc::new(Contacts::default());
         let fence = Arc::new(Fence::new(shared.clone(), stands.clone(), contacts.clone()));
@@ -81,6 +85,7 @@ impl Dr {
             shared: shared.clone(),
             stands: stands.clone(),
             fence: fence.clone(),
+            reads: reads.clone(),
             contacts,
             sessions: sessions::Sessions::default(),
             handler,

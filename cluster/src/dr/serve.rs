@@ -25,6 +25,7 @@ use crate::identity::PublicKey;
 use crate::machine::Behind;
 use crate::network::{ReplicaAnswers, member_out};
 use crate::propose::propose;
+use crate::reads::Reads;
 use crate::shared::{Shared, members};
 use crate::time;
 
@@ -32,6 +33,7 @@ pub(crate) struct Serving {
     pub shared: Arc<Shared>,
     pub stands: Arc<Stands>,
     pub fence: Arc<Fence>,
+    pub reads: Arc<Reads>,
     pub contacts: Arc<Contacts>,
     pub sessions: Sessions,
     pub handler: Arc<dyn ForwardHandler>,
@@ -48,15 +50,26 @@ fn refused(kind: Kind, reason: &str) -> Refusal {
     pb::Refused { kind: kind.into(), reason: reason.to_owned() }
 }
 
+fn not_leader() -> Refusal {
+    refused(Kind::NotLeader, "another member leads, or none does at the moment")
+}
+
 impl Serving {
+    /// Whether a majority says so.
+    async fn leads_now(&self) -> bool {
+        self.reads.as_leader(Instant::now() + POLL).await.is_ok()
+    }
+
     /// As a leader of a primary, to a node of one of its secondaries. Answers which.
     fn secondary(&self, from: &Foreign) -> Result<(String, Arc<Standing>), Refusal> {
         if !self.shared.leadership.borrow().is_ready() {
-            return Err(refused(Kind::NotLeader, "another member leads, or none does at the moment"));
+            return Err(not_leader());
         }
         let standing = self.shared.reader.standing().borrow().clone();
-        match (&standing.role, from) {
-            (DrRole::Primary { .. }, Foreign::Secondary(id)) => Ok((id.clone(), standing)),
+        match from {
+            Foreign::Secondary(id) if standing.followers().iter().any(|known| known.id == *id) => {
+                Ok((id.clone(), standing))
+            }
             _ => Err(refused(Kind::NotPrimary, "this cluster is not the primary of that one any more")),
         }
     }
@@ -74,15 +87,17 @@ impl Serving {
 
     /// Keeps in mind where the nodes of a secondary are now.
     async fn note_members(&self, id: &str, standing: &Standing, said: Vec<pb::Member>) {
-        let Ok(now) = related(said) else { return };
+        let Ok(members) = related(said) else { return };
         let mut secondaries = standing.secondaries().to_vec();
         let Some(secondary) = secondaries.iter_mut().find(|known| known.id == id) else { return };
-        let Enrolment::Enrolled { members, .. } = &mut secondary.enrolment else { return };
-        if *members == now {
+        // Since it follows, its token has done what it is for.
+        let now = Enrolment::Enrolled { members, shown: None };
+        if secondary.enrolment == now {
             return;
         }
-        *members = now;
-        let stand = Stand { seen: standing.version, role: DrRole::Primary { secondaries }, epoch: None };
+        secondary.enrolment = now;
+        let role = DrRole::Primary { secondaries };
+        let stand = Stand { seen: standing.version, role, reign: standing.reign, epoch: None };
         if let Err(error) = self.stands.propose(stand).await {
             tracing::debug!(secondary = id, %error, "where its nodes are could not be written down");
         }
@@ -100,7 +115,7 @@ impl Serving {
             if !nothing || Instant::now() >= until {
                 return Ok(behind);
             }
-            // Wakes for every entry; most of them are steps.
+            // Wakes for every entry; most of them are steps, and each change of the standing is one.
             let _ = timeout_at(until, position.changed()).await;
         }
     }
@@ -129,10 +144,9 @@ impl Serving {
                 false => self.contacts.acknowledged(&standing),
             };
             if let Some(upto) = upto.filter(|upto| *upto != last) {
-                last = upto;
-                let trimmed = propose(&self.shared, &self.stands.gate, term, Command::Trim(upto)).await;
-                if trimmed.is_err() {
-                    tracing::debug!("the feed could not be cut yet");
+                match propose(&self.shared, &self.stands.gate, term, Command::Trim(upto)).await {
+                    Ok(_) => last = upto,
+                    Err(_) => tracing::debug!("the feed could not be cut yet"),
                 }
             }
         }
@@ -153,12 +167,14 @@ impl Serving {
         Some(PrimaryProgress { revision, feed_bytes, secondaries: self.contacts.all(&standing, revision) })
     }
 
-    /// Whose secret it is, if it counts, or counted for this node before.
+    /// Whose secret it is, if it counts, or counted for this cluster before.
     fn invited(&self, standing: &Standing, secret: &[u8], key: &PublicKey) -> Option<Secondary> {
         let (hash, now) = (sha256(secret), self.shared.now());
         let fits = |secondary: &&Secondary| match &secondary.enrolment {
             Enrolment::Invited { secret, expires } => ct_eq(secret, &hash) && now < *expires,
-            Enrolment::Enrolled { shown: Some((secret, by)), .. } => ct_eq(secret, &hash) && by == key,
+            Enrolment::Enrolled { shown: Some(secret), members } => {
+                ct_eq(secret, &hash) && members.iter().any(|(_, member)| member.key == *key)
+            }
             Enrolment::Enrolled { shown: None, .. } => false,
         };
         standing.secondaries().iter().find(fits).cloned()
@@ -167,7 +183,7 @@ impl Serving {
     async fn enrolled(&self, key: PublicKey, request: pb::EnrollRequest) -> Result<(String, Bytes), Refusal> {
         let other = |text: &str| refused(Kind::Other, text);
         if !self.shared.leadership.borrow().is_ready() {
-            return Err(refused(Kind::NotLeader, "another member leads, or none does at the moment"));
+            return Err(not_leader());
         }
         let standing = self.shared.reader.standing().borrow().clone();
         let known = self.invited(&standing, &request.secret, &key);
@@ -177,11 +193,17 @@ impl Serving {
             return Err(other("the node that asks is none of the members that it names"));
         }
         if !known.is_enrolled() {
-            let enrolment = Enrolment::Enrolled { members: theirs, shown: Some((sha256(&request.secret), key)) };
+            // A cluster has one name: revoking it is then revoking it.
+            let is_theirs = |secondary: &Secondary| {
+                let mut members = secondary.members().iter();
+                members.any(|(id, _)| theirs.iter().any(|(other, _)| other == id))
+            };
             let mut secondaries = standing.secondaries().to_vec();
-            secondaries.retain(|secondary| secondary.id != known.id);
+            secondaries.retain(|secondary| secondary.id != known.id && !is_theirs(secondary));
+            let enrolment = Enrolment::Enrolled { members: theirs, shown: Some(sha256(&request.secret)) };
             secondaries.push(Secondary { id: known.id.clone(), enrolment });
-            let stand = Stand { seen: standing.version, role: DrRole::Primary { secondaries }, epoch: None };
+            let role = DrRole::Primary { secondaries };
+            let stand = Stand { seen: standing.version, role, reign: standing.reign, epoch: None };
             match self.stands.propose(stand).await {
                 Ok(true) => tracing::info!(secondary = known.id, "a secondary has enrolled"),
                 Ok(false) => return Err(other("another change came between; try again")),
@@ -197,6 +219,9 @@ impl Serving {
     async fn ranges(&self, request: pb::CompareRangesRequest) -> Result<pb::CompareRangesAnswer, Status> {
         let mut answer = pb::CompareRangesAnswer { session: request.session, ..Default::default() };
         if request.session == 0 {
+            if !self.leads_now().await {
+                return Ok(pb::CompareRangesAnswer { refused: Some(not_leader()), ..Default::default() });
+            }
             let state = self.shared.reader.snapshot().map_err(internal)?;
             answer.session = self.sessions.open(state);
         }
@@ -258,7 +283,8 @@ impl ReplicaAnswers for Serving {
     async fn enroll(&self, key: PublicKey, request: pb::EnrollRequest) -> Result<pb::EnrollAnswer, Status> {
         Ok(match self.enrolled(key, request).await {
             Ok((id, welcome)) => {
-                pb::EnrollAnswer { refused: None, id, by: self.shared.id, members: self.own_members(), welcome }
+                let reign = self.shared.reader.standing().borrow().reign;
+                pb::EnrollAnswer { refused: None, id, by: self.shared.id, members: self.own_members(), welcome, reign }
             }
             Err(refusal) => pb::EnrollAnswer { refused: Some(refusal), ..Default::default() },
         })
@@ -275,6 +301,15 @@ impl ReplicaAnswers for Serving {
         self.note_members(&id, &standing, request.members).await;
         let within = Duration::from_millis(request.within_ms.into()).min(POLL);
         let behind = self.behind(at, fingerprint, Instant::now() + within).await?;
+        // It may have been revoked while it waited.
+        let standing = match self.secondary(&from) {
+            Ok((_, standing)) => standing,
+            Err(refusal) => return Ok(pb::FollowAnswer { refused: Some(refusal), ..Default::default() }),
+        };
+        // A leader that was replaced lacks what the secondary may have.
+        if behind == Behind::Unknown && !self.leads_now().await {
+            return Ok(pb::FollowAnswer { refused: Some(not_leader()), ..Default::default() });
+        }
         let (revision, print) = self.here();
         let (unknown, steps) = match behind {
             Behind::Unknown => (true, Vec::new()),
@@ -291,6 +326,7 @@ impl ReplicaAnswers for Serving {
             fingerprint: print.to_vec().into(),
             clock_ms: time::wall().0,
             members: self.own_members(),
+            reign: standing.reign,
         })
     }
 
@@ -315,7 +351,7 @@ impl ReplicaAnswers for Serving {
     async fn relate(&self, key: PublicKey, request: pb::RelateRequest) -> Result<pb::RelateAnswer, Status> {
         let stands = self.fence.stands_before(&key);
         if let Some(said) = request.stands {
-            self.fence.heard(&key, said).await;
+            self.fence.heard(&key, said, request.passed_on.is_empty()).await;
         }
         Ok(pb::RelateAnswer { stands: Some(stands) })
     }

@@ -1,6 +1,7 @@
 //! Changing how this cluster stands to others, on its leader.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -58,6 +59,8 @@ pub(crate) struct Stands {
     pub gate: Arc<Gate>,
     pub loads: Arc<Loads>,
     pub following: Arc<Following>,
+    /// The latest reign that a primary has named, as it enrolled this cluster.
+    pub heard: AtomicU64,
 }
 
 /// What a former primary is called by the cluster that took its place.
@@ -74,8 +77,11 @@ impl Stands {
         }
         for _ in 0..TRIES {
             let seen = self.shared.reader.standing().borrow().clone();
-            let (role, epoch) = after(&seen, &change, self.shared.now()).map_err(DrError::Refused)?;
-            let stand = Stand { seen: seen.version, role, epoch: epoch.then(|| u64::from_be_bytes(crypto::random())) };
+            let next = after(&seen, &change, self.shared.now()).map_err(DrError::Refused)?;
+            let Next { role, reign, begins } = next;
+            let reign = reign.max(self.heard.load(Ordering::Relaxed));
+            let epoch = begins.then(|| u64::from_be_bytes(crypto::random()));
+            let stand = Stand { seen: seen.version, role, reign, epoch };
             if self.propose(stand).await? {
                 return Ok(());
             }
@@ -100,10 +106,6 @@ impl Stands {
 
     /// A copy that is about to be complete is waited for, within bounds; one that is not is only promoted by force.
     async fn may_be_promoted(&self, force: bool, deadline: Instant) -> Result<(), DrError> {
-        if self.shared.reader.standing().borrow().source().is_some_and(|source| source.adopting.is_some()) {
-            let text = "the first copy of the primary is not complete: there is nothing whole to serve";
-            return Err(DrError::Refused(text.to_owned()));
-        }
         // All of it is here, so that it ends does not depend on the primary.
         self.loads.bring_to_its_end().await.map_err(unavailable)?;
         let until = deadline.min(Instant::now() + SETTLES);
@@ -111,7 +113,9 @@ impl Stands {
             let own = self.shared.reader.position().borrow().revision;
             let progress = self.following.progress();
             let missing = match progress.state {
-                CopyState::Idle => return Ok(()),
+                // After a whole round among the primary's members, not before the first.
+                CopyState::Idle if progress.problem.is_some() || self.has_no_primary() => return Ok(()),
+                CopyState::Idle => "the primary has not been asked yet",
                 CopyState::Following if progress.behind(own) == Some(0) => return Ok(()),
                 CopyState::Following => "changes of the primary are still on their way",
                 CopyState::Copying | CopyState::Comparing | CopyState::Merging => "the copy is being brought in step",
@@ -123,6 +127,10 @@ impl Stands {
             sleep(LOOK).await;
         }
         Ok(())
+    }
+
+    fn has_no_primary(&self) -> bool {
+        self.shared.reader.standing().borrow().source().is_none_or(|source| source.primary.is_empty())
     }
 
     /// Shows the secret to the primary's leader.
@@ -149,7 +157,8 @@ impl Stands {
                 Ok(Ok(answer)) => Ok(answer.into_inner()),
             };
             match answer {
-                Ok(pb::EnrollAnswer { refused: None, id, by, members, welcome }) => {
+                Ok(pb::EnrollAnswer { refused: None, id, by, members, welcome, reign }) => {
+                    self.heard.fetch_max(reign, Ordering::Relaxed);
                     let primary = related(members).map_err(DrError::Unavailable)?;
                     return Ok(Enrolled { id, by, primary, welcome });
                 }
@@ -180,16 +189,29 @@ pub(super) fn related(said: Vec<pb::Member>) -> Result<Vec<(NodeId, Member)>, St
     }
 }
 
-/// The role that a change leads to, and whether it begins a line of history; or why it does not.
-fn after(standing: &Standing, change: &DrChange, now: Millis) -> Result<(DrRole, bool), String> {
+/// What a change leads to.
+#[derive(Debug)]
+struct Next {
+    role: DrRole,
+    reign: u64,
+    /// Whether a line of history begins.
+    begins: bool,
+}
+
+/// What a change leads to, or why it does not.
+fn after(standing: &Standing, change: &DrChange, now: Millis) -> Result<Next, String> {
+    let reign = standing.reign;
+    let next = |role| Ok(Next { role, reign, begins: false });
     let no = |text: &str| Err(text.to_owned());
     match (&standing.role, change) {
-        (DrRole::Alone, DrChange::EnablePrimary) => Ok((DrRole::Primary { secondaries: Vec::new() }, false)),
+        (DrRole::Alone, DrChange::EnablePrimary) => {
+            Ok(Next { role: DrRole::Primary { secondaries: Vec::new() }, reign: reign + 1, begins: false })
+        }
         (DrRole::Primary { .. }, DrChange::EnablePrimary) => no("this cluster is a DR primary already"),
-        (DrRole::Primary { .. }, DrChange::DisablePrimary) => Ok((DrRole::Alone, false)),
+        (DrRole::Primary { .. }, DrChange::DisablePrimary) => next(DrRole::Alone),
         (DrRole::Primary { secondaries }, DrChange::Demote) => {
-            let heirs = secondaries.iter().flat_map(|secondary| secondary.members().to_vec()).collect();
-            Ok((DrRole::Secondary(Source { heirs, ..Source::default() }), false))
+            let heirs = secondaries.iter().filter(|secondary| secondary.is_enrolled()).cloned().collect();
+            next(DrRole::Secondary(Source { heirs, ..Source::default() }))
         }
         (DrRole::Primary { secondaries }, DrChange::Invite { id, secret, expires }) => {
             let mut secondaries = secondaries.clone();
@@ -209,12 +231,12 @@ fn after(standing: &Standing, change: &DrChange, now: Millis) -> Result<(DrRole,
             }
             let enrolment = Enrolment::Invited { secret: *secret, expires: *expires };
             secondaries.push(Secondary { id: id.clone(), enrolment });
-            Ok((DrRole::Primary { secondaries }, false))
+            next(DrRole::Primary { secondaries })
         }
         (DrRole::Primary { secondaries }, DrChange::Revoke { id }) => {
             let left: Vec<Secondary> = secondaries.iter().filter(|known| known.id != *id).cloned().collect();
             match left.len() < secondaries.len() {
-                true => Ok((DrRole::Primary { secondaries: left }, false)),
+                true => next(DrRole::Primary { secondaries: left }),
                 false => Err(format!("there is no secondary {id:?}")),
             }
         }
@@ -240,7 +262,7 @@ fn after(standing: &Standing, change: &DrChange, now: Millis) -> Result<(DrRole,
             };
             let adopting = adopted.clone().or(before);
             let source = Source { id: id.clone(), primary: primary.clone(), adopting, ..Source::default() };
-            Ok((DrRole::Secondary(source), false))
+            next(DrRole::Secondary(source))
         }
         (DrRole::Secondary(source), DrChange::Readdress { addresses }) => {
             let known = &source.primary;
@@ -258,15 +280,19 @@ fn after(standing: &Standing, change: &DrChange, now: Millis) -> Result<(DrRole,
                 (*id, Member { address: address.clone(), ..member.clone() })
             };
             let primary = known.iter().zip(addresses).map(elsewhere).collect();
-            Ok((DrRole::Secondary(Source { primary, ..source.clone() }), false))
+            next(DrRole::Secondary(Source { primary, ..source.clone() }))
         }
         (DrRole::Secondary(source), DrChange::Promote { .. }) => {
+            if source.adopting.is_some() {
+                return no("the first copy of the primary is not complete: there is nothing whole to serve");
+            }
             let enrolled = Enrolment::Enrolled { members: source.primary.clone(), shown: None };
-            let former =
-                (!source.primary.is_empty()).then(|| Secondary { id: FORMER_PRIMARY.to_owned(), enrolment: enrolled });
-            Ok((DrRole::Primary { secondaries: former.into_iter().collect() }, true))
+            let former = Secondary { id: FORMER_PRIMARY.to_owned(), enrolment: enrolled };
+            // One that was demoted goes on with those that followed it.
+            let secondaries = if source.primary.is_empty() { source.heirs.clone() } else { vec![former] };
+            Ok(Next { role: DrRole::Primary { secondaries }, reign: reign + 1, begins: true })
         }
-        (DrRole::Secondary(_), DrChange::Leave) => Ok((DrRole::Alone, true)),
+        (DrRole::Secondary(_), DrChange::Leave) => Ok(Next { role: DrRole::Alone, reign, begins: true }),
         (_, DrChange::Readdress { .. } | DrChange::Promote { .. } | DrChange::Leave) => {
             no("this cluster is not a DR secondary")
         }

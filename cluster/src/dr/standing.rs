@@ -14,6 +14,9 @@ use crate::log::encoding::DecodeError;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     pub version: u64,
+    /// Counts who was primary among clusters that are related: a promotion raises it, and a primary that hears of a later reign
+    /// gives way. Not the epoch, which a restore or a recovery raises too.
+    pub reign: u64,
     pub role: DrRole,
 }
 
@@ -40,8 +43,9 @@ pub enum Enrolment {
     Enrolled {
         /// As they were last heard of.
         members: Vec<(NodeId, Member)>,
-        /// What it was shown by whom: the answer may have been lost, and that node may ask again.
-        shown: Option<([u8; 32], PublicKey)>,
+        /// The secret that was shown, until the secondary follows: the answer may have been lost, and one of these members may
+        /// ask again.
+        shown: Option<[u8; 32]>,
     },
 }
 
@@ -54,8 +58,8 @@ pub struct Source {
     pub primary: Vec<(NodeId, Member)>,
     /// Another cluster has taken this one's place.
     pub fenced: bool,
-    /// The members of what were its secondaries: one of them may be the primary by now, and say so.
-    pub heirs: Vec<(NodeId, Member)>,
+    /// What were its secondaries. Until one of them is the primary, and says so, they may fetch what they lack.
+    pub heirs: Vec<Secondary>,
     /// The state here is still that of a cluster of its own. The primary's takes its place in one step, with these on top.
     pub adopting: Option<Adopted>,
 }
@@ -74,6 +78,7 @@ pub struct Stand {
     /// The version that the proposer saw; at another, nothing happens.
     pub seen: u64,
     pub role: DrRole,
+    pub reign: u64,
     /// Begins a line of history with these bits.
     pub epoch: Option<u64>,
 }
@@ -81,10 +86,10 @@ pub struct Stand {
 /// What a node of another cluster may ask here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Foreign {
-    /// It belongs to the secondary of that name.
+    /// It belongs to the secondary of that name, or to what was one.
     Secondary(String),
-    /// It belongs to the primary, or to what was a secondary of this cluster.
-    Related,
+    /// It belongs to the primary.
+    Primary,
 }
 
 impl Standing {
@@ -99,7 +104,27 @@ impl Standing {
 
     /// Whether batches go into a feed: somebody follows, or is about to.
     pub(crate) fn feeds(&self) -> bool {
-        self.secondaries().iter().any(Secondary::is_enrolled)
+        self.followers().iter().any(Secondary::is_enrolled)
+    }
+
+    /// Who may follow this cluster: its secondaries; and what they were, while it was demoted and has no successor.
+    pub(crate) fn followers(&self) -> &[Secondary] {
+        match &self.role {
+            DrRole::Primary { secondaries } => secondaries,
+            DrRole::Secondary(source) if source.primary.is_empty() && !source.fenced => &source.heirs,
+            _ => &[],
+        }
+    }
+
+    /// Whether a load that was begun under that standing is still meant for this one.
+    pub(crate) fn goes_on_as(&self, before: &Standing) -> bool {
+        match (&self.role, &before.role) {
+            (DrRole::Secondary(now), DrRole::Secondary(then)) => {
+                (&now.id, &now.adopting, now.primary.is_empty()) == (&then.id, &then.adopting, then.primary.is_empty())
+            }
+            (DrRole::Secondary(_), _) | (_, DrRole::Secondary(_)) => false,
+            _ => true,
+        }
     }
 
     pub fn secondaries(&self) -> &[Secondary] {
@@ -131,9 +156,10 @@ impl Standing {
             }
         }
         if let Some(source) = self.source() {
-            for (_, member) in source.primary.iter().chain(&source.heirs) {
-                keys.insert(member.key, Foreign::Related);
+            for heir in &source.heirs {
+                keys.extend(heir.members().iter().map(|(_, member)| (member.key, Foreign::Secondary(heir.id.clone()))));
             }
+            keys.extend(source.primary.iter().map(|(_, member)| (member.key, Foreign::Primary)));
         }
         keys
     }
@@ -164,25 +190,29 @@ mod tests {
     fn a_standing_comes_back_as_it_was() {
         let adopting = Some(Adopted { puts: vec![], prefix_deletes: vec![RawKey::root(storage::Class::Local)] });
         let source = Source { id: "east".into(), primary: vec![member(1)], adopting, ..Source::default() };
-        let standing = Standing { version: 7, role: DrRole::Secondary(source) };
+        let standing = Standing { version: 7, reign: 2, role: DrRole::Secondary(source) };
         assert_eq!(Standing::from_bytes(&standing.to_bytes()).unwrap(), standing);
         assert!(Standing::from_bytes(b"{}").is_err());
     }
 
     #[test]
     fn only_whom_the_standing_names_may_speak() {
-        let enrolled = Enrolment::Enrolled { members: vec![member(1)], shown: Some(([0; 32], [2; 32])) };
+        let enrolled = Enrolment::Enrolled { members: vec![member(1)], shown: Some([0; 32]) };
         let invited = Enrolment::Invited { secret: [0; 32], expires: Millis(1) };
         let secondaries =
             vec![Secondary { id: "a".into(), enrolment: enrolled }, Secondary { id: "b".into(), enrolment: invited }];
-        let primary = Standing { version: 1, role: DrRole::Primary { secondaries } };
+        let primary = Standing { version: 1, reign: 1, role: DrRole::Primary { secondaries: secondaries.clone() } };
         let keys = primary.foreign();
         assert_eq!(keys.into_iter().collect::<Vec<_>>(), [([1; 32], Foreign::Secondary("a".into()))]);
         assert!(primary.feeds() && primary.expects_guests(Millis(0)) && !primary.expects_guests(Millis(1)));
 
-        let source = Source { primary: vec![member(1)], heirs: vec![member(3)], ..Source::default() };
-        let secondary = Standing { version: 1, role: DrRole::Secondary(source) };
+        let demoted = Source { heirs: secondaries.clone(), ..Source::default() };
+        let demoted = Standing { version: 1, reign: 1, role: DrRole::Secondary(demoted) };
+        assert!(demoted.feeds() && demoted.foreign().contains_key(&[1; 32]));
+        let source = Source { primary: vec![member(3)], heirs: secondaries, ..Source::default() };
+        let secondary = Standing { version: 1, reign: 1, role: DrRole::Secondary(source) };
         assert_eq!(secondary.foreign().len(), 2);
+        assert!(!secondary.goes_on_as(&demoted) && secondary.goes_on_as(&secondary) && !primary.goes_on_as(&demoted));
         assert!(!secondary.feeds() && !secondary.expects_guests(Millis(0)));
         assert_eq!(Standing::default().foreign().len(), 0);
     }

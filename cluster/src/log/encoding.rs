@@ -352,6 +352,8 @@ fn put_bulk(out: &mut BytesMut, bulk: &Bulk) {
             out.put_u8(kind::MERGE);
             out.put_slice(&merge.load.0);
             out.put_u32(merge.chunks);
+            out.put_slice(&merge.base.0.to_bytes());
+            out.put_slice(&merge.base.1);
             out.put_slice(&merge.revision.to_bytes());
             out.put_slice(&merge.fingerprint);
         }
@@ -570,7 +572,8 @@ impl Input {
 
     fn merge(&mut self) -> Result<Merge, DecodeError> {
         let (load, chunks) = (self.load()?, self.u32()?);
-        Ok(Merge { load, chunks, revision: self.revision()?, fingerprint: self.array()? })
+        let base = (self.revision()?, self.array()?);
+        Ok(Merge { load, chunks, base, revision: self.revision()?, fingerprint: self.array()? })
     }
 
     fn stand(&mut self) -> Result<Stand, DecodeError> {
@@ -650,8 +653,9 @@ mod tests {
             prefix_deletes: vec![key("i")],
             landing: Landing::Adopted,
         };
-        let merge = Merge { load, chunks: 2, revision: Revision::default().next(), fingerprint: [8; 32] };
-        let stand = Stand { seen: 4, role: DrRole::Primary { secondaries: Vec::new() }, epoch: Some(5) };
+        let base = (Revision::default(), [9; 32]);
+        let merge = Merge { load, chunks: 2, base, revision: Revision::default().next(), fingerprint: [8; 32] };
+        let stand = Stand { seen: 4, role: DrRole::Primary { secondaries: Vec::new() }, reign: 6, epoch: Some(5) };
         let step = Fed { revision: merge.revision, fingerprint: [1; 32], now: Millis(4), fact: Fact::Epoch };
         let former = vec![(4, Member { name: "n4".into(), non_voter: true, ..Member::default() })];
         let recovered = Recovered { bits: 3, from: log_id, survivors: vec!["n1".into()], former };

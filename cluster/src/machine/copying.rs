@@ -16,7 +16,10 @@ impl Live {
             planned.answer = Applied::Stood(false);
             return;
         }
-        let standing = Standing { version: stand.seen + 1, role: stand.role.clone() };
+        let standing = Standing { version: stand.seen + 1, reign: stand.reign, role: stand.role.clone() };
+        if !standing.goes_on_as(&self.standing) {
+            self.drop_load(database, planned);
+        }
         if self.standing.feeds() && !standing.feeds() {
             planned.clear_feed(database);
         }
@@ -82,6 +85,6 @@ impl Planned {
     pub(super) fn adopted(&mut self, database: &Database, standing: &Standing) {
         let Some(source) = standing.source() else { return };
         let role = DrRole::Secondary(Source { adopting: None, ..source.clone() });
-        self.stands(database, Standing { version: standing.version + 1, role });
+        self.stands(database, Standing { version: standing.version + 1, reign: standing.reign, role });
     }
 }

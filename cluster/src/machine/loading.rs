@@ -78,6 +78,8 @@ impl Live {
         };
         let adopted = self.standing.source().and_then(|source| source.adopting.as_ref());
         let arrives = match switch.landing {
+            // A restore that a change of roles has overtaken.
+            Landing::Raised if self.standing.source().is_some() => false,
             Landing::Raised => switch.epoch.number > self.position.revision.epoch.number,
             Landing::Adopted => adopted.is_some(),
         };
@@ -116,7 +118,8 @@ impl Live {
     fn merge(&self, database: &Database, merge: &Merge, planned: &mut Planned) -> Applied {
         let whole = self.loading_of(merge.load).filter(|loading| loading.chunks == merge.chunks);
         let secondary = self.standing.source().is_some_and(|source| source.adopting.is_none());
-        let Some(loading) = whole.filter(|_| secondary) else { return Applied::NotThisLoad };
+        let based = merge.base == (self.position.revision, self.position.fingerprint);
+        let Some(loading) = whole.filter(|_| secondary && based) else { return Applied::NotThisLoad };
         let from = RawKey::root(Class::Replicated);
         let merging = Merging { revision: merge.revision, fingerprint: merge.fingerprint, from };
         planned.set_loading(database, Some(Loading { merging: Some(merging), ..loading.clone() }));
@@ -166,6 +169,14 @@ impl Live {
         delete_generation(database, generation, &mut planned.write);
         planned.set_loading(database, None);
         Applied::Loaded
+    }
+
+    /// What is loaded was meant for another role.
+    pub(super) fn drop_load(&self, database: &Database, planned: &mut Planned) {
+        if let (Some(_), Some(generation)) = (&self.loading, self.next_generation()) {
+            delete_generation(database, generation, &mut planned.write);
+            planned.set_loading(database, None);
+        }
     }
 
     /// If it is the one under way, and may still go either way.

@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 
 use super::consensus_service::Door;
 use crate::dr::Foreign;
-use crate::identity::PublicKey;
+use crate::identity::{Known, PublicKey};
 
 /// Where the answers come from.
 #[async_trait]
@@ -66,7 +66,15 @@ impl Replica for ReplicaService {
     }
 
     async fn relate(&self, request: Request<pb::RelateRequest>) -> Result<Response<pb::RelateAnswer>, Status> {
-        let (key, _) = self.door.foreigner(request.extensions())?;
+        let asks = self.door.whoever(request.extensions())?;
+        let key = match self.door.pins.known(&asks) {
+            // What it was told by a node of another cluster.
+            Known::Member(_) => {
+                let told_by = request.get_ref().passed_on.as_ref().try_into();
+                told_by.map_err(|_| Status::invalid_argument("a key is malformed"))?
+            }
+            _ => self.door.foreigner(request.extensions())?.0,
+        };
         Ok(Response::new(self.answers.relate(key, request.into_inner()).await?))
     }
 }

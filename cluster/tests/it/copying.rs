@@ -207,27 +207,45 @@ async fn a_primary_that_was_replaced_is_fenced_before_it_takes_a_write_and_comes
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_primary_that_lives_on_apart_is_told_and_loses_what_nobody_copied() {
-    let (primary, mut secondary) = two().await;
+    let (primary, secondary) = two().await;
     in_step(&primary, &secondary).await;
-    for seat in &mut secondary.seats {
-        seat.crash();
-    }
+    // The copy hears of a primary that is not there: what the real one writes from here on it does not get.
+    let nowhere = (1..=3).map(|port| format!("127.0.0.1:{port}")).collect();
+    let leader = secondary.leader().await;
+    leader.change_standing(DrChange::Readdress { addresses: nowhere }, soon()).await.unwrap();
+    until("the copy is apart", || leader.secondary_progress().is_some_and(|progress| progress.problem.is_some())).await;
     primary.write("lost", "p").await;
     primary.write("before1", "changed apart").await;
-    // The copy comes back where the primary does not reach it: it is promoted before it could follow on.
-    for seat in &mut secondary.seats {
-        let node = seat.start().await;
-        node.set_sealed(false);
-    }
-    let leader = secondary.leader().await;
-    leader.change_standing(DrChange::Promote { force: true }, soon()).await.unwrap();
+    primary.delete("before2").await;
+    leader.change_standing(DrChange::Promote { force: false }, soon()).await.unwrap();
     until("the old primary follows", || primary.up().all(|node| is_secondary_of(node, true))).await;
     secondary.write("new", "s").await;
     in_step(&secondary, &primary).await;
     let old = primary.leader().await;
     assert_eq!(read(&old, "new").as_deref(), Some("s"));
-    let same = read(&leader, "lost");
-    assert_eq!(read(&old, "lost"), same);
+    assert_eq!((read(&old, "lost"), read(&old, "before1").as_deref()), (None, Some("p")));
+    assert_eq!(read(&old, "before2").as_deref(), Some("p"));
+    assert_eq!(old.full_hash().await.unwrap(), leader.full_hash().await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_enrolled_under_another_name_is_revoked_by_it() {
+    let (one, two) = two().await;
+    in_step(&one, &two).await;
+    one.leader().await.change_standing(DrChange::Demote, soon()).await.unwrap();
+    two.leader().await.change_standing(DrChange::Promote { force: false }, soon()).await.unwrap();
+    until("the former primary follows", || one.up().all(|node| is_secondary_of(node, false))).await;
+    invite(&two, "west").await;
+    let known = members(&*two.leader().await);
+    one.leader().await.enroll(&known, SECRET, Bytes::from_static(b"again"), soon()).await.unwrap();
+    let names: Vec<String> =
+        two.leader().await.standing().borrow().secondaries().iter().map(|known| known.id.clone()).collect();
+    assert_eq!(names, ["west"], "one cluster, one name");
+    two.leader().await.change_standing(DrChange::Revoke { id: "west".into() }, soon()).await.unwrap();
+    two.write("after", "x").await;
+    let leader = one.leader().await;
+    until("it says that it is refused", || leader.secondary_progress().unwrap().problem.is_some()).await;
+    assert_eq!(read(&leader, "after"), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

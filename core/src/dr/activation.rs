@@ -4,6 +4,7 @@
 //! It is base64url of JSON; or, where the secondary has shown a key, of that JSON encrypted to it (X25519, AES-256-GCM), so
 //! that it may travel on any way.
 
+use barrier::RootKeyId;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use crypto::{Aead, Agreement, Key32, OpenError};
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,8 @@ pub struct Activation {
     pub secret: [u8; 32],
     /// How many shares the primary has: without any, the secondary needs a seal of its own.
     pub shares: u8,
+    /// Names the primary's root key: with another one, all that the secondary has is replaced.
+    pub root_key_id: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,8 +54,15 @@ const TEXT_MAX: usize = 64 * 1024;
 const MEMBERS_MAX: usize = 64;
 
 impl Activation {
-    pub fn new(cluster: String, id: String, primary: Vec<Member>, secret: [u8; 32], shares: u8) -> Self {
-        Self { format: FORMAT, cluster, id, primary, secret, shares }
+    pub fn new(
+        cluster: String,
+        id: String,
+        primary: Vec<Member>,
+        secret: [u8; 32],
+        shares: u8,
+        root: RootKeyId,
+    ) -> Self {
+        Self { format: FORMAT, cluster, id, primary, secret, shares, root_key_id: root.to_string() }
     }
 
     pub fn to_text(&self) -> Zeroizing<String> {

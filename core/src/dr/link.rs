@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use storage::{Millis, RawKey, Revision};
+use storage::{Millis, RawKey, Revision, StoreError};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -156,6 +156,16 @@ pub struct SecondaryLag {
     pub lag: Option<Duration>,
 }
 
+/// All replicated records at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FullHash {
+    pub revision: Revision,
+    pub fingerprint: [u8; 32],
+    /// Over keys, revisions and values, in the order of keys.
+    pub sha256: [u8; 32],
+    pub records: u64,
+}
+
 #[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
 pub enum DrError {
     /// It cannot be, for a reason; nothing has changed.
@@ -178,6 +188,10 @@ pub trait Link: Send + Sync {
     fn primary_progress(&self) -> Option<PrimaryProgress>;
     /// On the active node. Changes that depend on the present standing are refused where that is another.
     async fn change(&self, change: Change, deadline: Instant) -> Result<(), DrError>;
+    /// Reads every replicated record, as this node has them.
+    async fn full_hash(&self) -> Result<FullHash, StoreError> {
+        Err(StoreError::Io("this storage is not read as a whole".to_owned()))
+    }
     /// On the active node of a cluster that is to be a secondary: shows the secret to the primary. The same node may ask
     /// again with it, should the answer have been lost.
     async fn enroll(

@@ -24,8 +24,8 @@ mod tests;
 
 pub use activation::{Activation, ActivationError};
 pub use link::{
-    Adopted, Change, CopyState, Difference, DrError, Enrolled, Enrolment, Link, NoLink, PrimaryProgress, Secondary,
-    SecondaryLag, SecondaryProgress, Standing,
+    Adopted, Change, CopyState, Difference, DrError, Enrolled, Enrolment, FullHash, Link, NoLink, PrimaryProgress,
+    Secondary, SecondaryLag, SecondaryProgress, Standing,
 };
 pub use operation_token::{OperationToken, OperationTokenProgress};
 pub use primary::{Invitation, TTL_DEFAULT};

@@ -67,7 +67,8 @@ impl Node {
         let primary = self.replication.members().into_iter().map(|status| status.member).collect();
         let secret: [u8; 32] = crypto::random();
         let secret_sha256 = crypto::sha256(&secret);
-        let activation = Activation::new(cluster.id, id.to_owned(), primary, secret, config.shares());
+        let root = self.barrier.root_key_id().map_err(|_| broken("the server is sealed"))?;
+        let activation = Activation::new(cluster.id, id.to_owned(), primary, secret, config.shares(), root);
         let token = match public_key {
             None => activation.to_text(),
             Some(key) => {

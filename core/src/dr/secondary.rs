@@ -70,6 +70,7 @@ impl Node {
         }
         match standing {
             Standing::Alone if !replaces => self.refuse_to_replace()?,
+            Standing::Secondary { .. } if !replaces => self.refuse_another_root(&token)?,
             Standing::Alone | Standing::Secondary { .. } => {}
             Standing::Primary { .. } => {
                 let text = "this cluster is a DR primary: demote it, or disable it as a primary, before it becomes a secondary";
@@ -151,6 +152,16 @@ impl Node {
              backup if it is wanted, and give force=true",
             names.len()
         )))
+    }
+
+    fn refuse_another_root(&self, token: &Activation) -> Result<(), DrError> {
+        let own = self.barrier.root_key_id().map_err(|_| DrError::Unavailable("the server is sealed".to_owned()))?;
+        if own.to_string() == token.root_key_id {
+            return Ok(());
+        }
+        let text = "the token is of a cluster with another root key, whose records share no history with those here: all that this \
+                    cluster has would be replaced. If that is meant, give force=true";
+        Err(DrError::Refused(text.to_owned()))
     }
 
     fn kept_key(&self) -> Result<Option<Key32>, DrError> {

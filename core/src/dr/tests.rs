@@ -268,9 +268,11 @@ fn what_is_no_activation_token_is_told_so() {
     for bad in ["", "x", "e30", "eyJmb3JtYXQiOjF9", &"A".repeat(100_000)] {
         assert_eq!(parse(bad), ActivationError::Malformed, "{}", bad.len());
     }
-    let newer = Activation::new("c".into(), "b".into(), Vec::new(), [1; 32], 1).to_text().replace("MSwi", "Miwi");
+    let newer = Activation::new("c".into(), "b".into(), Vec::new(), [1; 32], 1, barrier::RootKey::random().id())
+        .to_text()
+        .replace("MSwi", "Miwi");
     assert!(matches!(parse(&newer), ActivationError::Format(_) | ActivationError::Malformed));
-    let nobody = Activation::new("c".into(), "b".into(), Vec::new(), [1; 32], 1);
+    let nobody = Activation::new("c".into(), "b".into(), Vec::new(), [1; 32], 1, barrier::RootKey::random().id());
     assert_eq!(parse(&nobody.to_text()), ActivationError::Malformed, "it names no primary");
 }
 
@@ -367,4 +369,17 @@ async fn batch_tokens_open_on_the_copy() {
     copy.follows(&primary).await;
     copy.link.copy();
     assert!(opens(&copy.node));
+}
+
+#[tokio::test]
+async fn a_copy_takes_another_history_by_force_alone() {
+    let (west, north) = (Cluster::new("west", 1, None).await, Cluster::new("north", 1, None).await);
+    let copy = Cluster::new("east", 1, None).await;
+    copy.follows(&west).await;
+    copy.link.copy();
+    copy.reaches(&north);
+    let token = north.invites("east", None).await;
+    let text = refusal(copy.node.prepare_to_follow(&token, false, soon()).await);
+    assert!(text.contains("another root key"), "{text}");
+    assert!(copy.node.prepare_to_follow(&token, true, soon()).await.is_ok(), "the token counts still");
 }

@@ -339,7 +339,7 @@ impl Node {
             self.stored_seal()?.ok_or(ChangeError::Broken("the root key's wraps are missing".into()))?;
         let join = new.join_key();
         wraps.replace(self.barrier.wrap(new, Some(&join)).await.map_err(ChangeError::from)?);
-        self.rewrap_joining(&mut wraps, &join).await?;
+        self.rewrap_joining(&mut wraps, &join).await;
         let keyring = self.barrier.rejoined(join).map_err(ChangeError::from)?;
         let json =
             |what: serde_json::Result<Vec<u8>>| what.map(Bytes::from).map_err(|e| ChangeError::Broken(e.to_string()));
@@ -358,9 +358,8 @@ impl Node {
 
     /// The wraps of the seals hold the join key too. One that cannot be reached goes on without: it still unseals, and is made up
     /// for when it is back.
-    async fn rewrap_joining(&self, wraps: &mut WrappedRoot, join: &JoinKey) -> std::result::Result<(), ChangeError> {
+    async fn rewrap_joining(&self, wraps: &mut WrappedRoot, join: &JoinKey) {
         let names: Vec<String> = wraps.automatic().map(|wrap| wrap.seal().to_owned()).collect();
-        let mut problems = Vec::new();
         for name in &names {
             let made = match self.seals.get(name) {
                 Some(seal) => {
@@ -371,21 +370,11 @@ impl Node {
             match made {
                 Ok(wrap) => wraps.replace(wrap.named(name)),
                 Err(problem) => {
-                    problems.push(format!("{name}: {problem}"));
+                    tracing::warn!(seal = name, problem, "nobody joins by a seal until it wraps again");
                     wraps.wraps.iter_mut().filter(|wrap| wrap.seal() == name).for_each(|wrap| wrap.join.clear());
                 }
             }
         }
-        if !names.is_empty() && problems.len() == names.len() {
-            return Err(ChangeError::Unavailable(format!(
-                "no seal wraps what belongs to the shares: {}",
-                problems.join("; ")
-            )));
-        }
-        for problem in problems {
-            tracing::warn!(problem, "nobody joins by a seal until it can be reached again");
-        }
-        Ok(())
     }
 
     fn sealed_records(&self) -> Result<TxnState> {

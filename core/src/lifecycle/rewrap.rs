@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use barrier::{SealConfig, SealFailure, SealKind, UnwrapError, Wrap, WrapError, WrappedRoot, unwrap_root};
 use bytes::Bytes;
 use futures::future::join_all;
+use sdk::Map;
 use storage::StoreError;
 use tokio::time::Instant;
 
@@ -66,13 +67,13 @@ impl Node {
         let mut batch = self.change()?;
         let (config, before) =
             self.stored_seal()?.ok_or(ChangeError::Broken("the root key's wraps are missing".into()))?;
-        let (mut wraps, mut failed) = (before.clone(), Vec::new());
+        let (mut wraps, mut done, mut failed) = (before.clone(), Vec::new(), Vec::new());
         let making = self.seals.enabled().filter(|seal| change.make.contains(&seal.name));
         let made = join_all(making.map(async |seal| (seal, self.made(seal).await))).await;
         for (seal, made) in made {
             match made {
                 Ok(wrap) => {
-                    tracing::info!(seal = seal.name, key_id = wrap.key_id, "the root key was wrapped by a seal");
+                    done.push((seal.name.clone(), wrap.key_id.clone()));
                     wraps.without.remove(&seal.name);
                     wraps.replace(wrap);
                 }
@@ -86,6 +87,7 @@ impl Node {
         if wraps == before && config_after == config {
             return Ok(failed);
         }
+        self.tell_of_wraps(&(config.kind(), &before), &(config_after.kind(), &wraps)).await?;
         let json =
             |what: serde_json::Result<Vec<u8>>| what.map(Bytes::from).map_err(|e| ChangeError::Broken(e.to_string()));
         batch.puts.push((space::seal_wraps(), json(serde_json::to_vec(&wraps))?));
@@ -95,7 +97,36 @@ impl Node {
             tracing::warn!(from, to, "the cluster goes over to another seal");
         }
         self.carry(term, batch, deadline).await?;
+        for (seal, key_id) in done {
+            tracing::info!(seal, key_id, "the root key was wrapped by a seal");
+        }
         Ok(failed)
+    }
+
+    /// Nobody has asked for most of these changes, and all of them are about who can open everything.
+    async fn tell_of_wraps(
+        &self,
+        from: &(SealKind, &WrappedRoot),
+        to: &(SealKind, &WrappedRoot),
+    ) -> Result<(), ChangeError> {
+        let names = |wraps: &WrappedRoot, known: &WrappedRoot| -> Vec<String> {
+            let other = |wrap: &&Wrap| known.of(wrap.seal()) != Some(*wrap);
+            wraps.wraps.iter().filter(other).map(|wrap| wrap.seal().to_owned()).collect()
+        };
+        let made = names(to.1, from.1);
+        let taken: Vec<String> = names(from.1, to.1).into_iter().filter(|name| to.1.of(name).is_none()).collect();
+        let facts = Map::from_iter([
+            ("made".to_owned(), made.into()),
+            ("taken".to_owned(), taken.into()),
+            ("from_type".to_owned(), from.0.name().into()),
+            ("to_type".to_owned(), to.0.name().into()),
+        ]);
+        let failed = |problem: &dyn std::fmt::Display| {
+            ChangeError::Unavailable(format!("the audit entry of it could not be written: {problem}"))
+        };
+        let snapshot = self.store.snapshot().map_err(storage::Access::from)?;
+        self.audit.refresh(&snapshot).map_err(|problem| failed(&problem))?;
+        self.audit.event(self.replication.now(), "seal-wraps", facts).await.map_err(|problem| failed(&problem))
     }
 
     /// A seal's wrap of the root key, which it has opened again.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use barrier::{
-    JoinKey, JoinWrap, RootKey, Seal, SealFailure, SealKind, UnwrapError, Wrap, WrappedRoot, unwrap_root, wrap_root,
+    JoinKey, JoinWrap, RootKey, Seal, SealFailure, SealKind, UnwrapError, Wrap, WrapError, WrappedRoot, unwrap_root,
+    wrap_root,
 };
 use futures::stream::{FuturesUnordered, StreamExt};
 use parking_lot::Mutex;
@@ -24,6 +25,8 @@ const LOOK: Duration = Duration::from_secs(15);
 /// The first pause after a failure; it doubles up to the last.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_LAST: Duration = Duration::from_secs(30);
+/// How often an unsealed node sees whether the stored wrap still opens. It puts the root key on the way from the service.
+const VERIFY: Duration = Duration::from_secs(3600);
 /// What is encrypted and decrypted to see whether it can be.
 const PROBE: &str = "holdfast seal probe";
 
@@ -206,9 +209,14 @@ impl Node {
             return;
         }
         let trying = async {
-            let mut retry = RETRY_FIRST;
+            let (mut retry, mut verified) = (RETRY_FIRST, None::<Instant>);
             loop {
-                let found = within(probe(seal.seal.as_ref())).await;
+                let mut found = within(probe(seal.seal.as_ref())).await.map_err(|failure| failure.to_string());
+                if found.is_ok() && verified.is_none_or(|at| at.elapsed() >= VERIFY) {
+                    found = self.still_opens(seal).await.map(|opened| {
+                        verified = opened.then(Instant::now);
+                    });
+                }
                 let pause = match &found {
                     Ok(()) => {
                         retry = RETRY_FIRST;
@@ -227,10 +235,28 @@ impl Node {
         tokio::join!(trying, seal.seal.keep());
     }
 
-    fn note_health(&self, kept: &Kept, failure: Option<SealFailure>) {
+    /// Whether the stored wrap was seen to open. A key that was deleted, or made anew under its name, does all that a probe asks of it.
+    async fn still_opens(&self, seal: &ConfiguredSeal) -> Result<bool, String> {
+        let stored = self.stored_seal().map_err(|problem| problem.to_string())?;
+        let wrap = stored.as_ref().and_then(|(_, wraps)| wraps.of(&seal.name));
+        let Some(wrap) = wrap.filter(|wrap| wrap.kind == seal.seal.kind() && !self.is_sealed()) else {
+            return Ok(false);
+        };
+        match self.verified(seal, wrap).await {
+            Ok(()) => Ok(true),
+            Err(WrapError::Sealed) => Ok(false),
+            Err(WrapError::Seal(failure @ SealFailure::Unavailable(_))) => Err(failure.to_string()),
+            Err(WrapError::Seal(_)) => {
+                let text = "it does not open what it has wrapped, as if its key had been deleted or made anew; `operator seal add` \
+                            wraps the root key by it as it is now";
+                Err(text.to_owned())
+            }
+        }
+    }
+
+    fn note_health(&self, kept: &Kept, problem: Option<String>) {
         let seal = &*kept.configured.name;
-        metrics::gauge!("holdfast.seal.healthy", "seal" => seal.to_owned()).set(f64::from(u8::from(failure.is_none())));
-        let problem = failure.map(|failure| failure.to_string());
+        metrics::gauge!("holdfast.seal.healthy", "seal" => seal.to_owned()).set(f64::from(u8::from(problem.is_none())));
         let mut health = kept.health.lock();
         match (&health.problem, &problem) {
             (None, Some(problem)) => tracing::warn!(seal, problem, "what is behind a seal does not do its work"),

@@ -29,7 +29,8 @@ pub(super) fn judge(
         OnSecondary::Refused => Err(Failure::invalid(gate::DISABLED).into()),
         OnSecondary::Open => Ok(Permit::of_nobody(plain_operation(run.request.verb))),
         OnSecondary::ByOperationToken => {
-            let needs_sudo = located.and_then(|located| located.matched.as_ref()).is_some_and(|matched| matched.path.sudo);
+            let needs_sudo =
+                located.and_then(|located| located.matched.as_ref()).is_some_and(|matched| matched.path.sudo);
             by_token(node, view, run, needs_sudo, rely_on)
         }
     })

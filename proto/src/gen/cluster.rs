@@ -595,6 +595,8 @@ pub struct EnrollAnswer {
     /// Sealed to the question.
     #[prost(bytes = "bytes", tag = "5")]
     pub welcome: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "6")]
+    pub reign: u64,
 }
 /// Why a related cluster was not served.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -688,6 +690,8 @@ pub struct FollowAnswer {
     pub clock_ms: u64,
     #[prost(message, repeated, tag = "7")]
     pub members: ::prost::alloc::vec::Vec<Member>,
+    #[prost(uint64, tag = "8")]
+    pub reign: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CompareRangesRequest {
@@ -785,6 +789,9 @@ pub mod record {
 pub struct RelateRequest {
     #[prost(message, optional, tag = "1")]
     pub stands: ::core::option::Option<Stands>,
+    /// Where a member passes on to its leader what it was told: the key of the node that told it.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub passed_on: ::prost::bytes::Bytes,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RelateAnswer {
@@ -795,11 +802,9 @@ pub struct RelateAnswer {
 pub struct Stands {
     #[prost(enumeration = "stands::Kind", tag = "1")]
     pub kind: i32,
-    /// The line of history of its state.
-    #[prost(uint32, tag = "2")]
-    pub epoch: u32,
-    #[prost(uint64, tag = "3")]
-    pub epoch_bits: u64,
+    /// Counts promotions among related clusters.
+    #[prost(uint64, tag = "2")]
+    pub reign: u64,
     #[prost(message, repeated, tag = "4")]
     pub members: ::prost::alloc::vec::Vec<Member>,
     /// What it calls the cluster that it talks to, as a secondary of its own.

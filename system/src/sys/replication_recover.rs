@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
 use schemars::JsonSchema;
-use sdk::{Ctx, Failure, Input, OnSecondary, Outcome, Path, Reply, Txn, Verb};
+use sdk::{Ctx, Failure, Input, OnSecondary, Outcome, Output, Path, Reply, Txn, Verb};
 use serde::Serialize;
+use tokio::time::Instant;
 
+use super::ceremony::acting;
 use super::replication::{WITH_WARNINGS, done};
 use super::replication_status::{LastDifference, last_difference};
 
@@ -30,6 +32,9 @@ struct Checked {
     /// Where the state stands. Equal on two clusters, the fingerprints must be.
     revision: String,
     fingerprint: String,
+    /// Over keys, revisions and values of all records, in the order of keys, and how many there are.
+    sha256: String,
+    records: u64,
     /// The last time that a copy was compared with its primary, range by range.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_difference: Option<LastDifference>,
@@ -64,19 +69,27 @@ fn idle(pattern: &'static str) -> Path {
 }
 
 fn check(node: &Arc<Node>, pattern: &'static str) -> Path {
-    let node = Arc::clone(node);
     Path::new(pattern)
-        .help("Tells where this cluster's state stands.", "By its fingerprint, which is equal where the revision is.")
+        .help(
+            "Reads every record of this cluster.",
+            "At equal revisions two clusters have equal fingerprints, and the hashes of all their records are equal. It takes as \
+             long as reading the whole state, on the active node.",
+        )
         .answers(Verb::Write, Outcome::data::<Checked>())
-        .txn(Verb::Write, move |_: &Ctx, ask: Ask, _: &mut Txn| {
-            let _ = (ask.dr_operation_token, ask.diff, ask.force, ask.skip_flush);
-            let snapshot = node.replication.store().snapshot().map_err(Failure::internal)?;
-            let progress = node.other_cluster().secondary_progress();
-            let checked = Checked {
-                revision: snapshot.revision().to_string(),
-                fingerprint: hex::encode(snapshot.fingerprint()),
-                last_difference: progress.as_ref().and_then(last_difference),
-            };
-            Ok(Reply::data(checked)?.warn(COMPARED))
-        })
+        .act::<Ask>(
+            Verb::Write,
+            acting(node, |node: Arc<Node>, ask: Ask, _: Instant| async move {
+                let _ = (ask.dr_operation_token, ask.diff, ask.force, ask.skip_flush);
+                let hash = node.other_cluster().full_hash().await.map_err(Failure::internal)?;
+                let progress = node.other_cluster().secondary_progress();
+                let checked = Checked {
+                    revision: hash.revision.to_string(),
+                    fingerprint: hex::encode(hash.fingerprint),
+                    sha256: hex::encode(hash.sha256),
+                    records: hash.records,
+                    last_difference: progress.as_ref().and_then(last_difference),
+                };
+                Ok(Reply::data(checked)?.warn(COMPARED).into_answer())
+            }),
+        )
 }

@@ -48,6 +48,8 @@ struct UpdatePrimary {
     dr_operation_token: Option<String>,
     /// An activation token of the cluster that is to be the primary; an empty text: there is none for now.
     token: Option<String>,
+    /// Follows a primary with another root key, by which all that this copy has is replaced.
+    force: bool,
     /// Where the same primary is now: host and port of its cluster listeners. Without token.
     update_primary_addrs: Option<CommaList>,
     /// Not needed.
@@ -132,7 +134,8 @@ pub fn update_primary(node: &Arc<Node>) -> Path {
         .secondary_only(OnSecondary::ByOperationToken)
         .help(
             "Tells this copy of another primary, or where its primary is now.",
-            "With a token, what differs from the new primary is fetched, and nothing is wiped.",
+            "With a token of a cluster that has the same root key, what differs from it is fetched. One with another root key \
+             shares no history: it takes force, and replaces everything.",
         )
         .answers(Verb::Write, WITH_WARNINGS)
         .act::<UpdatePrimary>(Verb::Write, acting(node, update))
@@ -152,7 +155,7 @@ async fn update(node: Arc<Node>, update: UpdatePrimary, deadline: Instant) -> Re
             Change::Follow { id: String::new(), primary: Vec::new(), adopted: None }
         }
         (Some(token), None) => {
-            let following = node.prepare_to_follow(&token, true, deadline).await.map_err(failure)?;
+            let following = node.prepare_to_follow(&token, update.force, deadline).await.map_err(failure)?;
             return Ok(answer(following, &idle, &node));
         }
         (None, Some(CommaList(addresses))) => {

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
+/// A name in the certificate that no resolver knows.
+pub const ELSEWHERE: &str = "elsewhere.holdfast.invalid";
+
 /// Files of PEM text in one folder.
 pub struct Certificates {
     pub ca: PathBuf,
@@ -20,7 +23,7 @@ impl Certificates {
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
         let key = KeyPair::generate().unwrap();
-        let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned(), ELSEWHERE.to_owned()];
         let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
         let write = |name: &str, text: String| {
             let file = folder.join(name);

@@ -7,7 +7,7 @@ fn member(n: u8) -> (NodeId, Member) {
 }
 
 fn at(role: DrRole) -> Standing {
-    Standing { version: 3, role }
+    Standing { version: 3, reign: 5, role }
 }
 
 fn enrolled(id: &str, n: u8) -> Secondary {
@@ -44,10 +44,13 @@ fn every_state_has_a_way_out_and_every_way_leads_to_a_state_of_the_other_kind() 
 #[test]
 fn only_promotion_and_leaving_begin_a_line_of_history() {
     let secondary = at(DrRole::Secondary(Source { primary: vec![member(9)], ..Source::default() }));
-    for (change, begins) in [(DrChange::Promote { force: true }, true), (DrChange::Leave, true)] {
-        assert_eq!(after(&secondary, &change, Millis(1)).unwrap().1, begins);
+    for (change, reign) in [(DrChange::Promote { force: true }, 6), (DrChange::Leave, 5)] {
+        let next = after(&secondary, &change, Millis(1)).unwrap();
+        assert!(next.begins && next.reign == reign, "{next:?}");
     }
-    assert!(!after(&at(DrRole::Alone), &DrChange::EnablePrimary, Millis(1)).unwrap().1);
+    assert!(!after(&at(DrRole::Alone), &DrChange::EnablePrimary, Millis(1)).unwrap().begins);
+    let copying = at(DrRole::Secondary(Source { adopting: Some(Adopted::default()), ..Source::default() }));
+    assert!(after(&copying, &DrChange::Promote { force: true }, Millis(1)).unwrap_err().contains("not complete"));
 }
 
 #[test]
@@ -56,24 +59,33 @@ fn an_id_is_given_once_and_a_stale_invitation_makes_room() {
     let old = Secondary { id: "old".into(), enrolment: Enrolment::Invited { secret: [1; 32], expires: Millis(10) } };
     let standing = at(DrRole::Primary { secondaries: vec![enrolled("a", 1), old] });
     assert!(after(&standing, &invite("a"), Millis(1)).unwrap_err().contains("already"));
-    let (DrRole::Primary { secondaries }, _) = after(&standing, &invite("old"), Millis(1)).unwrap() else { panic!() };
+    let Next { role: DrRole::Primary { secondaries }, .. } = after(&standing, &invite("old"), Millis(1)).unwrap()
+    else {
+        panic!()
+    };
     assert_eq!(secondaries.len(), 2);
     assert_eq!(secondaries[1].enrolment, Enrolment::Invited { secret: [2; 32], expires: Millis(100) });
-    let (DrRole::Primary { secondaries }, _) = after(&standing, &invite("b"), Millis(10)).unwrap() else { panic!() };
+    let Next { role: DrRole::Primary { secondaries }, .. } = after(&standing, &invite("b"), Millis(10)).unwrap() else {
+        panic!()
+    };
     assert_eq!(secondaries.iter().map(|known| known.id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
 }
 
 #[test]
 fn who_takes_over_knows_the_former_primary_and_who_steps_down_its_heirs() {
     let secondary = at(DrRole::Secondary(Source { primary: vec![member(9)], ..Source::default() }));
-    let (role, _) = after(&secondary, &DrChange::Promote { force: false }, Millis(1)).unwrap();
+    let Next { role, .. } = after(&secondary, &DrChange::Promote { force: false }, Millis(1)).unwrap();
     let standing = at(role);
     assert_eq!(standing.secondaries()[0].members(), [member(9)]);
     assert!(standing.feeds());
     let primary = at(DrRole::Primary { secondaries: vec![enrolled("a", 1), enrolled("b", 2)] });
-    let (DrRole::Secondary(source), _) = after(&primary, &DrChange::Demote, Millis(1)).unwrap() else { panic!() };
-    assert_eq!(source.heirs, [member(1), member(2)]);
-    assert!(source.primary.is_empty());
+    let Next { role, .. } = after(&primary, &DrChange::Demote, Millis(1)).unwrap();
+    let demoted = at(role);
+    let source = demoted.source().unwrap();
+    assert_eq!(source.heirs, [enrolled("a", 1), enrolled("b", 2)]);
+    assert!(source.primary.is_empty() && demoted.feeds(), "they may still fetch what they lack");
+    let Next { role, .. } = after(&demoted, &DrChange::Promote { force: false }, Millis(1)).unwrap();
+    assert_eq!(role, primary.role, "and are its secondaries again");
 }
 
 #[test]
@@ -83,7 +95,7 @@ fn addresses_are_taken_one_for_each_member() {
     let one = DrChange::Readdress { addresses: vec!["a:1".into()] };
     assert!(after(&secondary, &one, Millis(1)).unwrap_err().contains("n1, n2"));
     let two = DrChange::Readdress { addresses: vec!["a:1".into(), "b:2".into()] };
-    let (DrRole::Secondary(source), _) = after(&secondary, &two, Millis(1)).unwrap() else { panic!() };
+    let Next { role: DrRole::Secondary(source), .. } = after(&secondary, &two, Millis(1)).unwrap() else { panic!() };
     assert_eq!(source.primary[1].1.address, "b:2");
     assert_eq!(source.primary[1].1.key, [2; 32]);
 }

@@ -32,7 +32,7 @@ impl Stage {
 
     async fn stands(&mut self, role: DrRole, epoch: Option<u64>) {
         let seen = self.version();
-        self.does([Command::Stand(Arc::new(Stand { seen, role, epoch }))]).await;
+        self.does([Command::Stand(Arc::new(Stand { seen, role, reign: 1, epoch }))]).await;
         assert_eq!(self.version(), seen + 1);
     }
 
@@ -129,7 +129,7 @@ async fn a_secondary_takes_no_change_of_its_own_but_keeps_what_is_its_clusters()
 async fn a_standing_is_changed_from_the_one_that_was_seen() {
     let mut here = Stage::new();
     here.stands(primary(), None).await;
-    let stale = Stand { seen: 0, role: secondary(), epoch: Some(9) };
+    let stale = Stand { seen: 0, role: secondary(), reign: 1, epoch: Some(9) };
     here.does([Command::Stand(Arc::new(stale))]).await;
     assert_eq!(here.version(), 1);
     assert_eq!(here.at().0.epoch, Epoch::default());
@@ -240,14 +240,21 @@ async fn a_merge_is_made_in_bounded_steps_and_nothing_takes_it_back() {
     here.stands(secondary(), None).await;
     let mut records: Vec<_> = (0..12).map(|n| record(n, 1 << 20)).collect();
     records.push((RawKey::parse(gone.clone()).unwrap(), Bytes::new()));
-    let merge = Merge { load: LOAD, chunks: 1, revision: moment(), fingerprint: [4; 32] };
-    here.does([Command::Bulk(Bulk::Begin(LOAD)), chunk(records), Command::Bulk(Bulk::Merge(Arc::new(merge)))]).await;
     let before = here.at();
+    let merge = |base| {
+        let merge = Merge { load: LOAD, chunks: 1, base, revision: moment(), fingerprint: [4; 32] };
+        Command::Bulk(Bulk::Merge(Arc::new(merge)))
+    };
+    here.does([Command::Bulk(Bulk::Begin(LOAD)), chunk(records), merge((before.0, [9; 32]))]).await;
+    let merging = |here: &Stage| here.machine.reader().loading().is_some_and(|loading| loading.merging.is_some());
+    assert!(!merging(&here), "it was made from another state");
+    here.does([merge(before)]).await;
+    assert!(merging(&here));
     for lost in [Bulk::Begin(LoadId([2; 16])), Bulk::End(LOAD)] {
         here.does([Command::Bulk(lost)]).await;
     }
     let seen = here.version();
-    here.does([Command::Stand(Arc::new(Stand { seen, role: DrRole::Alone, epoch: Some(1) }))]).await;
+    here.does([Command::Stand(Arc::new(Stand { seen, role: DrRole::Alone, reign: 1, epoch: Some(1) }))]).await;
     assert_eq!(here.version(), seen, "half a state is nobody's to serve");
     let mut steps = 0;
     while here.machine.reader().loading().is_some() {
@@ -260,4 +267,38 @@ async fn a_merge_is_made_in_bounded_steps_and_nothing_takes_it_back() {
     let keys: Vec<Vec<u8>> = here.replicated().into_iter().map(|(key, _)| key).collect();
     assert!(!keys.contains(&gone));
     assert_eq!(keys.iter().filter(|key| key.ends_with(b"0003")).count(), 1);
+}
+
+#[tokio::test]
+async fn a_load_ends_with_the_role_that_it_was_meant_for() {
+    let raised = Switch {
+        load: LOAD,
+        chunks: 0,
+        epoch: Epoch { number: 5, bits: 5 },
+        n: 3,
+        fingerprint: [4; 32],
+        checks: Vec::new(),
+        puts: Vec::new(),
+        prefix_deletes: Vec::new(),
+        landing: Landing::Raised,
+    };
+    let raised = Command::Bulk(Bulk::Switch(Arc::new(raised)));
+    let mut here = Stage::new();
+    here.stands(primary(), None).await;
+    here.does(changes(0, 20)).await;
+    let before = here.at();
+    here.does([Command::Bulk(Bulk::Begin(LOAD))]).await;
+    here.stands(secondary(), None).await;
+    assert_eq!(here.machine.reader().loading(), None, "a restore is overtaken by the change of roles");
+    here.does([Command::Bulk(Bulk::Begin(LOAD)), raised]).await;
+    assert_eq!(here.at(), before, "and none is carried out on a secondary");
+
+    let first = DrRole::Secondary(Source { id: "a".into(), adopting: Some(Adopted::default()), ..Source::default() });
+    let other = DrRole::Secondary(Source { id: "b".into(), adopting: Some(Adopted::default()), ..Source::default() });
+    here.stands(first.clone(), None).await;
+    here.does([Command::Bulk(Bulk::Begin(LOAD))]).await;
+    here.stands(first, None).await;
+    assert!(here.machine.reader().loading().is_some(), "where the primary's nodes are does not matter");
+    here.stands(other, None).await;
+    assert_eq!(here.machine.reader().loading(), None, "another primary's records are not these");
 }

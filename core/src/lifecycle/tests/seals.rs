@@ -14,6 +14,8 @@ struct Service {
     away: AtomicBool,
     /// It answers never.
     hangs: AtomicBool,
+    /// Another key under the same name: what an earlier one has sealed does not open.
+    made_anew: AtomicU64,
     version: AtomicU64,
 }
 
@@ -45,11 +47,15 @@ impl Seal for ServiceSeal {
     async fn encrypt(&self, purpose: &str, plain: &[u8]) -> Result<Vec<u8>, SealFailure> {
         self.reach().await?;
         let version = u8::try_from(self.service.version.load(Ordering::Relaxed)).unwrap();
-        Ok([&[version], self.id.as_bytes(), bind(purpose, plain).as_slice()].concat())
+        let which = u8::try_from(self.service.made_anew.load(Ordering::Relaxed)).unwrap();
+        Ok([&[version, which], self.id.as_bytes(), bind(purpose, plain).as_slice()].concat())
     }
     async fn decrypt(&self, _key_id: &str, purpose: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealFailure> {
         self.reach().await?;
-        let bound = sealed[1..].strip_prefix(self.id.as_bytes()).ok_or(SealFailure::DoesNotOpen)?;
+        if u64::from(sealed[1]) != self.service.made_anew.load(Ordering::Relaxed) {
+            return Err(SealFailure::DoesNotOpen);
+        }
+        let bound = sealed[2..].strip_prefix(self.id.as_bytes()).ok_or(SealFailure::DoesNotOpen)?;
         unbind(purpose, Zeroizing::new(bound.to_vec()))
     }
     fn is_outdated(&self, _key_id: &str, sealed: &[u8]) -> bool {
@@ -285,4 +291,23 @@ async fn what_is_behind_a_seal_is_watched() {
         assert_eq!(healthy(), !away && !hangs);
         assert_eq!(node.seal_health()[0].1.unhealthy_since(Millis(1)).is_some(), away || hangs);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrap_that_does_not_open_any_more_is_noticed_before_it_is_needed() {
+    let (kms, seal) = service("kms");
+    let node = node(&Arc::new(Alone::default()), vec![seal]);
+    initialised(&node, 1, 1).await;
+    unseals_itself(&node).await;
+    let (_running, stop) = watch::channel(false);
+    tokio::spawn(Arc::clone(&node).watch_seals(stop));
+    let health = || node.seal_health()[0].1.clone();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(health().is_healthy());
+    kms.made_anew.store(1, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(3700)).await;
+    assert!(health().problem.unwrap().contains("operator seal add"));
+    node.add_seal("kms", soon()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(health().is_healthy());
 }

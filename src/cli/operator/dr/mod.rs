@@ -1,5 +1,6 @@
 //! `holdfast operator dr …`: another cluster as the copy of this one, or the other way round.
 
+mod drill;
 mod primary;
 mod secondary;
 mod status;
@@ -18,6 +19,8 @@ use crate::cli::prompt;
 pub enum Command {
     /// Show how the cluster stands to others, and how far its copies are
     Status(status::Arguments),
+    /// Find out whether a disaster would be survived: make a copy here, compare it, promote it, throw it away
+    Drill(drill::Arguments),
     /// The cluster that others are copies of
     #[command(subcommand)]
     Primary(primary::Command),
@@ -29,6 +32,7 @@ pub enum Command {
 pub async fn run(command: Command, globals: &Globals) -> Result<Done, Failure> {
     match command {
         Command::Status(arguments) => status::run(arguments, globals).await,
+        Command::Drill(arguments) => drill::run(arguments, globals).await,
         Command::Primary(command) => primary::run(command, globals).await,
         Command::Secondary(command) => secondary::run(command, globals).await,
     }

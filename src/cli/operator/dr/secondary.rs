@@ -62,6 +62,9 @@ pub struct UpdatePrimary {
     /// Where the same primary is now: host and port of a node's cluster listener. Can be given several times
     #[arg(long, value_name = "HOST:PORT")]
     address: Vec<String>,
+    /// Follow a primary with another root key: all that this copy has is replaced
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(Args)]
@@ -104,9 +107,9 @@ pub async fn run(command: Command, globals: &Globals) -> Result<Done, Failure> {
             let doing = "promoting the secondary";
             done(&client, &format!("{PLACE}/promote"), &body, doing, "Success! This cluster is the DR primary.").await
         }
-        Command::UpdatePrimary(UpdatePrimary { operator, token, address }) => {
+        Command::UpdatePrimary(UpdatePrimary { operator, token, address, force }) => {
             let body = match token {
-                Some(token) => json!({ "token": token }),
+                Some(token) => json!({ "token": token, "force": force }),
                 None => json!({ "update_primary_addrs": address }),
             };
             let (body, doing) = (operator.with(body, globals)?, "telling the secondary of its primary");
