@@ -30,6 +30,8 @@ pub struct Alone {
     diverged: watch::Sender<Option<Arc<str>>>,
     link: Arc<dyn Link>,
     key: [u8; 32],
+    /// Up to where it was applied before it was founded.
+    begun: u64,
 }
 
 impl Default for Alone {
@@ -43,6 +45,7 @@ impl Default for Alone {
             diverged: watch::Sender::default(),
             link: Arc::new(NoLink::default()),
             key: crypto::random(),
+            begun: 0,
         }
     }
 }
@@ -51,7 +54,11 @@ impl Alone {
     /// One that can be another's primary or secondary.
     pub fn paired() -> (Arc<Self>, Arc<Paired>) {
         let link = Arc::new(Paired::default());
-        let alone = Arc::new(Self { link: Arc::clone(&link) as _, ..Self::default() });
+        // As clusters are founded: two of them are on two lines of history.
+        let epoch = Epoch { number: 1, bits: u64::from_be_bytes(crypto::random()) };
+        let alone = Self { link: Arc::clone(&link) as _, epoch: watch::Sender::new(epoch), ..Self::default() };
+        alone.store.begin_line(Revision { epoch, n: 0 });
+        let alone = Arc::new(Self { begun: alone.store.applied(), ..alone });
         link.belongs_to(&alone);
         (alone, link)
     }
@@ -113,7 +120,7 @@ impl Load for Loading {
 #[async_trait]
 impl Replication for Alone {
     fn initialised(&self) -> bool {
-        self.store.applied() > 0
+        self.store.applied() > self.begun
     }
     fn store(&self) -> Arc<dyn SealedStore> {
         Arc::clone(&self.store) as _

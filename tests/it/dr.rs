@@ -102,6 +102,7 @@ async fn a_copy_takes_over_and_the_former_primary_comes_back_as_one() {
     let asked = json!({ "type": "batch", "policies": ["failover"], "ttl": "1h" });
     let batch = west.post("/v1/auth/token/create-orphan", asked).await.ok()["auth"]["client_token"].clone();
     let service = west.post("/v1/auth/token/create", json!({ "policies": ["failover"], "ttl": "1h" })).await.ok();
+    let short = west.post("/v1/auth/token/create", json!({ "policies": ["default"], "ttl": "5s" })).await.ok();
     following(&primary, &copy).await;
     west.post("/v1/secret/after", json!({ "value": "two" })).await.ok();
     in_step(&copy, &primary).await;
@@ -126,6 +127,13 @@ async fn a_copy_takes_over_and_the_former_primary_comes_back_as_one() {
     assert_eq!(there.get("/v1/secret/before").await.ok()["data"]["value"], "one");
     assert_eq!(there.get("/v1/secret/after").await.ok()["data"]["value"], "two");
     there.post("/v1/secret/later", json!({ "value": "three" })).await.ok();
+
+    until("a token of before should be swept away in its time", async || {
+        let accessors = there.list("/v1/auth/token/accessors").await.ok();
+        let left = accessors["data"]["keys"].as_array()?.contains(&short["auth"]["accessor"]);
+        (!left).then_some(())
+    })
+    .await;
 
     // The former primary hears of it by itself, and follows.
     primary.all_are_copies().await;
