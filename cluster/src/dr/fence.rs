@@ -204,7 +204,8 @@ fn successor(standing: &Standing, key: &PublicKey, said: &pb::Stands) -> Option<
         Kind::Primary => related(said.members.clone()).ok()?,
         _ => Vec::new(),
     };
-    Some(DrRole::Secondary(Source { id: said.you.clone(), primary, fenced, heirs, adopting: None }))
+    let told = primary.clone();
+    Some(DrRole::Secondary(Source { id: said.you.clone(), primary, told, fenced, heirs, adopting: None }))
 }
 
 /// The same standing, with the other cluster's nodes where they are now.
@@ -225,7 +226,7 @@ fn moved(standing: &Standing, key: &PublicKey, said: &pb::Stands) -> Option<DrRo
         DrRole::Secondary(source)
             if said.kind() == Kind::Primary && names(&source.primary) && ids(&source.primary) != ids(&now) =>
         {
-            Some(DrRole::Secondary(Source { primary: now, ..source.clone() }))
+            Some(DrRole::Secondary(source.hearing(now)))
         }
         _ => None,
     }

@@ -211,9 +211,9 @@ impl Following {
         let now = related(said).map_err(Problem::Malformed)?;
         let standing = self.shared.reader.standing().borrow().clone();
         let reign = standing.reign.max(reign);
-        let news = |source: &&Source| source.primary != now || standing.reign != reign;
+        let news = |source: &&Source| source.told != now || standing.reign != reign;
         let Some(source) = standing.source().filter(news) else { return Ok(()) };
-        let role = DrRole::Secondary(Source { primary: now, ..source.clone() });
+        let role = DrRole::Secondary(source.hearing(now));
         let stand = Arc::new(Stand { seen: standing.version, role, reign, epoch: None });
         match propose(&self.shared, &self.gate, term, Command::Stand(stand)).await {
             Ok(_) => Ok(()),

@@ -261,7 +261,8 @@ fn after(standing: &Standing, change: &DrChange, now: Millis) -> Result<Next, St
                 _ => None,
             };
             let adopting = adopted.clone().or(before);
-            let source = Source { id: id.clone(), primary: primary.clone(), adopting, ..Source::default() };
+            let told = primary.clone();
+            let source = Source { id: id.clone(), primary: primary.clone(), told, adopting, ..Source::default() };
             next(DrRole::Secondary(source))
         }
         (DrRole::Secondary(source), DrChange::Readdress { addresses }) => {

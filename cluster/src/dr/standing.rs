@@ -54,8 +54,11 @@ pub enum Enrolment {
 pub struct Source {
     /// What the primary calls this cluster.
     pub id: String,
-    /// As they were last heard of; none while there is no primary.
+    /// Where they are asked; none while there is no primary.
     pub primary: Vec<(NodeId, Member)>,
+    /// As the primary said it last. An operator may know better where a node is, and is believed until the primary says something
+    /// new of it.
+    pub told: Vec<(NodeId, Member)>,
     /// Another cluster has taken this one's place.
     pub fenced: bool,
     /// What were its secondaries. Until one of them is the primary, and says so, they may fetch what they lack.
@@ -165,6 +168,21 @@ impl Standing {
     }
 }
 
+impl Source {
+    /// After the primary has said where its members are.
+    pub(crate) fn hearing(&self, said: Vec<(NodeId, Member)>) -> Self {
+        let of = |known: &[(NodeId, Member)], wanted: &NodeId| {
+            known.iter().find(|(id, _)| id == wanted).map(|(_, member)| member.address.clone())
+        };
+        let place = |(id, member): &(NodeId, Member)| {
+            let news = of(&self.told, id).as_ref() != Some(&member.address);
+            let known = of(&self.primary, id).filter(|_| !news);
+            (*id, Member { address: known.unwrap_or_else(|| member.address.clone()), ..member.clone() })
+        };
+        Self { primary: said.iter().map(place).collect(), told: said, ..self.clone() }
+    }
+}
+
 impl Secondary {
     pub fn is_enrolled(&self) -> bool {
         matches!(self.enrolment, Enrolment::Enrolled { .. })
@@ -193,6 +211,17 @@ mod tests {
         let standing = Standing { version: 7, reign: 2, role: DrRole::Secondary(source) };
         assert_eq!(Standing::from_bytes(&standing.to_bytes()).unwrap(), standing);
         assert!(Standing::from_bytes(b"{}").is_err());
+    }
+
+    #[test]
+    fn an_operator_knows_better_until_the_primary_says_something_new() {
+        let at = |address: &str| vec![(1, Member { address: address.to_owned(), ..Member::default() })];
+        let told = Source { primary: at("a:1"), ..Source::default() }.hearing(at("a:1"));
+        assert_eq!(told.primary, at("a:1"));
+        let corrected = Source { primary: at("nat:1"), ..told };
+        assert_eq!(corrected.hearing(at("a:1")).primary, at("nat:1"));
+        assert_eq!(corrected.hearing(at("b:1")).primary, at("b:1"));
+        assert!(corrected.hearing(Vec::new()).primary.is_empty());
     }
 
     #[test]
