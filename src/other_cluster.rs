@@ -1,7 +1,6 @@
 //! The other cluster as core wants to see it: fills in [`Link`] with a [`cluster::Node`].
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -123,7 +122,7 @@ impl Link for OtherCluster {
             lag: progress.lag(revision),
             primary_revision: progress.primary_revision,
             answering: progress.answering.as_ref().map(|(id, member)| to_core(*id, member)),
-            last_contact: progress.answered.map(|at| Duration::from(at.elapsed())),
+            last_contact: progress.answered.map(|at| at.elapsed()),
             clock_skew_ms: progress.clock_skew,
             since: progress.since,
             last_difference: progress.last_difference.map(|difference| Difference {

@@ -109,7 +109,10 @@ impl Stands {
         // All of it is here, so that it ends does not depend on the primary.
         self.loads.bring_to_its_end().await.map_err(unavailable)?;
         let until = deadline.min(Instant::now() + SETTLES);
-        while !force {
+        if force {
+            return Ok(());
+        }
+        loop {
             let own = self.shared.reader.position().borrow().revision;
             let progress = self.following.progress();
             let missing = match progress.state {
@@ -126,7 +129,6 @@ impl Stands {
             }
             sleep(LOOK).await;
         }
-        Ok(())
     }
 
     fn has_no_primary(&self) -> bool {
