@@ -218,9 +218,9 @@ fn after(standing: &Standing, change: &DrChange, now: Millis) -> Result<Next, St
         (DrRole::Primary { secondaries }, DrChange::Invite { id, secret, expires }) => {
             let mut secondaries = secondaries.clone();
             if secondaries.iter().any(|known| known.id == *id && known.is_enrolled()) {
-                return Err(format!(
-                    "there is a secondary {id:?} already; choose another id, or revoke that one first"
-                ));
+                return no(
+                    "there is a secondary of that id already; choose another one, or revoke that secondary first",
+                );
             }
             // A token that was not used in time leaves nothing, and one of the same id is replaced.
             let stale = |known: &Secondary| match known.enrolment {
@@ -239,7 +239,7 @@ fn after(standing: &Standing, change: &DrChange, now: Millis) -> Result<Next, St
             let left: Vec<Secondary> = secondaries.iter().filter(|known| known.id != *id).cloned().collect();
             match left.len() < secondaries.len() {
                 true => next(DrRole::Primary { secondaries: left }),
-                false => Err(format!("there is no secondary {id:?}")),
+                false => Err(format!("there is no secondary of that id; there are {}", names(secondaries))),
             }
         }
         (
@@ -299,6 +299,13 @@ fn after(standing: &Standing, change: &DrChange, now: Millis) -> Result<Next, St
         (_, DrChange::Readdress { .. } | DrChange::Promote { .. } | DrChange::Leave) => {
             no("this cluster is not a DR secondary")
         }
+    }
+}
+
+fn names(secondaries: &[Secondary]) -> String {
+    match secondaries {
+        [] => "none".to_owned(),
+        some => some.iter().map(|secondary| secondary.id.as_str()).collect::<Vec<_>>().join(", "),
     }
 }
 

@@ -56,7 +56,9 @@ impl Node {
         }
         // An invitation that was not followed yet is replaced.
         if secondaries.iter().any(|known| known.id == id && matches!(known.enrolment, Enrolment::Enrolled { .. })) {
-            return refused(format!("there is a secondary {id:?} already: give another id, or revoke that one first"));
+            return refused(
+                "there is a secondary of that id already: give another one, or revoke that secondary first".to_owned(),
+            );
         }
         if ttl < Duration::from_secs(1) || ttl > TTL_MAX {
             return refused(format!("ttl must be between 1 second and {} days", TTL_MAX.as_secs() / 86_400));
