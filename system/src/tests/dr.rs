@@ -73,7 +73,6 @@ async fn a_secondary_refuses_every_declared_operation_but_those_that_are_there_f
                 continue;
             }
             let target = format!("{mount}{text}");
-            let target = if *verb == Verb::List { format!("{target}/") } else { target };
             let got = pair.copy.send(*verb, &target, &root, json!({})).await;
             match path.on_secondary {
                 OnSecondary::Refused => {

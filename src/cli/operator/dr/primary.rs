@@ -10,10 +10,13 @@ use crate::cli::globals::Globals;
 #[derive(Subcommand)]
 pub enum Command {
     /// Let other clusters be copies of this one
+    #[command(after_help = "Example:\n  holdfast operator dr primary enable")]
     Enable,
     /// Let none be; all secondaries are cut off
+    #[command(after_help = "Example:\n  holdfast operator dr primary disable")]
     Disable,
     /// Make this primary a secondary, which serves nothing more
+    #[command(after_help = "Example:\n  holdfast operator dr primary demote")]
     Demote,
     /// Make an activation token: with it another cluster becomes a copy of this one, once
     SecondaryToken(SecondaryToken),

@@ -20,12 +20,16 @@ pub enum Command {
     /// Tell this copy of another primary, or where its primary is now
     UpdatePrimary(UpdatePrimary),
     /// Make this copy a cluster of its own
+    #[command(after_help = "Example:\n  holdfast operator dr secondary disable -dr-token=- < token.txt")]
     Disable(Disable),
     /// Make a key that an activation token can be encrypted to
+    #[command(after_help = "Example:\n  holdfast operator dr secondary generate-public-key")]
     GeneratePublicKey(GeneratePublicKey),
     /// Make an operation token, by the primary's unseal keys
+    #[command(after_help = "Example:\n  holdfast operator dr secondary generate-operation-token")]
     GenerateOperationToken(generate_root::Arguments),
     /// Delete the operation token
+    #[command(after_help = "Example:\n  holdfast operator dr secondary delete-operation-token")]
     DeleteOperationToken(Delete),
 }
 
