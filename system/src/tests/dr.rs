@@ -84,6 +84,8 @@ async fn a_secondary_refuses_every_declared_operation_but_those_that_are_there_f
                     assert_eq!(got.status, 403, "{verb:?} {target}: {}", got.body);
                     served += 1;
                 }
+                // An attempt is no folder: listing it is refused everywhere.
+                OnSecondary::Open if *verb == Verb::List => assert!(got.status >= 400, "{target}: {}", got.body),
                 OnSecondary::Open => {
                     assert!(!got.error().contains(DISABLED), "{verb:?} {target}: {}", got.body);
                     served += 1;
