@@ -99,7 +99,9 @@ audit "file" "file" {{
         config.write_text(self.configuration())
         log = open(self.folder / "log", "ab")
         command = [str(self.cluster.binary), *self.settings(), "server", f"-config={config}"]
-        self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder)
+        # A server under test ends with whoever holds its standard input.
+        held = subprocess.DEVNULL if self.cluster.ways is None else subprocess.PIPE
+        self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=held, cwd=self.folder)
 
     def settings(self):
         """What a server under test reads before its own arguments."""

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::replication::MemberStatus;
 use schemars::JsonSchema;
-use sdk::{Ctx, Input, OnSecondary, Path, Reply, Verb, View};
+use sdk::{Ctx, Failure, Input, OnSecondary, Path, Reply, Verb, View};
 use serde::Serialize;
 
 #[derive(Input)]
 struct Nothing {}
 
-/// By POST, as clients ask a DR secondary.
+/// By POST, as clients ask a DR secondary, and nobody else is asked.
 #[derive(Input)]
 struct Asked {
     /// Of generate-operation-token, or an orphan batch token of the primary whose policies allow this path.
@@ -46,7 +46,10 @@ pub fn path(node: &Arc<Node>) -> Path {
         .view(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, _: &View| Reply::data(shown(&node)))
         .view(Verb::Write, move |_: &Ctx, asked: Asked, _: &View| {
             drop(asked.dr_operation_token);
-            Reply::data(shown(&posted))
+            match posted.is_secondary() {
+                true => Reply::data(shown(&posted)),
+                false => Err(Failure::Unsupported),
+            }
         })
 }
 
