@@ -50,6 +50,12 @@ const REPEATED: &[(&[&str], &str)] = &[
 const AUDITED: &[(&[&str], &str)] =
     &[(&["policies"], "the names of a token's policies"), (&["path", "paths"], "whose capabilities were asked for")];
 
+/// What lies on the disk, and in a sealed node's memory, as it is.
+const IN_THE_CLEAR: &[(&str, &str)] = &[(
+    "-id (POST /sys/replication/dr/primary/secondary-token)",
+    "what a secondary is called: sealed nodes know it as well",
+)];
+
 /// Fields of answers that hold a secret which the server has made.
 const MADE: &[&str] =
     &["client_token", "token", "secret_id", "plaintext", "random_bytes", "otp", "encoded_token", "backup", "1"];
@@ -100,14 +106,20 @@ async fn no_canary_is_heard_where_it_does_not_belong() {
         heard.insert(file.display().to_string(), found);
     }
     heard.retain(|_, found| !found.is_empty());
-    let heard: BTreeMap<_, _> = heard.iter().map(|(place, found)| (place, named(found, &operations))).collect();
+    let mut heard: BTreeMap<_, _> = heard.iter().map(|(place, found)| (place, named(found, &operations))).collect();
+    heard.retain(|_, found| {
+        found.retain(|what| !is_in_the_clear(what));
+        !found.is_empty()
+    });
     assert!(heard.is_empty(), "{heard:#?}");
     until("the memory should be clean", async || {
         let mut held = BTreeSet::new();
         // Names are in the lines that were last logged: those of requests show paths.
         pieces_of_memory(process, |piece| held.extend(Secrets { made: &made, names: false }.in_bytes(piece)));
+        let mut held = named(&held, &operations);
+        held.retain(|what| !is_in_the_clear(what));
         if !held.is_empty() {
-            eprintln!("held: {:?}", named(&held, &operations));
+            eprintln!("held: {held:?}");
         }
         held.is_empty().then_some(())
     })
@@ -357,6 +369,10 @@ fn named(found: &BTreeSet<String>, operations: &[Operation]) -> Vec<String> {
         None => canary.clone(),
     };
     found.iter().map(name).collect()
+}
+
+fn is_in_the_clear(what: &str) -> bool {
+    IN_THE_CLEAR.iter().any(|(end, _)| what.ends_with(end))
 }
 
 fn is_of(list: &[(&[&str], &str)], canary: &str) -> bool {
