@@ -65,8 +65,9 @@ fn change_of(change: Change) -> DrChange {
         Change::Demote => DrChange::Demote,
         Change::Invite { id, secret_sha256, expires } => DrChange::Invite { id, secret: secret_sha256, expires },
         Change::Revoke { id } => DrChange::Revoke { id },
-        Change::Follow { id, primary, adopted } => DrChange::Follow {
+        Change::Follow { id, primary, reign, adopted } => DrChange::Follow {
             id,
+            reign,
             primary: primary.into_iter().map(to_cluster).collect(),
             adopted: adopted.map(|adopted| dr::Adopted { puts: adopted.puts, prefix_deletes: adopted.prefix_deletes }),
         },
@@ -158,7 +159,7 @@ impl Link for OtherCluster {
     ) -> Result<Enrolled, DrError> {
         let primary: Vec<_> = primary.iter().cloned().map(to_cluster).collect();
         let enrolled = self.node.enroll(&primary, secret, question, deadline).await.map_err(error_of)?;
-        let dr::Enrolled { id, by, primary, welcome } = enrolled;
-        Ok(Enrolled { id, by, primary: all(&primary), welcome })
+        let dr::Enrolled { id, by, primary, reign, welcome } = enrolled;
+        Ok(Enrolled { id, by, primary: all(&primary), reign, welcome })
     }
 }

@@ -217,7 +217,7 @@ pub(crate) fn refresh(shared: &Shared) {
     shared.pins.set(all.iter().map(|(id, member)| (*id, member.key)), shared.reader.removed());
     shared.peers.know(&all);
     let standing = shared.reader.standing().borrow().clone();
-    shared.pins.set_abroad(standing.foreign(), standing.expects_guests(shared.now()));
+    shared.pins.set_abroad(&standing, || shared.now());
     shared.reports.retain(|id| all.iter().any(|(known, _)| *known == id));
 }
 

@@ -327,9 +327,7 @@ impl Node {
 
     /// The state's revision and its fingerprint: equal on all nodes when the revision is.
     pub fn fingerprint(&self) -> (storage::Revision, [u8; 32]) {
-        let position = self.shared.reader.position();
-        let position = position.borrow();
-        (position.revision, position.fingerprint)
+        self.shared.moment()
     }
 
     /// Reads every replicated record: a hash of all of them, how many there are, and at which revision.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use openraft::RaftMetrics;
 use openraft::rt::WatchReceiver;
-use storage::Millis;
+use proto::cluster as pb;
+use storage::{Millis, Revision};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -14,7 +15,7 @@ use crate::identity::{Pins, node_id};
 use crate::leadership::{Leadership, Role};
 use crate::machine::StateReader;
 use crate::membership::Vouched;
-use crate::network::{Link, Local, Peers, Reports};
+use crate::network::{Link, Local, Peers, Reports, member_out};
 use crate::time;
 
 pub(crate) struct Shared {
@@ -63,6 +64,18 @@ impl Shared {
     /// The newest membership in the log, committed or not.
     pub fn membership(&self) -> Arc<StoredMembership> {
         self.raft.metrics().borrow_watched().membership_config.clone()
+    }
+
+    /// The members as other clusters are told of them.
+    pub fn members_out(&self) -> Vec<pb::Member> {
+        members(self.membership().membership()).iter().map(|(id, member)| member_out(*id, member)).collect()
+    }
+
+    /// Where the state stands in its history.
+    pub fn moment(&self) -> (Revision, [u8; 32]) {
+        let position = self.reader.position();
+        let position = position.borrow();
+        (position.revision, position.fingerprint)
     }
 
     /// Waits for somebody to lead; None when the deadline passes before.

@@ -20,8 +20,8 @@ use super::stand::related;
 use super::{Contacts, DrRole, Enrolment, Secondary, Source, Stand, Standing, Stands};
 use crate::consensus::{Member, NodeId};
 use crate::identity::PublicKey;
-use crate::network::{Lane, member_out};
-use crate::shared::{Leader, Shared, members};
+use crate::network::Lane;
+use crate::shared::{Leader, Shared};
 
 pub(crate) struct Fence {
     pub shared: Arc<Shared>,
@@ -89,7 +89,7 @@ impl Fence {
         pb::Stands {
             kind: kind.into(),
             reign: standing.reign,
-            members: members(self.shared.membership().membership()).iter().map(|(id, m)| member_out(*id, m)).collect(),
+            members: self.shared.members_out(),
             you: you.unwrap_or_default(),
         }
     }
@@ -252,6 +252,7 @@ const ANNOUNCE: Duration = Duration::from_secs(10);
 mod tests {
     use super::*;
     use crate::identity::node_id;
+    use crate::network::member_out;
 
     fn member(n: u8) -> (NodeId, Member) {
         let member = Member { name: format!("n{n}"), key: [n; 32], ..Member::default() };

@@ -20,9 +20,9 @@ use super::{CopyState, Difference, DrRole, Fed, SecondaryProgress, Source, Stand
 use crate::consensus::{Applied, Command, NodeId};
 use crate::handover::Gate;
 use crate::load::{Load, LoadError, Loads};
-use crate::network::{Lane, Link, member_out};
+use crate::network::{Lane, Link};
 use crate::propose::{ProposeError, propose};
-use crate::shared::{Shared, members};
+use crate::shared::Shared;
 use crate::time;
 
 pub(crate) struct Following {
@@ -136,12 +136,12 @@ impl Following {
             self.progress.lock().state = CopyState::Copying;
             return self.bring_over(true, "this cluster had a history of its own").await;
         }
-        let (revision, fingerprint) = self.here();
+        let (revision, fingerprint) = self.shared.moment();
         let request = pb::FollowRequest {
             revision: revision.to_bytes().to_vec().into(),
             fingerprint: fingerprint.to_vec().into(),
             within_ms: u32::try_from(POLL.as_millis()).unwrap_or(u32::MAX),
-            members: members(self.shared.membership().membership()).iter().map(|(id, m)| member_out(*id, m)).collect(),
+            members: self.shared.members_out(),
             from: self.shared.id,
             clock_ms: time::wall().0,
         };
@@ -174,12 +174,6 @@ impl Following {
         self.shared.reader.standing().borrow().source().cloned()
     }
 
-    fn here(&self) -> (Revision, [u8; 32]) {
-        let position = self.shared.reader.position();
-        let position = position.borrow();
-        (position.revision, position.fingerprint)
-    }
-
     fn note(&self, answer: &pb::FollowAnswer, own: Revision) -> Result<(), Problem> {
         let revision = revision_in(&answer.revision)?;
         let now = Instant::now();
@@ -199,7 +193,7 @@ impl Following {
     }
 
     fn note_in_step(&self) {
-        let own = self.here().0;
+        let own = self.shared.moment().0;
         let mut progress = self.progress.lock();
         if progress.primary_revision == Some(own) {
             progress.in_step = Some(Instant::now());

@@ -43,7 +43,6 @@ pub use standing::{Adopted, DrRole, Enrolment, Secondary, Source, Standing};
 pub(crate) use standing::{Foreign, Stand};
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use tokio::runtime::Handle;
 
@@ -77,7 +76,6 @@ impl Dr {
             gate: gate.clone(),
             loads: loads.clone(),
             following: following.clone(),
-            heard: AtomicU64::default(),
         });
         let contacts = Arc::new(Contacts::default());
         let fence = Arc::new(Fence::new(shared.clone(), stands.clone(), contacts.clone()));

@@ -23,10 +23,10 @@ use crate::consensus::{Command, Member, NodeId};
 use crate::forward::ForwardHandler;
 use crate::identity::PublicKey;
 use crate::machine::Behind;
-use crate::network::{ReplicaAnswers, member_out};
+use crate::network::ReplicaAnswers;
 use crate::propose::propose;
 use crate::reads::Reads;
-use crate::shared::{Shared, members};
+use crate::shared::Shared;
 use crate::time;
 
 pub(crate) struct Serving {
@@ -72,17 +72,6 @@ impl Serving {
             }
             _ => Err(refused(Kind::NotPrimary, "this cluster is not the primary of that one any more")),
         }
-    }
-
-    /// Where the state stands.
-    fn here(&self) -> (Revision, [u8; 32]) {
-        let position = self.shared.reader.position();
-        let position = position.borrow();
-        (position.revision, position.fingerprint)
-    }
-
-    fn own_members(&self) -> Vec<pb::Member> {
-        members(self.shared.membership().membership()).iter().map(|(id, member)| member_out(*id, member)).collect()
     }
 
     /// Keeps in mind where the nodes of a secondary are now.
@@ -132,8 +121,11 @@ impl Serving {
                 self.contacts.forget();
             }
             let standing = self.shared.reader.standing().borrow().clone();
+            if !leadership.is_ready() || !standing.feeds() {
+                continue;
+            }
             let bytes = self.shared.reader.feed_bytes().unwrap_or(0);
-            if !leadership.is_ready() || !standing.feeds() || bytes < WORTH_IT.min(self.feed_max / 4) {
+            if bytes < WORTH_IT.min(self.feed_max / 4) {
                 continue;
             }
             let upto = match bytes > self.feed_max {
@@ -162,7 +154,7 @@ impl Serving {
         if !self.shared.leads() || !matches!(standing.role, DrRole::Primary { .. }) {
             return None;
         }
-        let revision = self.here().0;
+        let revision = self.shared.moment().0;
         let feed_bytes = self.shared.reader.feed_bytes().unwrap_or(0);
         Some(PrimaryProgress { revision, feed_bytes, secondaries: self.contacts.all(&standing, revision) })
     }
@@ -284,7 +276,14 @@ impl ReplicaAnswers for Serving {
         Ok(match self.enrolled(key, request).await {
             Ok((id, welcome)) => {
                 let reign = self.shared.reader.standing().borrow().reign;
-                pb::EnrollAnswer { refused: None, id, by: self.shared.id, members: self.own_members(), welcome, reign }
+                pb::EnrollAnswer {
+                    refused: None,
+                    id,
+                    by: self.shared.id,
+                    members: self.shared.members_out(),
+                    welcome,
+                    reign,
+                }
             }
             Err(refusal) => pb::EnrollAnswer { refused: Some(refusal), ..Default::default() },
         })
@@ -310,7 +309,7 @@ impl ReplicaAnswers for Serving {
         if behind == Behind::Unknown && !self.leads_now().await {
             return Ok(pb::FollowAnswer { refused: Some(not_leader()), ..Default::default() });
         }
-        let (revision, print) = self.here();
+        let (revision, print) = self.shared.moment();
         let (unknown, steps) = match behind {
             Behind::Unknown => (true, Vec::new()),
             Behind::Steps(steps) => {
@@ -325,7 +324,7 @@ impl ReplicaAnswers for Serving {
             revision: revision.to_bytes().to_vec().into(),
             fingerprint: print.to_vec().into(),
             clock_ms: time::wall().0,
-            members: self.own_members(),
+            members: self.shared.members_out(),
             reign: standing.reign,
         })
     }

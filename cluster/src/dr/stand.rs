@@ -1,7 +1,6 @@
 //! Changing how this cluster stands to others, on its leader.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,9 +14,9 @@ use crate::consensus::{Applied, Command, Member, NodeId};
 use crate::handover::Gate;
 use crate::identity::node_id;
 use crate::load::{LoadError, Loads};
-use crate::network::{Lane, member_in, member_out};
+use crate::network::{Lane, member_in};
 use crate::propose::{ProposeError, propose};
-use crate::shared::{Shared, members};
+use crate::shared::Shared;
 
 /// What can be asked of a standing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +26,7 @@ pub enum DrChange {
     Demote,
     Invite { id: String, secret: [u8; 32], expires: Millis },
     Revoke { id: String },
-    Follow { id: String, primary: Vec<(NodeId, Member)>, adopted: Option<Adopted> },
+    Follow { id: String, primary: Vec<(NodeId, Member)>, reign: u64, adopted: Option<Adopted> },
     Readdress { addresses: Vec<String> },
     Promote { force: bool },
     Leave,
@@ -51,6 +50,8 @@ pub struct Enrolled {
     pub id: String,
     pub by: NodeId,
     pub primary: Vec<(NodeId, Member)>,
+    /// In which it is the primary.
+    pub reign: u64,
     pub welcome: Bytes,
 }
 
@@ -59,8 +60,6 @@ pub(crate) struct Stands {
     pub gate: Arc<Gate>,
     pub loads: Arc<Loads>,
     pub following: Arc<Following>,
-    /// The latest reign that a primary has named, as it enrolled this cluster.
-    pub heard: AtomicU64,
 }
 
 /// What a former primary is called by the cluster that took its place.
@@ -79,7 +78,6 @@ impl Stands {
             let seen = self.shared.reader.standing().borrow().clone();
             let next = after(&seen, &change, self.shared.now()).map_err(DrError::Refused)?;
             let Next { role, reign, begins } = next;
-            let reign = reign.max(self.heard.load(Ordering::Relaxed));
             let epoch = begins.then(|| u64::from_be_bytes(crypto::random()));
             let stand = Stand { seen: seen.version, role, reign, epoch };
             if self.propose(stand).await? {
@@ -146,7 +144,7 @@ impl Stands {
         let mut refusals = Vec::new();
         let request = pb::EnrollRequest {
             secret: secret.to_vec().into(),
-            members: members(self.shared.membership().membership()).iter().map(|(id, m)| member_out(*id, m)).collect(),
+            members: self.shared.members_out(),
             from: self.shared.id,
             question,
         };
@@ -160,9 +158,8 @@ impl Stands {
             };
             match answer {
                 Ok(pb::EnrollAnswer { refused: None, id, by, members, welcome, reign }) => {
-                    self.heard.fetch_max(reign, Ordering::Relaxed);
                     let primary = related(members).map_err(DrError::Unavailable)?;
-                    return Ok(Enrolled { id, by, primary, welcome });
+                    return Ok(Enrolled { id, by, primary, reign, welcome });
                 }
                 Ok(pb::EnrollAnswer { refused: Some(refused), .. }) if refused.kind() == Kind::NotLeader => {
                     refusals.push(format!("{} does not lead", member.name));
@@ -256,7 +253,7 @@ fn after(standing: &Standing, change: &DrChange, now: Millis) -> Result<Next, St
         (DrRole::Alone, DrChange::Follow { adopted: None, .. }) => {
             no("what a cluster of its own keeps for itself has to be written anew when it becomes a secondary")
         }
-        (role, DrChange::Follow { id, primary, adopted }) => {
+        (role, DrChange::Follow { id, primary, reign: theirs, adopted }) => {
             // A secondary that has a primary's history goes on from there; one that has not, adopts.
             let before = match role {
                 DrRole::Secondary(source) => source.adopting.clone(),
@@ -265,7 +262,7 @@ fn after(standing: &Standing, change: &DrChange, now: Millis) -> Result<Next, St
             let adopting = adopted.clone().or(before);
             let told = primary.clone();
             let source = Source { id: id.clone(), primary: primary.clone(), told, adopting, ..Source::default() };
-            next(DrRole::Secondary(source))
+            Ok(Next { role: DrRole::Secondary(source), reign: reign.max(*theirs), begins: false })
         }
         (DrRole::Secondary(source), DrChange::Readdress { addresses }) => {
             let known = &source.primary;

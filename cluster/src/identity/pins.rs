@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use storage::Millis;
 
 use super::{PublicKey, RemovedKeys};
-use crate::dr::Foreign;
+use crate::dr::{Foreign, Standing};
 
 /// What a key is to this cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct Pins {
 /// The nodes of other clusters.
 #[derive(Default)]
 struct Abroad {
+    /// Of the standing that they are from.
+    version: u64,
     keys: HashMap<PublicKey, Foreign>,
     guests: bool,
 }
@@ -48,9 +51,17 @@ impl Pins {
         self.current.store(Arc::new(PinSet { members, removed }));
     }
 
-    /// As [`set`](Self::set), for the nodes of other clusters. `guests`: whether somebody may come who is not known yet.
-    pub fn set_abroad(&self, keys: HashMap<PublicKey, Foreign>, guests: bool) {
-        self.abroad.store(Arc::new(Abroad { keys, guests }));
+    /// As [`set`](Self::set), for the nodes of other clusters. It is called with each entry, and seldom has anything to do: only an
+    /// invitation ends by itself.
+    pub fn set_abroad(&self, standing: &Standing, now: impl FnOnce() -> Millis) {
+        let known = self.abroad.load();
+        if known.version == standing.version && !known.guests {
+            return;
+        }
+        let guests = standing.expects_guests(now());
+        if known.version != standing.version || !guests {
+            self.abroad.store(Arc::new(Abroad { version: standing.version, keys: standing.foreign(), guests }));
+        }
     }
 
     pub fn known(&self, key: &PublicKey) -> Known {

@@ -237,11 +237,17 @@ impl Planned {
     }
 
     pub fn effects(&mut self, database: &Database, effects: &Effects) {
-        let position = &mut self.position;
         if effects.replicated {
+            let position = &mut self.position;
             position.revision = position.revision.next();
             position.fingerprint = fingerprint::advance(&position.fingerprint, position.revision, effects);
         }
+        self.written(database, effects);
+    }
+
+    /// The effects of a change that has led to the position.
+    pub(super) fn written(&mut self, database: &Database, effects: &Effects) {
+        let position = &mut self.position;
         let mut changed = effects.puts.keys().chain(&effects.deletes).chain(&effects.prefix_deletes);
         if changed.any(|key| key.class() == Class::Local) {
             position.local += 1;

@@ -55,12 +55,12 @@ impl Planned {
                 if before.revision.next() != step.revision {
                     return false;
                 }
-                // Worked out before anything of it is written.
                 let leads_to = fingerprint::advance(&before.fingerprint, step.revision, &effects);
                 if leads_to != step.fingerprint {
                     return false;
                 }
-                self.effects(database, &effects);
+                (self.position.revision, self.position.fingerprint) = (step.revision, leads_to);
+                self.written(database, &effects);
                 if let Some(change) = Change::of(&effects) {
                     self.tell(journal, change);
                 }
@@ -72,8 +72,7 @@ impl Planned {
                 if step.fact != Fact::Epoch || !rises || leads_to != step.fingerprint {
                     return false;
                 }
-                self.position.revision = step.revision;
-                self.position.fingerprint = leads_to;
+                (self.position.revision, self.position.fingerprint) = (step.revision, leads_to);
                 self.tell(journal, Change::Everything);
             }
         }

@@ -38,8 +38,12 @@ async fn enroll(primary: &Cluster, secondary: &Cluster) -> Enrolled {
     let leader = secondary.leader().await;
     let enrolled = leader.enroll(&known, SECRET, Bytes::from_static(b"question"), soon()).await.unwrap();
     let adopted = Adopted { puts: vec![(local("adopted"), "1".into())], prefix_deletes: vec![local("own")] };
-    let change =
-        DrChange::Follow { id: enrolled.id.clone(), primary: enrolled.primary.clone(), adopted: Some(adopted) };
+    let change = DrChange::Follow {
+        id: enrolled.id.clone(),
+        primary: enrolled.primary.clone(),
+        reign: enrolled.reign,
+        adopted: Some(adopted),
+    };
     leader.change_standing(change, soon()).await.unwrap();
     enrolled
 }
@@ -302,7 +306,7 @@ async fn anything(here: &Cluster, there: &Cluster, dice: &mut Dice) -> bool {
         3 => DrChange::Revoke { id },
         4 => DrChange::Promote { force: dice.of(2) == 0 },
         5 => DrChange::Leave,
-        6 => DrChange::Follow { id: String::new(), primary: Vec::new(), adopted: None },
+        6 => DrChange::Follow { id: String::new(), primary: Vec::new(), reign: 0, adopted: None },
         7 => DrChange::Readdress { addresses: vec![format!("127.0.0.1:{}", here.seats[0].port)] },
         _ => {
             let (secret, expires) = (crypto::sha256(&SECRET), Millis(leader.now().0 + 60_000));
@@ -310,7 +314,12 @@ async fn anything(here: &Cluster, there: &Cluster, dice: &mut Dice) -> bool {
             let other = there.leader().await;
             let shown = other.enroll(&members(&leader), SECRET, Bytes::from_static(b"q"), in_ms(500)).await;
             let (Ok(()), Ok(shown)) = (invited, shown) else { return false };
-            let change = DrChange::Follow { id: shown.id, primary: shown.primary, adopted: Some(Adopted::default()) };
+            let change = DrChange::Follow {
+                id: shown.id,
+                primary: shown.primary,
+                reign: shown.reign,
+                adopted: Some(Adopted::default()),
+            };
             return other.change_standing(change, soon()).await.is_ok();
         }
     };

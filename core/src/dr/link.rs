@@ -59,7 +59,7 @@ pub enum Change {
     /// On a primary: the secondary is cut off at once.
     Revoke { id: String },
     /// From alone, or from a secondary, to the secondary of that primary.
-    Follow { id: String, primary: Vec<Member>, adopted: Option<Adopted> },
+    Follow { id: String, primary: Vec<Member>, reign: u64, adopted: Option<Adopted> },
     /// On a secondary: the same primary, elsewhere. Host and port of cluster listeners.
     Readdress { addresses: Vec<String> },
     /// From secondary to primary, on a new line of history. One whose copy is not complete is refused unless forced; one
@@ -84,6 +84,8 @@ pub struct Enrolled {
     /// The member that answered.
     pub by: u64,
     pub primary: Vec<Member>,
+    /// Which of the related clusters' primaries it is, counted by promotions.
+    pub reign: u64,
     /// Sealed to the question.
     pub welcome: Bytes,
 }

@@ -113,7 +113,8 @@ impl Node {
             let puts = puts.into_iter().chain(successor.map(|sealed| (space::dr_root(), sealed))).collect();
             adopted = Some(Adopted { puts, prefix_deletes });
         }
-        let change = Change::Follow { id: enrolled.id.clone(), primary: enrolled.primary, adopted };
+        let change =
+            Change::Follow { id: enrolled.id.clone(), primary: enrolled.primary, reign: enrolled.reign, adopted };
         Ok(Following { wraps, change, cluster_name: rest.cluster.name, id: enrolled.id })
     }
 

@@ -318,8 +318,13 @@ async fn the_primarys_shares_make_the_operation_token() {
     let nonce = copy.node.operation_token_start(&otp, "").await.unwrap().status.nonce;
     assert!(copy.node.operation_token_start("", "").await.is_err(), "one at a time");
     assert!(copy.node.operation_token_cancel("").await.is_err(), "anybody could");
-    let wrong = copy.node.operation_token_update(Share::from_slice(&copy.made.shares[0]), &nonce).await;
-    assert!(wrong.is_err() || wrong.is_ok_and(|progress| progress.pending.is_none()));
+    // Enough of them, of another cluster.
+    let north = Cluster::new("north", 2, None).await;
+    let [first, second] = &north.made.shares[..] else { panic!("two shares") };
+    let begun = copy.node.operation_token_update(Share::from_slice(first), &nonce).await.unwrap();
+    assert!(begun.pending.is_none());
+    let wrong = copy.node.operation_token_update(Share::from_slice(second), &nonce).await;
+    assert!(wrong.err().unwrap().to_string().contains("do not combine to the primary's key"));
     copy.node.operation_token_cancel(&nonce).await.unwrap();
 
     let nonce = copy.node.operation_token_start(&otp, "").await.unwrap().status.nonce;

@@ -143,7 +143,7 @@ impl Link for Paired {
                 secondaries.retain(|known| known.id != id);
                 Standing::Primary { secondaries }
             }
-            (Change::Follow { id, primary, adopted }, Standing::Alone | Standing::Secondary { .. }) => {
+            (Change::Follow { id, primary, adopted, .. }, Standing::Alone | Standing::Secondary { .. }) => {
                 let mut inner = self.inner.lock();
                 if adopted.is_some() {
                     (inner.copying, inner.adopted) = (true, adopted);
@@ -196,6 +196,6 @@ impl Link for Paired {
         let Some(node) = node else { return Err(DrError::Unavailable("the primary is not there".to_owned())) };
         let welcome = node.welcome(&id, asker, &question).await.map_err(DrError::Refused)?;
         let by = primary.joining();
-        Ok(Enrolled { id, by: by.id, primary: vec![by], welcome: Bytes::from(welcome) })
+        Ok(Enrolled { id, by: by.id, primary: vec![by], reign: 1, welcome: Bytes::from(welcome) })
     }
 }

@@ -152,7 +152,7 @@ async fn update(node: Arc<Node>, update: UpdatePrimary, deadline: Instant) -> Re
         (Some(_), Some(_)) => return Err(Failure::invalid("give token or update_primary_addrs, not both")),
         (None, None) => return Err(Failure::invalid("give token, or update_primary_addrs")),
         (Some(token), None) if token.is_empty() => {
-            Change::Follow { id: String::new(), primary: Vec::new(), adopted: None }
+            Change::Follow { id: String::new(), primary: Vec::new(), reign: 0, adopted: None }
         }
         (Some(token), None) => {
             let following = node.prepare_to_follow(&token, update.force, deadline).await.map_err(failure)?;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::network::member_out;
 
 fn member(n: u8) -> (NodeId, Member) {
     let member =
@@ -21,7 +22,7 @@ fn all_changes() -> Vec<DrChange> {
         DrChange::Demote,
         DrChange::Invite { id: "b".into(), secret: [1; 32], expires: Millis(100) },
         DrChange::Revoke { id: "a".into() },
-        DrChange::Follow { id: "a".into(), primary: vec![member(9)], adopted: Some(Adopted::default()) },
+        DrChange::Follow { id: "a".into(), primary: vec![member(9)], reign: 7, adopted: Some(Adopted::default()) },
         DrChange::Readdress { addresses: vec!["10.1.1.1:8201".into()] },
         DrChange::Promote { force: false },
         DrChange::Leave,
@@ -36,6 +37,8 @@ fn every_state_has_a_way_out_and_every_way_leads_to_a_state_of_the_other_kind() 
     let goes = |standing: &Standing| -> Vec<bool> {
         all_changes().iter().map(|change| after(standing, change, Millis(1)).is_ok()).collect()
     };
+    let follows = after(&alone, &all_changes()[5], Millis(1)).unwrap();
+    assert_eq!(follows.reign, 7, "it is that of the primary");
     assert_eq!(goes(&alone), [true, false, false, false, false, true, false, false, false]);
     assert_eq!(goes(&primary), [false, true, true, true, true, false, false, false, false]);
     assert_eq!(goes(&secondary), [false, false, false, false, false, true, true, true, true]);

@@ -171,20 +171,28 @@ async fn a_restore_begins_the_feed_anew() {
     here.stands(primary(), None).await;
     here.does(changes(0, 20)).await;
     let before = here.at();
-    let switch = Switch {
+    here.does([Command::Bulk(Bulk::Begin(LOAD)), switch(0, raised(), Landing::Raised)]).await;
+    assert_eq!(here.steps(before), None);
+    assert_eq!(here.steps(here.at()), Some(Vec::new()));
+}
+
+/// To what that many chunks have brought.
+fn switch(chunks: u32, to: Revision, landing: Landing) -> Command {
+    Command::Bulk(Bulk::Switch(Arc::new(Switch {
         load: LOAD,
-        chunks: 0,
-        epoch: Epoch { number: 5, bits: 5 },
-        n: 3,
+        chunks,
+        epoch: to.epoch,
+        n: to.n,
         fingerprint: [4; 32],
         checks: Vec::new(),
         puts: Vec::new(),
         prefix_deletes: Vec::new(),
-        landing: Landing::Raised,
-    };
-    here.does([Command::Bulk(Bulk::Begin(LOAD)), Command::Bulk(Bulk::Switch(Arc::new(switch)))]).await;
-    assert_eq!(here.steps(before), None);
-    assert_eq!(here.steps(here.at()), Some(Vec::new()));
+        landing,
+    })))
+}
+
+fn raised() -> Revision {
+    Revision { epoch: Epoch { number: 5, bits: 5 }, n: 3 }
 }
 
 fn moment() -> Revision {
@@ -211,18 +219,7 @@ async fn another_clusters_state_is_adopted_as_it_is_at_a_lower_epoch_too() {
         prefix_deletes: vec![key(Class::Local, b"\0")],
     };
     here.stands(DrRole::Secondary(Source { adopting: Some(adopted), ..Source::default() }), None).await;
-    let switch = Switch {
-        load: LOAD,
-        chunks: 1,
-        epoch: moment().epoch,
-        n: moment().n,
-        fingerprint: [4; 32],
-        checks: Vec::new(),
-        puts: Vec::new(),
-        prefix_deletes: Vec::new(),
-        landing: Landing::Adopted,
-    };
-    let switch = Command::Bulk(Bulk::Switch(Arc::new(switch)));
+    let switch = switch(1, moment(), Landing::Adopted);
     here.does([Command::Bulk(Bulk::Begin(LOAD)), chunk(vec![record(1, 10)]), switch]).await;
     assert_eq!(here.at(), (moment(), [4; 32]));
     assert_eq!(here.replicated().len(), 1);
@@ -271,18 +268,7 @@ async fn a_merge_is_made_in_bounded_steps_and_nothing_takes_it_back() {
 
 #[tokio::test]
 async fn a_load_ends_with_the_role_that_it_was_meant_for() {
-    let raised = Switch {
-        load: LOAD,
-        chunks: 0,
-        epoch: Epoch { number: 5, bits: 5 },
-        n: 3,
-        fingerprint: [4; 32],
-        checks: Vec::new(),
-        puts: Vec::new(),
-        prefix_deletes: Vec::new(),
-        landing: Landing::Raised,
-    };
-    let raised = Command::Bulk(Bulk::Switch(Arc::new(raised)));
+    let raised = switch(0, raised(), Landing::Raised);
     let mut here = Stage::new();
     here.stands(primary(), None).await;
     here.does(changes(0, 20)).await;
