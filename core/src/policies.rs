@@ -159,7 +159,7 @@ impl Policies {
         {
             return Ok(Rules { acl, relied_on });
         }
-        let values = made.1.is_some().then(|| rights.values()).unwrap_or_default();
+        let values = if made.1.is_some() { rights.values() } else { Default::default() };
         let filled = |parsed: &Arc<Parsed>| match parsed.templated {
             Some(rules) => Arc::new(parsed.policy.render(&values, rules)),
             None => Arc::clone(&parsed.policy),

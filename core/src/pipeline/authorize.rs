@@ -164,7 +164,8 @@ pub(super) fn authorize(
     let refuse = |failure| Refused { who: Some(refused.clone()), spends: spends.clone(), ..Refused::from(failure) };
 
     let operation = operation(view, run, located, &caller, rely_on).map_err(&refuse)?;
-    let rules = node.policies.rules(view, &token.record.policies, &token.rights, run.now).map_err(|e| refuse(e.into()))?;
+    let rules =
+        node.policies.rules(view, &token.record.policies, &token.rights, run.now).map_err(|e| refuse(e.into()))?;
     rely_on.extend(rules.relied_on);
     let path = acl_path(run, operation);
     let question =
@@ -270,7 +271,8 @@ fn caller_of(run: &Run<'_>, token: &Asker) -> Caller {
         accessor: record.accessor.clone(),
         display_name: record.display_name.clone(),
         policies: record.policies.clone(),
-        entity_id: record.entity_id.clone(),
+        // It may have become part of another one since.
+        entity_id: token.rights.entity.as_ref().map_or_else(String::new, |entity| entity.id.clone()),
         cubbyhole: token.key.as_str().to_owned(),
         batch: record.kind == crate::token::TokenKind::Batch,
         uses_left: token.uses_left.map(|n| n - 1),
