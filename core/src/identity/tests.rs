@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sdk::Failure;
+use sdk::{Failure, NamespaceId};
 use storage::{
-    Class, Clear, CommitError, Latches, MemoryStore, Millis, OpenStore, Path, RequestId, Term, Txn, TxnState, View,
+    Clear, CommitError, Latches, MemoryStore, Millis, OpenStore, Path, RequestId, Term, Txn, TxnState, View,
 };
 
 use super::*;
 
 const MOUNT: &str = "auth_userpass_1";
+
+static ROOT: std::sync::LazyLock<NamespaceId> = std::sync::LazyLock::new(NamespaceId::root);
 
 struct Bench {
     store: OpenStore,
@@ -59,7 +61,7 @@ impl Bench {
     }
 
     fn policies(&self, entity: &str) -> Vec<String> {
-        let rights = self.identities.rights(&self.view(), entity).unwrap();
+        let rights = self.identities.rights(&self.view(), &ROOT, entity).unwrap();
         assert_eq!(rights.policies, policies_of(&self.view(), entity).unwrap(), "kept and looked up are the same");
         rights.policies.clone()
     }
@@ -72,7 +74,7 @@ impl Open {
 }
 
 fn records() -> Path {
-    Path::root(Class::Replicated)
+    crate::space::records(&ROOT)
 }
 
 fn arrival(txn: &mut Txn, now: Millis, alias: &str, groups: &[&str]) -> sdk::Result<Entity> {
@@ -199,8 +201,8 @@ async fn what_let_a_request_through_is_what_its_batch_relies_on() {
     let group = bench.group("g", gives(&["g"], &[&ann])).await;
     let mut open = bench.begin();
     let view = bench.view();
-    let rights = bench.identities.rights(&view, &ann).unwrap();
-    for (path, revision) in rights.relied_on(&view) {
+    let rights = bench.identities.rights(&view, &ROOT, &ann).unwrap();
+    for (path, revision) in rights.relied_on.iter().cloned() {
         open.0.rely_on(path, revision);
     }
     open.txn().put(&storage::PathKey::kind("x"), &1).unwrap();
@@ -269,9 +271,9 @@ async fn nesting_has_an_end() {
 async fn a_disabled_and_a_deleted_entity_do_not_count() {
     let bench = Bench::new();
     let ann = bench.log_in("ann", &[]).await.id;
-    let unfit = || bench.identities.rights(&bench.view(), &ann).unwrap().unfit();
+    let unfit = || bench.identities.rights(&bench.view(), &ROOT, &ann).unwrap().unfit();
     assert_eq!(unfit(), None);
-    assert_eq!(bench.identities.rights(&bench.view(), "").unwrap().unfit(), None, "most tokens are of nobody");
+    assert_eq!(bench.identities.rights(&bench.view(), &ROOT, "").unwrap().unfit(), None, "most tokens are of nobody");
     let disable =
         |disabled| EntityChange { id: Some(ann.clone()), disabled: Some(disabled), ..EntityChange::default() };
     bench.change(|txn| write_entity(txn, bench.now, disable(true))).await.unwrap();

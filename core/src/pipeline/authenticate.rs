@@ -42,12 +42,13 @@ pub(super) fn caller(
             nobody("the token is bound to other addresses than the caller's")
         }
         Ok(mut token) => {
-            let rights = node.policies.rights(view, &token.record.entity_id).map_err(Failure::from)?;
+            let rights =
+                node.policies.rights(view, &token.record.home.id, &token.record.entity_id).map_err(Failure::from)?;
             if let Some(why) = rights.unfit() {
                 return nobody(why);
             }
             rely_on.append(&mut token.relied_on);
-            rely_on.extend(rights.relied_on(view));
+            rely_on.extend(rights.relied_on.iter().cloned());
             Ok(Ok(Asker { token, rights }))
         }
         Err(Why::Access(access)) => Err(Failure::from(access).into()),
