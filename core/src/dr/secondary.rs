@@ -82,6 +82,9 @@ impl Node {
                         it afterwards. Configure a seal here, or make recovery keys at the primary";
             return refused(text.to_owned());
         }
+        // The token counts once: it is not spent where nothing could come of it.
+        let away = |why| DrError::Unavailable(format!("no seal of this cluster does its work now, and the token was not used: {why}"));
+        self.try_seals().await.map_err(away)?;
         let borrower = Borrower::new();
         let question = Bytes::from(borrower.question());
         let enrolled = self.other_cluster().enroll(&token.primary, token.secret, question, deadline).await?;

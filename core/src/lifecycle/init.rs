@@ -1,5 +1,6 @@
 //! Initialisation: keys, shares and the first batch of a new cluster.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use barrier::{
@@ -126,7 +127,7 @@ impl Node {
         if let Some(key) = unseal {
             wraps.replace(wrap_root(key, root, join).await.map_err(|e| failed(&e))?);
         }
-        for wrap in self.wrapped_by_seals(root, join).await.map_err(|why| failed(&why))? {
+        for wrap in self.wrapped_by_seals(root, join, &BTreeSet::new()).await.map_err(|why| failed(&why))? {
             wraps.replace(wrap);
         }
         Ok(wraps)

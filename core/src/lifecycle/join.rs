@@ -226,7 +226,7 @@ impl Node {
         self.wait_for_state().await?;
         match opener {
             Opener::Shares(key) => self.open(key).await?,
-            Opener::Seals => self.open_by_seals().await?,
+            Opener::Seals => self.open_by_seals(self.sealings()).await?,
         }
         *self.joining.lock() = None;
         Ok(())

@@ -1,11 +1,13 @@
 //! Unsealing: shares come in one by one until they make the key that opens the root key.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use barrier::{Keyring, RootKey, Share, UnsealKey, UnwrapError, combine, unwrap_root};
+use barrier::{Keyring, RootKey, Seal, Share, UnsealKey, UnwrapError, combine, unwrap_root};
 use storage::Read;
 
 use super::join::Opener;
+use super::migration::Agreement;
 use super::{Node, SealStatus};
 use crate::space;
 
@@ -81,7 +83,7 @@ impl Node {
 
     async fn give(self: &Arc<Self>, share: Share, migrate: bool) -> Result<SealStatus, UnsealError> {
         if !self.is_sealed() {
-            return self.status();
+            return if migrate { self.agree(share).await } else { self.status() };
         }
         if let Some(why) = self.out() {
             return Err(UnsealError::Out(why));
@@ -99,9 +101,26 @@ impl Node {
         } else {
             self.open(&key).await?;
             if migrate {
-                self.agree_to_migrate();
+                self.agree_to_migrate(key.key_id());
             }
         }
+        self.status()
+    }
+
+    /// On a node that another seal has unsealed: the shares show that who asks may.
+    async fn agree(&self, share: Share) -> Result<SealStatus, UnsealError> {
+        let failed = |e: &dyn std::fmt::Display| UnsealError::Failed(e.to_string());
+        let pending = self.migration_is_pending().map_err(|e| failed(&e))?;
+        match (self.agreement(), pending) {
+            (Agreement::None, false) => return Err(UnsealError::NoMigration),
+            (_, false) | (Agreement::By(_), true) => return self.status(),
+            (Agreement::None | Agreement::CarriedOut, true) => {}
+        }
+        let Some(key) = self.take_share(share)? else { return self.status() };
+        if !self.is_authorised(&key).await.map_err(|e| failed(&e))? {
+            return Err(UnsealError::WrongShares);
+        }
+        self.agree_to_migrate(key.key_id());
         self.status()
     }
 
@@ -137,11 +156,16 @@ impl Node {
             UnwrapError::WrongKey => UnsealError::WrongShares,
             error => failed(&error),
         })?;
-        self.open_with(root)
+        self.open_with(root, self.sealings())
     }
 
-    /// Opens the keyring with the root key and begins to serve.
-    pub(super) fn open_with(&self, root: RootKey) -> Result<(), UnsealError> {
+    /// How often this node was sealed by request.
+    pub(super) fn sealings(&self) -> u64 {
+        self.sealings.load(Ordering::SeqCst)
+    }
+
+    /// Opens the keyring with the root key and begins to serve, unless the node was sealed by request since.
+    pub(super) fn open_with(&self, root: RootKey, sealings: u64) -> Result<(), UnsealError> {
         let failed = |e: &dyn std::fmt::Display| UnsealError::Failed(e.to_string());
         let sealed = self.raw(&space::keyring()).map_err(|e| failed(&e))?;
         let sealed = sealed.ok_or_else(|| UnsealError::Failed("the keyring is not in the store yet".into()))?;
@@ -152,6 +176,9 @@ impl Node {
         }
         if let Some(why) = self.out() {
             return Err(UnsealError::Out(why));
+        }
+        if self.sealings() != sealings {
+            return Err(UnsealError::Failed("the node was sealed meanwhile, by request".into()));
         }
         self.barrier.unseal(keyring, root);
         let info = self.local_view().and_then(|view| view.get(&super::init::cluster_key()));

@@ -43,6 +43,11 @@ impl JoinKey {
         Self(key)
     }
 
+    /// Tells it from others. Not secret.
+    pub fn id(&self) -> String {
+        hex::encode(&crypto::derive_key(self.0.expose(), "holdfast join key id").expose()[..16])
+    }
+
     pub(crate) fn expose(&self) -> &[u8; 32] {
         self.0.expose()
     }

@@ -21,7 +21,7 @@ pub use restore::JoinKeyOf;
 pub use root::{RootKey, RootKeyId};
 pub use seal::{
     JoinWrap, Seal, SealConfig, SealConfigError, SealFailure, SealKind, StaticSeal, UnsealKey, UnwrapError, Wrap,
-    WrappedRoot, bind, unbind, unwrap_root, wrap_root,
+    WrappedRoot, bind, unbind, unwrap_fitting_root, unwrap_root, wrap_root,
 };
 pub use shamir::{CombineError, Share, combine, split};
 pub use succession::{Offered, Reopened};

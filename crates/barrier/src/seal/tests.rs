@@ -85,12 +85,12 @@ async fn a_static_key_opens_root_and_join_key_and_a_former_one_still_does() {
     let wrapped: WrappedRoot = serde_json::from_str(&stored).unwrap();
     for seal in [&first, &StaticSeal::new(new(), Some(old()))] {
         assert_eq!(unwrap_root(seal, &wrapped).await.unwrap().id(), root.id());
-        assert_eq!(seal.find_join_key(&wrapped.join_wraps()).await.unwrap().expose(), join.expose());
+        assert_eq!(seal.find_join_key("", &wrapped.join_wraps()).await.unwrap().expose(), join.expose());
     }
     assert_eq!(unwrap_root(&StaticSeal::new(new(), None), &wrapped).await.err(), Some(UnwrapError::WrongKey));
     let impostor = StaticSeal::new(("2024".to_owned(), Key32::random()), None);
     assert_eq!(unwrap_root(&impostor, &wrapped).await.err(), Some(UnwrapError::Damaged));
-    assert!(impostor.find_join_key(&wrapped.join_wraps()).await.is_err());
+    assert!(impostor.find_join_key("", &wrapped.join_wraps()).await.is_err());
     assert_eq!(unwrap_root(&UnsealKey::random(), &wrapped).await.err(), Some(UnwrapError::WrongKey));
 }
 
@@ -103,7 +103,7 @@ async fn recovery_shares_open_beside_the_static_key() {
     assert_eq!(wrapped.wraps.len(), 2);
     assert_eq!(unwrap_root(&shares, &wrapped).await.unwrap().id(), root.id());
     assert_eq!(unwrap_root(&fixed, &wrapped).await.unwrap().id(), root.id());
-    let found = fixed.find_join_key(&wrapped.join_wraps()).await.unwrap();
+    let found = fixed.find_join_key("", &wrapped.join_wraps()).await.unwrap();
     assert_eq!(found.expose(), shares.join_key().expose(), "whoever holds either joins");
 }
 
@@ -132,7 +132,7 @@ async fn of_two_seals_of_one_kind_each_opens_its_own_wrap() {
     let mut wrapped: WrappedRoot = serde_json::from_str(&stored).unwrap();
     for seal in [&a, &b] {
         assert_eq!(unwrap_root(seal, &wrapped).await.unwrap().id(), root.id());
-        assert_eq!(seal.find_join_key(&wrapped.join_wraps()).await.unwrap().expose(), join.expose());
+        assert_eq!(seal.find_join_key("", &wrapped.join_wraps()).await.unwrap().expose(), join.expose());
     }
     wrapped.replace(wrap_root(&b, &root, &join).await.unwrap().named("a"));
     assert_eq!(wrapped.wraps.len(), 2, "that of the same name was replaced");
