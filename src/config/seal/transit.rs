@@ -6,7 +6,7 @@ use super::{COMMON, Secret};
 use crate::config::declared::Takes::{Flag, Path, Text};
 use crate::config::declared::{Key, Table};
 use crate::config::environment::{setting, variable};
-use crate::config::problem::ConfigError;
+use crate::config::problem::{ConfigError, Warning};
 use crate::config::section::{Entry, Section};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub const TRANSIT: Table = Table {
             well. With several such blocks the environment is not looked at.",
     keys: &[
         &[
-            Key::new("address", Text, "", "The other server's URL. Required.")
+            Key::new("address", Text, "", "The other server's URL, which should begin with https. A proxy of the environment is not used. Required.")
                 .after("`VAULT_TRANSIT_SEAL_ADDR`; where neither is given, `VAULT_ADDR`"),
             Key::new(
                 "token",
@@ -82,7 +82,11 @@ pub const TRANSIT: Table = Table {
 };
 
 /// The environment is looked at if `alone`: it does not say which of several is meant.
-pub(super) fn read(section: &Section<'_>, alone: bool) -> Result<TransitSeal, ConfigError> {
+pub(super) fn read(
+    section: &Section<'_>,
+    alone: bool,
+    warnings: &mut Vec<Warning>,
+) -> Result<TransitSeal, ConfigError> {
     let from = Values { section, alone };
     let client = match (from.path("tls_client_cert", "CLIENT_CERT")?, from.path("tls_client_key", "CLIENT_KEY")?) {
         (Some(certificate), Some(key)) => Some((certificate, key)),
@@ -92,27 +96,32 @@ pub(super) fn read(section: &Section<'_>, alone: bool) -> Result<TransitSeal, Co
             return Err(ConfigError::BadBlock { place: section.place(), problem });
         }
     };
-    let address = from.before("TRANSIT_SEAL_ADDR").or(from.text("address")?).or(from.instead("ADDR"));
+    let address = from.environment("TRANSIT_SEAL_ADDR").or(from.text("address")?).or(from.environment("ADDR"));
+    let address = from.required(address, "address", "give the URL of the server that has the key")?;
+    if address.starts_with("http://") {
+        let problem = "`address` begins with http: whoever is on the way reads the root key and the token; use https";
+        warnings.push(Warning::Dangerous { place: section.place(), problem: problem.to_owned() });
+    }
     Ok(TransitSeal {
-        address: from.required(address, "address", "give the URL of the server that has the key")?,
+        address,
         token: from.token()?,
         key_name: from.required(
-            from.before("TRANSIT_SEAL_KEY_NAME").or(from.text("key_name")?),
+            from.environment("TRANSIT_SEAL_KEY_NAME").or(from.text("key_name")?),
             "key_name",
             "give the name of the key in the transit engine",
         )?,
         mount_path: from.required(
-            from.before("TRANSIT_SEAL_MOUNT_PATH").or(from.text("mount_path")?),
+            from.environment("TRANSIT_SEAL_MOUNT_PATH").or(from.text("mount_path")?),
             "mount_path",
             "give the path that the transit engine is mounted at, such as \"transit\"",
         )?,
-        namespace: from.text("namespace")?.or(from.instead("NAMESPACE")),
-        renew: !from.flag("disable_renewal", from.before("TRANSIT_SEAL_DISABLE_RENEWAL"), None)?,
+        namespace: from.text("namespace")?.or(from.environment("NAMESPACE")),
+        renew: !from.flag("disable_renewal", from.environment("TRANSIT_SEAL_DISABLE_RENEWAL"), None)?,
         tls: TransitTls {
             ca: from.path("tls_ca_cert", "CACERT")?,
             client,
-            server_name: from.text("tls_server_name")?.or(from.instead("TLS_SERVER_NAME")),
-            skip_verify: from.flag("tls_skip_verify", None, from.instead("SKIP_VERIFY"))?,
+            server_name: from.text("tls_server_name")?.or(from.environment("TLS_SERVER_NAME")),
+            skip_verify: from.flag("tls_skip_verify", None, from.environment("SKIP_VERIFY"))?,
         },
     })
 }
@@ -123,14 +132,8 @@ struct Values<'a, 'b> {
 }
 
 impl Values<'_, '_> {
-    /// Of the environment, before what is written.
-    fn before(&self, name: &str) -> Option<String> {
+    fn environment(&self, name: &str) -> Option<String> {
         setting(name).filter(|_| self.alone)
-    }
-
-    /// Of the environment, where nothing is written.
-    fn instead(&self, name: &str) -> Option<String> {
-        self.before(name)
     }
 
     fn text(&self, key: &'static str) -> Result<Option<String>, ConfigError> {
@@ -138,7 +141,7 @@ impl Values<'_, '_> {
     }
 
     fn path(&self, key: &'static str, instead: &str) -> Result<Option<PathBuf>, ConfigError> {
-        Ok(self.section.path(key)?.or_else(|| self.instead(instead).map(PathBuf::from)))
+        Ok(self.section.path(key)?.or_else(|| self.environment(instead).map(PathBuf::from)))
     }
 
     fn flag(&self, key: &'static str, before: Option<String>, instead: Option<String>) -> Result<bool, ConfigError> {
@@ -154,14 +157,14 @@ impl Values<'_, '_> {
 
     fn token(&self) -> Result<TokenAt, ConfigError> {
         let entry = self.section.entry("token");
-        if let Some(token) = self.before("TRANSIT_SEAL_TOKEN") {
+        if let Some(token) = self.environment("TRANSIT_SEAL_TOKEN") {
             return Ok(TokenAt::Here(Secret::new(token)));
         }
         if let Some(entry) = entry {
             return written(&entry);
         }
         let token =
-            self.required(self.instead("TOKEN"), "token", "give the token that the other server is asked with")?;
+            self.required(self.environment("TOKEN"), "token", "give the token that the other server is asked with")?;
         Ok(TokenAt::Here(Secret::new(token)))
     }
 }

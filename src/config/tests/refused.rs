@@ -165,6 +165,11 @@ fn what_is_not_a_configuration() {
     let short = sealed("current_key_id = \"a\" current_key = \"shh\"");
     assert!(short.contains("32 bytes") && !short.contains("shh"), "{short}");
     assert!(sealed("current_key_id = \"a\" current_key = \"file:///no/such\"").contains("cannot be read"));
+    let device = "lib = \"/l\" token_label = \"t\" key_label = \"k\"";
+    let octal = third_line(&format!("seal \"pkcs11\" {{ {device} pin = 0042 }}"));
+    assert!(octal.contains("in quotes") && !octal.contains("34"), "{octal}");
+    let file = third_line(&format!("seal \"pkcs11\" {{ {device} pin = \"file:///no/such\" }}"));
+    assert!(file.contains("cannot be read"), "{file}");
     assert!(third_line("enable_unauthenticated_access = [\"all\"]").contains("\"all\""));
     assert!(third_line("seal = 3").starts_with("server.hcl:3: "));
     let nowhere = PathBuf::from("/nowhere/server.hcl");

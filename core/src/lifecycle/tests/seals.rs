@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use barrier::{Seal, SealFailure, SealKind, bind, unbind};
+use barrier::{JoinKey, RootKey, Seal, SealConfig, SealFailure, SealKind, bind, unbind};
 use zeroize::Zeroizing;
 
 use super::ceremonies::about_to_count;
@@ -503,4 +503,36 @@ async fn only_a_seal_that_was_tried_and_has_a_wrap_is_healthy() {
     assert_eq!(healthy(), [true, true]);
     both.remove_seal("b", soon()).await.unwrap();
     assert_eq!(healthy(), [true], "what was removed is not needed");
+}
+
+#[tokio::test]
+async fn a_seal_that_this_cluster_has_left_does_not_come_in_with_another_root_key() {
+    let ((_, seal_a), (_, seal_b)) = (service("a"), service("b"));
+    let node = node(&Arc::new(Alone::default()), vec![seal_a, seal_b]);
+    initialised(&node, 1, 1).await;
+    unseals_itself(&node).await;
+    node.remove_seal("b", soon()).await.unwrap();
+    let theirs = SealConfig::automatic(SealKind::Static, 0, 0, String::new()).unwrap();
+    let adopted = node.adopt_root(&RootKey::random(), &JoinKey::random(), &theirs, None).await;
+    let Ok((_, wraps)) = adopted else { panic!("it is not adopted") };
+    assert!(wraps.of("a").is_some() && wraps.of("b").is_none() && wraps.without.contains("b"));
+}
+
+#[tokio::test]
+async fn a_wrap_with_a_former_join_key_is_made_anew() {
+    let (_, seal) = service("a");
+    let node = node(&Arc::new(Alone::default()), vec![seal]);
+    initialised(&node, 1, 1).await;
+    unseals_itself(&node).await;
+    assert!(!node.wants_wraps());
+    // As on a secondary whose primary has made new shares: the keyring comes with its records, the wraps are its own.
+    let keyring = node.barrier.rejoined(JoinKey::random()).unwrap();
+    let mut batch = node.change().unwrap();
+    batch.puts.push((space::keyring(), keyring.bytes.into()));
+    node.carry(node.leading().unwrap(), batch, soon()).await.unwrap();
+    assert!(node.wants_wraps());
+    node.keep_wraps(soon()).await.unwrap();
+    let (_, wraps) = node.stored_seal().unwrap().unwrap();
+    assert_eq!(wraps.of("a").unwrap().join_id, node.barrier.join_id().unwrap());
+    assert!(!node.wants_wraps());
 }

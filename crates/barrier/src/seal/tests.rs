@@ -171,6 +171,49 @@ async fn a_foreign_wrap_before_the_own_one_hinders_nobody() {
 }
 
 #[tokio::test]
+async fn a_seal_tries_its_own_wrap_first_and_others_where_it_does_not_fit() {
+    let seal = StaticSeal::new(("same".to_owned(), Key32::random()), None);
+    let (own, other, join) = (RootKey::random(), RootKey::random(), JoinKey::random());
+    let wrap = async |root: &RootKey, join: &JoinKey, name| wrap_root(&seal, root, join).await.unwrap().named(name);
+    let both = WrappedRoot::new(vec![wrap(&other, &JoinKey::random(), "a").await, wrap(&own, &join, "b").await]);
+    let opened = async |name, fits: &(dyn Fn(&RootKey) -> bool + Send + Sync)| {
+        unwrap_fitting_root(&seal, name, &both, fits).await.map(|root| root.id())
+    };
+    assert_eq!(opened("b", &|_| true).await, Ok(own.id()));
+    assert_eq!(opened("a", &|_| true).await, Ok(other.id()));
+    assert_eq!(opened("a", &|root| root.id() == own.id()).await, Ok(own.id()));
+    assert_eq!(opened("a", &|_| false).await, Err(UnwrapError::Damaged));
+    let found = seal.find_join_key("b", &both.join_wraps()).await.unwrap();
+    assert_eq!(found.expose(), join.expose());
+}
+
+/// What it seals does not open.
+struct Garbling(StaticSeal);
+
+#[async_trait]
+impl Seal for Garbling {
+    fn kind(&self) -> SealKind {
+        SealKind::Static
+    }
+    fn key_id(&self) -> String {
+        self.0.key_id()
+    }
+    async fn encrypt(&self, _purpose: &str, plain: &[u8]) -> Result<Vec<u8>, SealFailure> {
+        self.0.encrypt("another", plain).await
+    }
+    async fn decrypt(&self, id: &str, purpose: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealFailure> {
+        self.0.decrypt(id, purpose, sealed).await
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_a_wrap_that_was_not_opened_again() {
+    let seal = Garbling(StaticSeal::new(("k".to_owned(), Key32::random()), None));
+    let made = wrap_root(&seal, &RootKey::random(), &JoinKey::random()).await;
+    assert_eq!(made.err(), Some(SealFailure::DoesNotOpen));
+}
+
+#[tokio::test]
 async fn a_wrap_without_a_name_has_its_kind_s() {
     let (seal, root) = (StaticSeal::new(("k".to_owned(), Key32::random()), None), RootKey::random());
     let wrap = wrap_root(&seal, &root, &JoinKey::random()).await.unwrap();
