@@ -75,7 +75,9 @@ impl fmt::Display for Warning {
             Warning::NoEffect { place, key, why, help } => {
                 write!(f, "{place}: `{key}` is ignored ({}): {help}", why.words())
             }
-            Warning::Adjusted { place, problem } | Warning::Dangerous { place, problem } => write!(f, "{place}: {problem}"),
+            Warning::Adjusted { place, problem } | Warning::Dangerous { place, problem } => {
+                write!(f, "{place}: {problem}")
+            }
         }
     }
 }

@@ -144,8 +144,11 @@ mod tests {
     #[tokio::test]
     async fn only_the_name_in_the_certificate_is_found_elsewhere() {
         let resolver = Elsewhere { alias: "kms.invalid".to_owned(), meant: "127.0.0.9".to_owned() };
-        let found = async |name: &str| resolver.resolve(name.parse().unwrap()).await.map(|found| found.collect::<Vec<_>>());
+        let found =
+            async |name: &str| resolver.resolve(name.parse().unwrap()).await.map(|found| found.collect::<Vec<_>>());
         assert_eq!(found("KMS.invalid").await.unwrap(), ["127.0.0.9:0".parse().unwrap()]);
-        assert!(found("localhost").await.unwrap().iter().all(|found| found.ip() != std::net::Ipv4Addr::new(127, 0, 0, 9)));
+        assert!(
+            found("localhost").await.unwrap().iter().all(|found| found.ip() != std::net::Ipv4Addr::new(127, 0, 0, 9))
+        );
     }
 }

@@ -454,7 +454,11 @@ async fn two_key_services_side_by_side() {
     if told.len() > 1 && told[0] == told[1] {
         told.remove(0);
     }
-    assert_eq!(told, [json!([["b"], []]), json!([["a"], []]), json!([[], ["a"]])], "each once: nothing is written again and again");
+    assert_eq!(
+        told,
+        [json!([["b"], []]), json!([["a"], []]), json!([[], ["a"]])],
+        "each once: nothing is written again and again"
+    );
     a.vanish();
     restarted(&mut cluster, 0, &json!({ "seal": [b.block(&json!({ "name": "b" }))] })).await;
     cluster.serves(0).await;
@@ -502,7 +506,8 @@ impl Device {
     }
 
     fn block(more: &Value) -> Value {
-        let mut block = json!({ "lib": Self::LIBRARY, "token_label": "main", "pin": "holdfast-pin-4321", "key_label": "unseal" });
+        let mut block =
+            json!({ "lib": Self::LIBRARY, "token_label": "main", "pin": "holdfast-pin-4321", "key_label": "unseal" });
         for (key, value) in more.as_object().into_iter().flatten() {
             block[key] = value.clone();
         }

@@ -83,7 +83,11 @@ impl Node {
             return refused(text.to_owned());
         }
         // The token counts once: it is not spent where nothing could come of it.
-        let away = |why| DrError::Unavailable(format!("no seal of this cluster does its work now, and the token was not used: {why}"));
+        let away = |why| {
+            DrError::Unavailable(format!(
+                "no seal of this cluster does its work now, and the token was not used: {why}"
+            ))
+        };
         self.try_seals().await.map_err(away)?;
         let borrower = Borrower::new();
         let question = Bytes::from(borrower.question());

@@ -398,8 +398,7 @@ fn made(rekeying: &mut Option<Rekey>, present: SealConfig) -> Result<RekeyProgre
     let (nonce, fingerprints) = (rekey.authorising.nonce.clone(), rekey.fingerprints());
     let backup = rekey.backup.then(|| backup_of(&nonce, fingerprints.as_deref().unwrap_or_default(), &keys));
     let new = NewShares { config: rekey.config.clone(), key, backup, present };
-    let mut done =
-        Rekeyed { nonce, keys, fingerprints, backup: rekey.backup, verification_nonce: None, pending: None };
+    let mut done = Rekeyed { nonce, keys, fingerprints, backup: rekey.backup, verification_nonce: None, pending: None };
     if rekey.verify {
         let collected = Collected::begin(rekey.authorising.term);
         done.verification_nonce = Some(collected.nonce.clone());

@@ -224,7 +224,11 @@ impl Node {
         let must_open = takes(change, &before) || change.new.is_some_and(NewShares::are_the_first);
         let opens = |wrap: &Wrap| seen.made.contains(wrap) || seen.opened.contains(wrap);
         if must_open && !wraps.automatic().any(opens) && !opened_by_shares(change, &wraps) {
-            return if before == seen.before { Err(nothing_opens(change, &seen, &wraps)) } else { Ok(Settled::Changed) };
+            return if before == seen.before {
+                Err(nothing_opens(change, &seen, &wraps))
+            } else {
+                Ok(Settled::Changed)
+            };
         }
         let mut config_after = self.guarded(&config, &wraps)?;
         if let Some(new) = change.new {
@@ -315,11 +319,7 @@ impl Node {
     }
 
     /// Whether the seal opens this wrap, and the root key is in it.
-    pub(super) async fn verified(
-        &self,
-        seal: &ConfiguredSeal,
-        wrap: &Wrap,
-    ) -> std::result::Result<(), WrapError> {
+    pub(super) async fn verified(&self, seal: &ConfiguredSeal, wrap: &Wrap) -> std::result::Result<(), WrapError> {
         let alone = WrappedRoot::new(vec![wrap.clone()]);
         match unwrap_root(seal.seal.as_ref(), &alone).await {
             Ok(root) => {
@@ -369,7 +369,10 @@ fn nothing_opens(change: &Rewrap<'_>, seen: &Seen, wraps: &WrappedRoot) -> Cerem
     let names: Vec<String> = change.take.iter().map(|name| format!("{name:?}")).collect();
     let names = names.join(", ");
     CeremonyError::refused(if change.new.is_some() {
-        format!("no seal opens the root key now, so nobody shows that this cluster may have key shares ({})", problems.join("; "))
+        format!(
+            "no seal opens the root key now, so nobody shows that this cluster may have key shares ({})",
+            problems.join("; ")
+        )
     } else if change.by_shares.is_some() {
         "the key shares were replaced after they were given: give the present ones".to_owned()
     } else if wraps.automatic().next().is_none() && problems.is_empty() {

@@ -52,7 +52,8 @@ impl Pkcs11Seal {
             Fault::NoSuchKey => SealFailure::NoSuchKey(key.to_string()),
             Fault::WrongPin => SealFailure::Unavailable("the device refuses the PIN".to_owned()),
             Fault::PinRefusedBefore => SealFailure::Unavailable(
-                "the device has refused the PIN, and is not asked with it again before the server is started anew".to_owned(),
+                "the device has refused the PIN, and is not asked with it again before the server is started anew"
+                    .to_owned(),
             ),
         })
     }

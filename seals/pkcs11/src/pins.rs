@@ -12,7 +12,8 @@ pub struct Refused(Vec<(String, Zeroizing<String>)>);
 impl Refused {
     /// Logs in, unless that PIN was refused by that token before.
     pub fn login(&mut self, token: &str, pin: &str, login: impl FnOnce() -> Result<(), Fault>) -> Result<(), Fault> {
-        let same = |(of, known): &(String, Zeroizing<String>)| of == token && crypto::ct_eq(known.as_bytes(), pin.as_bytes());
+        let same =
+            |(of, known): &(String, Zeroizing<String>)| of == token && crypto::ct_eq(known.as_bytes(), pin.as_bytes());
         if self.0.iter().any(same) {
             return Err(Fault::PinRefusedBefore);
         }

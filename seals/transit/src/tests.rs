@@ -291,7 +291,10 @@ async fn a_token_in_a_file_may_change() {
     assert_eq!(token.read().await.unwrap().as_str(), "second");
     std::fs::remove_file(&file).unwrap();
     assert!(token.read().await.unwrap_err().contains("cannot be read"));
-    let seal = TransitSeal { calls: Calls::new(reqwest::Client::new(), "http://127.0.0.1:9".parse().unwrap(), token, None), ..seal("http://127.0.0.1:9") };
+    let seal = TransitSeal {
+        calls: Calls::new(reqwest::Client::new(), "http://127.0.0.1:9".parse().unwrap(), token, None),
+        ..seal("http://127.0.0.1:9")
+    };
     let failed = seal.encrypt("root", b"plain").await;
     assert!(matches!(failed, Err(SealFailure::Unavailable(why)) if why.contains("cannot be read")));
 }

@@ -86,16 +86,9 @@ pub(super) fn read(section: &Section<'_>, alone: bool) -> Result<HsmSeal, Config
     let mechanism = value("mechanism", "MECHANISM")?.unwrap_or_else(|| "CKM_AES_GCM".to_owned());
     let mechanism = Mechanism::parse(&mechanism, hash)
         .ok_or_else(|| bad(format!("`mechanism` is {mechanism:?}: it must be CKM_AES_GCM or CKM_RSA_PKCS_OAEP")))?;
-    let pin = pin(section, value("pin", "PIN"))?
-        .ok_or_else(|| missing("pin", "give the PIN that the device asks for"))?;
-    Ok(HsmSeal {
-        lib: PathBuf::from(lib),
-        slot: slot.map(number).transpose()?,
-        token_label,
-        pin,
-        key,
-        mechanism,
-    })
+    let pin =
+        pin(section, value("pin", "PIN"))?.ok_or_else(|| missing("pin", "give the PIN that the device asks for"))?;
+    Ok(HsmSeal { lib: PathBuf::from(lib), slot: slot.map(number).transpose()?, token_label, pin, key, mechanism })
 }
 
 /// `found` is what is written, or stands in the environment before it.
@@ -112,7 +105,9 @@ fn pin(section: &Section<'_>, found: Result<Option<String>, ConfigError>) -> Res
     }
     let pin = match found.strip_prefix("env://") {
         None => found,
-        Some(name) => variable(name).ok_or_else(|| bad(format!("the environment has no variable {name:?} with a text")))?,
+        Some(name) => {
+            variable(name).ok_or_else(|| bad(format!("the environment has no variable {name:?} with a text")))?
+        }
     };
     Ok(Some(Secret::new(pin)))
 }

@@ -3,8 +3,8 @@
 use barrier::Share;
 
 use super::super::{
-    CeremonyError, ChangeError, GenerateRootProgress, HandedOut, NewShares, Node, RekeyOptions, RekeyProgress, ShareKind, VerifyProgress,
-    decode_token,
+    CeremonyError, ChangeError, GenerateRootProgress, HandedOut, NewShares, Node, RekeyOptions, RekeyProgress,
+    ShareKind, VerifyProgress, decode_token,
 };
 use super::*;
 

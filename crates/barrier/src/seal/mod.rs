@@ -163,9 +163,8 @@ impl WrappedRoot {
 
     pub fn join_wraps(&self) -> Vec<JoinWrap> {
         let wraps = self.wraps.iter().filter(|w| !w.join.is_empty());
-        let join = |w: &Wrap| {
-            JoinWrap { kind: w.kind, name: w.name.clone(), key_id: w.key_id.clone(), bytes: w.join.clone() }
-        };
+        let join =
+            |w: &Wrap| JoinWrap { kind: w.kind, name: w.name.clone(), key_id: w.key_id.clone(), bytes: w.join.clone() };
         wraps.map(join).collect()
     }
 }
