@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use policy::{Acl, Policy, TemplateRules, TemplateValues, builtin};
 use quick_cache::sync::Cache;
+use sdk::NamespaceId;
 use serde::{Deserialize, Serialize};
 use storage::{Access, Millis, Path, PathKey, Read, Revision, Txn, View};
 
 use crate::due::{self, Due};
+use crate::space;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct PolicyRecord {
@@ -55,6 +57,7 @@ impl PolicyRecord {
 
 /// A policy as it is to be.
 pub struct NewPolicy<'a> {
+    pub namespace: &'a NamespaceId,
     pub name: &'a str,
     pub text: &'a str,
     pub expires: Option<Millis>,
@@ -78,7 +81,7 @@ pub struct Rules {
 }
 
 pub struct Policies {
-    acls: Cache<Vec<(String, Option<Revision>)>, Arc<Acl>>,
+    acls: Cache<(NamespaceId, Vec<(String, Option<Revision>)>), Arc<Acl>>,
 }
 
 impl Default for Policies {
@@ -100,21 +103,24 @@ impl Policies {
         self.acls.clear();
     }
 
-    /// The rules of the policies with these names. A name without a policy grants nothing.
-    pub fn rules(&self, view: &View, names: &[String], now: Millis) -> Result<Rules, Access> {
+    /// The rules of the policies with these names in a namespace. A name without a policy grants nothing. `view` is
+    /// anywhere.
+    pub fn rules(&self, view: &View, ns: &NamespaceId, names: &[String], now: Millis) -> Result<Rules, Access> {
+        let view = view.elsewhere(space::records(ns));
         let mut parts: Vec<(String, Option<Revision>)> = Vec::with_capacity(names.len());
         for name in names {
             parts.push((name.clone(), view.revision(&key(name))?));
         }
         let relied_on = parts.iter().map(|(name, revision)| (view.path(&key(name)), *revision)).collect();
         let now = timestamp(now);
+        let parts = (ns.clone(), parts);
         if let Some(acl) = self.acls.get(&parts)
             && acl.valid_until().is_none_or(|end| now < end)
         {
             return Ok(Rules { acl, relied_on });
         }
         let mut policies = Vec::new();
-        for (name, revision) in &parts {
+        for (name, revision) in &parts.1 {
             if name == "root" {
                 policies.push(Arc::new(Policy::root()));
             } else if revision.is_some()
@@ -128,7 +134,7 @@ impl Policies {
         Ok(Rules { acl, relied_on })
     }
 
-    /// Whether the caller's policies allow an operation at another path than the request's.
+    /// Whether the caller's policies allow an operation at another path than the request's, in the request's namespace.
     pub fn allow(
         &self,
         view: &View,
@@ -137,16 +143,18 @@ impl Policies {
         path: &str,
         now: Millis,
     ) -> Result<bool, Access> {
-        let rules = self.rules(view, &caller.policies, now)?;
-        let question = policy::Question { operation, path, parameters: None, wrap_ttl: None };
+        let Some(path) = caller.sees(path) else { return Ok(false) };
+        let rules = self.rules(view, &caller.home, &caller.policies, now)?;
+        let question = policy::Question { operation, path: &path, parameters: None, wrap_ttl: None };
         Ok(rules.acl.decide(&question).allowed)
     }
 
     /// Whether the caller has the `sudo` capability at a path.
     pub fn has_sudo(&self, txn: &Txn, caller: &sdk::Caller, path: &str, now: Millis) -> Result<bool, Access> {
-        let rules = self.rules(&txn.as_view(), &caller.policies, now)?;
+        let Some(path) = caller.sees(path) else { return Ok(false) };
+        let rules = self.rules(&txn.as_view(), &caller.home, &caller.policies, now)?;
         let question =
-            policy::Question { operation: policy::Operation::Update, path, parameters: None, wrap_ttl: None };
+            policy::Question { operation: policy::Operation::Update, path: &path, parameters: None, wrap_ttl: None };
         Ok(rules.acl.decide(&question).sudo)
     }
 
@@ -173,7 +181,8 @@ impl Policies {
     /// Writes a policy, and answers what it says, for whoever wants to look it over.
     pub fn set(&self, txn: &mut Txn, now: Millis, new: &NewPolicy<'_>) -> Result<Policy, PolicyRefused> {
         let refused = |text: &str| Err(PolicyRefused::Refused(text.into()));
-        let NewPolicy { name, text, expires, settings, cas } = *new;
+        let NewPolicy { namespace, name, text, expires, settings, cas } = *new;
+        let due = || Due::Policy { namespace: namespace.clone(), name: name.to_owned() };
         if name == "root" || builtin::FIXED.contains(&name) {
             return Err(PolicyRefused::Refused(format!("cannot update {name:?} policy")));
         }
@@ -201,10 +210,10 @@ impl Policies {
             _ => {}
         }
         if let Some(at) = stored.as_ref().and_then(|record| record.expires) {
-            due::unschedule(txn, at, &Due::Policy(name.into()));
+            due::unschedule(txn, namespace, at, &due());
         }
         if let Some(at) = expires {
-            due::schedule(txn, at, &Due::Policy(name.into()))?;
+            due::schedule(txn, namespace, at, &due())?;
         }
         let (name, text) = (name.into(), text.into());
         let record = PolicyRecord { name, text, version: version + 1, modified: Some(now), expires, settings };
@@ -212,12 +221,12 @@ impl Policies {
         Ok(parsed)
     }
 
-    pub fn delete(&self, txn: &mut Txn, name: &str) -> Result<(), PolicyRefused> {
+    pub fn delete(&self, txn: &mut Txn, ns: &NamespaceId, name: &str) -> Result<(), PolicyRefused> {
         if name == "root" || name == "default" || builtin::FIXED.contains(&name) {
             return Err(PolicyRefused::Refused(format!("cannot delete {name:?} policy")));
         }
         if let Some(at) = txn.get::<PolicyRecord>(&key(name))?.and_then(|record| record.expires) {
-            due::unschedule(txn, at, &Due::Policy(name.into()));
+            due::unschedule(txn, ns, at, &Due::Policy { namespace: ns.clone(), name: name.into() });
         }
         txn.delete(&key(name));
         Ok(())

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 use crate::change::change;
 use crate::due::{self, Due};
 use crate::lifecycle::Node;
+use crate::namespace::Doomed;
 use crate::policies::Policies;
 use crate::replication::Role;
 use crate::token::{HALVINGS, SWEEP_MAX, halved};
@@ -40,6 +41,7 @@ pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
         untold: None,
         after: None,
         began: Instant::now(),
+        removing: None,
         settling: None,
         halvings: 0,
     };
@@ -70,6 +72,8 @@ struct Worker {
     /// Up to where the index is done with: what was deleted is not walked over again.
     after: Option<PathKey>,
     began: Instant,
+    /// The namespace that is being removed, and up to where its leases are.
+    removing: Option<(NamespaceId, Option<PathKey>)>,
     /// The quota whose leases are looked through, and up to where.
     settling: Option<(String, Option<PathKey>)>,
     /// How often batches are halved at present.
@@ -109,6 +113,9 @@ impl Worker {
         if let Some(swept) = self.sweep(term, now).await? {
             return self.fitted(swept).map(|_| Duration::ZERO);
         }
+        if let Some(removed) = self.remove_namespace(term, now).await? {
+            return self.fitted(removed).map(|_| Duration::ZERO);
+        }
         let view = self.node.local_view().map_err(|e| text(&e))?;
         let page = due::next(&view, self.after.as_ref(), halved(PAGE, self.halvings)).map_err(|e| text(&e))?;
         let ready: Vec<PathKey> = page.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| key.clone()).collect();
@@ -120,8 +127,7 @@ impl Worker {
         let Some(last) = ready.last().cloned() else {
             return Ok(page.first().map_or(IDLE, |(at, _)| now.until(*at).min(IDLE)));
         };
-        let root = NamespaceId::root();
-        let done = change(&self.node, now, term, |state| self.settle(state, &root, &ready, now)).await;
+        let done = change(&self.node, now, term, |state| self.settle(state, &ready, now)).await;
         if self.fitted(done)? {
             self.after = Some(last);
         }
@@ -143,19 +149,59 @@ impl Worker {
         }
     }
 
-    fn settle(&self, state: &mut TxnState, ns: &NamespaceId, ready: &[PathKey], now: Millis) -> Result<(), Access> {
-        let mut records = state.at(space::records(ns));
+    fn settle(&self, state: &mut TxnState, ready: &[PathKey], now: Millis) -> Result<(), Access> {
+        let mut order = state.at(space::schedule(&NamespaceId::root()));
         let mut budget = halved(SWEEP_MAX, self.halvings);
         for key in ready {
-            match records.get::<Due>(key)? {
-                Some(Due::Token(token)) => self.node.tokens.expire(&mut records, ns, &token, now, &mut budget)?,
-                Some(Due::Lockout { mount, alias }) => lockout::expire(&mut records, &mount, &alias, now)?,
-                Some(Due::Policy(name)) => Policies::expire(&mut records, &name, now)?,
+            match order.get::<Due>(key)? {
+                Some(Due::Token(token)) => self.node.tokens.expire(&mut order, &token, now, &mut budget)?,
+                Some(Due::Lockout { namespace, mount, alias }) => {
+                    lockout::expire(&mut order.elsewhere(space::records(&namespace)), &mount, &alias, now)?;
+                }
+                Some(Due::Policy { namespace, name }) => {
+                    Policies::expire(&mut order.elsewhere(space::records(&namespace)), &name, now)?;
+                }
                 None => {}
             }
-            records.delete(key);
+            order.delete(key);
         }
         Ok(())
+    }
+
+    /// Goes on removing a namespace, if one is doomed: first what ends its leases, page by page, then all that it has.
+    async fn remove_namespace(
+        &mut self,
+        term: Term,
+        now: Millis,
+    ) -> Result<Option<Result<Vec<i64>, CommitError>>, String> {
+        let view = self.node.local_view().map_err(|e| e.to_string())?;
+        let Some(doomed) = Doomed::next(&view, None).map_err(|e| e.to_string())? else {
+            self.removing = None;
+            return Ok(None);
+        };
+        let after = self.removing.take().filter(|(known, _)| *known == doomed.id).and_then(|(_, after)| after);
+        let mut next = None;
+        let done = change(&self.node, now, term, |state| {
+            let mut records = state.at(space::records(&doomed.id));
+            next = self.node.tokens.revoke_leases(&mut records, "", after.as_ref(), self.halvings)?.next;
+            if next.is_none() {
+                quota::namespace_removed(&mut records, &doomed.path)?;
+                doomed.remove(&self.node.mounts, &mut records)?;
+            }
+            Ok(())
+        });
+        let done = done.await;
+        if done.is_err() {
+            self.removing = Some((doomed.id, after));
+        } else if next.is_none() {
+            tracing::info!(namespace = doomed.path, "a namespace was removed");
+        } else {
+            self.removing = Some((doomed.id, next));
+        }
+        Ok(Some(match done {
+            Err(CommitError::Conflict { .. }) => Ok(Vec::new()),
+            done => done,
+        }))
     }
 
     /// Goes on counting the leases that a quota has found, if there is one.
@@ -194,10 +240,9 @@ impl Worker {
     async fn sweep(&self, term: Term, now: Millis) -> Result<Option<Result<Vec<i64>, CommitError>>, String> {
         let view = self.node.local_view().map_err(|e| e.to_string())?;
         let Some(parent) = self.node.tokens.to_sweep(&view).map_err(|e| e.to_string())? else { return Ok(None) };
-        let root = NamespaceId::root();
         let budget = halved(SWEEP_MAX, self.halvings);
         let swept = change(&self.node, now, term, |state| {
-            self.node.tokens.sweep_on(&mut state.at(space::records(&root)), &root, &parent, budget)
+            self.node.tokens.sweep_on(&mut state.at(space::records(&parent.home())), &parent, budget)
         });
         Ok(Some(swept.await))
     }

@@ -65,6 +65,7 @@ use crate::dr::{Link, Standing};
 use crate::in_flight::InFlight;
 use crate::lockout::{LockoutDefaults, Lockouts};
 use crate::mount::{Mounts, TtlLimits};
+use crate::namespace::Namespaces;
 use crate::policies::Policies;
 use crate::quota::Quotas;
 use crate::replication::{Replication, Role};
@@ -101,6 +102,7 @@ pub struct Node {
     /// How this cluster stands to it.
     pub(crate) standing: watch::Receiver<Standing>,
     pub mounts: Arc<Mounts>,
+    pub namespaces: Arc<Namespaces>,
     pub policies: Arc<Policies>,
     pub tokens: Arc<Tokens>,
     pub lockouts: Lockouts,
@@ -156,10 +158,12 @@ impl Node {
         let store = Arc::new(Attuned { store: replication.store(), keys: Arc::clone(&keys) });
         let keyring = Arc::new(follow::Follower::new(Arc::clone(&barrier), replication.store()));
         let other_cluster = replication.other_cluster();
+        let namespaces = Arc::new(Namespaces::default());
         Arc::new(Self {
             mounts: Arc::new(Mounts::new(limits)),
             policies: Arc::new(Policies::default()),
-            tokens: Arc::new(Tokens::new(Arc::clone(&barrier), limits)),
+            tokens: Arc::new(Tokens::new(Arc::clone(&barrier), Arc::clone(&namespaces), limits)),
+            namespaces,
             lockouts: Lockouts::new(settings.lockouts),
             in_flight: InFlight::default(),
             quotas: Quotas::default(),
@@ -297,6 +301,7 @@ impl Node {
     fn forget_decoded(&self) {
         self.tokens.forget();
         self.mounts.forget();
+        self.namespaces.forget();
         self.policies.forget();
         self.lockouts.forget();
         self.quotas.forget();

@@ -72,16 +72,20 @@ fn by_token(
         why,
         ..Refused::from(failure)
     };
+    let Some(way) = valid.record.home.way_to(run.namespace) else {
+        return Err(refused("the batch token belongs to another namespace".to_owned(), Failure::denied(UNKNOWN)));
+    };
+    let path = format!("{way}{}", run.path);
     if !valid.record.orphan() {
         return Err(refused("the batch token has a parent".to_owned(), Failure::denied(NO_ORPHAN)));
     }
-    let rules = node.policies.rules(view, &valid.record.policies, run.now);
+    let rules = node.policies.rules(view, &valid.record.home.id, &valid.record.policies, run.now);
     let rules = rules.map_err(|access| refused(String::new(), access.into()))?;
     rely_on.extend(rules.relied_on);
     // The token is no parameter of the operation.
     let mut parameters = run.request.body.clone();
     parameters.remove(FIELD);
-    let question = Question { operation, path: &run.request.path, parameters: Some(&parameters), wrap_ttl: None };
+    let question = Question { operation, path: &path, parameters: Some(&parameters), wrap_ttl: None };
     let decision = rules.acl.decide(&question);
     if let Some(explained) = refusal(&decision, needs_sudo) {
         let text = "the policies of this batch token do not allow the operation on this path";

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
-use holdfast_core::token::{ClientToken, Valid, Why};
-use sdk::{CommaList, Ctx, Failure, Input, Path, Reply, Result, Verb, View};
+use holdfast_core::token::{ClientToken, TokenRecord, Valid, Why};
+use sdk::{CommaList, Ctx, Failure, Input, NamespaceId, Path, Reply, Result, Verb, View};
 
 #[derive(Input)]
 struct OfSelf {
@@ -49,8 +49,9 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                 if input.token.is_empty() {
                     return Err(Failure::invalid("missing token: say which token is asked about"));
                 }
-                let valid = any.tokens.authenticate(view, &ClientToken::new(input.token), ctx.now);
-                answer(&any, ctx, view, &policies(valid, "token")?, &paths)
+                let valid = any.tokens.asked_about(view, &ctx.namespace.id, &ClientToken::new(input.token), ctx.now);
+                let record = counting(valid, "token")?;
+                answer(&any, ctx, view, Asked::about(ctx, &record), &paths)
             }),
         Path::new("capabilities-self")
             .ids([(Verb::Write, "query-token-self-capabilities")])
@@ -58,7 +59,8 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
             .view(Verb::Write, move |ctx: &Ctx, input: OfSelf, view: &View| {
                 let paths = asked(input.paths, input.path)?;
                 let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
-                answer(&own, ctx, view, &caller.policies, &paths)
+                let asked = Asked { home: &caller.home, way: caller.way.as_deref(), policies: &caller.policies };
+                answer(&own, ctx, view, asked, &paths)
             }),
         Path::new("capabilities-accessor")
             .ids([(Verb::Write, "query-token-accessor-capabilities")])
@@ -68,9 +70,10 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                 if input.accessor.is_empty() {
                     return Err(Failure::invalid("missing accessor: say which token is asked about"));
                 }
-                let key = accessor.tokens.by_accessor(view, &input.accessor)?.ok_or_else(|| invalid("accessor"))?;
-                let valid = accessor.tokens.valid(view, key, ctx.now);
-                answer(&accessor, ctx, view, &policies(valid, "accessor")?, &paths)
+                let key = accessor.tokens.by_accessor(view, &ctx.namespace.id, &input.accessor)?;
+                let valid = accessor.tokens.valid(view, key.ok_or_else(|| invalid("accessor"))?, ctx.now);
+                let record = counting(valid, "accessor")?;
+                answer(&accessor, ctx, view, Asked::about(ctx, &record), &paths)
             }),
     ]
 }
@@ -87,10 +90,24 @@ fn asked(paths: CommaList, older: CommaList) -> Result<Vec<String>> {
     Ok(paths)
 }
 
-/// Of a token that counts.
-fn policies(valid: Result<Valid, Why>, what: &str) -> Result<Vec<String>> {
+/// Whose rights are asked about.
+struct Asked<'a> {
+    home: &'a NamespaceId,
+    /// From there to the namespace whose paths are asked about.
+    way: Option<&'a str>,
+    policies: &'a [String],
+}
+
+impl<'a> Asked<'a> {
+    fn about(ctx: &Ctx<'a>, record: &'a TokenRecord) -> Self {
+        let (home, way) = (&record.home.id, record.home.way_to(ctx.namespace));
+        Self { home, way, policies: &record.policies }
+    }
+}
+
+fn counting(valid: Result<Valid, Why>, what: &str) -> Result<Arc<TokenRecord>> {
     match valid {
-        Ok(valid) => Ok(valid.record.policies.clone()),
+        Ok(valid) => Ok(valid.record),
         Err(Why::Access(access)) => Err(access.into()),
         Err(_) => Err(invalid(what)),
     }
@@ -99,11 +116,15 @@ fn policies(valid: Result<Valid, Why>, what: &str) -> Result<Vec<String>> {
 /// By path; of a single one also as `capabilities`.
 type Capabilities = BTreeMap<String, Vec<&'static str>>;
 
-fn answer(node: &Node, ctx: &Ctx, view: &View, policies: &[String], paths: &[String]) -> Result<Reply<Capabilities>> {
-    let acl = node.policies.rules(view, policies, ctx.now)?.acl;
-    let mut data: Capabilities = paths.iter().map(|path| (path.clone(), acl.capabilities(path))).collect();
+fn answer(node: &Node, ctx: &Ctx, view: &View, asked: Asked<'_>, paths: &[String]) -> Result<Reply<Capabilities>> {
+    let acl = node.policies.rules(view, asked.home, asked.policies, ctx.now)?.acl;
+    let of = |path: &String| match asked.way {
+        Some(way) => acl.capabilities(&format!("{way}{path}")),
+        None => vec!["deny"],
+    };
+    let mut data: Capabilities = paths.iter().map(|path| (path.clone(), of(path))).collect();
     if let [only] = paths {
-        data.insert("capabilities".into(), acl.capabilities(only));
+        data.insert("capabilities".into(), of(only));
     }
     Reply::mirrored(data)
 }

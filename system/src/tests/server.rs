@@ -130,6 +130,7 @@ impl Server {
 
     async fn send_as(&self, verb: Verb, path: &str, token: &str, body: Value, content_type: &str) -> Got {
         let request = Request {
+            namespace: String::new(),
             id: RequestId { applied: 0, random: crypto::random() },
             verb,
             path: path.into(),

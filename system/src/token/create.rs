@@ -118,6 +118,11 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
     let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
     let request_path = format!("{}{}", ctx.mount.path, ctx.path);
     let privileged = caller.root || node.policies.has_sudo(txn, caller, &request_path, ctx.now)?;
+    let own_home = caller.home == ctx.namespace.id;
+    if !own_home && !privileged {
+        let text = "root or sudo privileges required to directly generate a token in a child namespace";
+        return Err(Failure::invalid(text));
+    }
     if caller.uses_left.is_some() {
         return Err(Failure::invalid("restricted use token cannot generate child tokens"));
     }
@@ -139,7 +144,7 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
             return Err(Failure::invalid(what));
         }
     }
-    let policies = policies(&input, caller, privileged, against.role())?;
+    let policies = policies(&input, caller, own_home, privileged, against.role())?;
     let mut warnings = Vec::new();
     if let Some(role) = against.role() {
         limit(&mut input, role, &mut warnings);
@@ -153,6 +158,12 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
         return Err(Failure::invalid("custom token ID cannot be empty, have the prefix \"s.\" or contain a \".\""));
     }
     let (names, is_root) = (policies.clone(), policies.iter().any(|p| p == "root"));
+    if input.id.is_some() && !ctx.namespace.is_root() {
+        return Err(Failure::invalid("token IDs can only be manually specified in the root namespace"));
+    }
+    if is_root && !own_home {
+        return Err(Failure::invalid("root tokens may not be created from a parent namespace"));
+    }
     if is_root && !caller.root {
         return Err(Failure::invalid("root tokens may not be created without parent token being root"));
     }
@@ -179,6 +190,7 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
         id: input.id.map(ClientToken::new),
         kind,
         policies,
+        home: ctx.namespace.clone(),
         path: against.path(ctx),
         display_name: display_name(&input.display_name),
         meta: Some(input.meta.0),
@@ -189,7 +201,7 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
         renewable: input.renewable,
         num_uses: input.num_uses,
         parent: if orphan { None } else { Some(own(ctx)?) },
-        entity_id: caller.entity_id.clone(),
+        entity_id: if own_home { caller.entity_id.clone() } else { String::new() },
         bound_cidrs,
         limits: Some(TtlLimits { default: ctx.mount.default_lease_ttl, max: ctx.mount.max_lease_ttl }),
         role: against.role.as_ref().map(|(name, _)| name.clone()),
@@ -267,12 +279,19 @@ fn kind(input: &Create, role: Option<&Role>) -> Result<TokenKind> {
 }
 
 /// The token's policies: never more than its maker may give, or its role does.
-fn policies(input: &Create, caller: &Caller, privileged: bool, role: Option<&Role>) -> Result<Vec<String>> {
+fn policies(
+    input: &Create,
+    caller: &Caller,
+    own_home: bool,
+    privileged: bool,
+    role: Option<&Role>,
+) -> Result<Vec<String>> {
     let given = input.policies.as_ref().map_or(&[][..], |list| &list.0);
     let mut policies: Vec<String> = given.iter().map(|p| p.trim().to_lowercase()).filter(|p| !p.is_empty()).collect();
     let role = role.filter(|role| role.says_policies() || role.refuses_policies());
     let says = role.is_some_and(Role::says_policies);
-    let inherited = policies.is_empty() && !says;
+    // In another namespace policies of the same names are others.
+    let inherited = policies.is_empty() && !says && own_home;
     match role.filter(|_| policies.is_empty()) {
         Some(role) if says => policies.clone_from(&role.allowed_policies),
         _ if inherited => policies.clone_from(&caller.policies),
@@ -280,7 +299,7 @@ fn policies(input: &Create, caller: &Caller, privileged: bool, role: Option<&Rol
     }
     policies.sort();
     policies.dedup();
-    if !privileged && !says && policies.iter().any(|p| !caller.policies.contains(p)) {
+    if !privileged && !says && policies.iter().any(|p| !own_home || !caller.policies.contains(p)) {
         return Err(Failure::invalid("child policies must be subset of parent"));
     }
     if let Some(fixed) = policies.iter().find(|p| policy::builtin::NOT_ASSIGNABLE.contains(&p.as_str())) {

@@ -7,7 +7,7 @@ use holdfast_core::token::{ClientToken, TokenKey, TokenRecord, Valid, Why};
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use sdk::{Cidr, Ctx, Failure, Input, Path, Read, Reply, Result, Verb, View};
+use sdk::{Cidr, Ctx, Failure, Input, Path, Reply, Result, Verb, View};
 use serde::Serialize;
 
 #[derive(Input)]
@@ -43,6 +43,8 @@ struct Shown {
     id: String,
     meta: Option<BTreeMap<String, String>>,
     /// How many are left; 0 for no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace_path: Option<String>,
     num_uses: i64,
     orphan: bool,
     path: String,
@@ -94,7 +96,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
             .ids([(Verb::Write, "token-look-up-by-accessor")])
             .help("Looks a token up by its accessor.", "Shows the same as lookup, without the token's id.")
             .view(Verb::Write, move |ctx: &Ctx, input: LookupAccessor, view: &View| {
-                let key = node_accessor(&by_accessor, view, &input.accessor)?;
+                let key = node_accessor(&by_accessor, ctx, view, &input.accessor)?;
                 show(ctx, by_accessor.tokens.valid(view, key, ctx.now), "", None).map_err(|failure| match failure {
                     Failure::Denied(_) => invalid_accessor(),
                     other => other,
@@ -103,11 +105,11 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
     ]
 }
 
-pub(super) fn node_accessor(node: &Node, read: &impl Read, accessor: &str) -> Result<TokenKey> {
+pub(super) fn node_accessor(node: &Node, ctx: &Ctx, view: &View, accessor: &str) -> Result<TokenKey> {
     if accessor.is_empty() {
         return Err(Failure::invalid("1 error occurred:\n\t* missing accessor\n\n"));
     }
-    let found = node.tokens.by_accessor(read, accessor)?;
+    let found = node.tokens.by_accessor(view, &ctx.namespace.id, accessor)?;
     found.ok_or_else(invalid_accessor)
 }
 
@@ -119,7 +121,8 @@ fn lookup(node: &Node, ctx: &Ctx, input: Lookup, view: &View) -> Result<Reply<Sh
     if input.token.is_empty() {
         return show_own(node, ctx, view);
     }
-    let valid = node.tokens.authenticate(view, &ClientToken::new(input.token.clone()), ctx.now);
+    let token = ClientToken::new(input.token.clone());
+    let valid = node.tokens.asked_about(view, &ctx.namespace.id, &token, ctx.now);
     show(ctx, valid, &input.token, None)
 }
 
@@ -146,6 +149,7 @@ fn show(ctx: &Ctx, valid: Result<Valid, Why>, id: &str, uses_left: Option<i64>) 
         explicit_max_ttl: record.explicit_max_ttl,
         id: id.to_owned(),
         meta: record.meta.clone(),
+        namespace_path: Some(record.home.path.clone()).filter(|path| !path.is_empty()),
         num_uses: uses_left.or(valid.uses_left).unwrap_or(0),
         orphan: record.orphan(),
         path: record.path.clone(),
