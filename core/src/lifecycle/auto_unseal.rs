@@ -21,6 +21,11 @@ const RETRY_LAST: Duration = Duration::from_secs(30);
 impl Node {
     /// Tries until the node is unsealed, by this or by shares, or until it stops.
     pub async fn unseal_itself(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        if !self.seals.any() && matches!(self.stored_seal(), Ok(Some((config, _))) if config.shares() == 0) {
+            tracing::error!(
+                "nothing unseals this node: the cluster has no key shares, and the configuration no seal of it in use"
+            );
+        }
         let (mut retry, mut waits) = (RETRY_FIRST, false);
         let sealings = self.sealings();
         while self.seals.any() && self.is_sealed() && self.sealings() == sealings && self.out().is_none() {

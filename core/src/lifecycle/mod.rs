@@ -43,7 +43,8 @@ pub use founding::Neighbours;
 pub use generate_root::{GenerateRootProgress, NewRoot};
 pub use generation::{GenerationStarted, GenerationStatus, decode_token};
 pub use init::{InitError, InitOptions, Initialised, Recipients};
-pub use join::{Admission, AdmitError, Introduce, JoinAnswer, JoinChallenge, JoinError, JoinTarget};
+pub(crate) use join::kept_for_shares;
+pub use join::{Admission, AdmitError, Introduce, JoinAnswer, JoinChallenge, JoinError, JoinTarget, NotLetIn};
 pub use rekey::{
     Counting, NewShares, RekeyBackup, RekeyOptions, RekeyProgress, RekeyStatus, Rekeyed, ShareKind, VerifyProgress,
     VerifyStatus,

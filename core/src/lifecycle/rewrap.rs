@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::ceremony::CeremonyError;
+use super::join::kept_for_shares;
 use super::rekey::NewShares;
 use super::seals::{CALL_MAX, until};
 use super::{ChangeError, ConfiguredSeal, Node};
@@ -282,6 +283,9 @@ impl Node {
             tracing::warn!(seal = wrap.seal(), "nobody joins by a seal until it wraps again");
             wrap.forget_join_key();
         }
+        let kept =
+            self.barrier.with_root(|root| kept_for_shares(root, &join, wraps)).map_err(|_| ChangeError::Sealed)?;
+        batch.puts.extend(kept);
         let keyring = self.barrier.rejoined(join).map_err(ChangeError::from)?;
         batch.puts.push((space::keyring(), Bytes::from(keyring.bytes)));
         self.keep_backup(new, batch)?;

@@ -29,6 +29,9 @@ const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_LAST: Duration = Duration::from_secs(30);
 /// How often an unsealed node sees whether the stored wrap still opens. It puts the root key on the way from the service.
 const VERIFY: Duration = Duration::from_secs(3600);
+/// Of a wrap that is its own.
+const DOES_NOT_OPEN: &str = "it does not open what it has wrapped, as if its key had been deleted or made anew; `operator seal add` \
+                             wraps the root key by it as it is now";
 /// What is encrypted and decrypted to see whether it can be.
 const PROBE: &str = "holdfast seal probe";
 
@@ -84,12 +87,19 @@ struct Kept {
     configured: ConfiguredSeal,
     since: Instant,
     health: Mutex<SealHealth>,
+    /// Why it did not unseal this node, until it does.
+    refused: Mutex<Option<String>>,
 }
 
 impl Seals {
     pub fn new(mut configured: Vec<ConfiguredSeal>) -> Self {
         configured.sort_by_key(|seal| seal.priority);
-        let kept = |configured| Kept { configured, since: Instant::now(), health: Mutex::new(SealHealth::untried()) };
+        let kept = |configured| Kept {
+            configured,
+            since: Instant::now(),
+            health: Mutex::new(SealHealth::untried()),
+            refused: Mutex::default(),
+        };
         Self(configured.into_iter().map(kept).collect())
     }
 
@@ -129,7 +139,34 @@ impl Seals {
         wrapped: &WrappedRoot,
         fits: impl Fn(&RootKey) -> bool + Send + Sync,
     ) -> Result<RootKey, String> {
-        self.first(|seal| unwrap_fitting_root(seal.seal.as_ref(), &seal.name, wrapped, &fits)).await
+        self.first(async |seal: &ConfiguredSeal| {
+            let opened = unwrap_fitting_root(seal.seal.as_ref(), &seal.name, wrapped, &fits).await;
+            self.note_opening(seal, wrapped, opened.as_ref().err());
+            match opened {
+                Err(UnwrapError::WrongKey | UnwrapError::Damaged) if wrapped.of(&seal.name).is_none() => {
+                    Err(UnwrapError::NoWrap)
+                }
+                opened => opened,
+            }
+        })
+        .await
+    }
+
+    /// What a seal has come to on this node counts for how it is: a key that was replaced does all that a probe asks of it.
+    fn note_opening(&self, seal: &ConfiguredSeal, wrapped: &WrappedRoot, problem: Option<&UnwrapError>) {
+        let Some(kept) = self.0.iter().find(|kept| kept.configured.name == seal.name) else { return };
+        let own = wrapped.of(&seal.name).is_some_and(|wrap| wrap.kind == seal.seal.kind());
+        match problem {
+            None => *kept.refused.lock() = None,
+            Some(UnwrapError::WrongKey | UnwrapError::Damaged) if own => {
+                let text = DOES_NOT_OPEN.to_owned();
+                *kept.refused.lock() = Some(text.clone());
+                let mut health = kept.health.lock();
+                let since = Some(health.unhealthy_since.unwrap_or_else(Instant::now));
+                *health = SealHealth { unhealthy_since: since, problem: Some(text), untried: false };
+            }
+            Some(_) => {}
+        }
     }
 
     pub async fn find_join_key(&self, wraps: &[JoinWrap]) -> Result<JoinKey, String> {
@@ -257,6 +294,16 @@ impl Node {
             let (mut retry, mut verified) = (RETRY_FIRST, None::<Instant>);
             loop {
                 let mut found = within(probe(seal.seal.as_ref())).await.map_err(|failure| failure.to_string());
+                if found.is_err() || self.is_sealed() {
+                    // It may come back with another key, and this node was not unsealed by it.
+                    verified = None;
+                }
+                if found.is_ok()
+                    && self.is_sealed()
+                    && let Some(problem) = kept.refused.lock().clone()
+                {
+                    found = Err(problem);
+                }
                 if found.is_ok() && verified.is_none_or(|at| at.elapsed() >= VERIFY) {
                     found = self.still_opens(seal).await.map(|opened| {
                         verified = opened.then(Instant::now);
@@ -291,11 +338,7 @@ impl Node {
             Ok(()) => Ok(true),
             Err(WrapError::Sealed) => Ok(false),
             Err(WrapError::Seal(failure @ SealFailure::Unavailable(_))) => Err(failure.to_string()),
-            Err(WrapError::Seal(_)) => {
-                let text = "it does not open what it has wrapped, as if its key had been deleted or made anew; `operator seal add` \
-                            wraps the root key by it as it is now";
-                Err(text.to_owned())
-            }
+            Err(WrapError::Seal(_)) => Err(DOES_NOT_OPEN.to_owned()),
         }
     }
 

@@ -7,10 +7,10 @@ use storage::{Access, Millis, PathKey, Read, Txn};
 
 use super::name::problem;
 use super::{DEPTH_MAX, NamespaceRecord, Namespaces, above_key, name_key, record_key, root};
+use crate::letters;
 use crate::mount::{MountError, Mounts};
 use crate::policies::Policies;
 use crate::space;
-use crate::letters;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
@@ -122,7 +122,10 @@ impl Namespaces {
 fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Refused> {
     let (key_max, value_max, most) = METADATA_MAX;
     if metadata.len() > most {
-        return Err(Refused::Invalid(format!("custom_metadata has at most {most} keys; {} were given", metadata.len())));
+        return Err(Refused::Invalid(format!(
+            "custom_metadata has at most {most} keys; {} were given",
+            metadata.len()
+        )));
     }
     for (key, value) in metadata {
         if key.is_empty() || key.len() > key_max {

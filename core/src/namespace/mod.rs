@@ -81,4 +81,3 @@ fn above_key(id: &NamespaceId) -> PathKey {
 fn root() -> Path {
     space::records(&NamespaceId::root())
 }
-

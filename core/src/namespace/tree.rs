@@ -60,8 +60,7 @@ impl Place {
     }
 
     fn below(&self, record: Arc<NamespaceRecord>) -> Arc<Self> {
-        let namespace =
-            Namespace { id: record.id.clone(), path: format!("{}{}/", self.namespace.path, record.name) };
+        let namespace = Namespace { id: record.id.clone(), path: format!("{}{}/", self.namespace.path, record.name) };
         let records = self.records.iter().cloned().chain([record]).collect();
         Arc::new(Self { namespace, records })
     }

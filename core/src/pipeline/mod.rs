@@ -374,7 +374,16 @@ impl Pipeline {
             policies: who.token.policies.clone(),
         });
         let id = run.request.id;
-        self.node.denials.note(Denial { id, at: run.now, namespace: run.namespace.clone(), operation, path, token, decided, why });
+        self.node.denials.note(Denial {
+            id,
+            at: run.now,
+            namespace: run.namespace.clone(),
+            operation,
+            path,
+            token,
+            decided,
+            why,
+        });
         Response::denied(id, failure)
     }
 

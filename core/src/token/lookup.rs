@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sdk::NamespaceId;
 use storage::{Access, Millis, Path, Read, Revision, View};
 
-use super::{ClientToken, TokenKey, TokenRecord, Tokens, accessor_key, record_key, uses_key};
 use super::id::home_of;
+use super::{ClientToken, TokenKey, TokenRecord, Tokens, accessor_key, record_key, uses_key};
 use crate::cache::Found;
 use crate::mount::origin_key;
 use crate::space;
@@ -99,7 +99,8 @@ impl Tokens {
         relied_on: &mut Vec<(Path, Option<Revision>)>,
     ) -> Result<(), Why> {
         let Some(origin) = &record.origin else { return Ok(()) };
-        let found = self.origins.read(&view.elsewhere(key.records()), &origin_key(&origin.mount))?.ok_or(Why::Orphaned)?;
+        let found =
+            self.origins.read(&view.elsewhere(key.records()), &origin_key(&origin.mount))?.ok_or(Why::Orphaned)?;
         relied_on.push((found.path, Some(found.revision)));
         Ok(())
     }

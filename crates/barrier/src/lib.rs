@@ -14,7 +14,10 @@ mod unsealed;
 mod welcome;
 
 pub use barrier::{Barrier, InstallError, SealedKeyring, WrapError};
-pub use join::{Answer, JoinError, JoinKey, Proof, answer, challenge, prove_members, verify_answer, verify_members};
+pub use join::{
+    Answer, JoinError, JoinKey, Proof, answer, challenge, keep_join_key, prove_members, prove_members_by,
+    verify_answer, verify_answer_by, verify_members,
+};
 pub use keyring::{Keyring, KeyringError, TERMS_MAX, TermInfo};
 pub use lend::{Between, Borrower, LendError};
 pub use restore::JoinKeyOf;

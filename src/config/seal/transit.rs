@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use reqwest::Url;
+
 use super::{COMMON, Secret};
 use crate::config::declared::Takes::{Flag, Path, Text};
 use crate::config::declared::{Key, Table};
@@ -98,23 +100,37 @@ pub(super) fn read(
     };
     let address = from.environment("TRANSIT_SEAL_ADDR").or(from.text("address")?).or(from.environment("ADDR"));
     let address = from.required(address, "address", "give the URL of the server that has the key")?;
+    let bad = |problem: String| ConfigError::BadBlock { place: section.place(), problem };
+    if !is_url(&address) {
+        return Err(bad(format!("`address` is {address:?}: it must be a URL, such as \"https://kms.example:8200\"")));
+    }
     if address.starts_with("http://") {
         let problem = "`address` begins with http: whoever is on the way reads the root key and the token; use https";
         warnings.push(Warning::Dangerous { place: section.place(), problem: problem.to_owned() });
     }
+    let key_name = from.required(
+        from.environment("TRANSIT_SEAL_KEY_NAME").or(from.text("key_name")?),
+        "key_name",
+        "give the name of the key in the transit engine",
+    )?;
+    if !is_segment(&key_name) {
+        return Err(bad(format!(
+            "`key_name` is {key_name:?}: it must be a key's name, of letters, digits, '-', '_' and '.'"
+        )));
+    }
+    let mount_path = from.required(
+        from.environment("TRANSIT_SEAL_MOUNT_PATH").or(from.text("mount_path")?),
+        "mount_path",
+        "give the path that the transit engine is mounted at, such as \"transit\"",
+    )?;
+    if !mount_path.trim_matches('/').split('/').all(is_segment) {
+        return Err(bad(format!("`mount_path` is {mount_path:?}: it must be a path, such as \"transit\"")));
+    }
     Ok(TransitSeal {
         address,
         token: from.token()?,
-        key_name: from.required(
-            from.environment("TRANSIT_SEAL_KEY_NAME").or(from.text("key_name")?),
-            "key_name",
-            "give the name of the key in the transit engine",
-        )?,
-        mount_path: from.required(
-            from.environment("TRANSIT_SEAL_MOUNT_PATH").or(from.text("mount_path")?),
-            "mount_path",
-            "give the path that the transit engine is mounted at, such as \"transit\"",
-        )?,
+        key_name,
+        mount_path,
         namespace: from.text("namespace")?.or(from.environment("NAMESPACE")),
         renew: !from.flag("disable_renewal", from.environment("TRANSIT_SEAL_DISABLE_RENEWAL"), None)?,
         tls: TransitTls {
@@ -124,6 +140,16 @@ pub(super) fn read(
             skip_verify: from.flag("tls_skip_verify", None, from.environment("SKIP_VERIFY"))?,
         },
     })
+}
+
+fn is_url(text: &str) -> bool {
+    text.parse::<Url>().is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
+}
+
+/// Of a path that a URL is made of.
+fn is_segment(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    !text.is_empty() && text.bytes().all(inner) && !text.starts_with('.')
 }
 
 struct Values<'a, 'b> {

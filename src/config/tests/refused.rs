@@ -159,6 +159,14 @@ fn what_is_missing() {
 fn what_is_not_a_configuration() {
     assert!(matches!(load("storage \"raft\" {").unwrap_err(), ConfigError::Syntax { .. }));
     assert!(refusal("\n\napi_addr = = 3").starts_with("server.hcl:3: "));
+    let transit = |keys: &str| {
+        let others = "token = \"t\" mount_path = \"transit\"";
+        third_line(&format!("seal \"transit\" {{ {others} {keys} }}"))
+    };
+    let nowhere = transit("address = \"nonsense\" key_name = \"k\"");
+    assert!(nowhere.starts_with("server.hcl:3: ") && nowhere.contains("it must be a URL"), "{nowhere}");
+    let astray = transit("address = \"https://kms:8200\" key_name = \"../u\"");
+    assert!(astray.starts_with("server.hcl:3: ") && astray.contains("`key_name`"), "{astray}");
     let sealed = |keys: &str| third_line(&format!("seal \"static\" {{ {keys} }}"));
     assert!(sealed("").contains("`current_key`"), "{}", sealed(""));
     assert!(sealed("current_key_id = \"a\"").contains("must be given together"));

@@ -299,7 +299,8 @@ impl Sys {
         paths.push(namespaces::one(node));
         // Before `policy/:name`.
         paths.splice(0..0, policy_explain::paths(node, all));
-        let paths = paths.into_iter().map(|path| if is_root_only(path.pattern.text()) { path.root_only() } else { path });
+        let paths =
+            paths.into_iter().map(|path| if is_root_only(path.pattern.text()) { path.root_only() } else { path });
         let paths = paths.collect();
         Self(Backend::new("Control of the server: mounts, policies, seal, cluster.", paths))
     }
@@ -351,7 +352,8 @@ const ROOT_ONLY: [&str; 29] = [
 ];
 
 fn is_root_only(pattern: &str) -> bool {
-    let below = |prefix: &&str| pattern.strip_prefix(*prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let below =
+        |prefix: &&str| pattern.strip_prefix(*prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     ROOT_ONLY.iter().any(|prefix| below(&prefix))
 }
 

@@ -7,7 +7,10 @@ use holdfast_core::lifecycle::Node;
 use holdfast_core::namespace::{NamespaceRecord, NewNamespace, Refused};
 use holdfast_core::space;
 use schemars::JsonSchema;
-use sdk::{Answer, Ctx, Failure, Input, Keys, Map, Namespace, Outcome, Output, Page, Path, Reply, Result, Txn, Value, Verb, View};
+use sdk::{
+    Answer, Ctx, Failure, Input, Keys, Map, Namespace, Outcome, Output, Page, Path, Reply, Result, Txn, Value, Verb,
+    View,
+};
 use serde::Serialize;
 
 use super::policies_acl::MERGE_PATCH;

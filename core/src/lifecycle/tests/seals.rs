@@ -536,3 +536,38 @@ async fn a_wrap_with_a_former_join_key_is_made_anew() {
     assert_eq!(wraps.of("a").unwrap().join_id, node.barrier.join_id().unwrap());
     assert!(!node.wants_wraps());
 }
+
+#[tokio::test]
+async fn nothing_is_founded_while_no_seal_does_its_work() {
+    let (a, seal) = service("a");
+    a.away.store(true, Ordering::Relaxed);
+    let node = node(&Arc::new(Alone::default()), vec![seal]);
+    let options =
+        InitOptions { shares: 1, threshold: 1, recipients: Default::default(), cluster_name: None, now: Millis(1) };
+    let refused = node.init(options).await.err();
+    assert!(
+        matches!(&refused, Some(crate::lifecycle::InitError::Unavailable(why)) if why.contains("a is away")),
+        "{refused:?}"
+    );
+    assert!(!node.is_initialised());
+}
+
+#[tokio::test]
+async fn a_seal_that_did_not_unseal_a_node_is_not_said_to_be_well() {
+    let state = Arc::new(Alone::default());
+    let (a, seal) = service("a");
+    let first = node(&state, vec![seal.clone()]);
+    initialised(&first, 1, 1).await;
+    unseals_itself(&first).await;
+    a.made_anew.store(1, Ordering::Relaxed);
+    let later = node(&state, vec![seal]);
+    assert!(later.open_by_seals(later.sealings()).await.is_err());
+    let (_, health) = later.seal_health().remove(0);
+    assert!(!health.is_healthy() && health.problem.unwrap().contains("made anew"));
+
+    let (_, stranger) = service("b");
+    let other = node(&state, vec![stranger]);
+    let problem = other.open_by_seals(other.sealings()).await.unwrap_err().to_string();
+    assert!(problem.contains("it has no wrap"), "{problem}");
+    assert!(other.seal_health().remove(0).1.problem.unwrap().contains("not tried"));
+}

@@ -201,6 +201,8 @@ pub enum UnwrapError {
     WrongKey,
     #[error("the wrapped root key is damaged, or another key bears the same id")]
     Damaged,
+    #[error("it has no wrap of this cluster's root key: it was removed, or not added yet")]
+    NoWrap,
     #[error("the wrapped root key has format {0}, which this version does not know: it was written by a newer one")]
     UnknownFormat(u32),
     #[error("the seal cannot be reached: {0}")]

@@ -117,7 +117,8 @@ fn a_seal_that_unseals_by_itself_may_have_no_shares() {
     assert_eq!(share.check(&none), Err(crate::CombineError::NoShares));
     assert_eq!(combine(&[share], &none).err(), Some(crate::CombineError::NoShares));
     assert!(SealConfig::automatic(SealKind::Static, 3, 1, String::new()).is_err());
-    assert!(SealConfig::automatic(SealKind::Static, 0, 1, String::new()).is_err());
+    let of_none = SealConfig::automatic(SealKind::Static, 0, 1, String::new()).unwrap_err();
+    assert!(of_none.to_string().contains("it must be 0 too"), "{of_none}");
 }
 
 #[tokio::test]
