@@ -211,13 +211,7 @@ pub fn unlock(txn: &mut Txn, ns: &NamespaceId, mount: &str, alias: &str) -> Resu
     Ok(())
 }
 
-pub(crate) fn lock(
-    txn: &mut Txn,
-    ns: &NamespaceId,
-    mount: &str,
-    alias: &str,
-    until: Millis,
-) -> Result<(), Access> {
+pub(crate) fn lock(txn: &mut Txn, ns: &NamespaceId, mount: &str, alias: &str, until: Millis) -> Result<(), Access> {
     txn.put(&key(mount, alias), &Locked { until })?;
     due::schedule(txn, ns, until, &due(ns, mount, alias))
 }

@@ -55,12 +55,7 @@ pub struct Wrapped {
 }
 
 /// Puts the answer of a request away. An answer without content stays as it is.
-pub(crate) fn answer(
-    node: &Node,
-    state: &mut TxnState,
-    asked: &Asked<'_>,
-    answer: Answer,
-) -> Result<Answer, Failure> {
+pub(crate) fn answer(node: &Node, state: &mut TxnState, asked: &Asked<'_>, answer: Answer) -> Result<Answer, Failure> {
     match &answer.body {
         Body::Empty if answer.auth.is_none() && answer.warnings.is_empty() => return Ok(answer),
         Body::Raw { .. } | Body::Stream { .. } => {
@@ -70,11 +65,8 @@ pub(crate) fn answer(
     }
     let rendered = response::Response::answer(asked.id, &answer).body;
     let response = String::from_utf8(rendered).map_err(Failure::internal)?;
-    let info = Wrapping {
-        creation_ttl: asked.ttl.as_secs(),
-        creation_time: asked.now,
-        creation_path: asked.path.to_owned(),
-    };
+    let info =
+        Wrapping { creation_ttl: asked.ttl.as_secs(), creation_time: asked.now, creation_path: asked.path.to_owned() };
     let token = answer.auth.as_ref().map(|auth| auth.accessor.clone()).filter(|accessor| !accessor.is_empty());
     let inside = token.or_else(|| answer.accessor.clone());
     let mut txn = state.at(space::records(&asked.namespace.id));
@@ -85,13 +77,7 @@ pub(crate) fn answer(
 }
 
 /// Makes a wrapping token of a namespace that holds `response`.
-pub fn put(
-    node: &Node,
-    txn: &mut Txn,
-    home: &Namespace,
-    info: Wrapping,
-    response: &str,
-) -> Result<WrapInfo, Failure> {
+pub fn put(node: &Node, txn: &mut Txn, home: &Namespace, info: Wrapping, response: &str) -> Result<WrapInfo, Failure> {
     let ttl = Duration::from_secs(info.creation_ttl);
     let new = NewToken {
         policies: vec!["response-wrapping".into()],

@@ -67,7 +67,16 @@ pub struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     pub fn new(request: &'a Request, operation: &'a str, mount: Option<&'a Mount>, who: Option<&'a Who>) -> Self {
-        Self { request, namespace: None, path: &request.path, operation, mount, who, steps: &[], hashed: Shared::default() }
+        Self {
+            request,
+            namespace: None,
+            path: &request.path,
+            operation,
+            mount,
+            who,
+            steps: &[],
+            hashed: Shared::default(),
+        }
     }
 
     pub fn at(self, namespace: &'a Namespace, path: &'a str) -> Self {

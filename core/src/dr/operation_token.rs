@@ -8,10 +8,10 @@ use storage::{Access, PathKey, Read, Term, View};
 use tokio::time::Instant;
 
 use crate::change::change;
+use crate::letters;
 use crate::lifecycle::generation::{Encoding, Generation};
 use crate::lifecycle::{CeremonyError, ChangeError, GenerationStarted, GenerationStatus, Node};
 use crate::space;
-use crate::letters;
 use crate::token::{ClientToken, TokenKey};
 
 /// What is stored of one.

@@ -28,7 +28,8 @@ pub(super) fn problem(name: &str) -> Option<String> {
     if name.chars().any(char::is_control) {
         return Some(format!("{name:?} contains control characters that cannot be used in a namespace name"));
     }
-    (name.len() > NAME_MAX).then(|| format!("a namespace name has at most {NAME_MAX} bytes; this one has {}", name.len()))
+    (name.len() > NAME_MAX)
+        .then(|| format!("a namespace name has at most {NAME_MAX} bytes; this one has {}", name.len()))
 }
 
 /// Also in other letters' case: nobody is to take `Root` for the root.
@@ -50,8 +51,28 @@ mod tests {
     #[test]
     fn names_that_would_be_taken_for_something_else_are_refused() {
         for name in [
-            "", ".", "..", "root", "Root", "ROOT", "sys", "auth", "audit", "cubbyhole", "identity", "a/b", "root/", "a b",
-            "a\u{a0}b", "a+b", "a*", "ro\u{200b}ot", "team\u{202e}", "\u{feff}team", "a\u{7}", "\u{2003}",
+            "",
+            ".",
+            "..",
+            "root",
+            "Root",
+            "ROOT",
+            "sys",
+            "auth",
+            "audit",
+            "cubbyhole",
+            "identity",
+            "a/b",
+            "root/",
+            "a b",
+            "a\u{a0}b",
+            "a+b",
+            "a*",
+            "ro\u{200b}ot",
+            "team\u{202e}",
+            "\u{feff}team",
+            "a\u{7}",
+            "\u{2003}",
         ] {
             assert!(problem(name).is_some(), "{name:?}");
         }

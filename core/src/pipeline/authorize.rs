@@ -234,7 +234,12 @@ pub fn refusal(decision: &Decision<'_>, needs_sudo: bool) -> Option<Explanation>
 
 /// What the operation touches besides its path is asked for as if it were done by requests without a body. Answers why
 /// that is not allowed.
-fn touches_denied(acl: &Acl, caller: &Caller, run: &Run<'_>, located: Option<&Located>) -> Result<Option<Explanation>, Failure> {
+fn touches_denied(
+    acl: &Acl,
+    caller: &Caller,
+    run: &Run<'_>,
+    located: Option<&Located>,
+) -> Result<Option<Explanation>, Failure> {
     let Some(located) = located.filter(|_| run.request.verb == Verb::Write && !run.request.help) else {
         return Ok(None);
     };

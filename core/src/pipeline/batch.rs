@@ -86,8 +86,14 @@ impl All<'_> {
         let request = self.run.request.step(&self.run.namespace.path, step);
         let mut rely_on = RelyOn::new();
         let address = locate::address(node, &self.view, &request, &mut rely_on)?;
-        is_open(node, &address)?;
-        let run = Run { request: &request, forwarded: false, namespace: &address.place.namespace, path: &address.path, ..*self.run };
+        is_open(self.run, &address)?;
+        let run = Run {
+            request: &request,
+            forwarded: false,
+            namespace: &address.place.namespace,
+            path: &address.path,
+            ..*self.run
+        };
         let caller = authenticate::caller(node, &self.view, &run, &mut rely_on)?;
         let located = locate::locate_at(node, catalog, &self.view, &request, &address, &mut rely_on)?;
         let permit = authorize::authorize(node, &self.view, &run, caller, located.as_ref(), &mut rely_on)?;
@@ -130,8 +136,12 @@ impl All<'_> {
         }
         let denied = || Failure::denied("1 error occurred:\n\t* permission denied\n\n");
         let who = permit.who().ok_or_else(denied)?;
-        let rules =
-            self.pipeline.node.policies.rules(&self.view, &who.token.home.id, &who.token.policies, run.now).map_err(Failure::from)?;
+        let rules = self
+            .pipeline
+            .node
+            .policies
+            .rules(&self.view, &who.token.home.id, &who.token.policies, run.now)
+            .map_err(Failure::from)?;
         rely_on.extend(rules.relied_on);
         let path = permit.caller().and_then(|caller| caller.sees(run.path)).ok_or_else(denied)?;
         let decision = rules.acl.decide(&Question {

@@ -44,7 +44,11 @@ impl Tokens {
         for lease in &found {
             let Some(key) = txn.get::<String>(lease)?.map(TokenKey::from_stored) else { continue };
             let Some(mut record) = txn.get::<TokenRecord>(&record_key(&key))? else { continue };
-            if let Some(mark) = quota::leases::settle(txn, &format!("{}{}", record.home.path, record.path), record.counted_by.as_deref())? {
+            if let Some(mark) = quota::leases::settle(
+                txn,
+                &format!("{}{}", record.home.path, record.path),
+                record.counted_by.as_deref(),
+            )? {
                 record.counted_by = mark;
                 txn.put(&record_key(&key), &record)?;
             }

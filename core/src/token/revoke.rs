@@ -36,25 +36,14 @@ impl Tokens {
     }
 
     /// The same, for several tokens that share a budget of descendants.
-    pub(super) fn revoke_within(
-        &self,
-        txn: &mut Txn,
-        key: &TokenKey,
-        budget: &mut usize,
-    ) -> Result<bool, Access> {
+    pub(super) fn revoke_within(&self, txn: &mut Txn, key: &TokenKey, budget: &mut usize) -> Result<bool, Access> {
         let known = self.remove(txn, key)?;
         self.sweep(txn, key, budget)?;
         Ok(known)
     }
 
     /// Removes a token whose time is up. One that was renewed meanwhile stays.
-    pub(crate) fn expire(
-        &self,
-        txn: &mut Txn,
-        key: &TokenKey,
-        now: Millis,
-        budget: &mut usize,
-    ) -> Result<(), Access> {
+    pub(crate) fn expire(&self, txn: &mut Txn, key: &TokenKey, now: Millis, budget: &mut usize) -> Result<(), Access> {
         let record = txn.elsewhere(key.records()).get::<TokenRecord>(&record_key(key))?;
         if record.is_some_and(|record| record.is_expired(now)) {
             self.remove(txn, key)?;
@@ -64,12 +53,7 @@ impl Tokens {
     }
 
     /// Goes on where an earlier revocation has left off.
-    pub(crate) fn sweep_on(
-        &self,
-        txn: &mut Txn,
-        key: &TokenKey,
-        mut budget: usize,
-    ) -> Result<(), Access> {
+    pub(crate) fn sweep_on(&self, txn: &mut Txn, key: &TokenKey, mut budget: usize) -> Result<(), Access> {
         unmark(txn, key);
         self.sweep(txn, key, &mut budget)
     }
@@ -84,7 +68,11 @@ impl Tokens {
                 mark(txn, &parent)?;
             }
             for child in children.into_iter().take(*budget) {
-                self.remove(txn, &child)?;
+                match self.remove(txn, &child) {
+                    // It counts no more in any case; what is left of it goes when its own time is up.
+                    Err(Access::Sealed) if child.home().keyring() != key.home().keyring() => {}
+                    removed => removed.map(|_| ())?,
+                }
                 // Also when the child's own record is gone already.
                 txn.elsewhere(parent.records()).delete(&children_key(&parent).plain(child.as_str()));
                 orphaned.push(child);
@@ -102,12 +90,7 @@ impl Tokens {
 
     /// Takes its children from a token, `most` of them, and once none is left revokes it. Until then it counts: what
     /// it made would end with it.
-    pub fn revoke_orphan(
-        &self,
-        txn: &mut Txn,
-        key: &TokenKey,
-        most: usize,
-    ) -> Result<Orphaned, Access> {
+    pub fn revoke_orphan(&self, txn: &mut Txn, key: &TokenKey, most: usize) -> Result<Orphaned, Access> {
         // What is left of the children of one that is gone is dead, and stays so.
         if txn.elsewhere(key.records()).get_for_update::<TokenRecord>(&record_key(key))?.is_none() {
             return Ok(Orphaned::Unknown);

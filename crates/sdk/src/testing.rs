@@ -80,11 +80,7 @@ impl Bench {
     pub fn exists(&self, path: &str) -> Result<Option<bool>> {
         let matched = self.plugin.backend(&self.mount).find(path).ok_or(Failure::NoSuch("unsupported path".into()))?;
         let snapshot = self.store.snapshot().map_err(Failure::internal)?;
-        matched.exists(
-            &self.ctx(path, &Namespace::root()),
-            &matched.params(Map::new()),
-            &View::new(snapshot, space()),
-        )
+        matched.exists(&self.ctx(path, &Namespace::root()), &matched.params(Map::new()), &View::new(snapshot, space()))
     }
 
     /// What the pipeline does with a request after it was let through.

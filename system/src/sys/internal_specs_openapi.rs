@@ -47,9 +47,10 @@ fn describe(node: &Node, catalog: &OnceLock<Catalog>, ctx: &Ctx, ask: &Ask, view
     for table in [Table::Secret, Table::Auth] {
         for (_, mount) in node.mounts.list(view, table)? {
             let listed = mount.config.listing_visibility.as_deref() == Some("unauth");
-            let shown = listed || acl.as_ref().is_some_and(|(caller, acl)| {
-                caller.sees(&mount.full_path()).is_some_and(|path| acl.reaches(&path))
-            });
+            let shown = listed
+                || acl.as_ref().is_some_and(|(caller, acl)| {
+                    caller.sees(&mount.full_path()).is_some_and(|path| acl.reaches(&path))
+                });
             let plugin = catalog.find(table.plugins(), &mount.type_name).filter(|_| shown);
             let Some(plugin) = plugin else { continue };
             let info = node.mounts.info(&mount);

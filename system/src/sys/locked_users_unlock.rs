@@ -24,10 +24,14 @@ pub fn path(node: &Arc<Node>) -> Path {
             let alias = who.alias_identifier.trim().to_lowercase();
             lockout::unlock(txn, &ctx.namespace.id, &who.mount_accessor, &alias)?;
             // The counts are this node's memory, which a transaction does not touch.
-            let forgive = once(&node, (ctx.namespace.id.clone(), who.mount_accessor, alias), |node, (ns, mount, alias), _| async move {
-                node.lockouts.forgive(&ns, &mount, &alias);
-                Ok(Answer::empty())
-            });
+            let forgive = once(
+                &node,
+                (ctx.namespace.id.clone(), who.mount_accessor, alias),
+                |node, (ns, mount, alias), _| async move {
+                    node.lockouts.forgive(&ns, &mount, &alias);
+                    Ok(Answer::empty())
+                },
+            );
             Ok(Answer::empty().then(forgive))
         })
 }

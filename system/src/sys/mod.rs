@@ -42,6 +42,7 @@ mod mounts;
 mod mounts_tune;
 mod namespaces;
 mod namespaces_api_lock;
+mod namespaces_seal;
 mod once;
 mod plugins_catalog;
 mod plugins_reload_backend;
@@ -296,10 +297,12 @@ impl Sys {
         paths.extend(leases_revoke::paths(node));
         paths.extend(leases_revoke_prefix::paths(node));
         paths.extend(namespaces_api_lock::paths(node));
+        paths.extend(namespaces_seal::paths(node));
         paths.push(namespaces::one(node));
         // Before `policy/:name`.
         paths.splice(0..0, policy_explain::paths(node, all));
-        let paths = paths.into_iter().map(|path| if is_root_only(path.pattern.text()) { path.root_only() } else { path });
+        let paths =
+            paths.into_iter().map(|path| if is_root_only(path.pattern.text()) { path.root_only() } else { path });
         let paths = paths.collect();
         Self(Backend::new("Control of the server: mounts, policies, seal, cluster.", paths))
     }
@@ -351,7 +354,8 @@ const ROOT_ONLY: [&str; 29] = [
 ];
 
 fn is_root_only(pattern: &str) -> bool {
-    let below = |prefix: &&str| pattern.strip_prefix(*prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let below =
+        |prefix: &&str| pattern.strip_prefix(*prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     ROOT_ONLY.iter().any(|prefix| below(&prefix))
 }
 

@@ -36,7 +36,10 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
         let node = Arc::clone(node);
         Path::new(pattern)
             .ids([(Verb::Write, id)])
-            .help("Locks the API of a namespace.", "Until it is unlocked, requests to it and to those in it are answered by 503.")
+            .help(
+                "Locks the API of a namespace.",
+                "Until it is unlocked, requests to it and to those in it are answered by 503.",
+            )
             .txn(Verb::Write, move |ctx: &Ctx, input: Lock, txn: &mut Txn| {
                 let (place, record) = found(&node, ctx, txn, input.path.as_deref())?;
                 let mut above = txn.elsewhere(space::records(&place.above().unwrap_or_default()));

@@ -19,8 +19,8 @@ use holdfast_core::token::{ClientToken, TokenRecord, Why};
 use policy::{Explanation, Operation, Question, RuleView, Ruling};
 use schemars::JsonSchema;
 use sdk::{
-    Act, Answer, Caller, CommaList, Ctx, Failure, Input, Map, Namespace, Outcome, Output, Params, Path, Reply, Result, Seconds,
-    Value, Verb, View,
+    Act, Answer, Caller, CommaList, Ctx, Failure, Input, Map, Namespace, Outcome, Output, Params, Path, Reply, Result,
+    Seconds, Value, Verb, View,
 };
 use serde::Serialize;
 
@@ -165,10 +165,8 @@ fn explain(node: &Node, all: &OnceLock<Catalog>, ctx: &Ctx, asked: &Asked, view:
     let question = asked.what.read()?;
     let (token, names) = match (asked.token.as_str(), asked.accessor.as_str(), asked.policies.0.as_slice()) {
         (token, "", []) if !token.is_empty() => {
-            {
             let token = ClientToken::new(token.into());
             known(node.tokens.asked_about(view, &ctx.namespace.id, &token, ctx.now).map(|valid| valid.record))?
-        }
         }
         ("", accessor, []) if !accessor.is_empty() => {
             let key = node.tokens.by_accessor(view, &ctx.namespace.id, accessor)?;

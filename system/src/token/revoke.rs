@@ -105,8 +105,7 @@ impl Act for RevokeOrphan {
         let Self(node, key) = self;
         let tokens = Arc::clone(&node.tokens);
         loop {
-            let step =
-                |txn: &mut Txn, halvings| tokens.revoke_orphan(txn, key, halved(SWEEP_MAX, halvings));
+            let step = |txn: &mut Txn, halvings| tokens.revoke_orphan(txn, key, halved(SWEEP_MAX, halvings));
             let done = batch(node, &key.home(), deadline, step).await.map_err(|why| {
                 Failure::Unavailable(format!(
                     "the token is not revoked yet; some of what it made has no parent any more: {why}. Send the request again."
