@@ -3,6 +3,7 @@
 //! Nothing waits for it: a token past its time counts no more wherever it is used, and so does one whose ancestor is
 //! gone. It starts anywhere in the index, so becoming active costs nothing, however many leases there are.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,8 +40,7 @@ pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
         noted: None,
         version_noted: None,
         untold: None,
-        after: None,
-        began: Instant::now(),
+        lanes: BTreeMap::new(),
         removing: None,
         settling: None,
         halvings: 0,
@@ -61,7 +61,8 @@ pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
 
 struct Worker {
     node: Arc<Node>,
-    /// The term and the line of history that `after` is from: another leader, or a restore, may have put in earlier ones.
+    /// The term and the line of history that the lanes are from: another leader, or a restore, may have put in earlier
+    /// entries.
     led: Option<(Term, Epoch)>,
     /// In which term it was made sure that a recovery is told of.
     noted: Option<Term>,
@@ -69,15 +70,21 @@ struct Worker {
     version_noted: Option<(Term, Epoch)>,
     /// When telling of a recovery failed last.
     untold: Option<Instant>,
-    /// Up to where the index is done with: what was deleted is not walked over again.
-    after: Option<PathKey>,
-    began: Instant,
+    /// By the namespace that brought the keyring: the server's own, and those that are open.
+    lanes: BTreeMap<NamespaceId, Lane>,
     /// The namespace that is being removed, and up to where its leases are.
     removing: Option<(NamespaceId, Option<PathKey>)>,
     /// The quota whose leases are looked through, and up to where.
     settling: Option<(String, Option<PathKey>)>,
     /// How often batches are halved at present.
     halvings: u32,
+}
+
+/// The way through one index.
+struct Lane {
+    /// Up to where it is done with: what was deleted is not walked over again.
+    after: Option<PathKey>,
+    began: Instant,
 }
 
 impl Worker {
@@ -88,8 +95,10 @@ impl Worker {
             return Ok(IDLE);
         }
         let led = Some((term, *self.node.replication.epoch().borrow()));
-        if self.led != led || self.began.elapsed() >= AFRESH {
-            (self.led, self.after, self.began, self.settling) = (led, None, Instant::now(), None);
+        if self.led != led {
+            self.led = led;
+            self.lanes.clear();
+            self.settling = None;
         }
         let text = |problem: &dyn std::fmt::Display| problem.to_string();
         let deadline = Instant::now() + READ_MAX;
@@ -110,26 +119,57 @@ impl Worker {
                 Err(problem) => tracing::debug!(problem, "this version is not noted yet"),
             }
         }
-        if let Some(swept) = self.sweep(term, now).await? {
-            return self.fitted(swept).map(|_| Duration::ZERO);
-        }
         if let Some(removed) = self.remove_namespace(term, now).await? {
             return self.fitted(removed).map(|_| Duration::ZERO);
         }
-        let view = self.node.local_view().map_err(|e| text(&e))?;
-        let page = due::next(&view, self.after.as_ref(), halved(PAGE, self.halvings)).map_err(|e| text(&e))?;
-        let ready: Vec<PathKey> = page.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| key.clone()).collect();
-        if ready.is_empty()
+        let mut pause = IDLE;
+        for owner in self.keyrings() {
+            match self.go_on(&owner, term, now).await {
+                Ok(lane) => pause = pause.min(lane),
+                // Nothing of one holds up the others: it may have been sealed just now.
+                Err(problem) if !owner.is_root() => tracing::debug!(problem, "what is due in a namespace waits"),
+                Err(problem) => return Err(problem),
+            }
+        }
+        if !pause.is_zero()
             && let Some(settled) = self.settle_quotas(term, now).await?
         {
             return self.fitted(settled).map(|_| Duration::ZERO);
         }
+        Ok(pause)
+    }
+
+    /// Whose indexes can be read.
+    fn keyrings(&mut self) -> Vec<NamespaceId> {
+        let tenants = self.node.barrier.open_tenants().into_iter();
+        let tenants = tenants.filter_map(|keyring| NamespaceId::parse(&format!("{keyring}-{keyring}")));
+        let all: Vec<NamespaceId> = [NamespaceId::root()].into_iter().chain(tenants).collect();
+        self.lanes.retain(|owner, _| all.contains(owner));
+        all
+    }
+
+    /// Does a page of what is due in one index, and tells how long there is nothing.
+    async fn go_on(&mut self, owner: &NamespaceId, term: Term, now: Millis) -> Result<Duration, String> {
+        let text = |problem: &dyn std::fmt::Display| problem.to_string();
+        if let Some(swept) = self.sweep(owner, term, now).await? {
+            return self.fitted(swept).map(|_| Duration::ZERO);
+        }
+        let fresh = || Lane { after: None, began: Instant::now() };
+        let lane = self.lanes.entry(owner.clone()).or_insert_with(fresh);
+        if lane.began.elapsed() >= AFRESH {
+            *lane = fresh();
+        }
+        let order = self.node.local_view().map_err(|e| text(&e))?.elsewhere(space::schedule(owner));
+        let page = due::next(&order, lane.after.as_ref(), halved(PAGE, self.halvings)).map_err(|e| text(&e))?;
+        let ready: Vec<PathKey> = page.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| key.clone()).collect();
         let Some(last) = ready.last().cloned() else {
             return Ok(page.first().map_or(IDLE, |(at, _)| now.until(*at).min(IDLE)));
         };
-        let done = change(&self.node, now, term, |state| self.settle(state, &ready, now)).await;
-        if self.fitted(done)? {
-            self.after = Some(last);
+        let done = change(&self.node, now, term, |state| self.settle(state, owner, &ready, now)).await;
+        if self.fitted(done)?
+            && let Some(lane) = self.lanes.get_mut(owner)
+        {
+            lane.after = Some(last);
         }
         Ok(Duration::ZERO)
     }
@@ -149,8 +189,8 @@ impl Worker {
         }
     }
 
-    fn settle(&self, state: &mut TxnState, ready: &[PathKey], now: Millis) -> Result<(), Access> {
-        let mut order = state.at(space::schedule(&NamespaceId::root()));
+    fn settle(&self, state: &mut TxnState, owner: &NamespaceId, ready: &[PathKey], now: Millis) -> Result<(), Access> {
+        let mut order = state.at(space::schedule(owner));
         let mut budget = halved(SWEEP_MAX, self.halvings);
         for key in ready {
             match order.get::<Due>(key)? {
@@ -183,7 +223,10 @@ impl Worker {
         let mut next = None;
         let done = change(&self.node, now, term, |state| {
             let mut records = state.at(space::records(&doomed.id));
-            next = self.node.tokens.revoke_leases(&mut records, "", after.as_ref(), self.halvings)?.next;
+            // What a sealed one has given cannot be seen, and ends with it.
+            if self.node.barrier.holds(doomed.id.keyring()) {
+                next = self.node.tokens.revoke_leases(&mut records, "", after.as_ref(), self.halvings)?.next;
+            }
             if next.is_none() {
                 quota::namespace_removed(&mut records, &doomed.path)?;
                 doomed.remove(&self.node.mounts, &mut records)?;
@@ -237,8 +280,13 @@ impl Worker {
     }
 
     /// Goes on with the descendants of revoked tokens, if there are any.
-    async fn sweep(&self, term: Term, now: Millis) -> Result<Option<Result<Vec<i64>, CommitError>>, String> {
-        let view = self.node.local_view().map_err(|e| e.to_string())?;
+    async fn sweep(
+        &self,
+        owner: &NamespaceId,
+        term: Term,
+        now: Millis,
+    ) -> Result<Option<Result<Vec<i64>, CommitError>>, String> {
+        let view = self.node.local_view().map_err(|e| e.to_string())?.elsewhere(space::schedule(owner));
         let Some(parent) = self.node.tokens.to_sweep(&view).map_err(|e| e.to_string())? else { return Ok(None) };
         let budget = halved(SWEEP_MAX, self.halvings);
         let swept = change(&self.node, now, term, |state| {

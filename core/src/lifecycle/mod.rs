@@ -21,6 +21,7 @@ mod rotation;
 mod seal_change;
 mod seals;
 mod status;
+mod tenants;
 #[cfg(test)]
 mod tests;
 mod unseal;
@@ -53,6 +54,7 @@ pub use rotation::{KeyStatus, RotationConfig, rotation_key};
 pub use seal_change::SealEntry;
 pub use seals::{ConfiguredSeal, SealHealth};
 pub use status::SealStatus;
+pub use tenants::TenantStatus;
 pub use unseal::UnsealError;
 
 use attune::Attuned;
@@ -130,6 +132,7 @@ pub struct Node {
     pub(crate) keys: Arc<Keys>,
     pub(crate) saves: Saves,
     keyring: Arc<follow::Follower>,
+    pub(crate) tenants: tenants::Tenants,
     usage: Mutex<usage::Usage>,
     /// Held while the keyring or the wraps of the root key are changed.
     changing: tokio::sync::Mutex<()>,
@@ -159,7 +162,7 @@ impl Node {
         let store = Arc::new(Attuned { store: replication.store(), keys: Arc::clone(&keys) });
         let keyring = Arc::new(follow::Follower::new(Arc::clone(&barrier), replication.store()));
         let other_cluster = replication.other_cluster();
-        let namespaces = Arc::new(Namespaces::default());
+        let namespaces = Arc::new(Namespaces::new(Arc::clone(&barrier)));
         Arc::new(Self {
             mounts: Arc::new(Mounts::new(limits)),
             policies: Arc::new(Policies::default()),
@@ -177,6 +180,7 @@ impl Node {
             keys,
             saves: Saves::default(),
             keyring,
+            tenants: tenants::Tenants::default(),
             usage: Mutex::default(),
             changing: tokio::sync::Mutex::default(),
             rekeying: tokio::sync::Mutex::default(),
@@ -295,6 +299,7 @@ impl Node {
         self.replication.set_sealed(true);
         *self.unsealing.lock() = unseal::Progress::default();
         self.audit.forget();
+        self.tenants.forget();
         self.forget_decoded();
     }
 

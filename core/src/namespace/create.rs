@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use barrier::SealConfig;
 use sdk::{Namespace, NamespaceId};
-use storage::{Access, Millis, PathKey, Read, Txn};
+use storage::{Access, Millis, Read, Txn};
 
 use super::name::problem;
-use super::{DEPTH_MAX, NamespaceRecord, Namespaces, above_key, name_key, record_key, root};
+use super::{
+    DEPTH_MAX, NamespaceRecord, Namespaces, NewShares, TenantSeal, above_key, below_folder, name_key, record_key, root,
+};
 use crate::letters;
 use crate::mount::{MountError, Mounts};
 use crate::policies::Policies;
@@ -34,8 +37,16 @@ pub struct NewNamespace<'a> {
     pub above: &'a Namespace,
     pub name: &'a str,
     pub custom_metadata: BTreeMap<String, String>,
-    pub own_keyring: bool,
+    /// Of its own, if it is to have one.
+    pub seal: Option<SealConfig>,
     pub now: Millis,
+}
+
+/// A namespace that was made.
+pub struct Made {
+    pub record: NamespaceRecord,
+    /// Of its own seal.
+    pub shares: Option<NewShares>,
 }
 
 /// Keys, values and pairs of metadata.
@@ -69,25 +80,37 @@ impl Namespaces {
         policies: &Policies,
         txn: &mut Txn,
         new: NewNamespace<'_>,
-    ) -> Result<NamespaceRecord, Refused> {
+    ) -> Result<Made, Refused> {
         self.check_name(new.name)?;
         check_metadata(&new.custom_metadata)?;
         if new.above.path.matches('/').count() >= DEPTH_MAX {
             return Err(Refused::Invalid(format!("namespaces lie at most {DEPTH_MAX} deep in each other")));
         }
         mounts.reserve(txn, new.name)?;
-        let id = NamespaceId::new(&letters::random(8), &new.above.id, new.own_keyring)
+        let id = NamespaceId::new(&letters::random(8), &new.above.id, new.seal.is_some())
             .ok_or_else(|| Access::Broken("a new namespace has no id".into()))?;
         let mut at_root = txn.elsewhere(root());
         if at_root.get_for_update::<NamespaceId>(&above_key(&id))?.is_some() {
             return Err(Access::Busy.into());
         }
         at_root.put(&above_key(&id), &new.above.id)?;
+        at_root.put(&below_folder(&new.above.id).plain(id.as_str()), &true)?;
+        let shares = match new.seal {
+            Some(config) => {
+                let (seal, keys, shares) = TenantSeal::make(&id, config, new.now);
+                self.put_seal(txn, &id, &seal)?;
+                // What it begins with is sealed with its keys; they go again, since it begins sealed.
+                self.barrier.open_tenant(id.keyring(), keys).map_err(|_| Access::Sealed)?;
+                Some(shares)
+            }
+            None => None,
+        };
         let record = NamespaceRecord {
             uuid: uuid::Uuid::from_bytes(crypto::random()).to_string(),
             name: new.name.to_owned(),
             custom_metadata: new.custom_metadata,
             locked: None,
+            sealed: shares.is_some().then_some(true),
             doomed: false,
             id,
         };
@@ -96,7 +119,7 @@ impl Namespaces {
         let mut inside = txn.elsewhere(space::records(&record.id));
         mounts.add_builtins(&mut inside)?;
         policies.add_builtins(&mut inside, new.now)?;
-        Ok(record)
+        Ok(Made { record, shares })
     }
 
     /// Writes what was changed of a record. `txn` is at the records of the namespace above.
@@ -108,7 +131,7 @@ impl Namespaces {
     /// Dooms a namespace: from then on it is not found, and the worker removes what it holds. `txn` is at the records of
     /// the namespace above. One that holds namespaces stays.
     pub fn doom(&self, txn: &mut Txn, above: &Namespace, mut record: NamespaceRecord) -> Result<(), Refused> {
-        let inner = txn.elsewhere(space::records(&record.id)).range(&PathKey::kind("namespace-name"), None, 1)?;
+        let inner = txn.elsewhere(root()).range(&below_folder(&record.id), None, 1)?;
         if !inner.is_empty() {
             let path = format!("{}{}/", above.path, record.name);
             return Err(Refused::Invalid(format!("cannot delete namespace {path:?} containing child namespaces")));

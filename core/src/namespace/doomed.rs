@@ -4,7 +4,7 @@ use sdk::{Namespace, NamespaceId};
 use serde::{Deserialize, Serialize};
 use storage::{Access, PathKey, Read, Seg, Txn};
 
-use super::{NamespaceRecord, above_key, name_key, record_key, root};
+use super::{NamespaceRecord, Namespaces, above_key, below_folder, name_key, record_key, root};
 use crate::mount::Mounts;
 use crate::space;
 
@@ -47,8 +47,10 @@ impl Doomed {
             mounts.release(&mut above, &record.name);
         }
         above.delete(&record_key(&self.id));
+        Namespaces::forget_seal(&mut above, &self.id);
         let mut at_root: Txn = txn.elsewhere(root());
         at_root.delete(&above_key(&self.id));
+        at_root.delete(&below_folder(&self.above).plain(self.id.as_str()));
         at_root.delete(&folder().plain(self.id.as_str()));
         Ok(())
     }

@@ -4,9 +4,12 @@
 //! in the records of the namespace above:
 //! namespace / id            the record
 //! namespace-name / name     name -> id
+//! namespace-seal / id       how its root key is wrapped, if it has a seal of its own, and its keyring
 //!
 //! in the root's records:
 //! namespace-above / id      id -> that of the namespace above
+//! namespace-below / id / id which lie right in which
+//! namespace-open / id       has a seal of its own, and is open
 //! namespace-doomed / id     to be removed, step by step: by the worker
 //! ```
 //!
@@ -19,14 +22,20 @@ mod doomed;
 mod lock;
 mod name;
 mod record;
+mod seal;
 mod tree;
 
-pub use create::{NewNamespace, Refused};
+pub use create::{Made, NewNamespace, Refused};
 pub(crate) use doomed::Doomed;
 pub(crate) use lock::UNLOCK;
 pub use record::NamespaceRecord;
+pub(crate) use seal::combined;
+pub use seal::{NewShares, TenantSeal};
 pub use tree::{Address, Place};
 
+use std::sync::Arc;
+
+use barrier::Barrier;
 use sdk::NamespaceId;
 use storage::{Path, PathKey};
 
@@ -38,19 +47,21 @@ pub const DEPTH_MAX: usize = 16;
 
 /// Finds namespaces.
 pub struct Namespaces {
+    barrier: Arc<Barrier>,
     ids: RecordCache<NamespaceId>,
     records: RecordCache<NamespaceRecord>,
     above: RecordCache<NamespaceId>,
 }
 
-impl Default for Namespaces {
-    fn default() -> Self {
-        const KEPT: usize = 10_000;
-        Self { ids: RecordCache::new(KEPT), records: RecordCache::new(KEPT), above: RecordCache::new(KEPT) }
-    }
-}
+/// Records in the clear.
+const KEPT: usize = 10_000;
 
 impl Namespaces {
+    pub fn new(barrier: Arc<Barrier>) -> Self {
+        let (ids, above) = (RecordCache::new(KEPT), RecordCache::new(KEPT));
+        Self { barrier, ids, records: RecordCache::new(KEPT), above }
+    }
+
     pub fn forget(&self) {
         self.ids.clear();
         self.records.clear();
@@ -74,8 +85,16 @@ pub(crate) fn name_key(name: &str) -> PathKey {
     names().name(name)
 }
 
+fn above_folder() -> PathKey {
+    PathKey::kind("namespace-above")
+}
+
 fn above_key(id: &NamespaceId) -> PathKey {
-    PathKey::kind("namespace-above").plain(id.as_str())
+    above_folder().plain(id.as_str())
+}
+
+fn below_folder(above: &NamespaceId) -> PathKey {
+    PathKey::kind("namespace-below").plain(above.as_str())
 }
 
 fn root() -> Path {

@@ -16,6 +16,9 @@ pub struct NamespaceRecord {
     /// The SHA-256 of the key that unlocks its API, in hexadecimal, while that is locked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) locked: Option<String>,
+    /// Of one with a seal of its own: whether it is sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sealed: Option<bool>,
     /// It is being removed and counts no more.
     #[serde(default)]
     pub doomed: bool,

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
+use barrier::Barrier;
 use sdk::{Failure, Namespace, NamespaceId};
-use storage::{Access, Path, Read, Revision, View};
+use storage::{Access, Path, Read, Revision, Seg, View};
 
 use super::{DEPTH_MAX, NamespaceRecord, Namespaces, above_key, name_key, names, record_key, root};
 use crate::cache::Found;
@@ -15,6 +16,16 @@ pub struct Place {
     pub namespace: Namespace,
     /// Its own record and those above, the outermost first; the root has none.
     records: Vec<Arc<NamespaceRecord>>,
+    open: Open,
+}
+
+/// Whether records of a namespace can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Open {
+    Yes,
+    /// By its record nothing keeps them from it, but this node has no keys for them.
+    NotHere,
+    No,
 }
 
 /// Where a request goes.
@@ -31,7 +42,7 @@ pub struct Address {
 type RelyOn = Vec<(Path, Option<Revision>)>;
 
 static ROOT: LazyLock<Arc<Place>> =
-    LazyLock::new(|| Arc::new(Place { namespace: Namespace::root(), records: Vec::new() }));
+    LazyLock::new(|| Arc::new(Place { namespace: Namespace::root(), records: Vec::new(), open: Open::Yes }));
 
 impl Place {
     pub fn root() -> Arc<Self> {
@@ -53,21 +64,37 @@ impl Place {
         id.is_root() || self.records.iter().any(|record| record.id == *id)
     }
 
+    /// Whether it is sealed by its own seal, or this node has no keys for it.
+    pub fn is_sealed(&self) -> bool {
+        self.open != Open::Yes
+    }
+
+    /// Whether it is open, but this node has no keys for it.
+    pub fn lacks_keys(&self) -> bool {
+        self.open == Open::NotHere
+    }
+
     /// The path of the outermost namespace whose API is locked, and this one's with it.
     pub fn locked_at(&self) -> Option<String> {
         let locked = self.records.iter().position(|record| record.is_locked())?;
         Some(self.records[..=locked].iter().map(|record| format!("{}/", record.name)).collect())
     }
 
-    fn below(&self, record: Arc<NamespaceRecord>) -> Arc<Self> {
+    fn below(&self, record: Arc<NamespaceRecord>, barrier: &Barrier) -> Arc<Self> {
+        let open = match record.is_sealable() {
+            true if record.is_sealed() => Open::No,
+            true if !barrier.holds(record.id.keyring()) => Open::NotHere,
+            _ => Open::Yes,
+        };
         let namespace = Namespace { id: record.id.clone(), path: format!("{}{}/", self.namespace.path, record.name) };
         let records = self.records.iter().cloned().chain([record]).collect();
-        Arc::new(Self { namespace, records })
+        Arc::new(Self { namespace, records, open })
     }
 }
 
 impl Namespaces {
-    /// Where a request goes that names a namespace in its header, or none, and a path. `view` is anywhere.
+    /// Where a request goes that names a namespace in its header, or none, and a path: a sealed one, if the way leads
+    /// through that. `view` is anywhere.
     pub fn address(
         &self,
         mounts: &Mounts,
@@ -78,10 +105,16 @@ impl Namespaces {
     ) -> Result<Address, Failure> {
         let mut place = Place::root();
         for name in segments(header) {
+            if place.is_sealed() {
+                break;
+            }
             place = self.child(view, &place, name, rely_on)?.ok_or_else(no_namespace)?;
         }
         let (mut rest, mut by_path) = (path, false);
         loop {
+            if place.is_sealed() {
+                return Ok(Address { place, path: rest.to_owned(), mount: None, by_path });
+            }
             let here = view.elsewhere(space::records(&place.namespace.id));
             let mount = mounts.route(&here, rest)?;
             let inner = match rest.split_once('/') {
@@ -120,6 +153,9 @@ impl Namespaces {
     ) -> Result<Option<Arc<Place>>, Access> {
         let mut place = Arc::clone(from);
         for name in segments(path) {
+            if place.is_sealed() {
+                return Ok(None);
+            }
             match self.child(view, &place, name, rely_on)? {
                 Some(inner) => place = inner,
                 None => return Ok(None),
@@ -128,6 +164,7 @@ impl Namespaces {
         Ok(Some(place))
     }
 
+    /// A sealed one in its place, if it lies in that.
     pub fn by_id(&self, view: &View, id: &NamespaceId, rely_on: &mut RelyOn) -> Result<Option<Arc<Place>>, Access> {
         let root = view.elsewhere(root());
         let mut way = vec![id.clone()];
@@ -140,6 +177,9 @@ impl Namespaces {
         }
         let mut place = Place::root();
         for id in way.iter().rev().skip(1) {
+            if place.is_sealed() {
+                break;
+            }
             let records = view.elsewhere(space::records(&place.namespace.id));
             match self.inner(&records, &place, id, rely_on)? {
                 Some(inner) => place = inner,
@@ -157,6 +197,16 @@ impl Namespaces {
         Ok(self.by_id(view, inner, &mut RelyOn::new())?.is_some_and(|place| place.is_at_or_below(outer)))
     }
 
+    /// The one behind another, in an order that means nothing; the root comes before all. `read` is at the root's records.
+    pub(crate) fn behind(&self, read: &impl Read, id: &NamespaceId) -> Result<Option<NamespaceId>, Access> {
+        let after = (!id.is_root()).then(|| above_key(id));
+        let next = read.range(&super::above_folder(), after.as_ref(), 1)?;
+        Ok(next.first().and_then(|key| match key.segs().last()? {
+            Seg::Plain(bytes) => NamespaceId::parse(std::str::from_utf8(bytes).ok()?),
+            Seg::Name(_) => None,
+        }))
+    }
+
     /// Names of the namespaces right below, sorted. `read` is at the records of that above.
     pub fn names(&self, read: &impl Read, after: Option<&str>, limit: usize) -> Result<Vec<String>, Access> {
         read.page(&names(), after, limit)
@@ -171,7 +221,7 @@ impl Namespaces {
     ) -> Result<Option<Arc<Place>>, Access> {
         let Some(found) = self.records.read(records, &record_key(id))? else { return Ok(None) };
         rely_on.push((found.path, Some(found.revision)));
-        Ok(Some(found.value).filter(|record| !record.doomed).map(|record| above.below(record)))
+        Ok(Some(found.value).filter(|record| !record.doomed).map(|record| above.below(record, &self.barrier)))
     }
 }
 

@@ -4,7 +4,7 @@ use sdk::Failure;
 use storage::View;
 
 use super::authorize::Refused;
-use super::{RelyOn, Run};
+use super::{NAMESPACE_SEALED, RelyOn, Run};
 use crate::lifecycle::Node;
 use crate::token::{Valid, Why};
 
@@ -29,6 +29,7 @@ pub(super) fn caller(
             Ok(Ok(valid))
         }
         Err(Why::Access(access)) => Err(Failure::from(access).into()),
+        Err(Why::SealedHome) => Err(Failure::Unavailable(NAMESPACE_SEALED.into()).into()),
         // A token that does not count is like none: paths that need none still answer.
         Err(why @ (Why::Unknown | Why::Expired | Why::Spent | Why::Orphaned)) => nobody(&why.to_string()),
     }

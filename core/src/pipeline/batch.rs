@@ -86,7 +86,7 @@ impl All<'_> {
         let request = self.run.request.step(&self.run.namespace.path, step);
         let mut rely_on = RelyOn::new();
         let address = locate::address(node, &self.view, &request, &mut rely_on)?;
-        is_open(node, &address)?;
+        is_open(self.run, &address)?;
         let run = Run {
             request: &request,
             forwarded: false,

@@ -251,8 +251,12 @@ impl Pipeline {
             Ok(address) => address,
             Err(failure) => return refuse(failure),
         };
+        // Keys that this node does not have yet, another member may give it.
+        if address.place.lacks_keys() && self.node.fetch_for(&address.place).await {
+            return Err(Again::Prepared);
+        }
         let run = &Run::at(call, &address);
-        let located = is_open(&self.node, &address)
+        let located = is_open(run, &address)
             .and_then(|()| locate::locate_at(&self.node, &self.catalog, &view, run.request, &address, &mut rely_on));
         let located = match located {
             Ok(Some(located)) if located.is_out_of_reach() => return refuse(Failure::invalid(ROOT_ONLY)),
@@ -578,10 +582,17 @@ struct What<'a> {
     steps: Option<Result<&'a [Step], &'a Failure>>,
 }
 
+const NAMESPACE_SEALED: &str = "namespace is sealed";
 const ROOT_ONLY: &str = "operation only available in root namespace";
 
 /// Whether anything of the namespace is served.
-fn is_open(_node: &Node, address: &Address) -> Result<(), Failure> {
+fn is_open(run: &Run<'_>, address: &Address) -> Result<(), Failure> {
+    if address.place.lacks_keys() && run.term.is_none() {
+        return Err(Failure::Moved("this node has no keys for the namespace yet; the active node may have".into()));
+    }
+    if address.place.is_sealed() {
+        return Err(Failure::Unavailable(NAMESPACE_SEALED.into()));
+    }
     match address.place.locked_at() {
         Some(locked) if address.path != UNLOCK => Err(Failure::Unavailable(format!(
             "API access to this namespace has been locked by an administrator - {locked:?} must be unlocked to gain access."

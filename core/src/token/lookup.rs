@@ -34,6 +34,8 @@ pub enum Why {
     Spent,
     #[error("an ancestor of the token was revoked, or the mount that gave it or its namespace was removed")]
     Orphaned,
+    #[error("the namespace that the token belongs to is sealed")]
+    SealedHome,
     #[error(transparent)]
     Access(#[from] Access),
 }
@@ -46,12 +48,17 @@ impl Tokens {
             return self.valid(view, key, now);
         }
         let record = self.open_batch(token)?.filter(|record| record.home.id == key.home()).ok_or(Why::Unknown)?;
-        self.counts(view, key, Arc::new(record), Vec::new(), now)
+        let mut relied_on = Vec::new();
+        self.check_home(view, &key, &mut relied_on)?;
+        self.counts(view, key, Arc::new(record), relied_on, now)
     }
 
     pub fn valid(&self, view: &View, key: TokenKey, now: Millis) -> Result<Valid, Why> {
+        let mut relied_on = Vec::new();
+        self.check_home(view, &key, &mut relied_on)?;
         let found = self.record(view, &key)?.ok_or(Why::Unknown)?;
-        self.counts(view, key, found.value, vec![(found.path, Some(found.revision))], now)
+        relied_on.push((found.path, Some(found.revision)));
+        self.counts(view, key, found.value, relied_on, now)
     }
 
     fn counts(
@@ -64,9 +71,6 @@ impl Tokens {
     ) -> Result<Valid, Why> {
         if record.is_expired(now) {
             return Err(Why::Expired);
-        }
-        if !record.home.is_root() && self.namespaces.by_id(view, &record.home.id, &mut relied_on)?.is_none() {
-            return Err(Why::Orphaned);
         }
         let mut ancestor = record.parent.clone();
         for _ in 0..ANCESTORS_MAX {
@@ -88,6 +92,24 @@ impl Tokens {
             _ => Some(view.elsewhere(key.records()).counter(&uses_key(&key))?.filter(|n| *n > 0).ok_or(Why::Spent)?),
         };
         Ok(Valid { key, record, uses_left, relied_on })
+    }
+
+    /// A token ends with the namespace that it belongs to, and cannot be looked at while that is sealed.
+    fn check_home(
+        &self,
+        view: &View,
+        key: &TokenKey,
+        relied_on: &mut Vec<(Path, Option<Revision>)>,
+    ) -> Result<(), Why> {
+        let home = key.home();
+        if home.is_root() {
+            return Ok(());
+        }
+        match self.namespaces.by_id(view, &home, relied_on)? {
+            Some(place) if place.is_sealed() => Err(Why::SealedHome),
+            Some(_) => Ok(()),
+            None => Err(Why::Orphaned),
+        }
     }
 
     /// A token of a login ends with the mount that gave it.

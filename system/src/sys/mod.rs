@@ -42,6 +42,7 @@ mod mounts;
 mod mounts_tune;
 mod namespaces;
 mod namespaces_api_lock;
+mod namespaces_seal;
 mod once;
 mod plugins_catalog;
 mod plugins_reload_backend;
@@ -296,6 +297,7 @@ impl Sys {
         paths.extend(leases_revoke::paths(node));
         paths.extend(leases_revoke_prefix::paths(node));
         paths.extend(namespaces_api_lock::paths(node));
+        paths.extend(namespaces_seal::paths(node));
         paths.push(namespaces::one(node));
         // Before `policy/:name`.
         paths.splice(0..0, policy_explain::paths(node, all));

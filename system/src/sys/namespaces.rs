@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use barrier::SealConfig;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::namespace::{NamespaceRecord, NewNamespace, Refused};
 use holdfast_core::space;
@@ -13,6 +14,7 @@ use sdk::{
 };
 use serde::Serialize;
 
+use super::namespaces_seal::{Shares, shamir};
 use super::policies_acl::MERGE_PATCH;
 
 /// How many are shown at once of all that lie below.
@@ -39,6 +41,8 @@ struct Write {
     path: String,
     /// Text by name, shown with the namespace.
     custom_metadata: Option<Map<String, Value>>,
+    /// A seal of its own, as HCL or JSON: `seal "shamir" { shares = 5 threshold = 3 }`. Only when it is made.
+    seal: String,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -53,12 +57,18 @@ pub(super) struct Shown {
     locked: bool,
     /// Whether it is being removed.
     tainted: bool,
+    #[serde(flatten)]
+    shares: Option<Shares>,
 }
 
 /// What becomes of a removal: it goes on behind the answer.
 #[derive(Serialize, JsonSchema)]
-struct Removing {
+pub(super) struct Removing {
     status: &'static str,
+}
+
+impl Removing {
+    pub(super) const STARTED: Self = Self { status: "in-progress" };
 }
 
 impl Shown {
@@ -70,6 +80,7 @@ impl Shown {
             custom_metadata: record.custom_metadata.clone(),
             locked: record.is_locked(),
             tainted: record.doomed,
+            shares: None,
         }
     }
 }
@@ -119,7 +130,7 @@ pub fn one(node: &Arc<Node>) -> Path {
             if !record.doomed {
                 deletes.namespaces.doom(txn, ctx.namespace, record).map_err(refused)?;
             }
-            Ok(Reply::data(Removing { status: "in-progress" })?.into_answer())
+            Ok(Reply::data(Removing::STARTED)?.into_answer())
         })
 }
 
@@ -140,21 +151,46 @@ pub(super) fn refused(refused: Refused) -> Failure {
 fn write(node: &Node, ctx: &Ctx, input: Write, txn: &mut Txn) -> Result<Reply<Shown>> {
     let name = name(node, &input.path)?;
     let custom_metadata = texts(input.custom_metadata.unwrap_or_default())?;
-    let record = match node.namespaces.get_for_update(txn, name)? {
+    let shown = match node.namespaces.get_for_update(txn, name)? {
         Some(record) if record.doomed => {
             return Err(Failure::invalid("namespace with that name exists and is currently being deleted"));
         }
         Some(mut record) => {
+            if !input.seal.is_empty() {
+                return Err(Failure::invalid("cannot modify existing namespace seal config"));
+            }
             record.custom_metadata = custom_metadata;
             node.namespaces.update(txn, &record).map_err(refused)?;
-            record
+            Shown::new(ctx.namespace, &record)
         }
         None => {
-            let new = NewNamespace { above: ctx.namespace, name, custom_metadata, own_keyring: false, now: ctx.now };
-            node.namespaces.create(&node.mounts, &node.policies, txn, new).map_err(refused)?
+            let seal = if input.seal.is_empty() { None } else { Some(seal_config(&input.seal)?) };
+            let new = NewNamespace { above: ctx.namespace, name, custom_metadata, seal, now: ctx.now };
+            let made = node.namespaces.create(&node.mounts, &node.policies, txn, new).map_err(refused)?;
+            let shares = made.shares.as_ref().map(Shares::new);
+            Shown { shares, ..Shown::new(ctx.namespace, &made.record) }
         }
     };
-    Reply::data(Shown::new(ctx.namespace, &record))
+    Reply::data(shown)
+}
+
+/// `seal "shamir" { shares = 5 threshold = 3 }`.
+fn seal_config(text: &str) -> Result<SealConfig> {
+    let wrong = |why: &str| Failure::Invalid(format!("invalid seal config: {why}"));
+    let body = hcl::parse(text).map_err(|e| wrong(&e.to_string()))?;
+    let blocks = body.blocks("seal", 1).map_err(|e| wrong(&e.to_string()))?;
+    let [block] = blocks.as_slice() else { return Err(wrong("it has exactly one block, seal \"shamir\" { … }")) };
+    if !matches!(block.labels.as_slice(), [label] if label.text == "shamir") {
+        return Err(wrong("namespaces have seals of the kind shamir: seal \"shamir\" { shares = 5 threshold = 3 }"));
+    }
+    if let Some(unknown) = block.body.unknown(&["shares", "threshold"]).next() {
+        return Err(wrong(&format!("unknown key {:?}; it has shares and threshold", unknown.key)));
+    }
+    let number = |name: &str| {
+        let value = block.body.get(name).ok_or_else(|| wrong(&format!("{name} is missing")))?;
+        value.as_integer().ok_or_else(|| wrong(&format!("{name} must be a whole number")))
+    };
+    shamir(number("shares")?, number("threshold")?)
 }
 
 fn patch(node: &Node, ctx: &Ctx, input: Write, txn: &mut Txn) -> Result<Reply<Shown>> {
@@ -212,7 +248,7 @@ fn scan(node: &Node, ctx: &Ctx, view: &View) -> Result<Answer> {
             return Ok(infos.reply()?.into_answer().warn(text));
         }
     }
-    if infos.0.is_empty() { Ok(Answer::null()) } else { Ok(infos.reply()?.into_answer()) }
+    if infos.0.is_empty() { Ok(Answer::data(Map::new())) } else { Ok(infos.reply()?.into_answer()) }
 }
 
 #[derive(Default)]
