@@ -16,6 +16,8 @@ pub(crate) enum Due {
     Token(TokenKey),
     /// A user is let in again.
     Lockout { namespace: NamespaceId, mount: String, alias: String },
+    /// Nobody has brought the second factor of a login.
+    MfaLogin { namespace: NamespaceId, entity: String, id: String },
     /// The policy's time is up.
     Policy { namespace: NamespaceId, name: String },
 }
@@ -30,6 +32,7 @@ impl Due {
             Self::Lockout { namespace, mount, alias } => {
                 at.plain("lockout").plain(namespace.as_str()).plain(mount).name(alias)
             }
+            Self::MfaLogin { namespace, id, .. } => at.plain("mfa-login").plain(namespace.as_str()).name(id),
             Self::Policy { namespace, name } => at.plain("policy").plain(namespace.as_str()).name(name),
         }
     }

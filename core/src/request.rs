@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use storage::RequestId;
 
 use crate::consistency::Consistency;
+use crate::identity::mfa::Factors;
 use crate::token::ClientToken;
 use crate::trace::Trace;
 
@@ -30,6 +31,9 @@ pub struct Request {
     pub content_type: String,
     /// How long the answer is to be kept in a wrapping token, instead of being sent.
     pub wrap_ttl: Option<std::time::Duration>,
+    /// What was brought as a second factor, by method.
+    #[serde(default, skip_serializing_if = "Factors::is_empty")]
+    pub mfa: Factors,
     /// Those that audit entries show, by name in lower case.
     #[serde(default)]
     pub audit_headers: Vec<(String, Vec<String>)>,
@@ -64,6 +68,7 @@ impl Request {
             certificates: self.certificates.clone(),
             content_type: step.content_type.to_owned(),
             wrap_ttl: None,
+            mfa: Factors::new(),
             audit_headers: Vec::new(),
             doors: Vec::new(),
             consistency: Consistency::default(),
@@ -87,6 +92,7 @@ impl Request {
             certificates: Vec::new(),
             content_type: String::new(),
             wrap_ttl: None,
+            mfa: Factors::new(),
             audit_headers: Vec::new(),
             consistency: Default::default(),
             doors: Vec::new(),

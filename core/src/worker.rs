@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::change::change;
 use crate::due::{self, Due};
+use crate::identity::mfa;
 use crate::lifecycle::Node;
 use crate::namespace::Doomed;
 use crate::policies::Policies;
@@ -197,6 +198,9 @@ impl Worker {
                 Some(Due::Token(token)) => self.node.tokens.expire(&mut order, &token, now, &mut budget)?,
                 Some(Due::Lockout { namespace, mount, alias }) => {
                     lockout::expire(&mut order.elsewhere(space::records(&namespace)), &mount, &alias, now)?;
+                }
+                Some(Due::MfaLogin { namespace, entity, id }) => {
+                    mfa::expire(&mut order.elsewhere(space::records(&namespace)), &entity, &id)?;
                 }
                 Some(Due::Policy { namespace, name }) => {
                     Policies::expire(&mut order.elsewhere(space::records(&namespace)), &name, now)?;

@@ -7,6 +7,7 @@ mod entity_merge;
 mod group;
 mod group_alias;
 mod lookup;
+mod mfa;
 mod mounts;
 mod shown;
 
@@ -26,6 +27,7 @@ impl Identity {
         paths.extend(group::paths(node));
         paths.extend(group_alias::paths(node));
         paths.extend(lookup::paths(node));
+        paths.extend(mfa::paths(node));
         Self(Backend::new("The identity store: entities, their aliases, and groups.", paths))
     }
 }
