@@ -6,13 +6,13 @@ use policy::{Acl, Decision, Explanation, ListFilter, Operation, Question};
 use sdk::{Caller, Ctx, Failure, Map, Right, Value, Verb};
 use storage::View;
 
-use super::authenticate::Nobody;
+use super::authenticate::{Asker, Nobody};
 use super::{Located, RelyOn, Run};
 use crate::audit::{Decided, Who};
 use crate::lifecycle::Node;
 use crate::request::canonical;
 use crate::space;
-use crate::token::{TokenKey, Valid};
+use crate::token::TokenKey;
 
 /// That a request was let through.
 pub struct Permit {
@@ -121,15 +121,16 @@ fn name(operation: Operation) -> &'static str {
     }
 }
 
-pub(super) fn who(token: &Valid, decided: Option<Decided>) -> Who {
-    Who { token: Arc::clone(&token.record), uses_left: token.uses_left, decided }
+pub(super) fn who(asker: &Asker, decided: Option<Decided>) -> Who {
+    let (token, rights) = (Arc::clone(&asker.record), Arc::clone(&asker.rights));
+    Who { token, rights, uses_left: asker.uses_left, decided }
 }
 
 pub(super) fn authorize(
     node: &Node,
     view: &View,
     run: &Run<'_>,
-    token: Result<Valid, Nobody>,
+    token: Result<Asker, Nobody>,
     located: Option<&Located>,
     rely_on: &mut RelyOn,
 ) -> Result<Permit, Refused> {
@@ -173,7 +174,7 @@ pub(super) fn authorize(
         let failure = Failure::denied("1 error occurred:\n\t* permission denied\n\n");
         return Err(Refused { why: why.into(), ..refuse(failure) });
     };
-    let rules = node.policies.rules(view, &caller.home, &token.record.policies, run.now);
+    let rules = node.policies.rules(view, &caller.home, &token.record.policies, &token.rights, run.now);
     let rules = rules.map_err(|e| refuse(e.into()))?;
     rely_on.extend(rules.relied_on);
     let question =
@@ -284,14 +285,15 @@ fn is_of_itself(path: &str) -> bool {
     matches!(path, "auth/token/lookup-self" | "auth/token/revoke-self" | "sys/wrapping/unwrap")
 }
 
-fn caller_of(run: &Run<'_>, token: &Valid) -> Caller {
+fn caller_of(run: &Run<'_>, token: &Asker) -> Caller {
     let record = &token.record;
     Caller {
         client_token: run.request.token.as_ref().map_or(String::new(), |t| t.expose().to_owned()),
         accessor: record.accessor.clone(),
         display_name: record.display_name.clone(),
         policies: record.policies.clone(),
-        entity_id: record.entity_id.clone(),
+        // It may have become part of another one since.
+        entity_id: token.rights.entity.as_ref().map_or_else(String::new, |entity| entity.id.clone()),
         cubbyhole: token.key.as_str().to_owned(),
         batch: record.kind == crate::token::TokenKind::Batch,
         uses_left: token.uses_left.map(|n| n - 1),

@@ -136,12 +136,10 @@ impl All<'_> {
         }
         let denied = || Failure::denied("1 error occurred:\n\t* permission denied\n\n");
         let who = permit.who().ok_or_else(denied)?;
-        let rules = self
-            .pipeline
-            .node
-            .policies
-            .rules(&self.view, &who.token.home.id, &who.token.policies, run.now)
-            .map_err(Failure::from)?;
+        let token = &who.token;
+        let rules =
+            self.pipeline.node.policies.rules(&self.view, &token.home.id, &token.policies, &who.rights, run.now);
+        let rules = rules.map_err(Failure::from)?;
         rely_on.extend(rules.relied_on);
         let path = permit.caller().and_then(|caller| caller.sees(run.path)).ok_or_else(denied)?;
         let decision = rules.acl.decide(&Question {

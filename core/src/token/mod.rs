@@ -26,7 +26,7 @@ mod tests;
 pub use create::{Created, NewToken, NotCreated, RoleTerms};
 pub use id::{ClientToken, TokenKey};
 pub use leases::Revoked;
-pub use login::{LoggedIn, auth_block};
+pub use login::{LoggedIn, auth_block, joined};
 pub use lookup::{Valid, Why};
 pub use record::{Origin, TokenKind, TokenRecord};
 pub use renew::{LoginTerms, Renewed, Terms};

@@ -50,7 +50,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                     return Err(Failure::invalid("missing token: say which token is asked about"));
                 }
                 let valid = any.tokens.asked_about(view, &ctx.namespace.id, &ClientToken::new(input.token), ctx.now);
-                let record = counting(valid, "token")?;
+                let record = counting(&any, view, valid, "token")?;
                 answer(&any, ctx, view, Asked::about(ctx, &record), &paths)
             }),
         Path::new("capabilities-self")
@@ -59,7 +59,8 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
             .view(Verb::Write, move |ctx: &Ctx, input: OfSelf, view: &View| {
                 let paths = asked(input.paths, input.path)?;
                 let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
-                let asked = Asked { home: &caller.home, way: caller.way.as_deref(), policies: &caller.policies };
+                let (home, way) = (&caller.home, caller.way.as_deref());
+                let asked = Asked { home, way, policies: &caller.policies, entity_id: &caller.entity_id };
                 answer(&own, ctx, view, asked, &paths)
             }),
         Path::new("capabilities-accessor")
@@ -72,7 +73,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                 }
                 let key = accessor.tokens.by_accessor(view, &ctx.namespace.id, &input.accessor)?;
                 let valid = accessor.tokens.valid(view, key.ok_or_else(|| invalid("accessor"))?, ctx.now);
-                let record = counting(valid, "accessor")?;
+                let record = counting(&accessor, view, valid, "accessor")?;
                 answer(&accessor, ctx, view, Asked::about(ctx, &record), &paths)
             }),
     ]
@@ -96,20 +97,26 @@ struct Asked<'a> {
     /// From there to the namespace whose paths are asked about.
     way: Option<&'a str>,
     policies: &'a [String],
+    entity_id: &'a str,
 }
 
 impl<'a> Asked<'a> {
     fn about(ctx: &Ctx<'a>, record: &'a TokenRecord) -> Self {
         let (home, way) = (&record.home.id, record.home.way_to(ctx.namespace));
-        Self { home, way, policies: &record.policies }
+        Self { home, way, policies: &record.policies, entity_id: &record.entity_id }
     }
 }
 
-fn counting(valid: Result<Valid, Why>, what: &str) -> Result<Arc<TokenRecord>> {
-    match valid {
-        Ok(valid) => Ok(valid.record),
-        Err(Why::Access(access)) => Err(access.into()),
-        Err(_) => Err(invalid(what)),
+/// Of a token that counts.
+fn counting(node: &Node, view: &View, valid: Result<Valid, Why>, what: &str) -> Result<Arc<TokenRecord>> {
+    let record = match valid {
+        Ok(valid) => valid.record,
+        Err(Why::Access(access)) => return Err(access.into()),
+        Err(_) => return Err(invalid(what)),
+    };
+    match node.policies.rights(view, &record.home.id, &record.entity_id)?.unfit() {
+        Some(_) => Err(Failure::denied("permission denied")),
+        None => Ok(record),
     }
 }
 
@@ -117,7 +124,7 @@ fn counting(valid: Result<Valid, Why>, what: &str) -> Result<Arc<TokenRecord>> {
 type Capabilities = BTreeMap<String, Vec<&'static str>>;
 
 fn answer(node: &Node, ctx: &Ctx, view: &View, asked: Asked<'_>, paths: &[String]) -> Result<Reply<Capabilities>> {
-    let acl = node.policies.rules(view, asked.home, asked.policies, ctx.now)?.acl;
+    let acl = node.policies.rules_of(view, asked.home, asked.policies, asked.entity_id, ctx.now)?.acl;
     let of = |path: &String| match asked.way {
         Some(way) => acl.capabilities(&format!("{way}{path}")),
         None => vec!["deny"],

@@ -92,7 +92,7 @@ struct Reach<'a> {
 
 impl<'a> Reach<'a> {
     fn of(node: &Node, ctx: &Ctx, caller: &'a Caller, view: &View) -> Result<Self> {
-        let acl = node.policies.rules(view, &caller.home, &caller.policies, ctx.now)?.acl;
+        let acl = node.policies.rules_of(view, &caller.home, &caller.policies, &caller.entity_id, ctx.now)?.acl;
         Ok(Self { caller, acl })
     }
 

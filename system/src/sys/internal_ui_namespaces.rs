@@ -20,7 +20,7 @@ pub fn path(node: &Arc<Node>) -> Path {
         .open()
         .view(Verb::Read, move |ctx: &Ctx, Nothing {}: Nothing, view: &View| {
             let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
-            let acl = node.policies.rules(view, &caller.home, &caller.policies, ctx.now)?.acl;
+            let acl = node.policies.rules_of(view, &caller.home, &caller.policies, &caller.entity_id, ctx.now)?.acl;
             let mut keys = node.namespaces.names(view, None, SHOWN_MAX)?;
             keys.iter_mut().for_each(|name| name.push('/'));
             keys.retain(|path| caller.sees(path).is_some_and(|path| acl.reaches(&path)));

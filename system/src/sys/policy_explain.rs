@@ -10,12 +10,13 @@ use std::time::Instant;
 use async_trait::async_trait;
 use holdfast_core::catalog::Catalog;
 use holdfast_core::denials::{Denial, DeniedToken};
+use holdfast_core::identity::Rights;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::pipeline::{is_protected, refusal};
 use holdfast_core::replication::Role;
 use holdfast_core::request::canonical;
 use holdfast_core::space;
-use holdfast_core::token::{ClientToken, TokenRecord, Why};
+use holdfast_core::token::{ClientToken, TokenRecord, Why, joined};
 use policy::{Explanation, Operation, Question, RuleView, Ruling};
 use schemars::JsonSchema;
 use sdk::{
@@ -163,7 +164,7 @@ pub fn paths(node: &Arc<Node>, all: &Arc<OnceLock<Catalog>>) -> Vec<Path> {
 
 fn explain(node: &Node, all: &OnceLock<Catalog>, ctx: &Ctx, asked: &Asked, view: &View) -> Result<Reply<Explained>> {
     let question = asked.what.read()?;
-    let (token, names) = match (asked.token.as_str(), asked.accessor.as_str(), asked.policies.0.as_slice()) {
+    let (token, own) = match (asked.token.as_str(), asked.accessor.as_str(), asked.policies.0.as_slice()) {
         (token, "", []) if !token.is_empty() => {
             let token = ClientToken::new(token.into());
             known(node.tokens.asked_about(view, &ctx.namespace.id, &token, ctx.now).map(|valid| valid.record))?
@@ -177,7 +178,13 @@ fn explain(node: &Node, all: &OnceLock<Catalog>, ctx: &Ctx, asked: &Asked, view:
         _ => return Err(Failure::invalid("say who is asked about: one of token, accessor and policies")),
     };
     let home = token.as_ref().map_or(ctx.namespace, |record| &record.home);
-    let told = decide(node, all, ctx, view, home, &names, &question)?;
+    let entity = token.as_ref().map_or("", |token| token.entity_id.as_str());
+    let rights = node.policies.rights(view, &home.id, entity)?;
+    if let Some(why) = rights.unfit() {
+        return Err(Failure::Invalid(format!("whatever its policies say, the token does not count: {why}")));
+    }
+    let names = joined(&own, &rights.policies);
+    let told = decide(node, all, ctx, view, home, (&own, &rights), &question)?;
     let mut missing = Vec::new();
     let records = view.elsewhere(space::records(&home.id));
     for name in &names {
@@ -195,15 +202,17 @@ fn explain_self(node: &Node, all: &OnceLock<Catalog>, ctx: &Ctx, what: &What, vi
     let home = caller.way.as_deref().and_then(|way| ctx.namespace.path.strip_suffix(way));
     let home = home.ok_or_else(|| Failure::denied("permission denied"))?;
     let home = Namespace { id: caller.home.clone(), path: home.to_owned() };
-    let told = decide(node, all, ctx, view, &home, &caller.policies, &question)?;
+    let rights = node.policies.rights(view, &home.id, &caller.entity_id)?;
+    let names = joined(&caller.policies, &rights.policies);
+    let told = decide(node, all, ctx, view, &home, (&caller.policies, &rights), &question)?;
     let mut shown = told.show();
-    for name in &caller.policies {
+    for name in &names {
         if !may_read(node, ctx, view, caller, name)? {
             shown = told.show_little();
             break;
         }
     }
-    Reply::data(Explained { policies: Some(caller.policies.clone()), ..shown })
+    Reply::data(Explained { policies: Some(names), ..shown })
 }
 
 fn may_read(node: &Node, ctx: &Ctx, view: &View, caller: &Caller, name: &str) -> Result<bool> {
@@ -278,10 +287,10 @@ fn decide<'a>(
     ctx: &Ctx,
     view: &View,
     home: &Namespace,
-    names: &[String],
+    (names, rights): (&[String], &Rights),
     asking: &'a Asking<'a>,
 ) -> Result<Told<'a>> {
-    let acl = node.policies.rules(view, &home.id, names, ctx.now)?.acl;
+    let acl = node.policies.rules(view, &home.id, names, rights, ctx.now)?.acl;
     let way = home.way_to(ctx.namespace).unwrap_or_default();
     let path = format!("{way}{}", asking.path);
     let catalog = all.get().ok_or_else(|| Failure::internal("the catalog is not complete"))?;
