@@ -66,6 +66,7 @@ fn request() -> Request {
         head: false,
         upload: None,
         trace: None,
+        authorization: Default::default(),
         doors: Vec::new(),
     }
 }

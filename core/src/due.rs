@@ -15,6 +15,8 @@ pub(crate) enum Due {
     Lockout { mount: String, alias: String },
     /// The policy's time is up.
     Policy(String),
+    /// A built-in kind of mount has something to do: it is asked what, as [chores](crate::chores) are.
+    Chore(String),
 }
 
 const TOKEN: &str = "token";
@@ -26,6 +28,7 @@ impl Due {
             Self::Token(key) => at.plain(TOKEN).plain(key.as_str()),
             Self::Lockout { mount, alias } => at.plain("lockout").plain(mount).name(alias),
             Self::Policy(name) => at.plain("policy").name(name),
+            Self::Chore(kind) => at.plain("chore").plain(kind),
         }
     }
 }
@@ -36,6 +39,12 @@ fn folder() -> PathKey {
 
 pub(crate) fn schedule(txn: &mut Txn, at: Millis, due: &Due) -> Result<(), Access> {
     txn.put(&due.key(at), due)
+}
+
+/// Has this namespace's mount of a built-in kind asked at `at` what is due. What it was woken for in vain costs little, so
+/// nothing has to be taken back.
+pub fn wake(txn: &mut Txn, at: Millis, kind: &str) -> Result<(), Access> {
+    schedule(txn, at, &Due::Chore(kind.to_owned()))
 }
 
 pub(crate) fn unschedule(txn: &mut Txn, at: Millis, due: &Due) {

@@ -3,6 +3,7 @@
 //! Nothing waits for it: a token past its time counts no more wherever it is used, and so does one whose ancestor is
 //! gone. It starts anywhere in the index, so becoming active costs nothing, however many leases there are.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use crate::change::change;
+use crate::chores;
 use crate::due::{self, Due};
 use crate::lifecycle::Node;
 use crate::policies::Policies;
@@ -121,9 +123,15 @@ impl Worker {
             return Ok(page.first().map_or(IDLE, |(at, _)| now.until(*at).min(IDLE)));
         };
         let root = NamespaceId::root();
-        let done = change(&self.node, now, term, |state| self.settle(state, &root, &ready, now)).await;
+        let mut woken = BTreeMap::new();
+        let done = change(&self.node, now, term, |state| self.settle(state, &root, &ready, now, &mut woken)).await;
         if self.fitted(done)? {
             self.after = Some(last);
+            for (kind, entries) in &woken {
+                if let Err(problem) = chores::awake(&self.node, &root, kind, entries, now, term).await {
+                    tracing::warn!(mount = kind, problem, "what is due could not be done; it is tried again later");
+                }
+            }
         }
         Ok(Duration::ZERO)
     }
@@ -143,7 +151,15 @@ impl Worker {
         }
     }
 
-    fn settle(&self, state: &mut TxnState, ns: &NamespaceId, ready: &[PathKey], now: Millis) -> Result<(), Access> {
+    /// What is no record's end is left to be done afterwards: into `woken` come its entries, by who is to be asked.
+    fn settle(
+        &self,
+        state: &mut TxnState,
+        ns: &NamespaceId,
+        ready: &[PathKey],
+        now: Millis,
+        woken: &mut BTreeMap<String, Vec<PathKey>>,
+    ) -> Result<(), Access> {
         let mut records = state.at(space::records(ns));
         let mut budget = halved(SWEEP_MAX, self.halvings);
         for key in ready {
@@ -151,6 +167,10 @@ impl Worker {
                 Some(Due::Token(token)) => self.node.tokens.expire(&mut records, ns, &token, now, &mut budget)?,
                 Some(Due::Lockout { mount, alias }) => lockout::expire(&mut records, &mount, &alias, now)?,
                 Some(Due::Policy(name)) => Policies::expire(&mut records, &name, now)?,
+                Some(Due::Chore(kind)) => {
+                    woken.entry(kind).or_default().push(key.clone());
+                    continue;
+                }
                 None => {}
             }
             records.delete(key);

@@ -10,6 +10,7 @@ use super::authenticate::Nobody;
 use super::{Located, RelyOn, Run};
 use crate::audit::{Decided, Who};
 use crate::lifecycle::Node;
+use crate::policies::Policies;
 use crate::request::canonical;
 use crate::space;
 use crate::token::{TokenKey, Valid};
@@ -163,7 +164,11 @@ pub(super) fn authorize(
     let refuse = |failure| Refused { who: Some(refused.clone()), spends: spends.clone(), ..Refused::from(failure) };
 
     let operation = operation(view, run, located, &caller, rely_on).map_err(&refuse)?;
-    let rules = node.policies.rules(view, &token.record.policies, run.now).map_err(|e| refuse(e.into()))?;
+    let rules = match &token.record.purpose {
+        Some(purpose) => Policies::rules_of(&purpose.policy, run.now),
+        None => node.policies.rules(view, &token.record.policies, run.now),
+    };
+    let rules = rules.map_err(|e| refuse(e.into()))?;
     rely_on.extend(rules.relied_on);
     let path = acl_path(run, operation);
     let question =
@@ -274,6 +279,8 @@ fn caller_of(run: &Run<'_>, token: &Valid) -> Caller {
         batch: record.kind == crate::token::TokenKind::Batch,
         uses_left: token.uses_left.map(|n| n - 1),
         root: record.is_root(),
+        created: record.created,
+        purpose: record.purpose.as_ref().map(|purpose| purpose.internal.clone()),
     }
 }
 
@@ -335,6 +342,7 @@ pub(super) fn context<'a>(run: &'a Run<'_>, located: &'a Located, caller: Option
         now: run.now,
         wraps: run.request.wrap_ttl.is_some(),
         content_type: &run.request.content_type,
+        authorization: &run.request.authorization,
     }
 }
 

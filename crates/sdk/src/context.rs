@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use storage::Millis;
 
-use crate::Other;
+use crate::{Other, Value};
 
 /// The namespace that a record, a token or a mount belongs to. The root namespace is the empty id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -70,6 +70,20 @@ pub struct Caller {
     /// What is left of a use limit after this request.
     pub uses_left: Option<i64>,
     pub root: bool,
+    /// When the token was made.
+    pub created: Millis,
+    /// Of a token that the server has made for one purpose: what the endpoint that it is for wants to see again.
+    pub purpose: Option<Value>,
+}
+
+/// What the header `Authorization` of a request said. No Debug: it holds secrets.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Authorization {
+    /// The request's token came in it.
+    pub bearer: bool,
+    /// A name and what proves it: HTTP's basic authentication.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basic: Option<(String, String)>,
 }
 
 #[derive(Clone, Copy)]
@@ -88,6 +102,7 @@ pub struct Ctx<'a> {
     pub wraps: bool,
     /// The request's content type, lower case, without parameters. Empty if there was none.
     pub content_type: &'a str,
+    pub authorization: &'a Authorization,
 }
 
 impl Ctx<'_> {

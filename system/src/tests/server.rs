@@ -141,6 +141,7 @@ impl Server {
             wrap_ttl: None,
             consistency: Default::default(),
             audit_headers: Vec::new(),
+            authorization: Default::default(),
             doors: Vec::new(),
             help: false,
             head: false,

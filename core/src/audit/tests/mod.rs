@@ -47,6 +47,7 @@ fn request(body: Value) -> Request {
         head: false,
         upload: None,
         trace: None,
+        authorization: Default::default(),
         doors: Vec::new(),
     }
 }

@@ -1,0 +1,45 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod algorithm;
+mod claims;
+mod client;
+mod code;
+mod default;
+mod expiry;
+mod jwk;
+mod jws;
+mod key;
+mod pkce;
+mod provider;
+mod redirect;
+mod role;
+mod signer;
+mod template;
+mod users;
+
+pub use algorithm::Algorithm;
+pub use claims::{RESERVED, reserved};
+pub use client::{Assignment, Client, ClientKind, Scope};
+pub use code::{Grant, TTL as CODE_TTL, redeem, store};
+pub use default::{ALLOW_ALL, DEFAULT, OPENID, names, names_with};
+pub use expiry::due;
+pub use jwk::Jwk;
+pub use jws::{Parsed, hash_claim, parse, sign};
+pub use key::{KEYS_MAX, Made, NamedKey, Public};
+pub use pkce::{Challenge, NotAChallenge};
+pub use provider::{Config, Provider};
+pub use redirect::{is_issuer, may_redirect};
+pub use role::Role;
+pub use signer::{Signer, Signers};
+pub use template::Template;
+pub use users::Used;
+
+use sdk::{Access, Key, Millis, Txn};
+
+/// Asks the mount what is due at that time, or a little later.
+pub type Wake = fn(&mut Txn, Millis) -> Result<(), Access>;
+
+fn folder(kind: &str) -> Key {
+    Key::kind("oidc").plain(kind)
+}
