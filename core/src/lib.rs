@@ -2,7 +2,7 @@
 //!
 //! Modules, lower ones first; each uses only those above it in this list:
 //! `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` <
-//! `due` < `policies` < `passwords` < `quota` < `denials` (who was refused, and why) < `token` < `lockout` < `in_flight` < `work` (what takes long) <
+//! `due` < `identity` (entities and groups) < `policies` < `passwords` < `quota` < `denials` (who was refused, and why) < `token` < `lockout` < `in_flight` < `work` (what takes long) <
 //! `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `versions` < `wrap` <
 //! `listing` (who makes those of large folders) < `pipeline` <
 //! `service` (which node runs a request), `worker` (what is due), `chores` (what mounts do by themselves) and `lease_count`.
@@ -21,6 +21,7 @@ pub mod cors;
 pub mod denials;
 pub mod dr;
 pub mod due;
+pub mod identity;
 pub mod in_flight;
 pub mod lease_count;
 pub mod lifecycle;

@@ -1,0 +1,407 @@
+//! Groups, and the aliases of external ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sdk::{Failure, Result};
+use serde::{Deserialize, Serialize};
+use storage::{Access, Millis, PathKey, Read, Txn};
+
+use super::alias::Alias;
+use super::entity::entity;
+use super::membership::{GROUPS_MAX, forget_members, set_entities, set_groups};
+use super::{check_metadata, check_name, check_policies, folded, folder, new_id, random_name, settle};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GroupKind {
+    /// Whoever it is told.
+    #[default]
+    Internal,
+    /// Whoever an auth method says is in it.
+    External,
+}
+
+impl GroupKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::External => "external",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    pub id: String,
+    pub name: String,
+    pub kind: GroupKind,
+    /// `None` was never set.
+    pub metadata: Option<BTreeMap<String, String>>,
+    /// Lower case, sorted, each once. `None` was never set.
+    pub policies: Option<Vec<String>>,
+    pub created: Millis,
+    pub updated: Millis,
+    /// Of an external group: what the mount calls it.
+    pub alias: Option<Alias>,
+    /// The groups that it is in. `None` was never in one.
+    pub parents: Option<Vec<String>>,
+    /// Whether its entities were taken out by the last write.
+    pub emptied: bool,
+    /// How often it was written.
+    pub modify_index: u64,
+}
+
+impl Group {
+    pub fn parents(&self) -> &[String] {
+        self.parents.as_deref().unwrap_or_default()
+    }
+
+    pub fn policies(&self) -> &[String] {
+        self.policies.as_deref().unwrap_or_default()
+    }
+
+    fn settled(mut self) -> Self {
+        settle(&mut self.metadata);
+        settle(&mut self.policies);
+        settle(&mut self.parents);
+        self.emptied = false;
+        self
+    }
+}
+
+fn groups() -> PathKey {
+    folder("group")
+}
+
+pub(super) fn group_key(id: &str) -> PathKey {
+    groups().plain(id)
+}
+
+fn name_key(name: &str) -> PathKey {
+    folder("group-name").name(folded(name))
+}
+
+fn group_aliases() -> PathKey {
+    folder("group-alias")
+}
+
+fn alias_name_key(mount_accessor: &str, name: &str) -> PathKey {
+    folder("group-alias-name").plain(mount_accessor).name(folded(name))
+}
+
+pub fn group(read: &impl Read, id: &str) -> Result<Option<Group>, Access> {
+    read.get(&group_key(id))
+}
+
+pub fn group_by_name(read: &impl Read, name: &str) -> Result<Option<Group>, Access> {
+    by_index(read, &name_key(name))
+}
+
+/// The external group that a mount calls so.
+pub fn group_by_alias(read: &impl Read, mount_accessor: &str, name: &str) -> Result<Option<Group>, Access> {
+    by_index(read, &alias_name_key(mount_accessor, name))
+}
+
+/// The external group whose alias has this id.
+pub fn group_by_alias_id(read: &impl Read, id: &str) -> Result<Option<Group>, Access> {
+    by_index(read, &group_aliases().plain(id))
+}
+
+fn by_index(read: &impl Read, key: &PathKey) -> Result<Option<Group>, Access> {
+    match read.get::<String>(key)? {
+        Some(id) => group(read, &id),
+        None => Ok(None),
+    }
+}
+
+/// A page of ids.
+pub fn group_ids(read: &impl Read, after: Option<&str>, limit: usize) -> Result<Vec<String>, Access> {
+    read.page(&groups(), after, limit)
+}
+
+/// A page of the ids of group aliases.
+pub fn group_alias_ids(read: &impl Read, after: Option<&str>, limit: usize) -> Result<Vec<String>, Access> {
+    read.page(&group_aliases(), after, limit)
+}
+
+/// A page of names, as they were written.
+pub fn group_names(read: &impl Read, after: Option<&str>, limit: usize) -> Result<Vec<String>, Access> {
+    let mut names = Vec::new();
+    for name in read.page(&folder("group-name"), after.map(folded).as_deref(), limit)? {
+        names.push(group_by_name(read, &name)?.map_or(name, |group| group.name));
+    }
+    Ok(names)
+}
+
+/// The groups that an entity is in.
+#[derive(Default)]
+pub struct Groups {
+    pub direct: Vec<Group>,
+    /// Because another one that it is in, is in them.
+    pub inherited: Vec<Group>,
+}
+
+pub fn groups_of(read: &impl Read, entity_id: &str) -> Result<Groups, Access> {
+    let Some(entity) = entity(read, entity_id)? else { return Ok(Groups::default()) };
+    let mut found = Groups::default();
+    let direct: BTreeSet<&String> = entity.groups.iter().collect();
+    for group in upwards(&entity.groups, |id| group(read, id))? {
+        if direct.contains(&group.id) { found.direct.push(group) } else { found.inherited.push(group) }
+    }
+    Ok(found)
+}
+
+/// These groups and all above them, each once, as `look` finds them.
+pub(super) fn upwards<G: AsRef<Group>>(
+    from: &[String],
+    mut look: impl FnMut(&str) -> Result<Option<G>, Access>,
+) -> Result<Vec<G>, Access> {
+    let mut found: Vec<G> = Vec::new();
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut waiting: Vec<String> = from.to_vec();
+    while !waiting.is_empty() {
+        let mut above = Vec::new();
+        for id in waiting {
+            if seen.contains(&id) {
+                continue;
+            }
+            if seen.len() >= GROUPS_MAX {
+                let text = format!("an entity is in more than {GROUPS_MAX} groups, with those above them");
+                return Err(Access::Broken(text));
+            }
+            let group = look(&id)?;
+            seen.insert(id);
+            if let Some(group) = group {
+                above.extend(group.as_ref().parents().iter().cloned());
+                found.push(group);
+            }
+        }
+        waiting = above;
+    }
+    Ok(found)
+}
+
+impl AsRef<Self> for Group {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+pub(super) fn for_update(txn: &Txn, id: &str) -> Result<Option<Group>, Access> {
+    Ok(txn.get_for_update::<Group>(&group_key(id))?.map(Group::settled))
+}
+
+pub(super) fn put(txn: &mut Txn, now: Millis, mut group: Group) -> Result<Group, Access> {
+    group.updated = now;
+    group.modify_index += 1;
+    txn.put(&group_key(&group.id), &group)?;
+    Ok(group)
+}
+
+/// Which group is to be changed.
+pub enum WhichGroup {
+    Id(String),
+    /// It is made if there is none.
+    Name(String),
+    New,
+}
+
+/// What is to be written of a group. What is absent stays as it was.
+#[derive(Default)]
+pub struct GroupChange {
+    /// Of a group that is known by its id.
+    pub name: Option<String>,
+    pub kind: Option<String>,
+    pub policies: Option<Vec<String>>,
+    pub metadata: Option<BTreeMap<String, String>>,
+    pub member_entity_ids: Option<Vec<String>>,
+    pub member_group_ids: Option<Vec<String>>,
+}
+
+/// Changes a group, or makes one: then it is the answer.
+pub fn write_group(txn: &mut Txn, now: Millis, which: WhichGroup, change: GroupChange) -> Result<Option<Group>> {
+    let (found, mut name) = match which {
+        WhichGroup::Id(id) => {
+            (Some(for_update(txn, &id)?.ok_or_else(|| Failure::invalid("invalid group ID"))?), change.name)
+        }
+        WhichGroup::Name(name) => {
+            let id = txn.get_for_update::<String>(&name_key(&name))?;
+            (id.map(|id| for_update(txn, &id)).transpose()?.flatten(), Some(name))
+        }
+        WhichGroup::New => (None, change.name),
+    };
+    name = name.filter(|name| !name.is_empty());
+    let is_new = found.is_none();
+    let mut group = found.unwrap_or_else(|| Group { id: new_id(), created: now, ..Group::default() });
+    if let Some(policies) = change.policies {
+        group.policies = Some(check_policies(&policies)?);
+    }
+    if let Some(kind) = change.kind.filter(|kind| is_new && !kind.is_empty() || !is_new && *kind != group.kind.name()) {
+        group.kind = match kind.as_str() {
+            _ if !is_new => return Err(Failure::invalid("group type cannot be changed")),
+            "internal" => GroupKind::Internal,
+            "external" => GroupKind::External,
+            other => {
+                let shown: String = other.chars().take(64).collect();
+                return Err(Failure::invalid(format!(
+                    "invalid group type {shown:?}: use \"internal\" or \"external\""
+                )));
+            }
+        };
+    }
+    rename(txn, &mut group, name, is_new)?;
+    if let Some(metadata) = change.metadata {
+        check_metadata("group", &metadata)?;
+        group.metadata = Some(metadata);
+    }
+    let external = group.kind == GroupKind::External;
+    if external && change.member_entity_ids.is_some() {
+        return Err(Failure::invalid("member entities can't be set manually for external groups"));
+    }
+    if external && change.member_group_ids.is_some() {
+        return Err(Failure::invalid("member groups can't be set for external groups"));
+    }
+    if let Some(ids) = change.member_entity_ids {
+        group.emptied = ids.is_empty();
+        set_entities(txn, &group.id, &ids)?;
+    }
+    if let Some(ids) = change.member_group_ids {
+        set_groups(txn, now, &group, &ids)?;
+    }
+    let group = put(txn, now, group)?;
+    Ok(Some(group).filter(|_| is_new))
+}
+
+/// Gives a group that name, or a random one if it is new and was given none.
+fn rename(txn: &mut Txn, group: &mut Group, name: Option<String>, is_new: bool) -> Result<()> {
+    let name = match name {
+        Some(name) => name,
+        None if is_new => free_name(txn)?,
+        None => return Ok(()),
+    };
+    check_name("a group", &name)?;
+    let holder = txn.get_for_update::<String>(&name_key(&name))?;
+    if holder.is_some_and(|holder| holder != group.id) {
+        return Err(Failure::invalid("group name is already in use"));
+    }
+    if !is_new && folded(&group.name) != folded(&name) {
+        txn.delete(&name_key(&group.name));
+    }
+    txn.put(&name_key(&name), &group.id)?;
+    group.name = name;
+    Ok(())
+}
+
+fn free_name(txn: &Txn) -> Result<String> {
+    for _ in 0..8 {
+        let name = random_name("group");
+        if txn.get::<String>(&name_key(&name))?.is_none() {
+            return Ok(name);
+        }
+    }
+    Err(Failure::internal("no random name of a group is free"))
+}
+
+/// Deletes a group. Who was in it is not touched: its id leads nowhere from now on.
+pub fn delete_group(txn: &mut Txn, id: &str) -> Result<bool> {
+    let Some(group) = for_update(txn, id)? else { return Ok(false) };
+    if let Some(alias) = &group.alias {
+        forget_alias(txn, alias);
+    }
+    forget_members(txn, &group);
+    txn.delete(&name_key(&group.name));
+    txn.delete(&group_key(id));
+    Ok(true)
+}
+
+fn note_alias(txn: &mut Txn, alias: &Alias) -> Result<(), Access> {
+    txn.put(&group_aliases().plain(&alias.id), &alias.canonical_id)?;
+    txn.put(&alias_name_key(&alias.mount_accessor, &alias.name), &alias.canonical_id)
+}
+
+fn forget_alias(txn: &mut Txn, alias: &Alias) {
+    txn.delete(&group_aliases().plain(&alias.id));
+    txn.delete(&alias_name_key(&alias.mount_accessor, &alias.name));
+}
+
+/// What is to be written of a group's alias. That the mount is there, the caller has made sure of.
+pub struct GroupAliasChange {
+    /// Of one that is there.
+    pub id: Option<String>,
+    pub name: String,
+    pub mount_accessor: String,
+    pub canonical_id: Option<String>,
+}
+
+/// Changes or makes an alias of an external group, which is made too if none is named. Answers it if there was anything to do.
+pub fn write_group_alias(txn: &mut Txn, now: Millis, change: GroupAliasChange) -> Result<Option<Alias>> {
+    let GroupAliasChange { id, name, mount_accessor, canonical_id } = change;
+    let canonical_id = canonical_id.filter(|id| !id.is_empty());
+    let mut holder = match &id {
+        Some(id) => {
+            let holder = group_by_alias_id(txn, id)?.ok_or_else(|| Failure::invalid("invalid group alias ID"))?;
+            for_update(txn, &holder.id)?
+        }
+        None => None,
+    };
+    let before = holder.as_mut().and_then(|group| group.alias.take());
+    check_name("a group alias", &name)?;
+    if let Some(before) = &before
+        && before.name == name
+        && before.mount_accessor == mount_accessor
+        && canonical_id.as_ref().is_none_or(|id| *id == before.canonical_id)
+    {
+        return Ok(None);
+    }
+    let mut target = match (&canonical_id, &before) {
+        (Some(id), Some(before)) if *id == before.canonical_id => None,
+        (None, Some(_)) => None,
+        (Some(id), _) => {
+            let missing = || Failure::invalid("invalid group ID given in 'canonical_id'");
+            Some(for_update(txn, id)?.ok_or_else(missing)?)
+        }
+        (None, None) => {
+            let mut made =
+                Group { id: new_id(), kind: GroupKind::External, created: now, ..Group::default() };
+            rename(txn, &mut made, None, true)?;
+            Some(made)
+        }
+    };
+    if target.as_ref().is_some_and(|group| group.kind == GroupKind::Internal) {
+        return Err(Failure::invalid("alias can't be set on an internal group"));
+    }
+    txn.latch(&alias_name_key(&mount_accessor, &name))?;
+    let other = group_by_alias(txn, &mount_accessor, &name)?.and_then(|group| group.alias);
+    if other.is_some_and(|other| before.as_ref().is_none_or(|before| before.id != other.id)) {
+        return Err(Failure::invalid("combination of mount and group alias name is already in use"));
+    }
+    if let Some(before) = &before {
+        forget_alias(txn, before);
+    }
+    if target.is_some() && let Some(previous) = holder.take() {
+        put(txn, now, previous)?;
+    }
+    let Some(mut group) = target.take().or(holder) else { return Err(Failure::internal("an alias without a group")) };
+    // An external group has one alias: the one that it had makes room.
+    if let Some(replaced) = group.alias.take() {
+        forget_alias(txn, &replaced);
+    }
+    let mut alias = before.unwrap_or_else(|| Alias::new(now, &mount_accessor, &name, &group.id));
+    (alias.name, alias.mount_accessor, alias.canonical_id, alias.updated) =
+        (name, mount_accessor, group.id.clone(), now);
+    note_alias(txn, &alias)?;
+    group.alias = Some(alias.clone());
+    put(txn, now, group)?;
+    Ok(Some(alias))
+}
+
+pub fn delete_group_alias(txn: &mut Txn, id: &str) -> Result<()> {
+    let Some(holder) = group_by_alias_id(txn, id)? else { return Ok(()) };
+    let Some(mut group) = for_update(txn, &holder.id)? else { return Ok(()) };
+    if let Some(alias) = group.alias.take() {
+        forget_alias(txn, &alias);
+    }
+    let now = group.updated;
+    put(txn, now, group)?;
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! Who there is: entities, the aliases that they log in by, and the groups that they are in. All of one namespace: what is
+//! here works on the records of the one that it is given, and finds nothing of another.
+//!
+//! ```text
+//! identity / entity / id                      an entity, with its aliases and the ids of the groups that it is in
+//! identity / entity-name / name               entity id; names in lower case, since case does not tell them apart
+//! identity / alias / id                       entity id
+//! identity / alias-name / accessor / name     entity id
+//! identity / merged / id                      the entity that this one was merged into
+//! identity / group / id                       a group, with its alias and the ids of its parents
+//! identity / group-name / name                group id
+//! identity / group-alias / id                 group id
+//! identity / group-alias-name / accessor / name   group id
+//! identity / member / group / entity, group / id  who is in a group: for those who look at the group
+//! identity / size / group                     a counter of its entities
+//! ```
+//!
+//! What a request needs is found by going up: from the entity to its groups to their parents, each a record that a batch can
+//! rely on. So a change of a group counts for its members with the next request, and writes nothing of theirs. Going down is
+//! for whoever reads or changes a group. A group that was deleted is an id that leads nowhere, and ids do not come back.
+
+mod alias;
+mod entity;
+mod group;
+mod login;
+mod membership;
+mod merge;
+mod rights;
+#[cfg(test)]
+mod tests;
+
+pub use alias::{Alias, AliasChange, alias, alias_by_id, alias_ids, delete_alias, write_alias};
+pub use entity::{
+    BATCH_MAX, Entity, EntityChange, delete_entity, entity, entity_by_name, entity_ids, entity_names, write_entity,
+};
+pub use group::{
+    Group, GroupAliasChange, GroupChange, GroupKind, Groups, WhichGroup, delete_group, delete_group_alias, group,
+    group_alias_ids, group_by_alias, group_by_alias_id, group_by_name, group_ids, group_names, groups_of, write_group,
+    write_group_alias,
+};
+pub use login::{Arrival, arrive};
+pub use membership::{CHANGES_MAX, DEPTH_MAX, Members, members, size};
+pub use merge::{Clash, Merge, NotMerged, merge};
+pub use rights::{Identities, Rights, Stamp, policies_of, present};
+
+use std::collections::BTreeMap;
+
+use sdk::{Failure, Result};
+use storage::PathKey;
+
+/// The longest name of anything here, in bytes.
+const NAME_MAX: usize = 1024;
+
+fn folder(kind: &str) -> PathKey {
+    PathKey::kind("identity").plain(kind)
+}
+
+/// By what a name is found.
+fn folded(name: &str) -> String {
+    name.to_lowercase()
+}
+
+fn new_id() -> String {
+    uuid::Uuid::from_bytes(crypto::random()).to_string()
+}
+
+/// `entity_0a1b2c3d`: the name of what was given none.
+fn random_name(of: &str) -> String {
+    let random: [u8; 4] = crypto::random();
+    format!("{of}_{}", hex::encode(random))
+}
+
+/// Refuses what cannot be told apart by who reads it, and what is too long.
+fn check_name(what: &str, name: &str) -> Result<()> {
+    if name.len() > NAME_MAX {
+        return Err(Failure::invalid(format!("the name of {what} may have at most {NAME_MAX} bytes")));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(Failure::invalid(format!("the name of {what} must not contain control characters")));
+    }
+    Ok(())
+}
+
+/// Lower case, sorted, each once. Never `root`, which is not given this way.
+fn check_policies(policies: &[String]) -> Result<Vec<String>> {
+    const POLICIES_MAX: usize = 1024;
+    let mut names: Vec<String> =
+        policies.iter().map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty()).collect();
+    names.sort();
+    names.dedup();
+    if names.iter().any(|name| name == "root") {
+        return Err(Failure::invalid("policies cannot contain root"));
+    }
+    if let Some(fixed) = names.iter().find(|name| policy::builtin::NOT_ASSIGNABLE.contains(&name.as_str())) {
+        return Err(Failure::invalid(format!("cannot assign policy {fixed:?}")));
+    }
+    if names.len() > POLICIES_MAX {
+        return Err(Failure::invalid(format!("at most {POLICIES_MAX} policies can be given")));
+    }
+    Ok(names)
+}
+
+const PAIRS_MAX: usize = 64;
+const KEY_MAX: usize = 128;
+const VALUE_MAX: usize = 512;
+
+/// Of an entity or a group.
+fn check_metadata(what: &str, metadata: &BTreeMap<String, String>) -> Result<()> {
+    let refused = |text: String| Err(Failure::invalid(format!("invalid {what} metadata: {text}")));
+    if metadata.len() > PAIRS_MAX {
+        return refused(format!("metadata cannot contain more than {PAIRS_MAX} key/value pairs"));
+    }
+    for (key, value) in metadata {
+        let shown: String = key.chars().take(KEY_MAX).collect();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "=/+_-".contains(c);
+        let problem = match key.as_str() {
+            "" => "key cannot be blank".to_owned(),
+            key if !key.chars().all(plain) => {
+                "key contains invalid characters: letters, digits and =/+_- are allowed".to_owned()
+            }
+            key if key.len() > KEY_MAX => format!("key is too long (limit: {KEY_MAX} characters)"),
+            key if key.starts_with("vault-") => "key prefix \"vault-\" is reserved for internal use".to_owned(),
+            _ if value.len() > VALUE_MAX => format!("value is too long (limit: {VALUE_MAX} characters)"),
+            _ => continue,
+        };
+        return refused(format!("failed to load the pair of key {shown:?}: {problem}"));
+    }
+    Ok(())
+}
+
+/// What somebody has written down about an alias.
+fn check_custom_metadata(metadata: &BTreeMap<String, String>) -> Result<()> {
+    let refused = |text: String| Err(Failure::invalid(format!("custom_metadata validation failed: {text}")));
+    if metadata.len() > PAIRS_MAX {
+        return refused(format!("payload must contain at most {PAIRS_MAX} keys, provided {}", metadata.len()));
+    }
+    for (key, value) in metadata {
+        let shown: String = key.chars().take(KEY_MAX).collect();
+        if key.is_empty() || key.len() > KEY_MAX {
+            return refused(format!("length of key {shown:?} is {} but must be 0 < len(key) <= {KEY_MAX}", key.len()));
+        }
+        if value.is_empty() || value.len() > VALUE_MAX {
+            let length = value.len();
+            return refused(format!(
+                "length of value for key {shown:?} is {length} but must be 0 < len(value) <= {VALUE_MAX}"
+            ));
+        }
+        if key.chars().chain(value.chars()).any(char::is_control) {
+            return refused(format!("key {shown:?} or its value contains unprintable characters"));
+        }
+    }
+    Ok(())
+}
+
+/// What was cleared reads as if it had never been set from the next write on.
+fn settle<T: Default + PartialEq>(field: &mut Option<T>) {
+    if field.as_ref().is_some_and(|value| *value == T::default()) {
+        *field = None;
+    }
+}
