@@ -74,6 +74,7 @@ fn request() -> Request {
 fn token() -> TokenRecord {
     TokenRecord {
         role: None,
+        purpose: None,
         kind: TokenKind::Service,
         accessor: "abcdefghijklmnopqrstuvwx".into(),
         policies: vec!["app".into(), "default".into()],

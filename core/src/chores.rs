@@ -119,7 +119,7 @@ pub(crate) async fn awake(
             }
         }
     }
-    let done = change_by(node, now, term, |state| {
+    let done = change_by(node, now, term, |state| -> sdk::Result<()> {
         let view = state.view(folder.clone());
         let mut records = state.at(folder.clone());
         for key in woken {
@@ -132,7 +132,7 @@ pub(crate) async fn awake(
         {
             due::wake(&mut records, now.plus(LOOK), kind)?;
         }
-        sdk::Result::Ok(())
+        Ok(())
     });
     done.await.map(|_| ()).map_err(|e| e.to_string())
 }

@@ -1,12 +1,21 @@
-//! `identity/`: mounted everywhere, without paths so far.
+//! `identity/`: mounted everywhere.
 
-use sdk::{Backend, MountInfo, Plugin, PluginKind};
+mod oidc;
 
-pub struct Identity(Backend);
+use std::sync::Arc;
+
+use holdfast_core::lifecycle::Node;
+use sdk::{Backend, Chore, Millis, MountInfo, Plugin, PluginKind, Result, View};
+
+pub struct Identity {
+    backend: Backend,
+    oidc: Arc<oidc::Oidc>,
+}
 
 impl Identity {
-    pub fn new() -> Self {
-        Self(Backend::new("The identity store.", Vec::new()))
+    pub fn new(node: &Arc<Node>) -> Self {
+        let oidc = oidc::Oidc::new(node);
+        Self { backend: Backend::new("The identity store.", oidc.paths()), oidc }
     }
 }
 
@@ -17,7 +26,13 @@ impl Plugin for Identity {
     fn types(&self) -> &'static [&'static str] {
         &["identity"]
     }
+    fn due(&self, view: &View, now: Millis) -> Result<Option<Chore>> {
+        oidc::due(view, now)
+    }
+    fn forget(&self) {
+        self.oidc.forget();
+    }
     fn backend(&self, _mount: &MountInfo) -> &Backend {
-        &self.0
+        &self.backend
     }
 }

@@ -28,7 +28,7 @@ pub fn with_builtins(catalog: Catalog, node: &Arc<Node>, measures: &Arc<dyn Meas
         .with(token::TokenAuth::new(node, &mountable))
         .with(sys::Sys::new(node, mountable, &all, measures))
         .with(cubbyhole::Cubbyhole::new())
-        .with(identity::Identity::new());
+        .with(identity::Identity::new(node));
     all.get_or_init(|| catalog).clone()
 }
 

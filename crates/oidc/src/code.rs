@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use sdk::{Key, Millis, Read, Result, Txn};
+use sdk::{Key, Millis, Result, Txn};
 use serde::{Deserialize, Serialize};
 
 use crate::expiry::{schedule_code, unschedule_code};

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::default::{DEFAULT, names_with};
 use crate::expiry::reschedule;
-use crate::{Algorithm, Jwk, Signer, Used, Wake, folder};
+use crate::{Algorithm, Jwk, Signer, Wake, folder};
 
 /// How many named keys a namespace may have: whoever wants to verify reads them all.
 pub const KEYS_MAX: usize = 1000;
@@ -76,6 +76,10 @@ impl Made {
     pub fn new(algorithm: Algorithm) -> Result<Self, InvalidKey> {
         let key = algorithm.generate()?;
         Ok(Self { algorithm, kid: new_id(), spki: key.public().spki().to_vec(), pkcs8: key.pkcs8() })
+    }
+
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
     }
 
     fn public(&self) -> Public {
@@ -174,7 +178,7 @@ impl NamedKey {
     }
 
     /// Whether the pair is of its algorithm.
-    pub(crate) fn is_made_by(&self, made: &Made) -> bool {
+    pub fn is_made_by(&self, made: &Made) -> bool {
         self.is_made() && self.algorithm == made.algorithm
     }
 
@@ -209,12 +213,12 @@ impl NamedKey {
     }
 
     /// Takes two new pairs, the first or those of another algorithm. What has signed verifies on for its time.
-    pub fn renew(&mut self, txn: &mut Txn, name: &str, made: &[Made; 2], now: Millis) -> Result<()> {
+    pub fn renew(&mut self, txn: &mut Txn, name: &str, made: &[Made], now: Millis) -> Result<()> {
+        let [signing, next] = made else { return Err(Failure::internal("a key begins with two pairs")) };
         self.retire(now, self.verification_ttl);
         // It has signed nothing.
         self.ring.retain(|public| self.next.as_ref() != Some(&public.kid));
         self.make_room(now)?;
-        let [signing, next] = made;
         self.algorithm = signing.algorithm;
         self.ring.extend([signing.public(), next.public()]);
         (self.signing, self.next) = (Some(signing.kid.clone()), Some(next.kid.clone()));
@@ -257,19 +261,6 @@ impl NamedKey {
         }
         Ok(())
     }
-}
-
-/// What verifies the tokens of any role.
-pub fn of_roles(read: &impl Read, now: Millis) -> Result<Vec<Public>> {
-    let mut all = Vec::new();
-    for name in NamedKey::names(read)? {
-        if Used::KeyByRole.is_used(read, &name)?
-            && let Some(key) = NamedKey::get(read, &name)?
-        {
-            all.extend(key.verifies(now).cloned());
-        }
-    }
-    Ok(all)
 }
 
 mod base64_bytes {

@@ -59,13 +59,14 @@ impl Used {
         Ok(read.page(&self.users(what), None, limit)?)
     }
 
-    /// The same before `what` is deleted: whoever refers to it meanwhile is in the way.
-    pub fn before_deletion(self, txn: &mut Txn, what: &str, limit: usize) -> Result<Vec<String>> {
+    /// The same for a change of `what` that they would have to bear: whoever comes to refer to it meanwhile is in its way.
+    pub fn relied_on_by(self, txn: &Txn, what: &str, limit: usize) -> Result<Vec<String>> {
         txn.bytes(&self.stamp(what))?;
-        let users = self.by(txn, what, limit)?;
-        if users.is_empty() {
-            txn.delete(&self.stamp(what));
-        }
-        Ok(users)
+        self.by(txn, what, limit)
+    }
+
+    /// Once it is deleted.
+    pub fn forget(self, txn: &mut Txn, what: &str) {
+        txn.delete(&self.stamp(what));
     }
 }

@@ -171,7 +171,7 @@ impl Bench {
     }
 }
 
-static NOTHING_SAID: Authorization = Authorization { bearer: false, basic: None };
+static NOTHING_SAID: crate::Authorization = crate::Authorization { bearer: false, basic: None };
 
 /// The mount's folder.
 fn space() -> StorePath {

@@ -55,6 +55,7 @@ fn request(body: Value) -> Request {
 fn who() -> Who {
     let token = TokenRecord {
         role: None,
+        purpose: None,
         kind: TokenKind::Service,
         accessor: ACCESSOR.into(),
         policies: vec!["app".into(), "default".into()],
