@@ -8,6 +8,7 @@ mod dr;
 mod leases;
 mod mounts;
 mod node;
+mod oidc;
 mod passwords;
 mod policies;
 mod policy_explain;
