@@ -18,6 +18,7 @@ fn main_bench(criterion: &mut Criterion) {
     let mount = Mount::new(Table::Secret, "secret/", "kv", "");
     let who = Who {
         token: Arc::new(token()),
+        rights: Arc::default(),
         uses_left: None,
         decided: Some(Decided { allowed: true, granted_by: vec!["app".into()] }),
     };

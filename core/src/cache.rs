@@ -21,10 +21,6 @@ pub struct RecordCache<T> {
 }
 
 impl<T: DeserializeOwned> RecordCache<T> {
-    pub fn new(items: usize) -> Self {
-        Self { kept: Cache::new(items) }
-    }
-
     pub fn read(&self, view: &View, key: &PathKey) -> Result<Option<Found<T>>, Access> {
         self.read_with(view, key, |bytes| {
             serde_json::from_slice(bytes).map_err(|e| Access::Broken(format!("a record is not of its kind: {e}")))
@@ -33,7 +29,12 @@ impl<T: DeserializeOwned> RecordCache<T> {
 }
 
 impl<T> RecordCache<T> {
-    fn read_with(
+    pub fn new(items: usize) -> Self {
+        Self { kept: Cache::new(items) }
+    }
+
+    /// A record in another form than it is stored in.
+    pub fn read_with(
         &self,
         view: &View,
         key: &PathKey,

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use policy::{Acl, Policy, TemplateRules, TemplateValues, builtin};
+use policy::{Acl, Policy, TemplateRules, builtin};
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use storage::{Access, Millis, Path, PathKey, Read, Revision, Txn, View};
 
+use crate::cache::RecordCache;
 use crate::due::{self, Due};
+use crate::identity::{Identities, Rights, Stamp};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct PolicyRecord {
@@ -40,17 +42,23 @@ impl PolicyRecord {
         self.expires.is_some_and(|at| at <= now)
     }
 
-    fn parsed(&self) -> Result<Policy, Access> {
+    fn parsed(&self) -> Result<Parsed, Access> {
         let parsed = Policy::parse(&self.name, &self.text)
             .map_err(|e| Access::Broken(format!("the stored policy {:?} does not parse: {e}", self.name)))?;
         let rules = TemplateRules {
             allow_slashes: self.settings.allow_slashes_in_identity_templates,
             allow_wildcards: self.settings.allow_wildcards_in_identity_templates,
         };
-        // Nobody is an entity yet: what asks for something of one matches nothing.
-        let filled = if parsed.is_templated() { parsed.render(&TemplateValues::default(), rules) } else { parsed };
-        Ok(filled.expiring(self.expires.map(timestamp)))
+        let templated = parsed.is_templated().then_some(rules);
+        Ok(Parsed { policy: Arc::new(parsed.expiring(self.expires.map(timestamp))), templated })
     }
+}
+
+/// A stored policy, read.
+struct Parsed {
+    policy: Arc<Policy>,
+    /// What may be filled in, if there is something to fill in.
+    templated: Option<TemplateRules>,
 }
 
 /// A policy as it is to be.
@@ -77,13 +85,18 @@ pub struct Rules {
     pub relied_on: Vec<(Path, Option<Revision>)>,
 }
 
+/// The records that rules were made from, and whose values were filled in, if some were.
+type Made = (Vec<(Path, Option<Revision>)>, Option<Stamp>);
+
 pub struct Policies {
-    acls: Cache<Vec<(String, Option<Revision>)>, Arc<Acl>>,
+    acls: Cache<Made, Arc<Acl>>,
+    parsed: RecordCache<Parsed>,
+    identities: Identities,
 }
 
 impl Default for Policies {
     fn default() -> Self {
-        Self { acls: Cache::new(4096) }
+        Self { acls: Cache::new(8192), parsed: RecordCache::new(8192), identities: Identities::default() }
     }
 }
 
@@ -98,38 +111,67 @@ fn key(name: &str) -> PathKey {
 impl Policies {
     pub fn forget(&self) {
         self.acls.clear();
+        self.parsed.clear();
+        self.identities.forget();
     }
 
-    /// The rules of the policies with these names. A name without a policy grants nothing.
-    pub fn rules(&self, view: &View, names: &[String], now: Millis) -> Result<Rules, Access> {
-        let mut parts: Vec<(String, Option<Revision>)> = Vec::with_capacity(names.len());
-        for name in names {
-            parts.push((name.clone(), view.revision(&key(name))?));
+    /// What a token's entity adds to it. `view` is at the records of the namespace that the token is of.
+    pub fn rights(&self, view: &View, entity_id: &str) -> Result<Arc<Rights>, Access> {
+        self.identities.rights(view, entity_id)
+    }
+
+    /// The rules of a token with these policies and this entity, if it is of one.
+    pub fn rules_of(&self, view: &View, names: &[String], entity_id: &str, now: Millis) -> Result<Rules, Access> {
+        self.rules(view, names, &*self.rights(view, entity_id)?, now)
+    }
+
+    /// The rules of the policies with these names and of those that the entity has. A name without a policy grants nothing.
+    pub fn rules(&self, view: &View, names: &[String], rights: &Rights, now: Millis) -> Result<Rules, Access> {
+        let more = rights.policies.iter().filter(|name| !names.contains(name));
+        let mut parts: Vec<(Path, Option<Revision>)> = Vec::with_capacity(names.len() + rights.policies.len());
+        let mut parsed: Vec<Arc<Parsed>> = Vec::with_capacity(names.len() + rights.policies.len());
+        for name in names.iter().chain(more) {
+            let key = key(name);
+            if name == "root" {
+                parts.push((view.path(&key), None));
+                parsed.push(Arc::new(Parsed { policy: Arc::new(Policy::root()), templated: None }));
+                continue;
+            }
+            let found = self.parsed.read_with(view, &key, |bytes| {
+                let record: PolicyRecord = serde_json::from_slice(bytes)
+                    .map_err(|e| Access::Broken(format!("the record of a policy is not of its kind: {e}")))?;
+                record.parsed()
+            })?;
+            match found {
+                Some(found) => {
+                    parts.push((found.path, Some(found.revision)));
+                    parsed.push(found.value);
+                }
+                None => parts.push((view.path(&key), None)),
+            }
         }
-        let relied_on = parts.iter().map(|(name, revision)| (view.path(&key(name)), *revision)).collect();
+        let relied_on = parts.clone();
+        let stamp = parsed.iter().any(|parsed| parsed.templated.is_some()).then(|| rights.stamp());
+        let made = (parts, stamp);
         let now = timestamp(now);
-        if let Some(acl) = self.acls.get(&parts)
+        if let Some(acl) = self.acls.get(&made)
             && acl.valid_until().is_none_or(|end| now < end)
         {
             return Ok(Rules { acl, relied_on });
         }
-        let mut policies = Vec::new();
-        for (name, revision) in &parts {
-            if name == "root" {
-                policies.push(Arc::new(Policy::root()));
-            } else if revision.is_some()
-                && let Some(record) = view.get::<PolicyRecord>(&key(name))?
-            {
-                policies.push(Arc::new(record.parsed()?));
-            }
-        }
+        let values = made.1.is_some().then(|| rights.values()).unwrap_or_default();
+        let filled = |parsed: &Arc<Parsed>| match parsed.templated {
+            Some(rules) => Arc::new(parsed.policy.render(&values, rules)),
+            None => Arc::clone(&parsed.policy),
+        };
+        let policies: Vec<Arc<Policy>> = parsed.iter().map(filled).collect();
         let acl = Arc::new(Acl::new(&policies, now));
-        self.acls.insert(parts, Arc::clone(&acl));
+        self.acls.insert(made, Arc::clone(&acl));
         Ok(Rules { acl, relied_on })
     }
 
     /// The rules of a text that is no policy of anybody's.
-    pub fn rules_of(text: &str, now: Millis) -> Result<Rules, Access> {
+    pub fn rules_in(text: &str, now: Millis) -> Result<Rules, Access> {
         let broken = |problem| Access::Broken(format!("what a token is for does not parse: {problem}"));
         let policy = Policy::parse("", text).map_err(broken)?;
         Ok(Rules { acl: Arc::new(Acl::new(&[Arc::new(policy)], timestamp(now))), relied_on: Vec::new() })
@@ -144,14 +186,14 @@ impl Policies {
         path: &str,
         now: Millis,
     ) -> Result<bool, Access> {
-        let rules = self.rules(view, &caller.policies, now)?;
+        let rules = self.rules_of(view, &caller.policies, &caller.entity_id, now)?;
         let question = policy::Question { operation, path, parameters: None, wrap_ttl: None };
         Ok(rules.acl.decide(&question).allowed)
     }
 
     /// Whether the caller has the `sudo` capability at a path.
     pub fn has_sudo(&self, txn: &Txn, caller: &sdk::Caller, path: &str, now: Millis) -> Result<bool, Access> {
-        let rules = self.rules(&txn.as_view(), &caller.policies, now)?;
+        let rules = self.rules_of(&txn.as_view(), &caller.policies, &caller.entity_id, now)?;
         let question =
             policy::Question { operation: policy::Operation::Update, path, parameters: None, wrap_ttl: None };
         Ok(rules.acl.decide(&question).sudo)

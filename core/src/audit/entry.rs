@@ -9,14 +9,16 @@ use storage::Millis;
 use super::hash::{Hasher, Shared};
 use super::headers::AuditedHeaders;
 use super::line::{Line, Style};
+use crate::identity::Rights;
 use crate::mount::{Mount, Table};
 use crate::request::Request;
-use crate::token::TokenRecord;
+use crate::token::{TokenRecord, joined};
 
 /// The caller, if known.
 #[derive(Clone)]
 pub struct Who {
     pub token: Arc<TokenRecord>,
+    pub rights: Arc<Rights>,
     /// What is left of a use limit, this request not counted.
     pub uses_left: Option<i64>,
     /// What the policies said, if they were asked.
@@ -121,8 +123,13 @@ impl Entry<'_> {
             self.client_token(line, "client_token");
             self.accessor(line, "accessor", &token.accessor);
             line.text("display_name", &token.display_name);
-            line.list("policies", &token.policies);
+            let more = &who.rights.policies;
+            match more.is_empty() {
+                true => line.list("policies", &token.policies),
+                false => line.list("policies", &joined(&token.policies, more)),
+            }
             line.list("token_policies", &token.policies);
+            line.list("identity_policies", more);
             if let Some(decided) = &who.decided {
                 line.open("policy_results");
                 line.truth("allowed", decided.allowed);

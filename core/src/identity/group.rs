@@ -395,13 +395,12 @@ pub fn write_group_alias(txn: &mut Txn, now: Millis, change: GroupAliasChange) -
     Ok(Some(alias))
 }
 
-pub fn delete_group_alias(txn: &mut Txn, id: &str) -> Result<()> {
+pub fn delete_group_alias(txn: &mut Txn, now: Millis, id: &str) -> Result<()> {
     let Some(holder) = group_by_alias_id(txn, id)? else { return Ok(()) };
     let Some(mut group) = for_update(txn, &holder.id)? else { return Ok(()) };
     if let Some(alias) = group.alias.take() {
         forget_alias(txn, &alias);
     }
-    let now = group.updated;
     put(txn, now, group)?;
     Ok(())
 }

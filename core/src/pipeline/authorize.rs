@@ -6,14 +6,14 @@ use policy::{Acl, Decision, Explanation, ListFilter, Operation, Question};
 use sdk::{Caller, Ctx, Failure, Map, NamespaceId, Right, Value, Verb};
 use storage::View;
 
-use super::authenticate::Nobody;
+use super::authenticate::{Asker, Nobody};
 use super::{Located, RelyOn, Run};
 use crate::audit::{Decided, Who};
 use crate::lifecycle::Node;
 use crate::policies::Policies;
 use crate::request::canonical;
 use crate::space;
-use crate::token::{TokenKey, Valid};
+use crate::token::TokenKey;
 
 /// That a request was let through.
 pub struct Permit {
@@ -120,15 +120,16 @@ fn name(operation: Operation) -> &'static str {
     }
 }
 
-pub(super) fn who(token: &Valid, decided: Option<Decided>) -> Who {
-    Who { token: Arc::clone(&token.record), uses_left: token.uses_left, decided }
+pub(super) fn who(asker: &Asker, decided: Option<Decided>) -> Who {
+    let (token, rights) = (Arc::clone(&asker.record), Arc::clone(&asker.rights));
+    Who { token, rights, uses_left: asker.uses_left, decided }
 }
 
 pub(super) fn authorize(
     node: &Node,
     view: &View,
     run: &Run<'_>,
-    token: Result<Valid, Nobody>,
+    token: Result<Asker, Nobody>,
     located: Option<&Located>,
     rely_on: &mut RelyOn,
 ) -> Result<Permit, Refused> {
@@ -165,8 +166,8 @@ pub(super) fn authorize(
 
     let operation = operation(view, run, located, &caller, rely_on).map_err(&refuse)?;
     let rules = match &token.record.purpose {
-        Some(purpose) => Policies::rules_of(&purpose.policy, run.now),
-        None => node.policies.rules(view, &token.record.policies, run.now),
+        Some(purpose) => Policies::rules_in(&purpose.policy, run.now),
+        None => node.policies.rules(view, &token.record.policies, &token.rights, run.now),
     };
     let rules = rules.map_err(|e| refuse(e.into()))?;
     rely_on.extend(rules.relied_on);
@@ -267,7 +268,7 @@ fn acl_path(run: &Run<'_>, operation: Operation) -> String {
     path
 }
 
-fn caller_of(run: &Run<'_>, token: &Valid) -> Caller {
+fn caller_of(run: &Run<'_>, token: &Asker) -> Caller {
     let record = &token.record;
     Caller {
         client_token: run.request.token.as_ref().map_or(String::new(), |t| t.expose().to_owned()),

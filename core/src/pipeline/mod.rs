@@ -45,7 +45,7 @@ use crate::request::Request;
 use crate::response::Response;
 use crate::service::open_response;
 use crate::space;
-use crate::token::{ClientToken, TokenKey};
+use crate::token::{ClientToken, TokenKey, joined};
 use crate::work::Workers;
 
 /// How often a transaction is run again because others got in its way. Latches make more than a few rare.
@@ -333,7 +333,7 @@ impl Pipeline {
             accessor: who.token.accessor.clone(),
             display_name: who.token.display_name.clone(),
             entity_id: who.token.entity_id.clone(),
-            policies: who.token.policies.clone(),
+            policies: joined(&who.token.policies, &who.rights.policies),
         });
         let id = run.request.id;
         self.node.denials.note(Denial { id, at: run.now, operation, path, token, decided, why });

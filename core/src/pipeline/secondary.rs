@@ -6,6 +6,7 @@ use sdk::{Failure, OnSecondary};
 use storage::View;
 use zeroize::Zeroizing;
 
+use super::authenticate::Asker;
 use super::authorize::{Permit, Refused, plain_operation, refusal, who};
 use super::{Located, RelyOn, Run};
 use crate::audit::Decided;
@@ -66,7 +67,13 @@ fn by_token(
         Err(crate::token::Why::Access(access)) => return Err(Failure::from(access).into()),
         Err(why) => return Err(denied(why.to_string(), UNKNOWN)),
     };
+    let rights = node.policies.rights(view, &valid.record.entity_id).map_err(Failure::from)?;
+    if let Some(why) = rights.unfit() {
+        return Err(denied(why.to_owned(), UNKNOWN));
+    }
+    let valid = Asker { token: valid, rights };
     rely_on.extend(valid.relied_on.iter().cloned());
+    rely_on.extend(valid.rights.relied_on(view));
     let refused = |why: String, failure: Failure| Refused {
         who: Some(who(&valid, Some(Decided { allowed: false, granted_by: Vec::new() }))),
         why,
@@ -75,7 +82,7 @@ fn by_token(
     if !valid.record.orphan() {
         return Err(refused("the batch token has a parent".to_owned(), Failure::denied(NO_ORPHAN)));
     }
-    let rules = node.policies.rules(view, &valid.record.policies, run.now);
+    let rules = node.policies.rules(view, &valid.record.policies, &valid.rights, run.now);
     let rules = rules.map_err(|access| refused(String::new(), access.into()))?;
     rely_on.extend(rules.relied_on);
     // The token is no parameter of the operation.

@@ -61,6 +61,8 @@ impl Counter {
             let (alias, display_name) = ("somebody".to_owned(), "somebody".to_owned());
             Ok(Answer::login(Login {
                 alias,
+                alias_metadata: Default::default(),
+                group_aliases: Vec::new(),
                 display_name,
                 metadata: [].into(),
                 internal: Value::Null,

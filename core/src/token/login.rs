@@ -4,6 +4,7 @@ use sdk::{AuthBlock, Cidr, Failure, Login, MountInfo, TokenType};
 use storage::{Millis, Txn};
 
 use super::{NewToken, NotCreated, Origin, TokenKind, TokenRecord, Tokens};
+use crate::identity::{self, Arrival};
 use crate::mount::TtlLimits;
 use crate::request::Request;
 
@@ -44,6 +45,17 @@ impl Tokens {
         if let Some(own) = remote.filter(|_| settings.strictly_bind_ip).and_then(|ip| Cidr::parse(&ip.to_string())) {
             bound_cidrs = vec![own];
         }
+        let (mut entity_id, mut given) = (String::new(), Vec::new());
+        if !login.alias.is_empty() {
+            let arrival = Arrival {
+                mount_accessor: &mount.accessor,
+                alias: &login.alias,
+                metadata: Some(&login.alias_metadata),
+                groups: Some(&login.group_aliases),
+            };
+            entity_id = identity::arrive(txn, now, &arrival)?.id;
+            given = identity::policies_of(txn, &entity_id)?;
+        }
         let service = kind == TokenKind::Service;
         let new = NewToken {
             kind,
@@ -59,6 +71,7 @@ impl Tokens {
             renewable: service,
             num_uses: if service { settings.num_uses } else { 0 },
             bound_cidrs,
+            entity_id,
             origin: Some(Origin { mount: mount.accessor.clone(), internal: login.internal }),
             ..NewToken::default()
         };
@@ -66,7 +79,7 @@ impl Tokens {
             NotCreated::Access(access) => access.into(),
             refused => Failure::invalid(refused.to_string()),
         })?;
-        Ok((auth_block(created.token.expose().to_owned(), &created.record, now), created.warnings))
+        Ok((auth_block(created.token.expose().to_owned(), &created.record, given, now), created.warnings))
     }
 }
 
@@ -76,15 +89,23 @@ fn display_name(mount: &MountInfo, name: &str) -> String {
     if name.is_empty() { path } else { format!("{path}-{name}") }
 }
 
-/// A token as the wire shows it to whom it is given.
-pub fn auth_block(token: String, record: &TokenRecord, now: Millis) -> AuthBlock {
+/// Two lists of policies as one: sorted, each once.
+pub fn joined(own: &[String], more: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = own.iter().chain(more).cloned().collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// A token as the wire shows it to whom it is given, with the policies that its entity gives it now.
+pub fn auth_block(token: String, record: &TokenRecord, identity_policies: Vec<String>, now: Millis) -> AuthBlock {
     AuthBlock {
         renewed: false,
         client_token: token,
         accessor: record.accessor.clone(),
-        policies: record.policies.clone(),
+        policies: joined(&record.policies, &identity_policies),
         token_policies: record.policies.clone(),
-        identity_policies: Vec::new(),
+        identity_policies,
         metadata: record.meta.clone(),
         lease_duration: record.ttl(now),
         renewable: record.renewable,

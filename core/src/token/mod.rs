@@ -27,7 +27,7 @@ pub use create::{Created, NewToken, NotCreated, RoleTerms};
 pub(crate) use id::random_letters_of;
 pub use id::{ClientToken, TokenKey};
 pub use leases::Revoked;
-pub use login::auth_block;
+pub use login::{auth_block, joined};
 pub use lookup::{Valid, Why};
 pub use record::{Origin, Purpose, TokenKind, TokenRecord};
 pub use renew::{LoginTerms, Renewed, Terms};

@@ -11,6 +11,10 @@ use crate::{TokenSettings, Value};
 pub struct Login {
     /// What the credentials are called: the same at each login of the same user.
     pub alias: String,
+    /// Written down with the alias, for policies and whoever looks it up.
+    pub alias_metadata: BTreeMap<String, String>,
+    /// What the method calls the groups that it says the caller is in: all of them, at each login.
+    pub group_aliases: Vec<String>,
     /// Shown in audit entries, behind the mount's path.
     pub display_name: String,
     pub metadata: BTreeMap<String, String>,

@@ -20,7 +20,7 @@ impl Page {
         usize::try_from(self.limit).ok().filter(|n| *n > 0).unwrap_or(usize::MAX)
     }
 
-    fn after(&self) -> Option<&str> {
+    pub fn after(&self) -> Option<&str> {
         Some(self.after.as_str()).filter(|after| !after.is_empty())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
-use holdfast_core::token::{ClientToken, Valid, Why};
+use holdfast_core::token::{ClientToken, TokenRecord, Valid, Why};
 use sdk::{CommaList, Ctx, Failure, Input, Path, Reply, Result, Verb, View};
 
 #[derive(Input)]
@@ -50,7 +50,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                     return Err(Failure::invalid("missing token: say which token is asked about"));
                 }
                 let valid = any.tokens.authenticate(view, &ClientToken::new(input.token), ctx.now);
-                answer(&any, ctx, view, &policies(valid, "token")?, &paths)
+                answer(&any, ctx, view, &*counting(valid, "token")?, &paths)
             }),
         Path::new("capabilities-self")
             .ids([(Verb::Write, "query-token-self-capabilities")])
@@ -58,7 +58,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
             .view(Verb::Write, move |ctx: &Ctx, input: OfSelf, view: &View| {
                 let paths = asked(input.paths, input.path)?;
                 let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
-                answer(&own, ctx, view, &caller.policies, &paths)
+                answer_of(&own, ctx, view, (&caller.policies, &caller.entity_id), &paths)
             }),
         Path::new("capabilities-accessor")
             .ids([(Verb::Write, "query-token-accessor-capabilities")])
@@ -70,7 +70,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                 }
                 let key = accessor.tokens.by_accessor(view, &input.accessor)?.ok_or_else(|| invalid("accessor"))?;
                 let valid = accessor.tokens.valid(view, key, ctx.now);
-                answer(&accessor, ctx, view, &policies(valid, "accessor")?, &paths)
+                answer(&accessor, ctx, view, &*counting(valid, "accessor")?, &paths)
             }),
     ]
 }
@@ -88,9 +88,9 @@ fn asked(paths: CommaList, older: CommaList) -> Result<Vec<String>> {
 }
 
 /// Of a token that counts.
-fn policies(valid: Result<Valid, Why>, what: &str) -> Result<Vec<String>> {
+fn counting(valid: Result<Valid, Why>, what: &str) -> Result<Arc<TokenRecord>> {
     match valid {
-        Ok(valid) => Ok(valid.record.policies.clone()),
+        Ok(valid) => Ok(valid.record),
         Err(Why::Access(access)) => Err(access.into()),
         Err(_) => Err(invalid(what)),
     }
@@ -99,8 +99,21 @@ fn policies(valid: Result<Valid, Why>, what: &str) -> Result<Vec<String>> {
 /// By path; of a single one also as `capabilities`.
 type Capabilities = BTreeMap<String, Vec<&'static str>>;
 
-fn answer(node: &Node, ctx: &Ctx, view: &View, policies: &[String], paths: &[String]) -> Result<Reply<Capabilities>> {
-    let acl = node.policies.rules(view, policies, ctx.now)?.acl;
+fn answer(node: &Node, ctx: &Ctx, view: &View, token: &TokenRecord, paths: &[String]) -> Result<Reply<Capabilities>> {
+    if node.policies.rights(view, &token.entity_id)?.unfit().is_some() {
+        return Err(Failure::denied("permission denied"));
+    }
+    answer_of(node, ctx, view, (&token.policies, &token.entity_id), paths)
+}
+
+fn answer_of(
+    node: &Node,
+    ctx: &Ctx,
+    view: &View,
+    (policies, entity_id): (&[String], &str),
+    paths: &[String],
+) -> Result<Reply<Capabilities>> {
+    let acl = node.policies.rules_of(view, policies, entity_id, ctx.now)?.acl;
     let mut data: Capabilities = paths.iter().map(|path| (path.clone(), acl.capabilities(path))).collect();
     if let [only] = paths {
         data.insert("capabilities".into(), acl.capabilities(only));

@@ -1,5 +1,6 @@
 //! `sys/internal/counters/entities`: how many entities there are.
 
+use holdfast_core::identity;
 use schemars::JsonSchema;
 use sdk::{Ctx, Input, Path, Reply, Verb, View};
 use serde::Serialize;
@@ -24,8 +25,9 @@ struct Count {
 
 pub fn path() -> Path {
     Path::new("internal/counters/entities")
-        .help("Counts the entities.", "There are none yet: nothing here makes one.")
-        .view(Verb::Read, |_: &Ctx, Nothing {}: Nothing, _: &View| {
-            Reply::data(Counted { counters: Counters { entities: Count { total: 0 } } })
+        .help("Counts the entities.", "Those of the namespace that is asked.")
+        .view(Verb::Read, |_: &Ctx, Nothing {}: Nothing, view: &View| {
+            let total = identity::entity_ids(view, None, usize::MAX)?.len();
+            Reply::data(Counted { counters: Counters { entities: Count { total } } })
         })
 }

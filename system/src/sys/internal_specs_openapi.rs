@@ -40,7 +40,7 @@ pub fn path(node: &Arc<Node>, catalog: &Arc<OnceLock<Catalog>>) -> Path {
 fn describe(node: &Node, catalog: &OnceLock<Catalog>, ctx: &Ctx, ask: &Ask, view: &View) -> Result<Answer> {
     let catalog = catalog.get().ok_or_else(|| Failure::internal("the plugins are not all there yet"))?;
     let acl = match ctx.caller {
-        Some(caller) => Some(node.policies.rules(view, &caller.policies, ctx.now)?.acl),
+        Some(caller) => Some(node.policies.rules_of(view, &caller.policies, &caller.entity_id, ctx.now)?.acl),
         None => None,
     };
     let mut document = Document::new(&ask.context);

@@ -85,7 +85,7 @@ pub fn one(node: &Arc<Node>) -> Path {
 }
 
 fn acl(node: &Node, ctx: &Ctx, caller: &Caller, view: &View) -> Result<Arc<Acl>> {
-    Ok(node.policies.rules(view, &caller.policies, ctx.now)?.acl)
+    Ok(node.policies.rules_of(view, &caller.policies, &caller.entity_id, ctx.now)?.acl)
 }
 
 fn find(node: &Node, ctx: &Ctx, path: &str, view: &View) -> Result<Reply<Found>> {

@@ -10,11 +10,12 @@ use std::time::Instant;
 use async_trait::async_trait;
 use holdfast_core::catalog::Catalog;
 use holdfast_core::denials::{Denial, DeniedToken};
+use holdfast_core::identity::Rights;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::pipeline::{is_protected, refusal};
 use holdfast_core::replication::Role;
 use holdfast_core::request::canonical;
-use holdfast_core::token::{ClientToken, TokenRecord, Why};
+use holdfast_core::token::{ClientToken, TokenRecord, Why, joined};
 use policy::{Explanation, Operation, Question, RuleView, Ruling};
 use schemars::JsonSchema;
 use sdk::{
@@ -162,7 +163,7 @@ pub fn paths(node: &Arc<Node>, all: &Arc<OnceLock<Catalog>>) -> Vec<Path> {
 
 fn explain(node: &Node, all: &OnceLock<Catalog>, ctx: &Ctx, asked: &Asked, view: &View) -> Result<Reply<Explained>> {
     let question = asked.what.read()?;
-    let (token, names) = match (asked.token.as_str(), asked.accessor.as_str(), asked.policies.0.as_slice()) {
+    let (token, own) = match (asked.token.as_str(), asked.accessor.as_str(), asked.policies.0.as_slice()) {
         (token, "", []) if !token.is_empty() => {
             known(node.tokens.authenticate(view, &ClientToken::new(token.into()), ctx.now).map(|valid| valid.record))?
         }
@@ -174,7 +175,13 @@ fn explain(node: &Node, all: &OnceLock<Catalog>, ctx: &Ctx, asked: &Asked, view:
         ("", "", policies) if !policies.is_empty() => (None, policies.iter().map(|name| name.to_lowercase()).collect()),
         _ => return Err(Failure::invalid("say who is asked about: one of token, accessor and policies")),
     };
-    let told = decide(node, all, ctx, view, &names, &question)?;
+    let entity = token.as_ref().map_or("", |token| token.entity_id.as_str());
+    let rights = node.policies.rights(view, entity)?;
+    if let Some(why) = rights.unfit() {
+        return Err(Failure::Invalid(format!("whatever its policies say, the token does not count: {why}")));
+    }
+    let names = joined(&own, &rights.policies);
+    let told = decide(node, all, ctx, view, (&own, &rights), &question)?;
     let mut missing = Vec::new();
     for name in &names {
         if !node.policies.exists(view, name, ctx.now)? {
@@ -188,15 +195,17 @@ fn explain(node: &Node, all: &OnceLock<Catalog>, ctx: &Ctx, asked: &Asked, view:
 fn explain_self(node: &Node, all: &OnceLock<Catalog>, ctx: &Ctx, what: &What, view: &View) -> Result<Reply<Explained>> {
     let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
     let question = what.read()?;
-    let told = decide(node, all, ctx, view, &caller.policies, &question)?;
+    let rights = node.policies.rights(view, &caller.entity_id)?;
+    let names = joined(&caller.policies, &rights.policies);
+    let told = decide(node, all, ctx, view, (&caller.policies, &rights), &question)?;
     let mut shown = told.show();
-    for name in &caller.policies {
+    for name in &names {
         if !may_read(node, ctx, view, caller, name)? {
             shown = told.show_little();
             break;
         }
     }
-    Reply::data(Explained { policies: Some(caller.policies.clone()), ..shown })
+    Reply::data(Explained { policies: Some(names), ..shown })
 }
 
 fn may_read(node: &Node, ctx: &Ctx, view: &View, caller: &Caller, name: &str) -> Result<bool> {
@@ -270,10 +279,10 @@ fn decide<'a>(
     all: &OnceLock<Catalog>,
     ctx: &Ctx,
     view: &View,
-    names: &[String],
+    (names, rights): (&[String], &Rights),
     asking: &'a Asking<'a>,
 ) -> Result<Told<'a>> {
-    let acl = node.policies.rules(view, names, ctx.now)?.acl;
+    let acl = node.policies.rules(view, names, rights, ctx.now)?.acl;
     let catalog = all.get().ok_or_else(|| Failure::internal("the catalog is not complete"))?;
     let needs_sudo = is_protected(node, catalog, view, &asking.path)?;
     let question = Question {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdfast_core::identity::{self, Arrival};
 use holdfast_core::lifecycle::Node;
 use holdfast_core::mount::TtlLimits;
 use holdfast_core::token::{ClientToken, NewToken, NotCreated, TokenKind, auth_block};
@@ -124,9 +125,6 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
     if caller.batch {
         return Err(Failure::invalid("batch tokens cannot create more tokens"));
     }
-    if !input.entity_alias.is_empty() {
-        return Err(Failure::invalid("entity_alias is not supported: this server keeps no entities yet"));
-    }
     if input.num_uses < 0 {
         return Err(Failure::invalid("number of uses cannot be negative"));
     }
@@ -175,6 +173,11 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
     let bound_cidrs = if is_root { Vec::new() } else { role_bounds.unwrap_or_else(own_bounds) };
     let chosen = input.id.is_some();
     let orphan = against.orphan || input.no_parent && against.role.is_none();
+    let entity_id = match aliased(ctx, &input.entity_alias, against.role(), txn)? {
+        Some(entity) => entity,
+        None if orphan => String::new(),
+        None => caller.entity_id.clone(),
+    };
     let new = NewToken {
         id: input.id.map(ClientToken::new),
         kind,
@@ -189,7 +192,7 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
         renewable: input.renewable,
         num_uses: input.num_uses,
         parent: if orphan { None } else { Some(own(ctx)?) },
-        entity_id: caller.entity_id.clone(),
+        entity_id,
         bound_cidrs,
         limits: Some(TtlLimits { default: ctx.mount.default_lease_ttl, max: ctx.mount.max_lease_ttl }),
         role: against.role.as_ref().map(|(name, _)| name.clone()),
@@ -200,7 +203,8 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
         NotCreated::Access(access) => access.into(),
         refused => Failure::invalid(refused.to_string()),
     })?;
-    let mut answer = Answer::auth(auth_block(created.token.expose().to_owned(), &created.record, ctx.now));
+    let given = identity::policies_of(txn, &created.record.entity_id)?;
+    let mut answer = Answer::auth(auth_block(created.token.expose().to_owned(), &created.record, given, ctx.now));
     answer.warnings = warnings;
     for name in names.iter().filter(|n| *n != "root" && *n != "default") {
         if !node.policies.exists(txn, name, ctx.now)? {
@@ -217,6 +221,24 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
     }
     answer.warnings.extend(created.warnings);
     Ok(answer)
+}
+
+/// The entity of the alias that was asked for, made if there is none.
+fn aliased(ctx: &Ctx, alias: &str, role: Option<&Role>, txn: &mut Txn) -> Result<Option<String>> {
+    if alias.is_empty() {
+        return Ok(None);
+    }
+    let role =
+        role.ok_or_else(|| Failure::invalid("'entity_alias' is only allowed in combination with token role"))?;
+    if !role.allows_alias(alias) {
+        return Err(Failure::invalid("invalid 'entity_alias' value"));
+    }
+    let arrival = Arrival { mount_accessor: &ctx.mount.accessor, alias, metadata: None, groups: None };
+    match identity::arrive(txn, ctx.now, &arrival) {
+        Ok(entity) => Ok(Some(entity.id)),
+        Err(Failure::Denied(_)) => Err(Failure::denied("entity from given entity alias is disabled")),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Of the request's limits and the role's the lesser ones count.

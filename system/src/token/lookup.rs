@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use holdfast_core::identity;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::token::{ClientToken, TokenKey, TokenRecord, Valid, Why};
 use std::collections::BTreeMap;
@@ -37,6 +38,12 @@ struct Shown {
     creation_ttl: u64,
     display_name: String,
     entity_id: String,
+    /// There are none: groups are of their own namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_namespace_policies: Option<BTreeMap<String, Vec<String>>>,
+    /// Of the token's entity and its groups, now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    identity_policies: Vec<String>,
     expire_time: Option<String>,
     explicit_max_ttl: u64,
     /// Empty where the accessor was given.
@@ -95,7 +102,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
             .help("Looks a token up by its accessor.", "Shows the same as lookup, without the token's id.")
             .view(Verb::Write, move |ctx: &Ctx, input: LookupAccessor, view: &View| {
                 let key = node_accessor(&by_accessor, view, &input.accessor)?;
-                show(ctx, by_accessor.tokens.valid(view, key, ctx.now), "", None).map_err(|failure| match failure {
+                show(ctx, view, by_accessor.tokens.valid(view, key, ctx.now), "", None).map_err(|failure| match failure {
                     Failure::Denied(_) => invalid_accessor(),
                     other => other,
                 })
@@ -120,28 +127,37 @@ fn lookup(node: &Node, ctx: &Ctx, input: Lookup, view: &View) -> Result<Reply<Sh
         return show_own(node, ctx, view);
     }
     let valid = node.tokens.authenticate(view, &ClientToken::new(input.token.clone()), ctx.now);
-    show(ctx, valid, &input.token, None)
+    show(ctx, view, valid, &input.token, None)
 }
 
 fn show_own(node: &Node, ctx: &Ctx, view: &View) -> Result<Reply<Shown>> {
     let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
     let valid = node.tokens.authenticate(view, &ClientToken::new(caller.client_token.clone()), ctx.now);
-    show(ctx, valid, &caller.client_token, caller.uses_left)
+    show(ctx, view, valid, &caller.client_token, caller.uses_left)
 }
 
-fn show(ctx: &Ctx, valid: Result<Valid, Why>, id: &str, uses_left: Option<i64>) -> Result<Reply<Shown>> {
+fn show(
+    ctx: &Ctx,
+    view: &View,
+    valid: Result<Valid, Why>,
+    id: &str,
+    uses_left: Option<i64>,
+) -> Result<Reply<Shown>> {
     let valid = valid.map_err(|why| match why {
         Why::Access(access) => access.into(),
         _ => Failure::denied("bad token"),
     })?;
     let record: &TokenRecord = &valid.record;
     let later = !record.initial_root;
+    let identity_policies = identity::policies_of(view, &record.entity_id)?;
     Reply::data(Shown {
         accessor: record.accessor.clone(),
         creation_time: record.created.seconds(),
         creation_ttl: record.creation_ttl,
         display_name: record.display_name.clone(),
         entity_id: record.entity_id.clone(),
+        external_namespace_policies: (!identity_policies.is_empty()).then(BTreeMap::new),
+        identity_policies,
         expire_time: record.expires.map(sdk::timestamp),
         explicit_max_ttl: record.explicit_max_ttl,
         id: id.to_owned(),

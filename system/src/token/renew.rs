@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use holdfast_core::catalog::Catalog;
+use holdfast_core::identity;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::mount::TtlLimits;
 use holdfast_core::space;
@@ -82,7 +83,8 @@ fn renew(at: &Renewer, ctx: &Ctx, txn: &mut Txn, key: &TokenKey, id: &str, by: S
     let limits = TtlLimits { default: ctx.mount.default_lease_ttl, max: ctx.mount.max_lease_ttl };
     match at.node.tokens.renew(txn, ctx.now, key, by.0, limits, terms)? {
         Renewed::Done { record, warnings } => {
-            let auth = AuthBlock { renewed: true, ..auth_block(id.to_owned(), &record, ctx.now) };
+            let given = identity::policies_of(txn, &record.entity_id)?;
+            let auth = AuthBlock { renewed: true, ..auth_block(id.to_owned(), &record, given, ctx.now) };
             let mut answer = Answer::auth(auth);
             answer.warnings = warnings;
             Ok(answer)

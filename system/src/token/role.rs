@@ -195,6 +195,12 @@ impl Role {
         !self.disallowed_policies.is_empty() || !self.disallowed_policies_glob.is_empty()
     }
 
+    /// Whether tokens may be made for the entity of this alias.
+    pub fn allows_alias(&self, alias: &str) -> bool {
+        let alias = alias.to_lowercase();
+        self.allowed_entity_aliases.iter().flatten().any(|allowed| *allowed == alias || glob(allowed, &alias))
+    }
+
     /// Whether tokens of this role get the policy `default` unasked.
     pub fn gives_default(&self) -> bool {
         !(self.no_default_policy && (self.says_policies() || self.refuses_policies())) && !self.disallows("default")

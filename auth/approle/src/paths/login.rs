@@ -54,6 +54,8 @@ fn log_in(ctx: &Ctx, input: Credentials, txn: &mut Txn) -> Result<Answer> {
     metadata.insert("role_name".into(), name);
     Ok(Answer::login(Login {
         alias: role.role_id,
+        alias_metadata: metadata.clone(),
+        group_aliases: Vec::new(),
         display_name: String::new(),
         metadata,
         internal: serde_json::to_value(internal).map_err(Failure::internal)?,

@@ -50,6 +50,8 @@ fn log_in(_: &Ctx, input: Credentials, right: &Right, txn: &mut Txn) -> Result<A
     let user = User::get(txn, &name)?.filter(|user| user.hash == right.0).ok_or_else(wrong)?;
     Ok(Answer::login(Login {
         alias: name.clone(),
+        alias_metadata: Default::default(),
+        group_aliases: Vec::new(),
         display_name: name.clone(),
         metadata: [("username".to_owned(), name.clone())].into(),
         internal: json!({ "username": name }),

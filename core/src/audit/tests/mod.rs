@@ -79,7 +79,7 @@ fn who() -> Who {
         initial_root: false,
     };
     let decided = super::Decided { allowed: true, granted_by: vec!["app".into()] };
-    Who { token: Arc::new(token), uses_left: Some(3), decided: Some(decided) }
+    Who { token: Arc::new(token), rights: Arc::default(), uses_left: Some(3), decided: Some(decided) }
 }
 
 fn mount() -> Mount {

@@ -59,6 +59,8 @@ impl Words {
                 let policies = if name == "admin" { vec!["root".into()] } else { vec!["Reader".into()] };
                 Ok(Answer::login(Login {
                     alias: name.clone(),
+                    alias_metadata: Default::default(),
+                    group_aliases: Vec::new(),
                     display_name: name.clone(),
                     metadata: Default::default(),
                     internal: Value::Null,

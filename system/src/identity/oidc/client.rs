@@ -3,12 +3,13 @@
 use oidc::{Assignment, Client, ClientKind, DEFAULT, Made, NamedKey, letters};
 use schemars::JsonSchema;
 use sdk::{
-    Answer, CommaList, Ctx, Failure, Input, Keys, Map, Name, Path, Read, Reply, Result, Seconds, Txn, Verb, View, Work,
+    Answer, CommaList, Ctx, Failure, Input, Map, Name, Path, Read, Reply, Result, Seconds, Txn, Verb, View, Work,
 };
 use serde::Serialize;
 
 use super::given::set;
 use super::{Nothing, pairs};
+use crate::identity::listing;
 
 /// Seconds: of a client that nothing else is said of.
 const TTL: u64 = 24 * 3600;
@@ -96,10 +97,7 @@ pub fn list() -> Path {
                     infos.insert(name, serde_json::to_value(shown).map_err(Failure::internal)?);
                 }
             }
-            if infos.is_empty() {
-                return Err(Failure::NotFound);
-            }
-            Reply::data(Keys { keys: infos.keys().cloned().collect(), key_info: Some(infos) })
+            listing(infos.keys().cloned().collect(), infos)
         },
     )
 }

@@ -1,8 +1,8 @@
 //! Who a token is of: an entity with its groups, and whether it may log in to a client.
 
-use holdfast_core::identity::{self, Alias, Entity, Group};
+use holdfast_core::identity::{self, Entity, Group};
 use oidc::{ALLOW_ALL, Assignment, Client, Scope, Template};
-use policy::{TemplateAlias, TemplateEntity, TemplateGroup, TemplateValues};
+use policy::TemplateValues;
 use sdk::{Map, Millis, Read, Result, Value};
 
 pub struct Person {
@@ -40,31 +40,7 @@ impl Person {
 
     /// What templates are filled in with.
     pub fn values(&self) -> TemplateValues {
-        let entity = &self.entity;
-        let entity = TemplateEntity {
-            id: entity.id.clone(),
-            name: entity.name.clone(),
-            metadata: entity.metadata.clone().unwrap_or_default(),
-            aliases: entity.aliases.iter().map(alias).collect(),
-        };
-        let group = |group: &Group| TemplateGroup {
-            id: group.id.clone(),
-            name: group.name.clone(),
-            namespace_id: String::new(),
-            metadata: group.metadata.clone().unwrap_or_default(),
-        };
-        let groups = self.groups.iter().map(group).collect();
-        TemplateValues { entity: Some(entity), groups, namespace_id: String::new() }
-    }
-}
-
-fn alias(alias: &Alias) -> TemplateAlias {
-    TemplateAlias {
-        mount_accessor: alias.mount_accessor.clone(),
-        id: alias.id.clone(),
-        name: alias.name.clone(),
-        metadata: alias.metadata.clone().unwrap_or_default(),
-        custom_metadata: alias.custom_metadata.clone().unwrap_or_default(),
+        identity::values_of(Some(&self.entity), self.groups.iter())
     }
 }
 

@@ -6,12 +6,13 @@ use oidc::{DEFAULT, Provider, Scope, Template};
 use policy::TemplateValues;
 use schemars::JsonSchema;
 use sdk::{
-    Answer, CommaList, Ctx, Failure, Input, Keys, Map, Millis, Name, Path, Reply, Result, Txn, Verb, View,
+    Answer, CommaList, Ctx, Failure, Input, Map, Millis, Name, Path, Reply, Result, Txn, Verb, View,
 };
 use serde::Serialize;
 
 use super::given::set;
 use super::{Oidc, issuer};
+use crate::identity::listing;
 
 const CLIENTS_MAX: usize = 1000;
 const SCOPES_MAX: usize = 256;
@@ -70,10 +71,7 @@ pub fn list(oidc: &Arc<Oidc>) -> Path {
                     infos.insert(name, serde_json::to_value(shown).map_err(Failure::internal)?);
                 }
             }
-            if infos.is_empty() {
-                return Err(Failure::NotFound);
-            }
-            Reply::data(Keys { keys: infos.keys().cloned().collect(), key_info: Some(infos) })
+            listing(infos.keys().cloned().collect(), infos)
         })
 }
 

@@ -1,0 +1,63 @@
+//! `identity/`: who there is, and what groups they are in. One file for each family of paths; the records and their rules
+//! are core's.
+
+mod entity;
+mod entity_alias;
+mod entity_merge;
+mod group;
+mod group_alias;
+mod lookup;
+mod mounts;
+mod oidc;
+mod shown;
+
+use std::sync::Arc;
+
+use holdfast_core::lifecycle::Node;
+use sdk::{Backend, Chore, Failure, Keys, Map, Millis, MountInfo, Plugin, PluginKind, Reply, Result, Value, View};
+
+pub struct Identity {
+    backend: Backend,
+    oidc: Arc<oidc::Oidc>,
+}
+
+impl Identity {
+    pub fn new(node: &Arc<Node>) -> Self {
+        let mut paths = Vec::new();
+        paths.extend(entity::paths(node));
+        paths.push(entity_merge::path(node));
+        paths.extend(entity_alias::paths(node));
+        paths.extend(group::paths(node));
+        paths.extend(group_alias::paths(node));
+        paths.extend(lookup::paths(node));
+        let oidc = oidc::Oidc::new(node);
+        paths.extend(oidc.paths());
+        Self { backend: Backend::new("The identity store: entities, their aliases, groups, and OIDC.", paths), oidc }
+    }
+}
+
+/// A listing with more of each key. An empty one is "not found" on the wire.
+fn listing(keys: Vec<String>, info: Map<String, Value>) -> Result<Reply<Keys>> {
+    if keys.is_empty() {
+        return Err(Failure::NotFound);
+    }
+    Reply::data(Keys { keys, key_info: Some(info) })
+}
+
+impl Plugin for Identity {
+    fn kind(&self) -> PluginKind {
+        PluginKind::Secret
+    }
+    fn types(&self) -> &'static [&'static str] {
+        &["identity"]
+    }
+    fn due(&self, view: &View, now: Millis) -> Result<Option<Chore>> {
+        oidc::due(view, now)
+    }
+    fn forget(&self) {
+        self.oidc.forget();
+    }
+    fn backend(&self, _mount: &MountInfo) -> &Backend {
+        &self.backend
+    }
+}
