@@ -18,6 +18,9 @@ mod redirect;
 mod role;
 mod signer;
 mod template;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // In a test an unwrap is an assertion.
+mod tests;
 mod users;
 
 pub use algorithm::Algorithm;
