@@ -87,7 +87,8 @@ fn template_alias(alias: &Alias) -> TemplateAlias {
 /// The policies of an entity and of its groups, without `root`, which nobody has this way.
 fn policies<'a>(entity: &'a Entity, groups: impl Iterator<Item = &'a Group>) -> Vec<String> {
     let of_groups = groups.flat_map(|group| group.policies());
-    let mut all: Vec<String> = entity.policies.iter().chain(of_groups).filter(|name| *name != "root").cloned().collect();
+    let mut all: Vec<String> =
+        entity.policies.iter().chain(of_groups).filter(|name| *name != "root").cloned().collect();
     all.sort();
     all.dedup();
     all

@@ -9,7 +9,8 @@ use storage::{Access, Millis, PathKey, Read, Txn};
 use super::id::random_letters;
 use super::lookup::ANCESTORS_MAX;
 use super::{
-    ClientToken, Origin, Purpose, TokenKey, TokenKind, TokenRecord, Tokens, accessor_key, children_key, record_key, uses_key,
+    ClientToken, Origin, Purpose, TokenKey, TokenKind, TokenRecord, Tokens, accessor_key, children_key, record_key,
+    uses_key,
 };
 use crate::due::{self, Due};
 use crate::mount::TtlLimits;

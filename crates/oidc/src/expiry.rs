@@ -80,9 +80,9 @@ pub fn due(view: &View, now: Millis, wake: Wake) -> Result<Option<Chore>> {
                 Ok(Box::new(move |txn: &mut Txn| settle(txn, &first, &name, made.as_ref(), now, wake)) as Finish)
             })))
         }
-        Some(Due::Code(_)) => Ok(Some(Box::new(move || {
-            Ok(Box::new(move |txn: &mut Txn| forget_codes(txn, now)) as Finish)
-        }))),
+        Some(Due::Code(_)) => {
+            Ok(Some(Box::new(move || Ok(Box::new(move |txn: &mut Txn| forget_codes(txn, now)) as Finish))))
+        }
         None => Err(Failure::internal("an entry of what is due is gone")),
     }
 }

@@ -6,20 +6,32 @@ use sdk::{Millis, Read, Result};
 
 use crate::{Client, Jwk, NamedKey, Provider, Public, Used};
 
+#[derive(Default)]
 pub struct KeySet {
     pub keys: Vec<Public>,
-    /// Seconds that no named key rotates, or is forgotten, in less of: a copy that is no older knows each key that signs.
-    pub steady: u64,
+    /// Of roles: the shortest period of any key, in seconds. A copy that is no older knows each key that signs.
+    pub steady: Option<u64>,
 }
 
 impl KeySet {
     /// What verifies the tokens of roles.
     pub fn of_roles(read: &impl Read, now: Millis) -> Result<Self> {
-        let mut set = Self { keys: Vec::new(), steady: u64::MAX };
+        let mut set = Self::default();
         for name in NamedKey::names(read)? {
             let Some(key) = NamedKey::get(read, &name)? else { continue };
-            set.steady = set.steady.min(key.rotation_period).min(key.verification_ttl);
+            set.keep_up_with(&key);
             if Used::KeyByRole.is_used(read, &name)? {
+                set.keys.extend(key.verifies(now).cloned());
+            }
+        }
+        Ok(set)
+    }
+
+    /// What verifies any token, also one whose role is not there any more.
+    pub fn of_all(read: &impl Read, now: Millis) -> Result<Self> {
+        let mut set = Self::default();
+        for name in NamedKey::names(read)? {
+            if let Some(key) = NamedKey::get(read, &name)? {
                 set.keys.extend(key.verifies(now).cloned());
             }
         }
@@ -40,13 +52,18 @@ impl KeySet {
                 names.insert(client.key);
             }
         }
-        let mut set = Self { keys: Vec::new(), steady: u64::MAX };
+        let mut set = Self::default();
         for name in names {
-            let Some(key) = NamedKey::get(read, &name)? else { continue };
-            set.steady = set.steady.min(key.rotation_period).min(key.verification_ttl);
-            set.keys.extend(key.verifies(now).cloned());
+            if let Some(key) = NamedKey::get(read, &name)? {
+                set.keys.extend(key.verifies(now).cloned());
+            }
         }
         Ok(set)
+    }
+
+    fn keep_up_with(&mut self, key: &NamedKey) {
+        let own = key.rotation_period.min(key.verification_ttl);
+        self.steady = Some(self.steady.map_or(own, |steady| steady.min(own)));
     }
 
     pub fn find(&self, kid: &str) -> Option<&Public> {

@@ -7,7 +7,8 @@ pub fn may_redirect(uri: &str, allowed: &[String]) -> bool {
         return true;
     }
     let Some(asked) = without_port(uri) else { return false };
-    ["localhost", "127.0.0.1", "[::1]"].contains(&asked.1) && allowed.iter().any(|known| without_port(known) == Some(asked))
+    ["localhost", "127.0.0.1", "[::1]"].contains(&asked.1)
+        && allowed.iter().any(|known| without_port(known) == Some(asked))
 }
 
 /// Scheme, host and the rest. `None`: it is no URI with a host, or one that names a user.
@@ -40,10 +41,15 @@ mod tests {
 
     #[test]
     fn elsewhere_to_the_letter_and_here_but_for_the_port() {
-        let allowed = ["https://app/cb", "http://127.0.0.1/cb", "http://[::1]:80/cb", "http://localhost:1/"].map(String::from);
-        for good in
-            ["https://app/cb", "http://127.0.0.1/cb", "http://127.0.0.1:8250/cb", "http://[::1]:7/cb", "http://localhost/"]
-        {
+        let allowed =
+            ["https://app/cb", "http://127.0.0.1/cb", "http://[::1]:80/cb", "http://localhost:1/"].map(String::from);
+        for good in [
+            "https://app/cb",
+            "http://127.0.0.1/cb",
+            "http://127.0.0.1:8250/cb",
+            "http://[::1]:7/cb",
+            "http://localhost/",
+        ] {
             assert!(may_redirect(good, &allowed), "{good}");
         }
         for bad in [
@@ -69,7 +75,17 @@ mod tests {
         for good in ["https://a", "http://a.example:8200", "https://[::1]:8200"] {
             assert!(is_issuer(good), "{good}");
         }
-        for bad in ["", "nope", "ftp://a", "https://", "https://a/", "https://a?x", "https://a#x", "https://u@a", "https://a b"] {
+        for bad in [
+            "",
+            "nope",
+            "ftp://a",
+            "https://",
+            "https://a/",
+            "https://a?x",
+            "https://a#x",
+            "https://u@a",
+            "https://a b",
+        ] {
             assert!(!is_issuer(bad), "{bad}");
         }
     }

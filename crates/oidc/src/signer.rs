@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crypto::PrivateKey;
 use sdk::{Kept, Result, View};
 
-use crate::key::{NamedKey, Private, private_key};
 use crate::Algorithm;
+use crate::key::{NamedKey, Private, private_key};
 
 pub struct Signer {
     pub kid: String,

@@ -97,7 +97,8 @@ impl Template {
                     text += &(i128::from(now.0 / 1000) + seconds).to_string();
                 }
                 Directive::Entity(wanted) => {
-                    let values = values.ok_or("string contains entity template directives but no entity was provided")?;
+                    let values =
+                        values.ok_or("string contains entity template directives but no entity was provided")?;
                     // Braces are in no literal, so a text of the template's own looks like none of these.
                     let place = format!("{{{{{number}}}}}");
                     text += &json!(place).to_string();
@@ -112,7 +113,11 @@ impl Template {
         let wanted = places.len();
         let mut filled = 0;
         claims.values_mut().for_each(|value| put_in(value, &places, &mut filled));
-        if filled == wanted { Ok(claims) } else { Err(broken("a directive stands for a value, and not for a name".into())) }
+        if filled == wanted {
+            Ok(claims)
+        } else {
+            Err(broken("a directive stands for a value, and not for a name".into()))
+        }
     }
 }
 
@@ -216,7 +221,9 @@ impl OfAlias {
             "name" => Ok(Self::Name),
             _ => {
                 let metadata = keyed(text, "metadata").map(Self::Metadata);
-                metadata.or_else(|| keyed(text, "custom_metadata").map(Self::CustomMetadata)).ok_or_else(|| NOT_FOUND.into())
+                metadata
+                    .or_else(|| keyed(text, "custom_metadata").map(Self::CustomMetadata))
+                    .ok_or_else(|| NOT_FOUND.into())
             }
         }
     }

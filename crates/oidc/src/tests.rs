@@ -124,7 +124,10 @@ async fn a_key_that_somebody_comes_to_use_is_not_deleted_meanwhile() {
         records.commit(first).await.unwrap();
         assert!(matches!(records.commit(second).await, Err(CommitError::Conflict { .. })), "{deleted_first}");
         let is_there = NamedKey::get(&records.view(), "k").unwrap().is_some();
-        assert_eq!((is_there, Used::KeyByRole.is_used(&records.view(), "k").unwrap()), (!deleted_first, !deleted_first));
+        assert_eq!(
+            (is_there, Used::KeyByRole.is_used(&records.view(), "k").unwrap()),
+            (!deleted_first, !deleted_first)
+        );
     }
 }
 

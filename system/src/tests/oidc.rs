@@ -149,7 +149,8 @@ async fn an_identity_token_says_who_and_is_verified_by_the_keys_that_are_shown()
         server.write("identity/oidc/key/k", asked).await.ok();
         let template = "{\"name\": {{identity.entity.name}}}";
         server.write("identity/oidc/role/r", json!({ "key": "k", "ttl": "10m", "template": template })).await.ok();
-        let given = server.send(Verb::Read, "identity/oidc/token/r", &ann.token, Value::Null).await.ok()["data"].clone();
+        let given =
+            server.send(Verb::Read, "identity/oidc/token/r", &ann.token, Value::Null).await.ok()["data"].clone();
         let (head, claims) = opened(&given["token"]);
         let now = server.alone.now().0 / 1000;
         let want = json!({
@@ -203,7 +204,10 @@ async fn a_code_is_redeemed_once_for_who_logged_in() {
         assert_eq!(claims[claim], value, "{claim}");
     }
     let hash = |text: &str| json!(BASE64_URL_SAFE_NO_PAD.encode(&crypto::sha256(text.as_bytes())[..16]));
-    assert_eq!((&claims["at_hash"], &claims["c_hash"]), (&hash(tokens["access_token"].as_str().unwrap()), &hash(&code)));
+    assert_eq!(
+        (&claims["at_hash"], &claims["c_hash"]),
+        (&hash(tokens["access_token"].as_str().unwrap()), &hash(&code))
+    );
     let kids = server.kids("identity/oidc/provider/default/.well-known/keys").await;
     assert!(kids.len() == 2 && kids.contains(&head["kid"].as_str().unwrap().to_owned()));
     refused(&server.redeem(&client, &code, json!({})).await, 400, "invalid_grant");
@@ -244,7 +248,10 @@ async fn a_code_is_bound_to_all_that_it_was_given_for() {
     let server = with_scope().await;
     let ann = server.person("ann").await;
     let client = server.client(json!({})).await;
-    server.write("identity/oidc/client/other", json!({ "redirect_uris": CALLBACK, "assignments": "allow_all" })).await.ok();
+    server
+        .write("identity/oidc/client/other", json!({ "redirect_uris": CALLBACK, "assignments": "allow_all" }))
+        .await
+        .ok();
     server.write("identity/oidc/provider/p", json!({ "allowed_client_ids": "*" })).await.ok();
     let read = server.read("identity/oidc/client/other").await.ok()["data"].clone();
     let text = |name: &str| read[name].as_str().unwrap().to_owned();
@@ -334,7 +341,8 @@ async fn a_code_is_forgotten_when_its_time_is_up() {
 async fn a_key_rotates_by_itself_and_verifies_for_its_time() {
     let server = Server::new().await;
     let ann = server.person("ann").await;
-    let asked = json!({ "algorithm": "ES256", "rotation_period": "10m", "verification_ttl": "15m", "allowed_client_ids": "*" });
+    let asked =
+        json!({ "algorithm": "ES256", "rotation_period": "10m", "verification_ttl": "15m", "allowed_client_ids": "*" });
     server.write("identity/oidc/key/k", asked).await.ok();
     server.write("identity/oidc/role/r", json!({ "key": "k", "ttl": "15m" })).await.ok();
     let keys = "identity/oidc/.well-known/keys";
@@ -350,7 +358,11 @@ async fn a_key_rotates_by_itself_and_verifies_for_its_time() {
     assert!(server.comes_to(async || server.kids(keys).await.len() == 3).await);
     let second = token().await;
     assert!(kid(&second) != kid(&first) && before.contains(&kid(&second)), "it was shown before it signed");
-    assert_eq!(server.write("identity/oidc/introspect", json!({ "token": first })).await.ok()["active"], false, "its time is up");
+    assert_eq!(
+        server.write("identity/oidc/introspect", json!({ "token": first })).await.ok()["active"],
+        false,
+        "its time is up"
+    );
     server.alone.advance(Duration::from_secs(601));
     assert!(server.comes_to(async || server.kids(keys).await.len() == 4).await);
     server.alone.advance(Duration::from_secs(300));
@@ -368,8 +380,9 @@ async fn rotating_by_hand_and_in_another_way() {
         let given = server.send(Verb::Read, "identity/oidc/token/r", &ann.token, Value::Null).await.ok();
         given["data"]["token"].clone()
     };
-    let active =
-        async |token: &Value| server.write("identity/oidc/introspect", json!({ "token": token })).await.ok()["active"] == true;
+    let active = async |token: &Value| {
+        server.write("identity/oidc/introspect", json!({ "token": token })).await.ok()["active"] == true
+    };
     let first = token().await;
     server.write("identity/oidc/key/default/rotate", json!({})).await.ok();
     assert!(active(&first).await);
@@ -408,7 +421,9 @@ async fn nothing_goes_that_something_refers_to() {
     server.delete("identity/oidc/scope/who").await.ok();
     server.delete("identity/oidc/client/app").await.ok();
     server.delete("identity/oidc/key/k").await.ok();
-    for (path, status) in [("key/k", 404), ("key/default", 200), ("assignment/allow_all", 200), ("provider/default", 200)] {
+    for (path, status) in
+        [("key/k", 404), ("key/default", 200), ("assignment/allow_all", 200), ("provider/default", 200)]
+    {
         assert_eq!(server.read(&format!("identity/oidc/{path}")).await.status, status, "{path}");
     }
 }

@@ -15,8 +15,8 @@ use holdfast_core::service::Service;
 use holdfast_core::testing::{Alone, Paired};
 use holdfast_core::token::ClientToken;
 use sdk::{
-    Answer, Authorization, Backend, Ctx, Failure, Input, Key, Map, MountInfo, Path, Plugin, PluginKind, Read, Txn, Value, Verb, View,
-    json,
+    Answer, Authorization, Backend, Ctx, Failure, Input, Key, Map, MountInfo, Path, Plugin, PluginKind, Read, Txn,
+    Value, Verb, View, json,
 };
 use storage::RequestId;
 use tokio::time::Instant;

@@ -14,9 +14,12 @@ fn ann(name: &str) -> TemplateValues {
         custom_metadata: map("floor", "3"),
     };
     let group = |id: &str, name: &str| TemplateGroup { id: id.into(), name: name.into(), ..TemplateGroup::default() };
-    let entity =
-        TemplateEntity { id: "e1".into(), name: name.into(), metadata: map(name, name), aliases: vec![alias] };
-    TemplateValues { entity: Some(entity), groups: vec![group("g1", name), group("g2", "ops")], ..TemplateValues::default() }
+    let entity = TemplateEntity { id: "e1".into(), name: name.into(), metadata: map(name, name), aliases: vec![alias] };
+    TemplateValues {
+        entity: Some(entity),
+        groups: vec![group("g1", name), group("g2", "ops")],
+        ..TemplateValues::default()
+    }
 }
 
 fn filled(text: &str, name: &str) -> Value {
@@ -41,7 +44,8 @@ fn each_directive() {
         "fixed": serde_json::from_str::<Value>("1.50").unwrap(),
     });
     assert_eq!(filled(text, "ann"), want);
-    let nobody = Template::new("{\"g\": {{identity.entity.groups.names}}, \"m\": {{identity.entity.metadata}}}").unwrap();
+    let nobody =
+        Template::new("{\"g\": {{identity.entity.groups.names}}, \"m\": {{identity.entity.metadata}}}").unwrap();
     let claims = nobody.fill(Some(&TemplateValues::default()), Millis(0)).unwrap();
     assert_eq!(Value::Object(claims), json!({ "g": null, "m": {} }));
 }

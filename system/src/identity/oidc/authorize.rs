@@ -47,11 +47,11 @@ struct Authorized {
 
 pub fn path() -> Path {
     Path::new("oidc/provider/:name/authorize")
-        .ids([
-            (Verb::Read, "oidc-provider-authorize"),
-            (Verb::Write, "oidc-provider-authorize-with-parameters"),
-        ])
-        .help("Logs in to a client.", "Who has a token with an entity gets a code, which the client redeems at the token endpoint.")
+        .ids([(Verb::Read, "oidc-provider-authorize"), (Verb::Write, "oidc-provider-authorize-with-parameters")])
+        .help(
+            "Logs in to a client.",
+            "Who has a token with an entity gets a code, which the client redeems at the token endpoint.",
+        )
         .txn(Verb::Read, authorize)
         .txn(Verb::Write, authorize)
 }

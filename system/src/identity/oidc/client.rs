@@ -87,9 +87,10 @@ impl Shown {
 }
 
 pub fn list() -> Path {
-    Path::new("oidc/client/?").ids([(Verb::List, "oidc-list-clients")]).help("Lists the clients.", "With their settings.").view(
-        Verb::List,
-        |_: &Ctx, Nothing {}: Nothing, view: &View| {
+    Path::new("oidc/client/?")
+        .ids([(Verb::List, "oidc-list-clients")])
+        .help("Lists the clients.", "With their settings.")
+        .view(Verb::List, |_: &Ctx, Nothing {}: Nothing, view: &View| {
             let mut infos = Map::new();
             for name in Client::names(view)? {
                 if let Some(client) = Client::get(view, &name)? {
@@ -98,13 +99,16 @@ pub fn list() -> Path {
                 }
             }
             listing(infos.keys().cloned().collect(), infos)
-        },
-    )
+        })
 }
 
 pub fn one() -> Path {
     Path::new("oidc/client/:name")
-        .ids([(Verb::Read, "oidc-read-client"), (Verb::Write, "oidc-write-client"), (Verb::Delete, "oidc-delete-client")])
+        .ids([
+            (Verb::Read, "oidc-read-client"),
+            (Verb::Write, "oidc-write-client"),
+            (Verb::Delete, "oidc-delete-client"),
+        ])
         .help("An application that people log in to.", "Its ID and its secret are made with it.")
         .exists(|_: &Ctx, named: Named, view: &View| Ok(Client::get(view, &named.name.checked()?)?.is_some()))
         .view(Verb::Read, |_: &Ctx, named: Named, view: &View| {
@@ -121,9 +125,10 @@ pub fn one() -> Path {
 }
 
 fn planned(read: &impl Read, before: Option<&Client>, given: Given) -> Result<Client> {
-    let kind = given.client_type.as_deref().map(|name| {
-        ClientKind::by_name(name).ok_or_else(|| Failure::invalid(format!("invalid client_type {name:?}")))
-    });
+    let kind = given
+        .client_type
+        .as_deref()
+        .map(|name| ClientKind::by_name(name).ok_or_else(|| Failure::invalid(format!("invalid client_type {name:?}"))));
     let stays = |what: &str| Failure::invalid(format!("{what} modification is not allowed"));
     if before.is_some_and(|before| given.key.as_ref().is_some_and(|key| *key != before.key)) {
         return Err(stays("key"));

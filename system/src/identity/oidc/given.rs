@@ -35,7 +35,9 @@ pub fn template(text: String) -> String {
 /// Why something cannot be deleted.
 pub fn in_use(what: &str, name: &str, whose: &str, users: &[String]) -> Failure {
     let users = users.join(", ");
-    Failure::invalid(format!("unable to delete {what} {name:?} because it is currently referenced by these {whose}: {users}"))
+    Failure::invalid(format!(
+        "unable to delete {what} {name:?} because it is currently referenced by these {whose}: {users}"
+    ))
 }
 
 /// Of those that refer to something, at most so many are named.

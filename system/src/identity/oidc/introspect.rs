@@ -30,7 +30,10 @@ pub fn path(oidc: &Arc<Oidc>) -> Path {
     let oidc = Arc::clone(oidc);
     Path::new("oidc/introspect/?")
         .ids([(Verb::Write, "oidc-introspect")])
-        .help("Looks at an identity token.", "Whether it is signed here, in time, and of an entity that is there and enabled.")
+        .help(
+            "Looks at an identity token.",
+            "Whether it is signed here, in time, and of an entity that is there and enabled.",
+        )
         .view(Verb::Write, move |ctx: &Ctx, input: Introspect, view: &View| {
             let error = why_not(&oidc, ctx, &input, view)?;
             Bare::new(Looked { active: error.is_none(), error })
@@ -42,7 +45,7 @@ fn why_not(oidc: &Oidc, ctx: &Ctx, input: &Introspect, view: &View) -> Result<Op
         Ok(parsed) => parsed,
         Err(why) => return Ok(Some(format!("error parsing token: {why}"))),
     };
-    let set = KeySet::of_roles(view, ctx.now)?;
+    let set = KeySet::of_all(view, ctx.now)?;
     let signed = match set.find(&parsed.kid) {
         Some(public) => {
             let key = public.key()?;

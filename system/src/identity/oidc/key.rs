@@ -2,9 +2,7 @@
 
 use oidc::{Algorithm, Client, DEFAULT, KEYS_MAX, Made, NamedKey, Role, Used};
 use schemars::JsonSchema;
-use sdk::{
-    Answer, CommaList, Ctx, Failure, Input, Name, Path, Read, Reply, Result, Seconds, Txn, Verb, View, Work,
-};
+use sdk::{Answer, CommaList, Ctx, Failure, Input, Name, Path, Read, Reply, Result, Seconds, Txn, Verb, View, Work};
 use serde::Serialize;
 
 use super::given::{NAMED_MAX, bounded, in_use};
@@ -50,16 +48,19 @@ struct Shown {
 }
 
 pub fn list() -> Path {
-    Path::new("oidc/key/?").ids([(Verb::List, "oidc-list-keys")]).help("Lists the keys.", "By their names.").view(
-        Verb::List,
-        |_: &Ctx, Nothing {}: Nothing, view: &View| Answer::keys(NamedKey::names(view)?),
-    )
+    Path::new("oidc/key/?")
+        .ids([(Verb::List, "oidc-list-keys")])
+        .help("Lists the keys.", "By their names.")
+        .view(Verb::List, |_: &Ctx, Nothing {}: Nothing, view: &View| Answer::keys(NamedKey::names(view)?))
 }
 
 pub fn one() -> Path {
     Path::new("oidc/key/:name")
         .ids([(Verb::Read, "oidc-read-key"), (Verb::Write, "oidc-write-key"), (Verb::Delete, "oidc-delete-key")])
-        .help("A key that tokens are signed with.", "It rotates by itself; the next key pair is shown to verifiers beforehand.")
+        .help(
+            "A key that tokens are signed with.",
+            "It rotates by itself; the next key pair is shown to verifiers beforehand.",
+        )
         .exists(|_: &Ctx, named: Named, view: &View| Ok(NamedKey::get(view, &named.name.checked()?)?.is_some()))
         .view(Verb::Read, |_: &Ctx, named: Named, view: &View| {
             let key = NamedKey::get(view, &named.name.checked()?)?.ok_or(Failure::NotFound)?;

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use oidc::{DEFAULT, Provider, Scope, Template};
 use policy::TemplateValues;
 use schemars::JsonSchema;
-use sdk::{
-    Answer, CommaList, Ctx, Failure, Input, Map, Millis, Name, Path, Reply, Result, Txn, Verb, View,
-};
+use sdk::{Answer, CommaList, Ctx, Failure, Input, Map, Millis, Name, Path, Reply, Result, Txn, Verb, View};
 use serde::Serialize;
 
 use super::given::set;

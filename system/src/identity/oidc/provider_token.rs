@@ -51,7 +51,10 @@ pub fn path(oidc: &Arc<Oidc>) -> Path {
     Path::new("oidc/provider/:name/token")
         .open()
         .ids([(Verb::Write, "oidc-provider-token")])
-        .help("Redeems a code.", "The client that a code was given for gets an ID token and an access token for it, once.")
+        .help(
+            "Redeems a code.",
+            "The client that a code was given for gets an ID token and an access token for it, once.",
+        )
         .txn(Verb::Write, move |ctx: &Ctx, asked: Asked, txn: &mut Txn| {
             let answer = match tokens(&oidc, ctx, &asked, txn) {
                 Ok(tokens) => OAuth::answer(tokens)?,
@@ -210,7 +213,9 @@ impl Asker<'_> {
         let name = self.asked.name.as_str();
         let ttl = Duration::from_secs(self.client.access_token_ttl);
         let purpose = Purpose {
-            policy: format!("path \"identity/oidc/provider/{name}/userinfo\" {{ capabilities = [\"read\", \"update\"] }}"),
+            policy: format!(
+                "path \"identity/oidc/provider/{name}/userinfo\" {{ capabilities = [\"read\", \"update\"] }}"
+            ),
             internal: json!({ "client_id": self.client.id, "scopes": scopes }),
         };
         let new = NewToken {

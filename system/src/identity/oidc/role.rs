@@ -47,16 +47,19 @@ struct Shown {
 }
 
 pub fn list() -> Path {
-    Path::new("oidc/role/?").ids([(Verb::List, "oidc-list-roles")]).help("Lists the roles.", "By their names.").view(
-        Verb::List,
-        |_: &Ctx, Nothing {}: Nothing, view: &View| Answer::keys(Role::names(view)?),
-    )
+    Path::new("oidc/role/?")
+        .ids([(Verb::List, "oidc-list-roles")])
+        .help("Lists the roles.", "By their names.")
+        .view(Verb::List, |_: &Ctx, Nothing {}: Nothing, view: &View| Answer::keys(Role::names(view)?))
 }
 
 pub fn one() -> Path {
     Path::new("oidc/role/:name")
         .ids([(Verb::Read, "oidc-read-role"), (Verb::Write, "oidc-write-role"), (Verb::Delete, "oidc-delete-role")])
-        .help("A role that identity tokens are made by.", "It says which key signs them and what they say of their entity.")
+        .help(
+            "A role that identity tokens are made by.",
+            "It says which key signs them and what they say of their entity.",
+        )
         .exists(|_: &Ctx, named: Named, view: &View| Ok(Role::get(view, &named.name.checked()?)?.is_some()))
         .view(Verb::Read, |_: &Ctx, named: Named, view: &View| {
             let Role { key, template, ttl, client_id } =

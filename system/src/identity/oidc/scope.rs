@@ -31,10 +31,10 @@ struct Shown {
 }
 
 pub fn list() -> Path {
-    Path::new("oidc/scope/?").ids([(Verb::List, "oidc-list-scopes")]).help("Lists the scopes.", "By their names.").view(
-        Verb::List,
-        |_: &Ctx, Nothing {}: Nothing, view: &View| Answer::keys(Scope::names(view)?),
-    )
+    Path::new("oidc/scope/?")
+        .ids([(Verb::List, "oidc-list-scopes")])
+        .help("Lists the scopes.", "By their names.")
+        .view(Verb::List, |_: &Ctx, Nothing {}: Nothing, view: &View| Answer::keys(Scope::names(view)?))
 }
 
 pub fn one() -> Path {
@@ -43,8 +43,7 @@ pub fn one() -> Path {
         .help("What clients are told of who logs in.", "Claims that a client gets if it asks for the scope.")
         .exists(|_: &Ctx, named: Named, view: &View| Ok(Scope::get(view, &named.name.checked()?)?.is_some()))
         .view(Verb::Read, |_: &Ctx, named: Named, view: &View| {
-            let Scope { template, description } =
-                Scope::get(view, &named.name.checked()?)?.ok_or(Failure::NotFound)?;
+            let Scope { template, description } = Scope::get(view, &named.name.checked()?)?.ok_or(Failure::NotFound)?;
             Reply::data(Shown { description, template })
         })
         .txn(Verb::Write, write)

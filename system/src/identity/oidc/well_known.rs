@@ -69,11 +69,11 @@ pub fn keys() -> Path {
         .view(Verb::Read, |ctx: &Ctx, Nothing {}: Nothing, view: &View| {
             let set = KeySet::of_roles(view, ctx.now)?;
             let answer = OAuth::answer(Keys::of(set.jwks()?)?)?;
-            if set.keys.is_empty() || set.steady == 0 {
+            let Some(steady) = set.steady.filter(|steady| *steady > 0 && !set.keys.is_empty()) else {
                 return Ok(answer);
-            }
+            };
             // Not all who verify come again at the same time.
-            let seconds = u64::from_be_bytes(crypto::random()) % set.steady;
+            let seconds = u64::from_be_bytes(crypto::random()) % steady;
             Ok(answer.with(|answer| answer.header("cache-control", format!("max-age={seconds}"))))
         })
 }
