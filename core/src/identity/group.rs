@@ -361,7 +361,8 @@ pub fn write_group_alias(txn: &mut Txn, now: Millis, change: GroupAliasChange) -
             Some(for_update(txn, id)?.ok_or_else(missing)?)
         }
         (None, None) => {
-            let mut made = Group { id: new_id(), kind: GroupKind::External, created: now, ..Group::default() };
+            let mut made =
+                Group { id: new_id(), kind: GroupKind::External, created: now, ..Group::default() };
             rename(txn, &mut made, None, true)?;
             Some(made)
         }
@@ -377,9 +378,7 @@ pub fn write_group_alias(txn: &mut Txn, now: Millis, change: GroupAliasChange) -
     if let Some(before) = &before {
         forget_alias(txn, before);
     }
-    if target.is_some()
-        && let Some(previous) = holder.take()
-    {
+    if target.is_some() && let Some(previous) = holder.take() {
         put(txn, now, previous)?;
     }
     let Some(mut group) = target.take().or(holder) else { return Err(Failure::internal("an alias without a group")) };

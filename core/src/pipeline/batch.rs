@@ -128,12 +128,8 @@ impl All<'_> {
         }
         let denied = || Failure::denied("1 error occurred:\n\t* permission denied\n\n");
         let who = permit.who().ok_or_else(denied)?;
-        let rules = self
-            .pipeline
-            .node
-            .policies
-            .rules(&self.view, &who.token.policies, &who.rights, run.now)
-            .map_err(Failure::from)?;
+        let rules =
+            self.pipeline.node.policies.rules(&self.view, &who.token.policies, &who.rights, run.now).map_err(Failure::from)?;
         rely_on.extend(rules.relied_on);
         let decision = rules.acl.decide(&Question {
             operation: if creates { Operation::Update } else { Operation::Create },

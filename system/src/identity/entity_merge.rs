@@ -33,12 +33,8 @@ pub fn path(node: &Arc<Node>) -> Path {
 }
 
 fn merge(node: &Node, ctx: &Ctx, asked: Asked, txn: &mut Txn) -> Result<Answer> {
-    let Asked {
-        from_entity_ids: CommaList(from),
-        to_entity_id: to,
-        conflicting_alias_ids_to_keep: CommaList(keep),
-        force: _,
-    } = asked;
+    let Asked { from_entity_ids: CommaList(from), to_entity_id: to, conflicting_alias_ids_to_keep: CommaList(keep), force: _ } =
+        asked;
     if to.is_empty() {
         return Err(Failure::invalid("missing entity id to merge to"));
     }

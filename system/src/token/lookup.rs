@@ -102,8 +102,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
             .help("Looks a token up by its accessor.", "Shows the same as lookup, without the token's id.")
             .view(Verb::Write, move |ctx: &Ctx, input: LookupAccessor, view: &View| {
                 let key = node_accessor(&by_accessor, view, &input.accessor)?;
-                show(ctx, view, by_accessor.tokens.valid(view, key, ctx.now), "", None).map_err(|failure| match failure
-                {
+                show(ctx, view, by_accessor.tokens.valid(view, key, ctx.now), "", None).map_err(|failure| match failure {
                     Failure::Denied(_) => invalid_accessor(),
                     other => other,
                 })
@@ -137,7 +136,13 @@ fn show_own(node: &Node, ctx: &Ctx, view: &View) -> Result<Reply<Shown>> {
     show(ctx, view, valid, &caller.client_token, caller.uses_left)
 }
 
-fn show(ctx: &Ctx, view: &View, valid: Result<Valid, Why>, id: &str, uses_left: Option<i64>) -> Result<Reply<Shown>> {
+fn show(
+    ctx: &Ctx,
+    view: &View,
+    valid: Result<Valid, Why>,
+    id: &str,
+    uses_left: Option<i64>,
+) -> Result<Reply<Shown>> {
     let valid = valid.map_err(|why| match why {
         Why::Access(access) => access.into(),
         _ => Failure::denied("bad token"),
