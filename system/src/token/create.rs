@@ -228,7 +228,8 @@ fn aliased(ctx: &Ctx, alias: &str, role: Option<&Role>, txn: &mut Txn) -> Result
     if alias.is_empty() {
         return Ok(None);
     }
-    let role = role.ok_or_else(|| Failure::invalid("'entity_alias' is only allowed in combination with token role"))?;
+    let role =
+        role.ok_or_else(|| Failure::invalid("'entity_alias' is only allowed in combination with token role"))?;
     if !role.allows_alias(alias) {
         return Err(Failure::invalid("invalid 'entity_alias' value"));
     }
