@@ -52,6 +52,7 @@ fn main_bench(criterion: &mut Criterion) {
 
 fn request() -> Request {
     Request {
+        namespace: String::new(),
         id: RequestId { applied: 42, random: [7; 16] },
         verb: Verb::Read,
         path: "secret/data/team/app/database".into(),
@@ -96,6 +97,7 @@ fn token() -> TokenRecord {
         bound_cidrs: Vec::new(),
         origin: None,
         counted_by: None,
+        home: sdk::Namespace::root(),
         initial_root: false,
     }
 }

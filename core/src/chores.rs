@@ -23,7 +23,7 @@ use crate::space;
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(10);
-/// Mounts of each table that one look asks; the next one goes on behind them.
+/// Mounts that one look asks; the next one goes on behind them.
 const PAGE: usize = 1000;
 /// How long the leader's lease may take to be confirmed.
 const READ_MAX: Duration = Duration::from_secs(10);
@@ -45,15 +45,18 @@ pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// A walk over the mounts of both tables, round after round.
+/// A walk over the mounts of all namespaces, round after round.
 pub(crate) struct Walk {
     page: usize,
-    after: [Option<PathKey>; 2],
+    /// Whose mounts come next.
+    at: NamespaceId,
+    table: Table,
+    after: Option<PathKey>,
 }
 
 impl Walk {
     pub(crate) fn new(page: usize) -> Self {
-        Self { page, after: [None, None] }
+        Self { page, at: NamespaceId::root(), table: Table::Secret, after: None }
     }
 
     /// Has each mount of a page do what is due.
@@ -63,8 +66,8 @@ impl Walk {
             return Ok(());
         }
         let now = node.replication.read_point(Instant::now() + READ_MAX).await.map_err(|e| e.to_string())?;
-        for (mount, plugin) in self.mounts(node).map_err(|e| e.to_string())? {
-            let folder = space::mount(&NamespaceId::root(), &mount.uuid);
+        for (ns, mount, plugin) in self.mounts(node).map_err(|e| e.to_string())? {
+            let folder = space::mount(&ns, &mount.uuid);
             for _ in 0..IN_A_ROW {
                 match next(node, plugin.as_ref(), &folder, now, term).await {
                     Ok(true) => {}
@@ -80,16 +83,36 @@ impl Walk {
         Ok(())
     }
 
-    fn mounts(&mut self, node: &Node) -> Result<Vec<(Mount, Arc<dyn Plugin>)>, Access> {
+    /// A page of them, over as many namespaces as that takes.
+    fn mounts(&mut self, node: &Node) -> Result<Vec<(NamespaceId, Mount, Arc<dyn Plugin>)>, Access> {
         let view = node.local_view()?;
-        let mut found = Vec::new();
-        for (table, after) in [Table::Secret, Table::Auth].into_iter().zip(&mut self.after) {
-            let page = node.mounts.page(&view, table, after.as_ref(), self.page)?;
-            *after = page.last().filter(|_| page.len() == self.page).map(|(key, _)| key.clone());
+        let (mut found, mut left) = (Vec::new(), self.page);
+        for _ in 0..self.page {
+            let mut page = Vec::new();
+            if node.barrier.holds(self.at.keyring()) {
+                let records = view.elsewhere(space::records(&self.at));
+                page = node.mounts.page(&records, self.table, self.after.as_ref(), left)?;
+            }
+            let full = page.len() == left;
+            left -= page.len();
+            self.after = page.last().map(|(key, _)| key.clone());
             for (_, mount) in page.into_iter().filter(|(_, mount)| !mount.is_builtin()) {
-                if let Some(plugin) = node.plugin(table.plugins(), &mount.type_name) {
-                    found.push((mount, plugin));
+                if let Some(plugin) = node.plugin(mount.table.plugins(), &mount.type_name) {
+                    found.push((self.at.clone(), mount, plugin));
                 }
+            }
+            if full {
+                break;
+            }
+            self.after = None;
+            if self.table == Table::Secret {
+                self.table = Table::Auth;
+                continue;
+            }
+            self.table = Table::Secret;
+            self.at = node.namespaces.behind(&view, &self.at)?.unwrap_or_default();
+            if self.at.is_root() {
+                break;
             }
         }
         Ok(found)
@@ -97,7 +120,7 @@ impl Walk {
 }
 
 /// Has a namespace's mount of a built-in kind do what is due. Those are not walked: [`due::wake`] says when to ask, and
-/// `woken` are the entries that said so. What is left is asked for again a little later.
+/// `woken` are the entries that said so. It is woken again when there is more to do, or soon if this could not be done.
 pub(crate) async fn awake(
     node: &Node,
     namespace: &NamespaceId,
@@ -120,17 +143,16 @@ pub(crate) async fn awake(
         }
     }
     let done = change_by(node, now, term, |state| -> sdk::Result<()> {
-        let view = state.view(folder.clone());
-        let mut records = state.at(folder.clone());
+        let view = state.view(folder);
+        let mut order = state.at(space::schedule(namespace));
         for key in woken {
             // Relied on: an entry that was written again meanwhile stays.
-            records.bytes(key)?;
-            records.delete(key);
+            order.bytes(key)?;
+            order.delete(key);
         }
-        if let Some(plugin) = &plugin
-            && plugin.due(&view, now)?.is_some()
-        {
-            due::wake(&mut records, now.plus(LOOK), kind)?;
+        let next = plugin.as_ref().map(|plugin| plugin.next_due(&view)).transpose()?.flatten();
+        if let Some(at) = next {
+            due::wake(&mut order, namespace, if at <= now { now.plus(LOOK) } else { at }, kind)?;
         }
         Ok(())
     });

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use parking_lot::Mutex;
 use policy::Explanation;
+use sdk::Namespace;
 use storage::{Millis, RequestId};
 
 /// How many refusals of callers with a token are remembered.
@@ -24,7 +25,9 @@ const LISTED_MAX: usize = 64;
 pub struct Denial {
     pub id: RequestId,
     pub at: Millis,
+    pub namespace: Namespace,
     pub operation: &'static str,
+    /// In the namespace.
     pub path: String,
     /// Whose token it was; `None` if there was none that counts.
     pub token: Option<DeniedToken>,
@@ -107,6 +110,7 @@ mod tests {
             policies: vec!["p".into(); LISTED_MAX + 1],
         });
         Denial {
+            namespace: Namespace::root(),
             id: RequestId { applied: 0, random },
             at: Millis(n),
             operation: "read",

@@ -1,8 +1,11 @@
-//! What is due when: one index in the order of time, which the [worker](crate::worker) follows.
+//! What is due when: an index in the order of time, which the [worker](crate::worker) follows. There is one for each keyring,
+//! at the records of the namespace that brought it ([`space::schedule`]).
 
+use sdk::NamespaceId;
 use serde::{Deserialize, Serialize};
 use storage::{Access, Millis, PathKey, Read, Seg, Txn};
 
+use crate::space;
 use crate::token::TokenKey;
 
 /// What there is to do.
@@ -12,11 +15,11 @@ pub(crate) enum Due {
     /// The token's time is up.
     Token(TokenKey),
     /// A user is let in again.
-    Lockout { mount: String, alias: String },
+    Lockout { namespace: NamespaceId, mount: String, alias: String },
     /// The policy's time is up.
-    Policy(String),
+    Policy { namespace: NamespaceId, name: String },
     /// A built-in kind of mount has something to do: it is asked what, as [chores](crate::chores) are.
-    Chore(String),
+    Chore { namespace: NamespaceId, kind: String },
 }
 
 const TOKEN: &str = "token";
@@ -26,9 +29,11 @@ impl Due {
         let at = folder().number(at.0);
         match self {
             Self::Token(key) => at.plain(TOKEN).plain(key.as_str()),
-            Self::Lockout { mount, alias } => at.plain("lockout").plain(mount).name(alias),
-            Self::Policy(name) => at.plain("policy").name(name),
-            Self::Chore(kind) => at.plain("chore").plain(kind),
+            Self::Lockout { namespace, mount, alias } => {
+                at.plain("lockout").plain(namespace.as_str()).plain(mount).name(alias)
+            }
+            Self::Policy { namespace, name } => at.plain("policy").plain(namespace.as_str()).name(name),
+            Self::Chore { namespace, kind } => at.plain("chore").plain(namespace.as_str()).plain(kind),
         }
     }
 }
@@ -37,21 +42,22 @@ fn folder() -> PathKey {
     PathKey::kind("due")
 }
 
-pub(crate) fn schedule(txn: &mut Txn, at: Millis, due: &Due) -> Result<(), Access> {
-    txn.put(&due.key(at), due)
+/// In the order of the namespace's keyring. `txn` is anywhere.
+pub(crate) fn schedule(txn: &mut Txn, ns: &NamespaceId, at: Millis, due: &Due) -> Result<(), Access> {
+    txn.elsewhere(space::schedule(ns)).put(&due.key(at), due)
 }
 
 /// Has this namespace's mount of a built-in kind asked at `at` what is due. What it was woken for in vain costs little, so
 /// nothing has to be taken back.
-pub fn wake(txn: &mut Txn, at: Millis, kind: &str) -> Result<(), Access> {
-    schedule(txn, at, &Due::Chore(kind.to_owned()))
+pub fn wake(txn: &mut Txn, namespace: &NamespaceId, at: Millis, kind: &str) -> Result<(), Access> {
+    schedule(txn, namespace, at, &Due::Chore { namespace: namespace.clone(), kind: kind.to_owned() })
 }
 
-pub(crate) fn unschedule(txn: &mut Txn, at: Millis, due: &Due) {
-    txn.delete(&due.key(at));
+pub(crate) fn unschedule(txn: &mut Txn, ns: &NamespaceId, at: Millis, due: &Due) {
+    txn.elsewhere(space::schedule(ns)).delete(&due.key(at));
 }
 
-/// The next entries behind `after`, in the order of time.
+/// The next entries behind `after`, in the order of time. `read` is where the order lies.
 pub(crate) fn next(read: &impl Read, after: Option<&PathKey>, limit: usize) -> Result<Vec<(Millis, PathKey)>, Access> {
     let keys = read.range(&folder(), after, limit)?;
     Ok(keys.into_iter().filter_map(|key| Some((time_of(&key)?, key))).collect())

@@ -1,8 +1,8 @@
 //! The life of a request: from a canonical path and a token to a committed batch and an answer.
 //!
 //! Modules, lower ones first; each uses only those above it in this list:
-//! `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` <
-//! `due` < `identity` (entities and groups) < `policies` < `passwords` < `quota` < `denials` (who was refused, and why) < `token` < `lockout` < `in_flight` < `work` (what takes long) <
+//! `letters` < `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` <
+//! `due` < `identity` (entities and groups) < `policies` < `namespace` < `passwords` < `quota` < `denials` (who was refused, and why) < `token` < `lockout` < `in_flight` < `work` (what takes long) <
 //! `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `versions` < `wrap` <
 //! `listing` (who makes those of large folders) < `pipeline` <
 //! `service` (which node runs a request), `worker` (what is due), `chores` (what mounts do by themselves) and `lease_count`.
@@ -24,10 +24,12 @@ pub mod due;
 pub mod identity;
 pub mod in_flight;
 pub mod lease_count;
+mod letters;
 pub mod lifecycle;
 mod listing;
 pub mod lockout;
 pub mod mount;
+pub mod namespace;
 pub mod passwords;
 pub mod pipeline;
 pub mod policies;

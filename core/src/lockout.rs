@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
+use sdk::NamespaceId;
 use serde::{Deserialize, Serialize};
 use storage::{Access, Millis, PathKey, Read, Txn};
 
@@ -68,6 +69,9 @@ pub(crate) enum Counted {
     StillOut,
 }
 
+/// A user: of a namespace, of the mount with an accessor, by an alias.
+type Who = (NamespaceId, String, String);
+
 #[derive(Serialize, Deserialize)]
 struct Locked {
     until: Millis,
@@ -75,7 +79,7 @@ struct Locked {
 
 pub struct Lockouts {
     defaults: LockoutDefaults,
-    failures: Cache<(String, String), Failures>,
+    failures: Cache<Who, Failures>,
     /// Of two failures at once neither is lost.
     counting: Mutex<()>,
 }
@@ -104,19 +108,27 @@ impl Lockouts {
         (METHODS.contains(&mount.type_name.as_str()) && !rules.disable).then_some(rules)
     }
 
-    pub(crate) fn is_locked(&self, read: &impl Read, mount: &Mount, alias: &str, now: Millis) -> Result<bool, Access> {
+    /// `read` is at the records of the namespace, as for all of these.
+    pub(crate) fn is_locked(
+        &self,
+        read: &impl Read,
+        ns: &NamespaceId,
+        mount: &Mount,
+        alias: &str,
+        now: Millis,
+    ) -> Result<bool, Access> {
         if self.rules(mount).is_none() {
             return Ok(false);
         }
-        if self.failures.get(&who(mount, alias)).is_some_and(|failures| failures.is_locked_out(now)) {
+        if self.failures.get(&who(ns, mount, alias)).is_some_and(|failures| failures.is_locked_out(now)) {
             return Ok(true);
         }
         Ok(read.get::<Locked>(&key(&mount.accessor, alias))?.is_some_and(|locked| now < locked.until))
     }
 
-    pub(crate) fn failed(&self, mount: &Mount, alias: &str, now: Millis) -> Counted {
+    pub(crate) fn failed(&self, ns: &NamespaceId, mount: &Mount, alias: &str, now: Millis) -> Counted {
         let Some(rules) = self.rules(mount) else { return Counted::Wrong };
-        let who = who(mount, alias);
+        let who = who(ns, mount, alias);
         let _counting = self.counting.lock();
         let before = self.failures.get(&who);
         if before.is_some_and(|failures| failures.is_locked_out(now)) {
@@ -132,13 +144,13 @@ impl Lockouts {
     }
 
     /// Forgets a user's failures, as after an unlocking that was committed. `mount` is an accessor.
-    pub fn forgive(&self, mount: &str, alias: &str) {
+    pub fn forgive(&self, ns: &NamespaceId, mount: &str, alias: &str) {
         let _counting = self.counting.lock();
-        self.failures.remove(&(mount.to_owned(), alias.to_owned()));
+        self.failures.remove(&(ns.clone(), mount.to_owned(), alias.to_owned()));
     }
 
-    pub(crate) fn succeeded(&self, mount: &Mount, alias: &str, now: Millis) {
-        let who = who(mount, alias);
+    pub(crate) fn succeeded(&self, ns: &NamespaceId, mount: &Mount, alias: &str, now: Millis) {
+        let who = who(ns, mount, alias);
         let _counting = self.counting.lock();
         if self.failures.get(&who).is_some_and(|failures| !failures.is_locked_out(now)) {
             self.failures.remove(&who);
@@ -146,8 +158,8 @@ impl Lockouts {
     }
 }
 
-fn who(mount: &Mount, alias: &str) -> (String, String) {
-    (mount.accessor.clone(), alias.to_owned())
+fn who(ns: &NamespaceId, mount: &Mount, alias: &str) -> Who {
+    (ns.clone(), mount.accessor.clone(), alias.to_owned())
 }
 
 /// The users of one mount who are not let in.
@@ -191,17 +203,21 @@ pub fn locked_out(
 }
 
 /// Lets a user in again. Failures that only this node remembers are forgotten by [`Lockouts::forgive`].
-pub fn unlock(txn: &mut Txn, mount: &str, alias: &str) -> Result<(), Access> {
+pub fn unlock(txn: &mut Txn, ns: &NamespaceId, mount: &str, alias: &str) -> Result<(), Access> {
     if let Some(locked) = txn.get_for_update::<Locked>(&key(mount, alias))? {
         txn.delete(&key(mount, alias));
-        due::unschedule(txn, locked.until, &Due::Lockout { mount: mount.to_owned(), alias: alias.to_owned() });
+        due::unschedule(txn, ns, locked.until, &due(ns, mount, alias));
     }
     Ok(())
 }
 
-pub(crate) fn lock(txn: &mut Txn, mount: &str, alias: &str, until: Millis) -> Result<(), Access> {
+pub(crate) fn lock(txn: &mut Txn, ns: &NamespaceId, mount: &str, alias: &str, until: Millis) -> Result<(), Access> {
     txn.put(&key(mount, alias), &Locked { until })?;
-    due::schedule(txn, until, &Due::Lockout { mount: mount.to_owned(), alias: alias.to_owned() })
+    due::schedule(txn, ns, until, &due(ns, mount, alias))
+}
+
+fn due(ns: &NamespaceId, mount: &str, alias: &str) -> Due {
+    Due::Lockout { namespace: ns.clone(), mount: mount.to_owned(), alias: alias.to_owned() }
 }
 
 pub(crate) fn expire(txn: &mut Txn, mount: &str, alias: &str, now: Millis) -> Result<(), Access> {

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use policy::{Acl, Policy, TemplateRules, builtin};
 use quick_cache::sync::Cache;
+use sdk::NamespaceId;
 use serde::{Deserialize, Serialize};
 use storage::{Access, Millis, Path, PathKey, Read, Revision, Txn, View};
 
 use crate::cache::RecordCache;
 use crate::due::{self, Due};
 use crate::identity::{Identities, Rights, Stamp};
+use crate::space;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct PolicyRecord {
@@ -63,6 +65,7 @@ struct Parsed {
 
 /// A policy as it is to be.
 pub struct NewPolicy<'a> {
+    pub namespace: &'a NamespaceId,
     pub name: &'a str,
     pub text: &'a str,
     pub expires: Option<Millis>,
@@ -115,18 +118,34 @@ impl Policies {
         self.identities.forget();
     }
 
-    /// What a token's entity adds to it. `view` is at the records of the namespace that the token is of.
-    pub fn rights(&self, view: &View, entity_id: &str) -> Result<Arc<Rights>, Access> {
-        self.identities.rights(view, entity_id)
+    /// What a token of this namespace has by its entity. `view` is anywhere.
+    pub fn rights(&self, view: &View, ns: &NamespaceId, entity_id: &str) -> Result<Arc<Rights>, Access> {
+        self.identities.rights(view, ns, entity_id)
     }
 
     /// The rules of a token with these policies and this entity, if it is of one.
-    pub fn rules_of(&self, view: &View, names: &[String], entity_id: &str, now: Millis) -> Result<Rules, Access> {
-        self.rules(view, names, &*self.rights(view, entity_id)?, now)
+    pub fn rules_of(
+        &self,
+        view: &View,
+        ns: &NamespaceId,
+        names: &[String],
+        entity_id: &str,
+        now: Millis,
+    ) -> Result<Rules, Access> {
+        self.rules(view, ns, names, &*self.rights(view, ns, entity_id)?, now)
     }
 
-    /// The rules of the policies with these names and of those that the entity has. A name without a policy grants nothing.
-    pub fn rules(&self, view: &View, names: &[String], rights: &Rights, now: Millis) -> Result<Rules, Access> {
+    /// The rules of the policies with these names in a namespace, and of those that the entity has. A name without a policy
+    /// grants nothing. `view` is anywhere.
+    pub fn rules(
+        &self,
+        view: &View,
+        ns: &NamespaceId,
+        names: &[String],
+        rights: &Rights,
+        now: Millis,
+    ) -> Result<Rules, Access> {
+        let view = &view.elsewhere(space::records(ns));
         let more = rights.policies.iter().filter(|name| !names.contains(name));
         let mut parts: Vec<(Path, Option<Revision>)> = Vec::with_capacity(names.len() + rights.policies.len());
         let mut parsed: Vec<Arc<Parsed>> = Vec::with_capacity(names.len() + rights.policies.len());
@@ -159,7 +178,7 @@ impl Policies {
         {
             return Ok(Rules { acl, relied_on });
         }
-        let values = made.1.is_some().then(|| rights.values()).unwrap_or_default();
+        let values = if made.1.is_some() { rights.values() } else { Default::default() };
         let filled = |parsed: &Arc<Parsed>| match parsed.templated {
             Some(rules) => Arc::new(parsed.policy.render(&values, rules)),
             None => Arc::clone(&parsed.policy),
@@ -177,7 +196,7 @@ impl Policies {
         Ok(Rules { acl: Arc::new(Acl::new(&[Arc::new(policy)], timestamp(now))), relied_on: Vec::new() })
     }
 
-    /// Whether the caller's policies allow an operation at another path than the request's.
+    /// Whether the caller's policies allow an operation at another path than the request's, in the request's namespace.
     pub fn allow(
         &self,
         view: &View,
@@ -186,16 +205,18 @@ impl Policies {
         path: &str,
         now: Millis,
     ) -> Result<bool, Access> {
-        let rules = self.rules_of(view, &caller.policies, &caller.entity_id, now)?;
-        let question = policy::Question { operation, path, parameters: None, wrap_ttl: None };
+        let Some(path) = caller.sees(path) else { return Ok(false) };
+        let rules = self.rules_of(view, &caller.home, &caller.policies, &caller.entity_id, now)?;
+        let question = policy::Question { operation, path: &path, parameters: None, wrap_ttl: None };
         Ok(rules.acl.decide(&question).allowed)
     }
 
     /// Whether the caller has the `sudo` capability at a path.
     pub fn has_sudo(&self, txn: &Txn, caller: &sdk::Caller, path: &str, now: Millis) -> Result<bool, Access> {
-        let rules = self.rules_of(&txn.as_view(), &caller.policies, &caller.entity_id, now)?;
+        let Some(path) = caller.sees(path) else { return Ok(false) };
+        let rules = self.rules_of(&txn.as_view(), &caller.home, &caller.policies, &caller.entity_id, now)?;
         let question =
-            policy::Question { operation: policy::Operation::Update, path, parameters: None, wrap_ttl: None };
+            policy::Question { operation: policy::Operation::Update, path: &path, parameters: None, wrap_ttl: None };
         Ok(rules.acl.decide(&question).sudo)
     }
 
@@ -222,7 +243,8 @@ impl Policies {
     /// Writes a policy, and answers what it says, for whoever wants to look it over.
     pub fn set(&self, txn: &mut Txn, now: Millis, new: &NewPolicy<'_>) -> Result<Policy, PolicyRefused> {
         let refused = |text: &str| Err(PolicyRefused::Refused(text.into()));
-        let NewPolicy { name, text, expires, settings, cas } = *new;
+        let NewPolicy { namespace, name, text, expires, settings, cas } = *new;
+        let due = || Due::Policy { namespace: namespace.clone(), name: name.to_owned() };
         if name == "root" || builtin::FIXED.contains(&name) {
             return Err(PolicyRefused::Refused(format!("cannot update {name:?} policy")));
         }
@@ -250,10 +272,10 @@ impl Policies {
             _ => {}
         }
         if let Some(at) = stored.as_ref().and_then(|record| record.expires) {
-            due::unschedule(txn, at, &Due::Policy(name.into()));
+            due::unschedule(txn, namespace, at, &due());
         }
         if let Some(at) = expires {
-            due::schedule(txn, at, &Due::Policy(name.into()))?;
+            due::schedule(txn, namespace, at, &due())?;
         }
         let (name, text) = (name.into(), text.into());
         let record = PolicyRecord { name, text, version: version + 1, modified: Some(now), expires, settings };
@@ -261,12 +283,12 @@ impl Policies {
         Ok(parsed)
     }
 
-    pub fn delete(&self, txn: &mut Txn, name: &str) -> Result<(), PolicyRefused> {
+    pub fn delete(&self, txn: &mut Txn, ns: &NamespaceId, name: &str) -> Result<(), PolicyRefused> {
         if name == "root" || name == "default" || builtin::FIXED.contains(&name) {
             return Err(PolicyRefused::Refused(format!("cannot delete {name:?} policy")));
         }
         if let Some(at) = txn.get::<PolicyRecord>(&key(name))?.and_then(|record| record.expires) {
-            due::unschedule(txn, at, &Due::Policy(name.into()));
+            due::unschedule(txn, ns, at, &Due::Policy { namespace: ns.clone(), name: name.into() });
         }
         txn.delete(&key(name));
         Ok(())

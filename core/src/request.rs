@@ -14,6 +14,9 @@ use crate::trace::Trace;
 pub struct Request {
     pub id: RequestId,
     pub verb: Verb,
+    /// What its header says of the namespace, checked by [`canonical`]; the path may go on.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub namespace: String,
     /// Below `/v1/`, decoded, checked by [`canonical`].
     pub path: String,
     pub token: Option<ClientToken>,
@@ -50,11 +53,12 @@ pub struct Request {
 }
 
 impl Request {
-    /// An operation of a batch that this request brings, as a request of the same caller.
-    pub(crate) fn step(&self, step: &Step) -> Self {
+    /// An operation of a batch that this request brings, as a request of the same caller to the same namespace.
+    pub(crate) fn step(&self, namespace: &str, step: &Step) -> Self {
         Self {
             id: self.id,
             verb: step.verb,
+            namespace: namespace.to_owned(),
             path: step.path.clone(),
             token: self.token.clone(),
             body: step.body.clone(),
@@ -78,6 +82,7 @@ impl Request {
         Self {
             id: RequestId { applied: 0, random: crypto::random() },
             verb: Verb::Write,
+            namespace: String::new(),
             path: path.to_owned(),
             token: None,
             body: facts,

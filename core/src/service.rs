@@ -14,7 +14,7 @@ use crate::catalog::Catalog;
 use crate::consistency::{Forwarding, Missing};
 use crate::dr::gate;
 use crate::lifecycle::Node;
-use crate::pipeline::{Kind, Pipeline, Run, locate, resolve, unknown};
+use crate::pipeline::{Call, Kind, Pipeline, locate, resolve, unknown};
 use crate::replication::{Asker, ForwardError, Leader, Outcome, Role};
 use crate::request::Request;
 use crate::response::Response;
@@ -153,7 +153,7 @@ impl Service {
     /// A read of the state that this node has, whether or not anybody leads. `None`: it is served like any other.
     async fn serve_stale(&self, request: &Request, deadline: Instant) -> Option<Response> {
         let view = self.node.local_view().ok()?;
-        let located = locate(&self.node, &self.catalog, &view, request, &mut Vec::new()).ok()??;
+        let located = locate(&self.node, &self.catalog, &view, request).ok()??;
         let elsewhere = request.consistency.forwarding == Forwarding::Always;
         let too_old = self.node.replication.staleness().is_none_or(|old| old > STALE_MAX);
         if elsewhere
@@ -168,7 +168,7 @@ impl Service {
             return lacking.filter(|_| request.consistency.missing == Missing::Fail);
         }
         let now = self.node.replication.now();
-        Some(self.pipeline.run(Run { request, now, term: None, deadline, forwarded: false, counted: false }).await)
+        Some(self.pipeline.run(Call { request, now, term: None, deadline, forwarded: false, counted: false }).await)
     }
 
     /// The refusal of a request that names a state which is not here.
@@ -207,7 +207,7 @@ impl Service {
         let _listed = self.node.in_flight.begin(&request, self.node.replication.now());
         match self.node.replication.read_point(deadline.min(Instant::now() + READ_POINT_MAX)).await {
             Ok(now) => {
-                let run = Run { request: &request, now, term: Some(term), deadline, forwarded: false, counted: false };
+                let run = Call { request: &request, now, term: Some(term), deadline, forwarded: false, counted: false };
                 self.pipeline.run(run).await
             }
             Err(problem) => Response::unavailable(&problem.0),
@@ -270,7 +270,7 @@ impl Service {
             return lacking;
         }
         let (forwarded, counted) = (came == Came::Forwarded, came != Came::Here);
-        self.pipeline.run(Run { request, now, term: Some(term), deadline, forwarded, counted }).await
+        self.pipeline.run(Call { request, now, term: Some(term), deadline, forwarded, counted }).await
     }
 
     /// Reads here. `None` when the leader was lost on the way and the request should be placed again.
@@ -279,7 +279,7 @@ impl Service {
             Ok(now) => match self.lacks(request, true) {
                 Some(lacking) => Some(lacking),
                 None => {
-                    let run = Run { request, now, term: None, deadline, forwarded: false, counted: false };
+                    let run = Call { request, now, term: None, deadline, forwarded: false, counted: false };
                     Some(self.pipeline.run(run).await)
                 }
             },
@@ -295,7 +295,7 @@ impl Service {
             return Ok(Place::Active);
         }
         let view = self.node.local_view()?;
-        let Some(located) = locate(&self.node, &self.catalog, &view, request, &mut Vec::new())? else {
+        let Some(located) = locate(&self.node, &self.catalog, &view, request)? else {
             return Ok(Place::Active);
         };
         if let Some(trace) = &request.trace {
@@ -323,7 +323,7 @@ impl Service {
     /// A request counts where it came in, so that too many do not reach the active node.
     async fn forward(&self, request: Request, deadline: Instant) -> Response {
         let now = self.node.replication.now();
-        let run = Run { request: &request, now, term: None, deadline, forwarded: false, counted: false };
+        let run = Call { request: &request, now, term: None, deadline, forwarded: false, counted: false };
         let mut headers = match self.pipeline.count(&run).await {
             Ok(headers) => headers,
             Err(refused) => return refused,

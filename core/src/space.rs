@@ -3,7 +3,7 @@
 //! ```text
 //! R / namespace / "core"                 mounts, policies, tokens, leases: this crate's records
 //! R / namespace / "mount" / uuid         what a plugin stores
-//! R / namespace / "cubbyhole" / token    what a token keeps for itself
+//! R / namespace / "cubbyhole" / token    what a token keeps for itself, "in" / namespace where that is not its own
 //! R / "" / "keyring"                     the data keys, sealed under the root key
 //! L / "seal" / "backup"                  new shares, encrypted to their holders
 //! L / "seal" / "config", "wraps"         how the root key is wrapped in this cluster
@@ -16,25 +16,33 @@
 use sdk::NamespaceId;
 use storage::{Class, Path, PathKey, RawKey};
 
-fn namespace(ns: &NamespaceId) -> PathKey {
-    PathKey::new().plain(ns.as_str())
+/// Everything that belongs to a namespace but its own record.
+pub fn namespace(ns: &NamespaceId) -> Path {
+    Path::root(Class::Replicated).join(&PathKey::new().plain(ns.as_str()))
 }
 
 pub fn records(ns: &NamespaceId) -> Path {
-    Path::root(Class::Replicated).join(&namespace(ns).plain("core"))
+    namespace(ns).join(&PathKey::new().plain("core"))
+}
+
+/// Where the order of what is due lies: one for each keyring, so that what is sealed does not stand before the rest.
+pub fn schedule(ns: &NamespaceId) -> Path {
+    records(&ns.keyring_owner())
 }
 
 pub fn mount(ns: &NamespaceId, uuid: &str) -> Path {
-    Path::root(Class::Replicated).join(&namespace(ns).plain("mount").plain(uuid))
+    namespace(ns).join(&PathKey::new().plain("mount").plain(uuid))
 }
 
+/// What the tokens of a namespace keep for themselves.
 pub fn cubbyholes(ns: &NamespaceId) -> Path {
-    Path::root(Class::Replicated).join(&namespace(ns).plain("cubbyhole"))
+    namespace(ns).join(&PathKey::new().plain("cubbyhole"))
 }
 
-/// What one token keeps for itself.
-pub fn cubbyhole(ns: &NamespaceId, token: &str) -> Path {
-    cubbyholes(ns).join(&PathKey::new().plain(token))
+/// What one token keeps for itself in a namespace: its home, or another one. All of it lies where the token does.
+pub fn cubbyhole(home: &NamespaceId, token: &str, ns: &NamespaceId) -> Path {
+    let own = cubbyholes(home).join(&PathKey::new().plain(token));
+    if ns == home { own } else { own.join(&PathKey::kind("in").plain(ns.as_str())) }
 }
 
 /// An entry of a cubbyhole, relative to it.

@@ -16,6 +16,7 @@ use crate::change::change;
 use crate::chores;
 use crate::due::{self, Due};
 use crate::lifecycle::Node;
+use crate::namespace::Doomed;
 use crate::policies::Policies;
 use crate::replication::Role;
 use crate::token::{HALVINGS, SWEEP_MAX, halved};
@@ -40,8 +41,8 @@ pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
         noted: None,
         version_noted: None,
         untold: None,
-        after: None,
-        began: Instant::now(),
+        lanes: BTreeMap::new(),
+        removing: None,
         settling: None,
         halvings: 0,
     };
@@ -59,9 +60,13 @@ pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
     }
 }
 
+/// Entries of the index, by the namespace and the kind of mount that they are to wake.
+type Woken = BTreeMap<(NamespaceId, String), Vec<PathKey>>;
+
 struct Worker {
     node: Arc<Node>,
-    /// The term and the line of history that `after` is from: another leader, or a restore, may have put in earlier ones.
+    /// The term and the line of history that the lanes are from: another leader, or a restore, may have put in earlier
+    /// entries.
     led: Option<(Term, Epoch)>,
     /// In which term it was made sure that a recovery is told of.
     noted: Option<Term>,
@@ -69,13 +74,21 @@ struct Worker {
     version_noted: Option<(Term, Epoch)>,
     /// When telling of a recovery failed last.
     untold: Option<Instant>,
-    /// Up to where the index is done with: what was deleted is not walked over again.
-    after: Option<PathKey>,
-    began: Instant,
+    /// By the namespace that brought the keyring: the server's own, and those that are open.
+    lanes: BTreeMap<NamespaceId, Lane>,
+    /// The namespace that is being removed, and up to where its leases are.
+    removing: Option<(NamespaceId, Option<PathKey>)>,
     /// The quota whose leases are looked through, and up to where.
     settling: Option<(String, Option<PathKey>)>,
     /// How often batches are halved at present.
     halvings: u32,
+}
+
+/// The way through one index.
+struct Lane {
+    /// Up to where it is done with: what was deleted is not walked over again.
+    after: Option<PathKey>,
+    began: Instant,
 }
 
 impl Worker {
@@ -86,8 +99,10 @@ impl Worker {
             return Ok(IDLE);
         }
         let led = Some((term, *self.node.replication.epoch().borrow()));
-        if self.led != led || self.began.elapsed() >= AFRESH {
-            (self.led, self.after, self.began, self.settling) = (led, None, Instant::now(), None);
+        if self.led != led {
+            self.led = led;
+            self.lanes.clear();
+            self.settling = None;
         }
         let text = |problem: &dyn std::fmt::Display| problem.to_string();
         let deadline = Instant::now() + READ_MAX;
@@ -108,27 +123,60 @@ impl Worker {
                 Err(problem) => tracing::debug!(problem, "this version is not noted yet"),
             }
         }
-        if let Some(swept) = self.sweep(term, now).await? {
-            return self.fitted(swept).map(|_| Duration::ZERO);
+        if let Some(removed) = self.remove_namespace(term, now).await? {
+            return self.fitted(removed).map(|_| Duration::ZERO);
         }
-        let view = self.node.local_view().map_err(|e| text(&e))?;
-        let page = due::next(&view, self.after.as_ref(), halved(PAGE, self.halvings)).map_err(|e| text(&e))?;
-        let ready: Vec<PathKey> = page.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| key.clone()).collect();
-        if ready.is_empty()
+        let mut pause = IDLE;
+        for owner in self.keyrings() {
+            match self.go_on(&owner, term, now).await {
+                Ok(lane) => pause = pause.min(lane),
+                // Nothing of one holds up the others: it may have been sealed just now.
+                Err(problem) if !owner.is_root() => tracing::debug!(problem, "what is due in a namespace waits"),
+                Err(problem) => return Err(problem),
+            }
+        }
+        if !pause.is_zero()
             && let Some(settled) = self.settle_quotas(term, now).await?
         {
             return self.fitted(settled).map(|_| Duration::ZERO);
         }
+        Ok(pause)
+    }
+
+    /// Whose indexes can be read.
+    fn keyrings(&mut self) -> Vec<NamespaceId> {
+        let tenants = self.node.barrier.open_tenants().into_iter();
+        let tenants = tenants.filter_map(|keyring| NamespaceId::parse(&format!("{keyring}-{keyring}")));
+        let all: Vec<NamespaceId> = [NamespaceId::root()].into_iter().chain(tenants).collect();
+        self.lanes.retain(|owner, _| all.contains(owner));
+        all
+    }
+
+    /// Does a page of what is due in one index, and tells how long there is nothing.
+    async fn go_on(&mut self, owner: &NamespaceId, term: Term, now: Millis) -> Result<Duration, String> {
+        let text = |problem: &dyn std::fmt::Display| problem.to_string();
+        if let Some(swept) = self.sweep(owner, term, now).await? {
+            return self.fitted(swept).map(|_| Duration::ZERO);
+        }
+        let fresh = || Lane { after: None, began: Instant::now() };
+        let lane = self.lanes.entry(owner.clone()).or_insert_with(fresh);
+        if lane.began.elapsed() >= AFRESH {
+            *lane = fresh();
+        }
+        let order = self.node.local_view().map_err(|e| text(&e))?.elsewhere(space::schedule(owner));
+        let page = due::next(&order, lane.after.as_ref(), halved(PAGE, self.halvings)).map_err(|e| text(&e))?;
+        let ready: Vec<PathKey> = page.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| key.clone()).collect();
         let Some(last) = ready.last().cloned() else {
             return Ok(page.first().map_or(IDLE, |(at, _)| now.until(*at).min(IDLE)));
         };
-        let root = NamespaceId::root();
-        let mut woken = BTreeMap::new();
-        let done = change(&self.node, now, term, |state| self.settle(state, &root, &ready, now, &mut woken)).await;
-        if self.fitted(done)? {
-            self.after = Some(last);
-            for (kind, entries) in &woken {
-                if let Err(problem) = chores::awake(&self.node, &root, kind, entries, now, term).await {
+        let mut woken = Woken::new();
+        let done = change(&self.node, now, term, |state| self.settle(state, owner, &ready, now, &mut woken)).await;
+        if self.fitted(done)?
+            && let Some(lane) = self.lanes.get_mut(owner)
+        {
+            lane.after = Some(last);
+            for ((namespace, kind), entries) in &woken {
+                if let Err(problem) = chores::awake(&self.node, namespace, kind, entries, now, term).await {
                     tracing::warn!(mount = kind, problem, "what is due could not be done; it is tried again later");
                 }
             }
@@ -155,27 +203,70 @@ impl Worker {
     fn settle(
         &self,
         state: &mut TxnState,
-        ns: &NamespaceId,
+        owner: &NamespaceId,
         ready: &[PathKey],
         now: Millis,
-        woken: &mut BTreeMap<String, Vec<PathKey>>,
+        woken: &mut Woken,
     ) -> Result<(), Access> {
-        let mut records = state.at(space::records(ns));
+        let mut order = state.at(space::schedule(owner));
         let mut budget = halved(SWEEP_MAX, self.halvings);
         for key in ready {
-            match records.get::<Due>(key)? {
-                Some(Due::Token(token)) => self.node.tokens.expire(&mut records, ns, &token, now, &mut budget)?,
-                Some(Due::Lockout { mount, alias }) => lockout::expire(&mut records, &mount, &alias, now)?,
-                Some(Due::Policy(name)) => Policies::expire(&mut records, &name, now)?,
-                Some(Due::Chore(kind)) => {
-                    woken.entry(kind).or_default().push(key.clone());
+            match order.get::<Due>(key)? {
+                Some(Due::Token(token)) => self.node.tokens.expire(&mut order, &token, now, &mut budget)?,
+                Some(Due::Lockout { namespace, mount, alias }) => {
+                    lockout::expire(&mut order.elsewhere(space::records(&namespace)), &mount, &alias, now)?;
+                }
+                Some(Due::Chore { namespace, kind }) => {
+                    woken.entry((namespace, kind)).or_default().push(key.clone());
                     continue;
+                }
+                Some(Due::Policy { namespace, name }) => {
+                    Policies::expire(&mut order.elsewhere(space::records(&namespace)), &name, now)?;
                 }
                 None => {}
             }
-            records.delete(key);
+            order.delete(key);
         }
         Ok(())
+    }
+
+    /// Goes on removing a namespace, if one is doomed: first what ends its leases, page by page, then all that it has.
+    async fn remove_namespace(
+        &mut self,
+        term: Term,
+        now: Millis,
+    ) -> Result<Option<Result<Vec<i64>, CommitError>>, String> {
+        let view = self.node.local_view().map_err(|e| e.to_string())?;
+        let Some(doomed) = Doomed::next(&view, None).map_err(|e| e.to_string())? else {
+            self.removing = None;
+            return Ok(None);
+        };
+        let after = self.removing.take().filter(|(known, _)| *known == doomed.id).and_then(|(_, after)| after);
+        let mut next = None;
+        let done = change(&self.node, now, term, |state| {
+            let mut records = state.at(space::records(&doomed.id));
+            // What a sealed one has given cannot be seen, and ends with it.
+            if self.node.barrier.holds(doomed.id.keyring()) {
+                next = self.node.tokens.revoke_leases(&mut records, "", after.as_ref(), self.halvings)?.next;
+            }
+            if next.is_none() {
+                quota::namespace_removed(&mut records, &doomed.path)?;
+                doomed.remove(&self.node.mounts, &mut records)?;
+            }
+            Ok(())
+        });
+        let done = done.await;
+        if done.is_err() {
+            self.removing = Some((doomed.id, after));
+        } else if next.is_none() {
+            tracing::info!(namespace = doomed.path, "a namespace was removed");
+        } else {
+            self.removing = Some((doomed.id, next));
+        }
+        Ok(Some(match done {
+            Err(CommitError::Conflict { .. }) => Ok(Vec::new()),
+            done => done,
+        }))
     }
 
     /// Goes on counting the leases that a quota has found, if there is one.
@@ -211,13 +302,17 @@ impl Worker {
     }
 
     /// Goes on with the descendants of revoked tokens, if there are any.
-    async fn sweep(&self, term: Term, now: Millis) -> Result<Option<Result<Vec<i64>, CommitError>>, String> {
-        let view = self.node.local_view().map_err(|e| e.to_string())?;
+    async fn sweep(
+        &self,
+        owner: &NamespaceId,
+        term: Term,
+        now: Millis,
+    ) -> Result<Option<Result<Vec<i64>, CommitError>>, String> {
+        let view = self.node.local_view().map_err(|e| e.to_string())?.elsewhere(space::schedule(owner));
         let Some(parent) = self.node.tokens.to_sweep(&view).map_err(|e| e.to_string())? else { return Ok(None) };
-        let root = NamespaceId::root();
         let budget = halved(SWEEP_MAX, self.halvings);
         let swept = change(&self.node, now, term, |state| {
-            self.node.tokens.sweep_on(&mut state.at(space::records(&root)), &root, &parent, budget)
+            self.node.tokens.sweep_on(&mut state.at(space::records(&parent.home())), &parent, budget)
         });
         Ok(Some(swept.await))
     }

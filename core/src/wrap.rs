@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use sdk::{Answer, Body, Failure, Map, NamespaceId, Value, WrapInfo, json};
+use sdk::{Answer, Body, Failure, Map, Namespace, Value, WrapInfo, json};
 use serde::{Deserialize, Serialize};
-use storage::{Millis, Read, Txn, TxnState, View};
+use storage::{Millis, Read, RequestId, Txn, TxnState, View};
 
 use crate::lifecycle::Node;
-use crate::request::Request;
 use crate::response;
 use crate::space;
 use crate::token::{ClientToken, NewToken, NotCreated, TokenKey};
@@ -38,6 +37,15 @@ impl From<NotWrapped> for Failure {
     }
 }
 
+/// Which answer is to be wrapped: of a request in a namespace, and for how long.
+pub(crate) struct Asked<'a> {
+    pub id: RequestId,
+    pub namespace: &'a Namespace,
+    pub path: &'a str,
+    pub now: Millis,
+    pub ttl: Duration,
+}
+
 /// What a token holds, as it was put in.
 pub struct Wrapped {
     pub key: TokenKey,
@@ -47,14 +55,7 @@ pub struct Wrapped {
 }
 
 /// Puts the answer of a request away. An answer without content stays as it is.
-pub(crate) fn answer(
-    node: &Node,
-    state: &mut TxnState,
-    request: &Request,
-    now: Millis,
-    ttl: Duration,
-    answer: Answer,
-) -> Result<Answer, Failure> {
+pub(crate) fn answer(node: &Node, state: &mut TxnState, asked: &Asked<'_>, answer: Answer) -> Result<Answer, Failure> {
     match &answer.body {
         Body::Empty if answer.auth.is_none() && answer.warnings.is_empty() => return Ok(answer),
         Body::Raw { .. } | Body::Stream { .. } => {
@@ -62,41 +63,44 @@ pub(crate) fn answer(
         }
         _ => {}
     }
-    let rendered = response::Response::answer(request.id, &answer).body;
+    let rendered = response::Response::answer(asked.id, &answer).body;
     let response = String::from_utf8(rendered).map_err(Failure::internal)?;
-    let info = Wrapping { creation_ttl: ttl.as_secs(), creation_time: now, creation_path: request.path.clone() };
+    let info =
+        Wrapping { creation_ttl: asked.ttl.as_secs(), creation_time: asked.now, creation_path: asked.path.to_owned() };
     let token = answer.auth.as_ref().map(|auth| auth.accessor.clone()).filter(|accessor| !accessor.is_empty());
     let inside = token.or_else(|| answer.accessor.clone());
-    let mut made = put(node, &mut state.at(space::records(&NamespaceId::root())), now, info, &response)?;
+    let mut txn = state.at(space::records(&asked.namespace.id));
+    let mut made = put(node, &mut txn, asked.namespace, info, &response)?;
     made.wrapped_accessor = inside;
     // A token inside is taken back together with the wrapping token if the answer cannot be audited.
     Ok(Answer { wrapped: Some(made), ..answer })
 }
 
-/// Makes a wrapping token that holds `response`. `txn` is at the namespace's records.
-pub fn put(node: &Node, txn: &mut Txn, now: Millis, info: Wrapping, response: &str) -> Result<WrapInfo, Failure> {
+/// Makes a wrapping token of a namespace that holds `response`.
+pub fn put(node: &Node, txn: &mut Txn, home: &Namespace, info: Wrapping, response: &str) -> Result<WrapInfo, Failure> {
     let ttl = Duration::from_secs(info.creation_ttl);
     let new = NewToken {
         policies: vec!["response-wrapping".into()],
+        home: home.clone(),
         path: info.creation_path.clone(),
         ttl,
         explicit_max_ttl: ttl,
         num_uses: 1,
         ..NewToken::default()
     };
-    let created = node.tokens.create(txn, now, new).map_err(|refused| match refused {
+    let created = node.tokens.create(txn, info.creation_time, new).map_err(|refused| match refused {
         NotCreated::Access(access) => access.into(),
         refused => Failure::internal(refused),
     })?;
     let key = node.tokens.key_of(&created.token)?;
-    let mut hole = txn.elsewhere(space::cubbyhole(&NamespaceId::root(), key.as_str()));
+    let mut hole = txn.elsewhere(key.cubbyhole(&home.id));
     hole.put(&space::cubbyhole_entry("response"), &json!({ "response": response }))?;
     hole.put(&space::cubbyhole_entry("wrapinfo"), &info)?;
     Ok(WrapInfo {
         token: created.token.expose().to_owned(),
         accessor: created.record.accessor,
         ttl: created.record.creation_ttl,
-        creation_time: sdk::timestamp(now),
+        creation_time: sdk::timestamp(info.creation_time),
         creation_path: info.creation_path,
         wrapped_accessor: None,
     })
@@ -105,12 +109,11 @@ pub fn put(node: &Node, txn: &mut Txn, now: Millis, info: Wrapping, response: &s
 /// What a wrapping token was made for. The token is not used up.
 pub fn look(node: &Node, view: &View, token: &ClientToken, now: Millis) -> Result<Wrapping, NotWrapped> {
     let key = valid(node, view, token, now)?;
-    let hole = view.elsewhere(space::cubbyhole(&NamespaceId::root(), key.as_str()));
+    let hole = view.elsewhere(key.cubbyhole(&key.home()));
     hole.get(&space::cubbyhole_entry("wrapinfo"))?.ok_or(NotWrapped::NoSuchToken)
 }
 
-/// Takes out what a wrapping token holds, and ends the token: of two who try, one gets it. `txn` is at the namespace's
-/// records.
+/// Takes out what a wrapping token holds, and ends the token: of two who try, one gets it.
 pub fn take(node: &Node, txn: &mut Txn, token: &ClientToken, now: Millis) -> Result<Wrapped, NotWrapped> {
     let key = valid(node, &txn.as_view(), token, now)?;
     take_of(node, txn, key)
@@ -118,12 +121,11 @@ pub fn take(node: &Node, txn: &mut Txn, token: &ClientToken, now: Millis) -> Res
 
 /// The same for a token that has proved itself: the caller's own.
 pub fn take_of(node: &Node, txn: &mut Txn, key: TokenKey) -> Result<Wrapped, NotWrapped> {
-    let root = NamespaceId::root();
-    let hole = txn.elsewhere(space::cubbyhole(&root, key.as_str()));
+    let hole = txn.elsewhere(key.cubbyhole(&key.home()));
     let info = hole.get_for_update(&space::cubbyhole_entry("wrapinfo"))?.ok_or(NotWrapped::NoSuchToken)?;
     let held: Map<String, Value> = hole.get(&space::cubbyhole_entry("response"))?.ok_or(NotWrapped::NoSuchToken)?;
     let response = held.get("response").and_then(Value::as_str).ok_or(NotWrapped::NoSuchToken)?.to_owned();
-    node.tokens.revoke(txn, &root, &key)?;
+    node.tokens.revoke(txn, &key)?;
     Ok(Wrapped { key, info, response })
 }
 

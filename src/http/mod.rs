@@ -184,6 +184,10 @@ impl Face {
         if manner.open_metrics && path == "sys/metrics" {
             return system::measures::answer(self.measures.as_ref(), method, &query);
         }
+        let elsewhere = request.as_ref().is_ok_and(|request| !matches!(request.namespace.as_str(), "" | "root"));
+        if elsewhere && system::node::is_of_the_cluster(&path) {
+            return Response::errors(400, &["operation unavailable in namespaces"]);
+        }
         let asks_for_help = request.as_ref().is_ok_and(|request| request.help);
         if !asks_for_help && let Some(response) = system::node::answer(&self.local, method, &path, &query, &body).await
         {

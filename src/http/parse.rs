@@ -140,14 +140,13 @@ fn service_request(
     id: RequestId,
 ) -> Result<Request, Refused> {
     let namespace = text(headers, "x-vault-namespace").unwrap_or_default();
-    if !matches!(namespace.trim_matches('/'), "" | "root") {
-        let problem = format!("namespace {namespace:?} does not exist; this version has the root namespace only");
-        return Err(Refused::new(404, problem));
-    }
+    let namespace = canonical(namespace.trim_matches('/').as_bytes())
+        .map_err(|problem| Refused::new(400, format!("X-Vault-Namespace: {problem}")))?;
     let (token, authorization) = caller(headers);
     Ok(Request {
         id,
         verb,
+        namespace,
         path: path.to_owned(),
         token,
         body: Map::new(),

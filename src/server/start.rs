@@ -149,6 +149,7 @@ impl Server {
         tokio::spawn(Arc::clone(&node).unseal_itself(stopping.clone()));
         tokio::spawn(Arc::clone(&node).unseal_from_members(stopping.clone()));
         tokio::spawn(Arc::clone(&node).keep_attuned(stopping.clone()));
+        tokio::spawn(Arc::clone(&node).keep_tenants(stopping.clone()));
         tokio::spawn(Arc::clone(&node).keep_keys(stopping.clone()));
         tokio::spawn(Arc::clone(&node).heed_exclusion(stopping.clone()));
         tokio::spawn(autopilot::run(Arc::clone(&node), stopping.clone()));

@@ -14,11 +14,12 @@ use storage::{Access, CommitError, Txn};
 /// How often one batch may be got in the way of by others, or be too large.
 const TRIES_MAX: usize = 32;
 
-/// Commits one batch over the namespace's records. `write` is given how often it is to be halved, and may run several times.
+/// Commits one batch over a namespace's records. `write` is given how often it is to be halved, and may run several times.
 pub async fn batch<T>(
     node: &Arc<Node>,
+    ns: &NamespaceId,
     deadline: Instant,
-    mut write: impl FnMut(&mut Txn, &NamespaceId, u32) -> Result<T, Access>,
+    mut write: impl FnMut(&mut Txn, u32) -> Result<T, Access>,
 ) -> Result<T, String> {
     let mut halvings = 0;
     for _ in 0..TRIES_MAX {
@@ -29,8 +30,7 @@ pub async fn batch<T>(
         let now = node.replication.read_point(deadline.into()).await.map_err(|e| e.to_string())?;
         let mut done = None;
         let committed = change(node, now, term, |state| {
-            let root = NamespaceId::root();
-            done = Some(write(&mut state.at(space::records(&root)), &root, halvings)?);
+            done = Some(write(&mut state.at(space::records(ns)), halvings)?);
             Ok(())
         })
         .await;

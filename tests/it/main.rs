@@ -23,6 +23,7 @@ mod fitness;
 mod harness;
 mod health;
 mod hostile;
+mod identity;
 mod import;
 mod keeping;
 mod keys;

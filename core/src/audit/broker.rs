@@ -58,10 +58,10 @@ fn takers<'d>(devices: &'d [Arc<Device>], entry: &Entry<'_>) -> Vec<&'d Device> 
     let mount_point = if filters { entry.subject.mount_point() } else { String::new() };
     let facts = Facts {
         operation: entry.subject.operation,
-        path: &entry.subject.request.path,
+        path: entry.subject.path,
         mount_type: entry.subject.mount.map_or("", |mount| &mount.type_name),
         mount_point: &mount_point,
-        namespace: "",
+        namespace: entry.subject.namespace.map_or("", |namespace| namespace.path.trim_end_matches('/')),
     };
     let takes = |device: &&Arc<Device>| {
         !device.rules.fallback && device.rules.filter.as_ref().is_none_or(|filter| filter.takes(&facts))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use barrier::Barrier;
-use sdk::{Answer, AuthBlock, Body, Failure, Map, Step, Value, WrapInfo};
+use sdk::{Answer, AuthBlock, Body, Failure, Map, Namespace, Step, Value, WrapInfo};
 use storage::Millis;
 
 use super::hash::{Hasher, Shared};
@@ -55,6 +55,10 @@ impl Phase {
 /// What both entries of a request are about.
 pub struct Subject<'a> {
     pub request: &'a Request,
+    /// Where it goes, as far as that is known.
+    pub namespace: Option<&'a Namespace>,
+    /// In the namespace.
+    pub path: &'a str,
     pub operation: &'a str,
     pub mount: Option<&'a Mount>,
     pub who: Option<&'a Who>,
@@ -65,7 +69,20 @@ pub struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     pub fn new(request: &'a Request, operation: &'a str, mount: Option<&'a Mount>, who: Option<&'a Who>) -> Self {
-        Self { request, operation, mount, who, steps: &[], hashed: Shared::default() }
+        Self {
+            request,
+            namespace: None,
+            path: &request.path,
+            operation,
+            mount,
+            who,
+            steps: &[],
+            hashed: Shared::default(),
+        }
+    }
+
+    pub fn at(self, namespace: &'a Namespace, path: &'a str) -> Self {
+        Self { namespace: Some(namespace), path, ..self }
     }
 
     pub fn with_steps(self, steps: &'a [Step]) -> Self {
@@ -136,7 +153,7 @@ impl Entry<'_> {
                 if !decided.granted_by.is_empty() {
                     line.objects("granting_policies", &decided.granted_by, |line, name| {
                         line.text("name", name);
-                        line.text("namespace_id", "root");
+                        line.text("namespace_id", token.home.id.shown());
                         line.text("type", "acl");
                     });
                 }
@@ -165,9 +182,12 @@ impl Entry<'_> {
             self.accessor(line, "client_token_accessor", &who.token.accessor);
         }
         line.open("namespace");
-        line.text("id", "root");
+        line.text("id", subject.namespace.map_or("root", |namespace| namespace.id.shown()));
+        if let Some(namespace) = subject.namespace.filter(|namespace| !namespace.is_root()) {
+            line.text("path", &namespace.path);
+        }
         line.close();
-        line.text("path", &request.path);
+        line.text("path", subject.path);
         match self.phase {
             // The server's own words, which hold no secret.
             Phase::Event => line.plain("data", &request.body),

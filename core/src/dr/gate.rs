@@ -17,8 +17,7 @@ pub(crate) fn refusal(node: &Node, catalog: &Catalog, request: &Request) -> Opti
     if !node.is_secondary() {
         return None;
     }
-    let located =
-        node.local_view().ok().and_then(|view| locate(node, catalog, &view, request, &mut Vec::new()).ok()?);
+    let located = node.local_view().ok().and_then(|view| locate(node, catalog, &view, request).ok()?);
     (declared(located.as_ref(), request) == OnSecondary::Refused).then(|| Response::errors(400, &[DISABLED]))
 }
 

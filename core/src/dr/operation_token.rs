@@ -8,10 +8,11 @@ use storage::{Access, PathKey, Read, Term, View};
 use tokio::time::Instant;
 
 use crate::change::change;
+use crate::letters;
 use crate::lifecycle::generation::{Encoding, Generation};
 use crate::lifecycle::{CeremonyError, ChangeError, GenerationStarted, GenerationStatus, Node};
 use crate::space;
-use crate::token::{ClientToken, TokenKey, random_letters_of};
+use crate::token::{ClientToken, TokenKey};
 
 /// What is stored of one.
 #[derive(Serialize, Deserialize)]
@@ -101,7 +102,7 @@ impl Node {
             let text = "the given shares do not combine to the primary's key; all were thrown away, start over";
             return Err(CeremonyError::refused(text));
         }
-        let token = ClientToken::new(format!("{PREFIX}{}", random_letters_of(LETTERS)));
+        let token = ClientToken::new(format!("{PREFIX}{}", letters::random(LETTERS)));
         let encoded = attempt.encode(&token)?;
         let pending = OperationToken { term: self.leading()?, key: self.key_of(&token)? };
         let progress = usize::from(config.threshold());

@@ -8,7 +8,8 @@ use storage::{Millis, Txn};
 use super::alias::{Alias, add, alias, name_key};
 use super::check_name;
 use super::entity::{Entity, for_update, make, put};
-use super::group::{GroupKind, group, group_by_alias};
+use super::group::{GroupKind, group};
+use super::group_alias::group_by_alias;
 use super::membership::{join, leave};
 
 /// How many groups an auth method may say that somebody is in.

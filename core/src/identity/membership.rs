@@ -59,6 +59,11 @@ pub fn members(read: &impl Read, group: &str) -> Result<Members, Access> {
     Ok(Members { entities: ids(read, group, Of::Entity)?, groups: ids(read, group, Of::Group)? })
 }
 
+/// Of a group that is being made: what is counted has to be there.
+pub(super) fn begin_size(txn: &mut Txn, group: &str) {
+    txn.set_counter(&size_key(group), 0);
+}
+
 /// How many entities are directly in a group.
 pub fn size(read: &impl Read, group: &str) -> Result<i64, Access> {
     Ok(read.counter(&size_key(group))?.unwrap_or(0))

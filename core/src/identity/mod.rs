@@ -22,6 +22,7 @@
 mod alias;
 mod entity;
 mod group;
+mod group_alias;
 mod login;
 mod membership;
 mod merge;
@@ -34,9 +35,11 @@ pub use entity::{
     BATCH_MAX, Entity, EntityChange, delete_entity, entity, entity_by_name, entity_ids, entity_names, write_entity,
 };
 pub use group::{
-    Group, GroupAliasChange, GroupChange, GroupKind, Groups, WhichGroup, delete_group, delete_group_alias, group,
-    group_alias_ids, group_by_alias, group_by_alias_id, group_by_name, group_ids, group_names, groups_of, write_group,
-    write_group_alias,
+    Group, GroupChange, GroupKind, Groups, WhichGroup, delete_group, group, group_by_name, group_ids, group_names,
+    groups_of, write_group,
+};
+pub use group_alias::{
+    GroupAliasChange, delete_group_alias, group_alias_ids, group_by_alias, group_by_alias_id, write_group_alias,
 };
 pub use login::{Arrival, arrive};
 pub use membership::{CHANGES_MAX, DEPTH_MAX, Members, members, size};

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use policy::{TemplateAlias, TemplateEntity, TemplateGroup, TemplateValues};
 use quick_cache::sync::Cache;
+use sdk::NamespaceId;
 use storage::{Access, Path, PathKey, Read, Revision, View};
 
 use super::alias::Alias;
 use super::entity::{Entity, entity, entity_key, merged_key};
 use super::group::{Group, group, group_key, upwards};
 use crate::cache::RecordCache;
+use crate::space;
 
 /// Of what rights were made: nobody else's, and of no other moment. Empty for who is no entity.
 pub type Stamp = (String, Vec<Option<Revision>>);
@@ -28,6 +30,8 @@ pub struct Rights {
     /// Of the entity and its groups: sorted, each once.
     pub policies: Vec<String>,
     made_of: Vec<(PathKey, Option<Revision>)>,
+    /// What a batch relies on if these rights let it through.
+    pub relied_on: Vec<(Path, Option<Revision>)>,
 }
 
 impl Rights {
@@ -39,11 +43,6 @@ impl Rights {
             Some(entity) if entity.disabled => Some("the token's entity is disabled"),
             Some(_) => None,
         }
-    }
-
-    /// What a batch relies on if these rights let it through.
-    pub fn relied_on(&self, view: &View) -> impl Iterator<Item = (Path, Option<Revision>)> {
-        self.made_of.iter().map(|(key, revision)| (view.path(key), *revision))
     }
 
     pub fn stamp(&self) -> Stamp {
@@ -134,18 +133,21 @@ impl Identities {
         self.groups.clear();
     }
 
-    /// `view` is at the records of the namespace that the entity is of.
-    pub fn rights(&self, view: &View, entity_id: &str) -> Result<Arc<Rights>, Access> {
+    /// Of an entity of this namespace. `view` is anywhere.
+    pub fn rights(&self, view: &View, ns: &NamespaceId, entity_id: &str) -> Result<Arc<Rights>, Access> {
         if entity_id.is_empty() {
             return Ok(Arc::clone(&self.nobody));
         }
+        let view = &view.elsewhere(space::records(ns));
         let path = view.path(&entity_key(entity_id));
         if let Some(kept) = self.kept.get(&path)
             && self.holds(view, &kept)?
         {
             return Ok(kept);
         }
-        let rights = Arc::new(self.find(view, entity_id)?);
+        let mut rights = self.find(view, entity_id)?;
+        rights.relied_on = rights.made_of.iter().map(|(key, revision)| (view.path(key), *revision)).collect();
+        let rights = Arc::new(rights);
         if rights.entity.is_some() {
             self.kept.insert(path, Arc::clone(&rights));
         }

@@ -30,7 +30,7 @@ type Result<T> = std::result::Result<T, CeremonyError>;
 impl Node {
     /// As long as a token is.
     pub fn otp_length() -> usize {
-        ClientToken::random().expose().len()
+        ClientToken::random(&sdk::NamespaceId::root()).expose().len()
     }
 
     pub fn generate_root_status(&self) -> Result<GenerationStatus> {

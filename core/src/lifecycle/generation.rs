@@ -11,7 +11,8 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::ceremony::{CeremonyError, Collected};
-use crate::token::{ClientToken, random_letters_of};
+use crate::letters;
+use crate::token::ClientToken;
 
 type Result<T> = std::result::Result<T, CeremonyError>;
 
@@ -52,7 +53,7 @@ impl Encoding {
     pub fn asked(otp: &str, pgp_key: &str, length: usize) -> Result<(Self, Option<Zeroizing<String>>)> {
         match (otp, pgp_key) {
             ("", "") => {
-                let otp = Zeroizing::new(random_letters_of(length));
+                let otp = Zeroizing::new(letters::random(length));
                 Ok((Self::Otp(otp.clone()), Some(otp)))
             }
             ("", key) => {

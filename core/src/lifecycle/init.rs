@@ -15,7 +15,6 @@ use zeroize::Zeroizing;
 
 use super::ceremony::{HandedOut, hand_out, parse_keys};
 use super::{ClusterInfo, Node};
-use crate::mount::{Mount, Table};
 use crate::space;
 use crate::token::{ClientToken, NewToken, Tokens};
 use crate::versions;
@@ -139,9 +138,7 @@ impl Node {
         let snapshot = store.snapshot().map_err(|e| failed(&e))?;
         let mut state = TxnState::new(snapshot, Latches::new().begin());
         let mut txn = state.at(space::records(&NamespaceId::root()));
-        for mount in builtin_mounts() {
-            self.mounts.add_builtin(&mut txn, &mount).map_err(|e| failed(&e))?;
-        }
+        self.mounts.add_builtins(&mut txn).map_err(|e| failed(&e))?;
         self.policies.add_builtins(&mut txn, options.now).map_err(|e| failed(&e))?;
         versions::note(&mut txn, versions::VERSION, options.now).map_err(|e| failed(&e))?;
         let info = ClusterInfo {
@@ -152,7 +149,7 @@ impl Node {
             id: uuid::Uuid::from_bytes(crypto::random()).to_string(),
         };
         txn.put(&cluster_key(), &info).map_err(|e| failed(&e))?;
-        let tokens = Tokens::new(Arc::clone(barrier), self.mounts.limits());
+        let tokens = Tokens::new(Arc::clone(barrier), Arc::clone(&self.namespaces), self.mounts.limits());
         let token = tokens.create(&mut txn, options.now, root_token()).map_err(|e| failed(&e))?.token;
         let (open, _latches) = state.finish();
         let id = RequestId { applied: 0, random: crypto::random() };
@@ -184,16 +181,4 @@ pub(super) fn root_token() -> NewToken {
         initial_root: true,
         ..NewToken::default()
     }
-}
-
-fn builtin_mounts() -> Vec<Mount> {
-    let mut sys = Mount::new(Table::Secret, "sys/", "system", "endpoints for control, policy and debugging");
-    sys.seal_wrap = true;
-    sys.config.passthrough_request_headers = Some(vec!["Accept".into()]);
-    let mut identity = Mount::new(Table::Secret, "identity/", "identity", "identity store");
-    identity.config.passthrough_request_headers = Some(vec!["Authorization".into()]);
-    let mut cubbyhole = Mount::new(Table::Secret, "cubbyhole/", "cubbyhole", "secrets of one token alone");
-    cubbyhole.local = true;
-    let token = Mount::new(Table::Auth, "token/", "token", "token based credentials");
-    vec![sys, identity, cubbyhole, token]
 }

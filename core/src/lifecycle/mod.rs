@@ -21,6 +21,7 @@ mod rotation;
 mod seal_change;
 mod seals;
 mod status;
+mod tenants;
 #[cfg(test)]
 mod tests;
 mod unseal;
@@ -52,6 +53,7 @@ pub use rotation::{KeyStatus, RotationConfig, rotation_key};
 pub use seal_change::SealEntry;
 pub use seals::{ConfiguredSeal, SealHealth};
 pub use status::SealStatus;
+pub use tenants::TenantStatus;
 pub use unseal::UnsealError;
 
 use attune::Attuned;
@@ -65,6 +67,7 @@ use crate::dr::{Link, Standing};
 use crate::in_flight::InFlight;
 use crate::lockout::{LockoutDefaults, Lockouts};
 use crate::mount::{Mounts, TtlLimits};
+use crate::namespace::Namespaces;
 use crate::policies::Policies;
 use crate::quota::Quotas;
 use crate::replication::{Replication, Role};
@@ -101,6 +104,7 @@ pub struct Node {
     /// How this cluster stands to it.
     pub(crate) standing: watch::Receiver<Standing>,
     pub mounts: Arc<Mounts>,
+    pub namespaces: Arc<Namespaces>,
     pub policies: Arc<Policies>,
     pub tokens: Arc<Tokens>,
     pub lockouts: Lockouts,
@@ -124,6 +128,7 @@ pub struct Node {
     pub(crate) keys: Arc<Keys>,
     pub(crate) saves: Saves,
     keyring: Arc<follow::Follower>,
+    pub(crate) tenants: tenants::Tenants,
     usage: Mutex<usage::Usage>,
     /// Held while the keyring or the wraps of the root key are changed.
     changing: tokio::sync::Mutex<()>,
@@ -153,10 +158,12 @@ impl Node {
         let store = Arc::new(Attuned { store: replication.store(), keys: Arc::clone(&keys) });
         let keyring = Arc::new(follow::Follower::new(Arc::clone(&barrier), replication.store()));
         let other_cluster = replication.other_cluster();
+        let namespaces = Arc::new(Namespaces::new(Arc::clone(&barrier)));
         Arc::new(Self {
             mounts: Arc::new(Mounts::new(limits)),
             policies: Arc::new(Policies::default()),
-            tokens: Arc::new(Tokens::new(Arc::clone(&barrier), limits)),
+            tokens: Arc::new(Tokens::new(Arc::clone(&barrier), Arc::clone(&namespaces), limits)),
+            namespaces,
             lockouts: Lockouts::new(settings.lockouts),
             in_flight: InFlight::default(),
             quotas: Quotas::default(),
@@ -169,6 +176,7 @@ impl Node {
             keys,
             saves: Saves::default(),
             keyring,
+            tenants: tenants::Tenants::default(),
             usage: Mutex::default(),
             changing: tokio::sync::Mutex::default(),
             rekeying: tokio::sync::Mutex::default(),
@@ -283,6 +291,7 @@ impl Node {
         self.replication.set_sealed(true);
         *self.unsealing.lock() = unseal::Progress::default();
         self.audit.forget();
+        self.tenants.forget();
         self.forget_decoded();
     }
 
@@ -290,6 +299,7 @@ impl Node {
     fn forget_decoded(&self) {
         self.tokens.forget();
         self.mounts.forget();
+        self.namespaces.forget();
         self.policies.forget();
         self.lockouts.forget();
         self.quotas.forget();

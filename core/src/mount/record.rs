@@ -116,6 +116,19 @@ impl Mount {
         }
     }
 
+    /// The mounts that every namespace has.
+    pub fn builtins() -> Vec<Self> {
+        let mut sys = Self::new(Table::Secret, "sys/", "system", "endpoints for control, policy and debugging");
+        sys.seal_wrap = true;
+        sys.config.passthrough_request_headers = Some(vec!["Accept".into()]);
+        let mut identity = Self::new(Table::Secret, "identity/", "identity", "identity store");
+        identity.config.passthrough_request_headers = Some(vec!["Authorization".into()]);
+        let mut cubbyhole = Self::new(Table::Secret, "cubbyhole/", "cubbyhole", "secrets of one token alone");
+        cubbyhole.local = true;
+        let token = Self::new(Table::Auth, "token/", "token", "token based credentials");
+        vec![sys, identity, cubbyhole, token]
+    }
+
     /// Of the kinds that every server has, which cannot be mounted again, moved or removed.
     pub fn is_builtin(&self) -> bool {
         is_builtin(self.table, &self.type_name)

@@ -45,6 +45,10 @@ fn key(table: Table, path: &str) -> PathKey {
     folder(table).name(path)
 }
 
+fn reserved_key(name: &str) -> PathKey {
+    PathKey::kind("mount-reserved").name(name)
+}
+
 /// Where an auth mount is, by its accessor. Tokens that it gave count while this is there.
 pub(crate) fn origin_key(accessor: &str) -> PathKey {
     PathKey::kind("auth-mount").plain(accessor)
@@ -150,9 +154,20 @@ impl Mounts {
         Ok(place(txn, &mount)?)
     }
 
-    /// Adds one of the mounts that every server has, when the cluster is made.
-    pub fn add_builtin(&self, txn: &mut Txn, mount: &Mount) -> Result<(), Access> {
-        txn.put(&key(mount.table, &mount.path), mount)
+    /// Adds the mounts that every namespace has, when it is made.
+    pub fn add_builtins(&self, txn: &mut Txn) -> Result<(), Access> {
+        Mount::builtins().iter().try_for_each(|mount| txn.put(&key(mount.table, &mount.path), mount))
+    }
+
+    /// Keeps a first segment for something else: no mount can be there, or below.
+    pub fn reserve(&self, txn: &mut Txn, name: &str) -> Result<(), MountError> {
+        change_table(txn, Table::Secret)?;
+        self.check_path(txn, Table::Secret, &format!("{name}/"), None)?;
+        Ok(txn.put(&reserved_key(name), &true)?)
+    }
+
+    pub fn release(&self, txn: &mut Txn, name: &str) {
+        txn.delete(&reserved_key(name));
     }
 
     /// Changes a mount in place.
@@ -217,6 +232,12 @@ impl Mounts {
         }
         if table == Table::Secret && RESERVED.iter().any(|r| path.starts_with(r)) {
             return refused(format!("cannot mount {path:?}"));
+        }
+        if table == Table::Secret
+            && let Some(first) = segments.clone().next()
+            && txn.get::<bool>(&reserved_key(first))?.is_some()
+        {
+            return refused(format!("path is already in use by the namespace {first}/"));
         }
         for taken in nested::folders(path).chain([path]) {
             if txn.get::<Mount>(&key(table, taken))?.is_some() {

@@ -7,7 +7,7 @@ use sdk::Failure;
 use storage::View;
 
 use super::authorize::Refused;
-use super::{RelyOn, Run};
+use super::{NAMESPACE_SEALED, RelyOn, Run};
 use crate::identity::Rights;
 use crate::lifecycle::Node;
 use crate::token::{Valid, Why};
@@ -42,15 +42,17 @@ pub(super) fn caller(
             nobody("the token is bound to other addresses than the caller's")
         }
         Ok(mut token) => {
-            let rights = node.policies.rights(view, &token.record.entity_id).map_err(Failure::from)?;
+            let rights =
+                node.policies.rights(view, &token.record.home.id, &token.record.entity_id).map_err(Failure::from)?;
             if let Some(why) = rights.unfit() {
                 return nobody(why);
             }
             rely_on.append(&mut token.relied_on);
-            rely_on.extend(rights.relied_on(view));
+            rely_on.extend(rights.relied_on.iter().cloned());
             Ok(Ok(Asker { token, rights }))
         }
         Err(Why::Access(access)) => Err(Failure::from(access).into()),
+        Err(Why::SealedHome) => Err(Failure::Unavailable(NAMESPACE_SEALED.into()).into()),
         // A token that does not count is like none: paths that need none still answer.
         Err(why @ (Why::Unknown | Why::Expired | Why::Spent | Why::Orphaned)) => nobody(&why.to_string()),
     }

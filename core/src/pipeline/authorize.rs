@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use policy::{Acl, Decision, Explanation, ListFilter, Operation, Question};
-use sdk::{Caller, Ctx, Failure, Map, NamespaceId, Right, Value, Verb};
+use sdk::{Caller, Ctx, Failure, Map, Right, Value, Verb};
 use storage::View;
 
 use super::authenticate::{Asker, Nobody};
@@ -31,8 +31,10 @@ pub struct Permit {
 pub(super) struct KeyFilter {
     pub filter: Arc<ListFilter>,
     pub acl: Arc<Acl>,
-    /// Of the listing.
+    /// Of the listing, as the policies see it.
     pub path: String,
+    /// The path of the namespace that they belong to.
+    pub home: String,
 }
 
 impl Permit {
@@ -165,13 +167,20 @@ pub(super) fn authorize(
     let refuse = |failure| Refused { who: Some(refused.clone()), spends: spends.clone(), ..Refused::from(failure) };
 
     let operation = operation(view, run, located, &caller, rely_on).map_err(&refuse)?;
+    let path = acl_path(run, operation);
+    let elsewhere = caller.home != run.namespace.id;
+    let seen = if elsewhere && is_of_itself(&path) { Some(path) } else { caller.sees(&path) };
+    let Some(path) = seen else {
+        let why = "the token belongs to another namespace, whose policies say nothing of this one";
+        let failure = Failure::denied("1 error occurred:\n\t* permission denied\n\n");
+        return Err(Refused { why: why.into(), ..refuse(failure) });
+    };
     let rules = match &token.record.purpose {
         Some(purpose) => Policies::rules_in(&purpose.policy, run.now),
-        None => node.policies.rules(view, &token.record.policies, &token.rights, run.now),
+        None => node.policies.rules(view, &caller.home, &token.record.policies, &token.rights, run.now),
     };
     let rules = rules.map_err(|e| refuse(e.into()))?;
     rely_on.extend(rules.relied_on);
-    let path = acl_path(run, operation);
     let question =
         Question { operation, path: &path, parameters: Some(&run.request.body), wrap_ttl: run.request.wrap_ttl };
     let decision = rules.acl.decide(&question);
@@ -191,7 +200,7 @@ pub(super) fn authorize(
     if matches!(operation, Operation::Create | Operation::Update | Operation::Patch) && path.ends_with('/') {
         return Err(refuse(Failure::invalid("cannot write to a path ending in '/'")));
     }
-    if let Some(decided) = touches_denied(&rules.acl, run, located).map_err(&refuse)? {
+    if let Some(decided) = touches_denied(&rules.acl, &caller, run, located).map_err(&refuse)? {
         return Err(deny(decided));
     }
     let page_limit = decision.page_limit;
@@ -199,6 +208,7 @@ pub(super) fn authorize(
         filter: Arc::clone(filter),
         acl: Arc::clone(&rules.acl),
         path: path.clone(),
+        home: token.record.home.path.clone(),
     });
     let granted_by = match decision.is_root() {
         true => vec!["root".to_owned()],
@@ -229,7 +239,12 @@ pub fn refusal(decision: &Decision<'_>, needs_sudo: bool) -> Option<Explanation>
 
 /// What the operation touches besides its path is asked for as if it were done by requests without a body. Answers why
 /// that is not allowed.
-fn touches_denied(acl: &Acl, run: &Run<'_>, located: Option<&Located>) -> Result<Option<Explanation>, Failure> {
+fn touches_denied(
+    acl: &Acl,
+    caller: &Caller,
+    run: &Run<'_>,
+    located: Option<&Located>,
+) -> Result<Option<Explanation>, Failure> {
     let Some(located) = located.filter(|_| run.request.verb == Verb::Write && !run.request.help) else {
         return Ok(None);
     };
@@ -241,6 +256,7 @@ fn touches_denied(acl: &Acl, run: &Run<'_>, located: Option<&Located>) -> Result
     let all = touches.here.iter().map(|touched| (here, touched));
     for (mount, (right, path)) in all.chain(touches.there.iter().map(|touched| (there, touched))) {
         let path = format!("{mount}{path}");
+        let seen = caller.sees(&path).ok_or_else(|| Failure::denied("permission denied"))?;
         // What it makes there has to be found again by requests.
         if canonical(path.as_bytes()).ok().as_ref() != Some(&path) {
             let shown: String = path.chars().take(200).collect();
@@ -252,7 +268,7 @@ fn touches_denied(acl: &Acl, run: &Run<'_>, located: Option<&Located>) -> Result
             Right::Update => Operation::Update,
             Right::Delete => Operation::Delete,
         };
-        let question = Question { operation, path: &path, parameters: Some(&nothing), wrap_ttl: run.request.wrap_ttl };
+        let question = Question { operation, path: &seen, parameters: Some(&nothing), wrap_ttl: run.request.wrap_ttl };
         if let Some(decided) = refusal(&acl.decide(&question), false) {
             return Ok(Some(decided));
         }
@@ -261,11 +277,16 @@ fn touches_denied(acl: &Acl, run: &Run<'_>, located: Option<&Located>) -> Result
 }
 
 fn acl_path(run: &Run<'_>, operation: Operation) -> String {
-    let mut path = run.request.path.clone();
+    let mut path = run.path.to_owned();
     if matches!(operation, Operation::List | Operation::Scan) && !path.ends_with('/') {
         path.push('/');
     }
     path
+}
+
+/// What a token may be asked about itself wherever that is sent, if its policies allow it at home.
+fn is_of_itself(path: &str) -> bool {
+    matches!(path, "auth/token/lookup-self" | "auth/token/revoke-self" | "sys/wrapping/unwrap")
 }
 
 fn caller_of(run: &Run<'_>, token: &Asker) -> Caller {
@@ -275,13 +296,16 @@ fn caller_of(run: &Run<'_>, token: &Asker) -> Caller {
         accessor: record.accessor.clone(),
         display_name: record.display_name.clone(),
         policies: record.policies.clone(),
-        entity_id: record.entity_id.clone(),
+        // It may have become part of another one since.
+        entity_id: token.rights.entity.as_ref().map_or_else(String::new, |entity| entity.id.clone()),
         cubbyhole: token.key.as_str().to_owned(),
         batch: record.kind == crate::token::TokenKind::Batch,
         uses_left: token.uses_left.map(|n| n - 1),
         root: record.is_root(),
         created: record.created,
         purpose: record.purpose.as_ref().map(|purpose| purpose.internal.clone()),
+        home: record.home.id.clone(),
+        way: record.home.way_to(run.namespace).map(str::to_owned),
     }
 }
 
@@ -332,9 +356,8 @@ pub(crate) fn exists(
 }
 
 pub(super) fn context<'a>(run: &'a Run<'_>, located: &'a Located, caller: Option<&'a Caller>) -> Ctx<'a> {
-    static ROOT: std::sync::LazyLock<NamespaceId> = std::sync::LazyLock::new(NamespaceId::root);
     Ctx {
-        namespace: &ROOT,
+        namespace: &located.namespace,
         mount: &located.info,
         path: &located.path,
         other: located.other.as_ref(),
@@ -349,13 +372,12 @@ pub(super) fn context<'a>(run: &'a Run<'_>, located: &'a Located, caller: Option
 
 /// The folder that a mount's handlers see.
 pub(super) fn space_of(located: &Located, caller: Option<&Caller>) -> storage::Path {
-    let root = NamespaceId::root();
+    let ns = &located.namespace.id;
     match (located.mount.is_builtin(), located.mount.type_name.as_str()) {
         (true, "cubbyhole") => {
-            let token = caller.map_or("", |c| c.cubbyhole.as_str());
-            space::cubbyholes(&root).join(&storage::PathKey::new().plain(token))
+            caller.map_or_else(|| space::cubbyhole(ns, "", ns), |caller| TokenKey::of_caller(caller).cubbyhole(ns))
         }
-        (true, _) => space::records(&root),
-        (false, _) => space::mount(&root, &located.mount.uuid),
+        (true, _) => space::records(ns),
+        (false, _) => space::mount(ns, &located.mount.uuid),
     }
 }

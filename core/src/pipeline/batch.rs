@@ -15,7 +15,7 @@ use super::authorize::{Refused, context, refusal, space_of};
 use super::dispatch::{Done, warned};
 use super::{
     ITSELF, LISTINGS_MAX, Located, Permit, Pipeline, Refusal, RelyOn, Run, Stages, authenticate, authorize, filter,
-    locate, no_route,
+    is_open, locate, no_route,
 };
 use crate::space;
 
@@ -41,7 +41,7 @@ impl Pipeline {
             return Failure::invalid(text).into();
         }
         let Some(latches) = stages.latches.take() else { return Failure::internal("a request without latches").into() };
-        let view = View::new(snapshot.clone(), space::records(&sdk::NamespaceId::root()));
+        let view = View::new(snapshot.clone(), space::records(&run.namespace.id));
         let mut state = TxnState::new(snapshot, latches);
         rely(&mut state, rely_on);
         let all = All { pipeline: self, run, view, kept_listings: stages.unlisted < LISTINGS_MAX };
@@ -83,13 +83,21 @@ impl All<'_> {
 
     fn step(&self, step: &Step, state: &mut TxnState) -> Result<StepAnswer, Refused> {
         let Pipeline { node, catalog, .. } = self.pipeline;
-        let request = self.run.request.step(step);
-        let run = Run { request: &request, forwarded: false, ..*self.run };
+        let request = self.run.request.step(&self.run.namespace.path, step);
         let mut rely_on = RelyOn::new();
+        let address = locate::address(node, &self.view, &request, &mut rely_on)?;
+        is_open(self.run, &address)?;
+        let run = Run {
+            request: &request,
+            forwarded: false,
+            namespace: &address.place.namespace,
+            path: &address.path,
+            ..*self.run
+        };
         let caller = authenticate::caller(node, &self.view, &run, &mut rely_on)?;
-        let located = locate::locate(node, catalog, &self.view, &request, &mut rely_on)?;
+        let located = locate::locate_at(node, catalog, &self.view, &request, &address, &mut rely_on)?;
         let permit = authorize::authorize(node, &self.view, &run, caller, located.as_ref(), &mut rely_on)?;
-        let located = located.ok_or_else(|| no_route(&request.path))?;
+        let located = located.ok_or_else(|| no_route(run.path))?;
         self.check_write(step, &run, &permit, &located, state, &mut rely_on)?;
         rely(state, rely_on);
         Ok(self.dispatch(&run, &permit, &located, state)?)
@@ -128,12 +136,15 @@ impl All<'_> {
         }
         let denied = || Failure::denied("1 error occurred:\n\t* permission denied\n\n");
         let who = permit.who().ok_or_else(denied)?;
+        let token = &who.token;
         let rules =
-            self.pipeline.node.policies.rules(&self.view, &who.token.policies, &who.rights, run.now).map_err(Failure::from)?;
+            self.pipeline.node.policies.rules(&self.view, &token.home.id, &token.policies, &who.rights, run.now);
+        let rules = rules.map_err(Failure::from)?;
         rely_on.extend(rules.relied_on);
+        let path = permit.caller().and_then(|caller| caller.sees(run.path)).ok_or_else(denied)?;
         let decision = rules.acl.decide(&Question {
             operation: if creates { Operation::Update } else { Operation::Create },
-            path: &run.request.path,
+            path: &path,
             parameters: Some(&run.request.body),
             wrap_ttl: None,
         });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use sdk::{Failure, NamespaceId};
+use sdk::Failure;
 use storage::{CommitError, OpenBatch, Ran, RequestId, Revision, Term};
 use tokio::time::{Instant, sleep};
 
@@ -45,13 +45,13 @@ pub(super) async fn commit(
         batch.outcome = Some(Bytes::from(sealed.map_err(|_| Failure::Sealed)?));
     }
     #[cfg(feature = "faults")]
-    crate::under_test::linger(&run.request.path).await;
+    crate::under_test::linger(run.path).await;
     match node.store.commit(term, batch).await {
         Ok(done) => Ok(Committed::Now { counters: done.counters, revision: done.revision }),
         Err(CommitError::Conflict { .. }) => Ok(Committed::Again),
         Err(CommitError::Floor { key }) if quota::leases::is_counter(&key) => {
             metrics::counter!("vault.quota.lease_count.violation").increment(1);
-            Err(Failure::TooMany(format!("request path {:?}: lease count quota exceeded", run.request.path)))
+            Err(Failure::TooMany(format!("request path {:?}: lease count quota exceeded", run.path)))
         }
         Err(CommitError::Floor { .. }) => Err(Failure::denied("permission denied")),
         Err(error @ CommitError::TooLarge { .. }) => Err(Failure::TooLarge(error.to_string())),
@@ -87,7 +87,7 @@ pub(crate) fn unknown(id: RequestId) -> String {
 /// such a request is not answered.
 pub(super) async fn spend(node: &Node, run: &Run<'_>, term: Term, key: &TokenKey) -> Result<(), Failure> {
     let done = change(node, run.now, term, |state| {
-        crate::token::Tokens::spend(&mut state.at(space::records(&NamespaceId::root())), key);
+        crate::token::Tokens::spend(&mut state.at(space::records(&key.home())), key);
         Ok(())
     })
     .await;
@@ -114,12 +114,11 @@ pub(super) enum Doomed {
 /// Revokes a token, best effort: one whose uses are spent counts no more in any case, this removes what it leaves.
 pub(super) async fn revoke(node: &Node, run: &Run<'_>, term: Term, key: &TokenKey, doomed: Doomed) {
     let done = change(node, run.now, term, |state| {
-        let root = NamespaceId::root();
-        let mut records = state.at(space::records(&root));
-        if doomed == Doomed::Spent && node.tokens.uses_left(&records, key)? > 0 {
+        let mut records = state.at(space::records(&key.home()));
+        if doomed == Doomed::Spent && node.tokens.uses_left(&records.as_view(), key)? > 0 {
             return Ok(());
         }
-        node.tokens.revoke(&mut records, &root, key).map(|_| ())
+        node.tokens.revoke(&mut records, key).map(|_| ())
     })
     .await;
     if let Err(problem) = done {

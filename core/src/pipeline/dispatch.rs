@@ -9,6 +9,7 @@ use super::authorize::{Permit, context, space_of};
 use super::{LISTINGS_MAX, Located, RelyOn, Run, Stages, filter};
 use crate::catalog::Catalog;
 use crate::lifecycle::Node;
+use crate::token::{LoggedIn, Tokens};
 use crate::work::Task;
 use crate::{space, wrap};
 
@@ -57,6 +58,7 @@ pub(super) fn dispatch(
     let Some(latches) = stages.latches.take() else { return Failure::internal("a request without latches").into() };
     let ctx = context(run, located, permit.caller());
     let params = matched.params(permit.limited(run.request.body.clone())).with_upload(run.request.upload.clone());
+    let params = params.with_namespace(run.namespace.clone());
     let here = space_of(located, permit.caller());
     let mut state = TxnState::new(snapshot, latches);
     for (path, revision) in rely_on {
@@ -108,14 +110,17 @@ pub(super) fn dispatch(
         .and_then(|answer| log_in(node, run, located, &mut state, answer))
         .map(|answer| warned(operation, &params, answer))
         .and_then(|answer| {
-            let view = state.view(space::records(&sdk::NamespaceId::root()));
+            let view = state.view(space::records(&run.namespace.id));
             filter::thinned_out(node, catalog, &view, permit, answer)
         })
         .and_then(|answer| match run.request.wrap_ttl {
             Some(_) if permit.caller().is_none() && answer.auth.is_none() => {
                 Err(Failure::invalid("an answer is wrapped for whoever has a token, or logs in"))
             }
-            Some(ttl) => wrap::answer(node, &mut state, run.request, run.now, ttl, answer),
+            Some(ttl) => {
+                let (id, namespace, path, now) = (run.request.id, run.namespace, run.path, run.now);
+                wrap::answer(node, &mut state, &wrap::Asked { id, namespace, path, now, ttl }, answer)
+            }
             None => Ok(answer),
         });
     let (batch, latches) = state.finish();
@@ -139,8 +144,9 @@ pub(super) fn only_looks(run: &Run<'_>, permit: &Permit, located: Option<&Locate
 /// behind the one that locks the user out are refused, right or wrong.
 fn check_lockout(node: &Node, run: &Run<'_>, located: &Located, snapshot: &OpenSnapshot) -> Result<(), Failure> {
     let Some(alias) = located.login_alias(run.request) else { return Ok(()) };
-    let records = View::new(snapshot.clone(), space::records(&sdk::NamespaceId::root()));
-    if node.lockouts.is_locked(&records, &located.mount, &alias, run.now)? {
+    let ns = &located.namespace.id;
+    let records = View::new(snapshot.clone(), space::records(ns));
+    if node.lockouts.is_locked(&records, ns, &located.mount, &alias, run.now)? {
         return Err(Failure::denied("permission denied"));
     }
     Ok(())
@@ -156,8 +162,10 @@ fn log_in(
 ) -> Result<Answer, Failure> {
     let Some(login) = answer.login.take() else { return Ok(answer) };
     let batch = matches!(located.mount.config.token_type.as_deref(), Some("batch" | "default-batch"));
-    let mut records = state.at(space::records(&sdk::NamespaceId::root()));
-    let (auth, warnings) = node.tokens.log_in(&mut records, run.now, run.request, &located.info, batch, login)?;
+    let mut records = state.at(space::records(&run.namespace.id));
+    let remote = run.request.remote.map(|remote| remote.ip());
+    let at = LoggedIn { namespace: run.namespace, path: run.path, mount: &located.info, remote };
+    let (auth, warnings) = node.tokens.log_in(&mut records, run.now, at, batch, login)?;
     answer.auth = Some(auth);
     answer.warnings.extend(warnings);
     Ok(answer)
@@ -173,6 +181,6 @@ pub(super) fn warned(operation: &Operation, params: &Params, mut answer: Answer)
 
 fn spend(state: &mut TxnState, permit: &Permit) {
     if let Some(key) = permit.spends() {
-        crate::token::Tokens::spend(&mut state.at(space::records(&sdk::NamespaceId::root())), key);
+        Tokens::spend(&mut state.at(space::records(&key.home())), key);
     }
 }

@@ -11,7 +11,7 @@ use super::locate::is_protected;
 use crate::catalog::Catalog;
 use crate::lifecycle::Node;
 
-/// What is not a listing is refused: its keys could stand anywhere. `view` is at the namespace's records.
+/// What is not a listing is refused: its keys could stand anywhere. `view` is anywhere.
 pub(super) fn thinned_out(
     node: &Node,
     catalog: &Catalog,
@@ -56,5 +56,5 @@ fn may_see(node: &Node, catalog: &Catalog, view: &View, rule: &KeyFilter, key: &
     if !decision.allowed {
         return Ok(false);
     }
-    Ok(refusal(&decision, is_protected(node, catalog, view, &path)?).is_none())
+    Ok(refusal(&decision, is_protected(node, catalog, view, &rule.home, &path)?).is_none())
 }

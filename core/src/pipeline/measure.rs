@@ -56,7 +56,10 @@ pub(super) fn token_made(located: &Located, auth: &sdk::AuthBlock) {
         "vault.token.creation",
         "auth_method" => located.mount.type_name.clone(),
         "mount_point" => located.info.path.clone(),
-        "namespace" => "root",
+        "namespace" => match located.namespace.path.as_str() {
+            "" => "root".to_owned(),
+            path => path.to_owned(),
+        },
         "token_type" => auth.token_type.clone(),
         "creation_ttl" => ttl,
     )

@@ -1,5 +1,5 @@
 //! The way of a request on the node that runs it:
-//! locate → limit → authenticate → authorize → audit request → dispatch (→ log in → wrap) → commit → audit response.
+//! address → locate → limit → authenticate → authorize → audit request → dispatch (→ log in → wrap) → commit → audit response.
 //!
 //! A transaction that another request got in the way of runs again from the top, on a new snapshot; only the request's
 //! audit entry is not repeated. The store's batch relies on everything that let the request through: its token, the token's
@@ -25,7 +25,7 @@ use std::sync::Arc;
 use futures::future::maybe_done;
 use futures::{join, poll};
 use policy::Explanation;
-use sdk::{Act, Answer, Failure, NamespaceId, Params, Prepared, Step};
+use sdk::{Act, Answer, Failure, Namespace, NamespaceId, Params, Prepared, Step};
 use storage::{Latches, Millis, OpenBatch, OpenSnapshot, Path, RawKey, Revision, Term, View};
 use tokio::time::Instant;
 
@@ -41,6 +41,7 @@ use crate::denials::{Denial, DeniedToken};
 use crate::lifecycle::Node;
 use crate::listing::Lister;
 use crate::lockout::{self, Counted};
+use crate::namespace::{Address, UNLOCK};
 use crate::request::Request;
 use crate::response::Response;
 use crate::service::open_response;
@@ -62,8 +63,9 @@ pub struct Pipeline {
 /// How often a request waits for listings before it reads its folders itself.
 const LISTINGS_MAX: usize = 4;
 
-/// Where and when one request runs.
-pub struct Run<'a> {
+/// When one request runs, and as what.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
     pub request: &'a Request,
     /// The cluster's time at the read point.
     pub now: Millis,
@@ -74,6 +76,26 @@ pub struct Run<'a> {
     pub forwarded: bool,
     /// Whether the node that it came to has counted it already.
     pub counted: bool,
+}
+
+/// A request where it was found to go.
+#[derive(Clone, Copy)]
+pub(crate) struct Run<'a> {
+    pub request: &'a Request,
+    pub now: Millis,
+    pub term: Option<Term>,
+    pub deadline: Instant,
+    pub forwarded: bool,
+    pub namespace: &'a Namespace,
+    /// In the namespace.
+    pub path: &'a str,
+}
+
+impl<'a> Run<'a> {
+    fn at(call: &Call<'a>, address: &'a Address) -> Self {
+        let Call { request, now, term, deadline, forwarded, .. } = *call;
+        Self { request, now, term, deadline, forwarded, namespace: &address.place.namespace, path: &address.path }
+    }
 }
 
 /// What a run relies on besides its own reads.
@@ -99,17 +121,17 @@ impl Pipeline {
     }
 
     /// Runs a request here. The caller has made sure of the read point, and of leadership where `term` is given.
-    pub async fn run(&self, run: Run<'_>) -> Response {
+    pub async fn run(&self, call: Call<'_>) -> Response {
         let measured = measure::Measured::begin();
-        let response = self.run_to_an_answer(&run).await;
+        let response = self.run_to_an_answer(&call).await;
         measured.answered(&response);
         response
     }
 
-    async fn run_to_an_answer(&self, run: &Run<'_>) -> Response {
+    async fn run_to_an_answer(&self, call: &Call<'_>) -> Response {
         let mut stages = Stages {
             audited: false,
-            counted: run.counted,
+            counted: call.counted,
             headers: BTreeMap::new(),
             latches: Some(self.latches.begin()),
             prepared: None,
@@ -118,7 +140,7 @@ impl Pipeline {
         };
         let mut attempts = 0;
         loop {
-            let again = match self.attempt(run, &mut stages).await {
+            let again = match self.attempt(call, &mut stages).await {
                 Ok(mut response) => {
                     response.headers.append(&mut stages.headers);
                     return response;
@@ -126,11 +148,11 @@ impl Pipeline {
                 Err(again) => again,
             };
             attempts += usize::from(!matches!(again, Again::Prepared));
-            if attempts >= RUNS_MAX || Instant::now() >= run.deadline {
+            if attempts >= RUNS_MAX || Instant::now() >= call.deadline {
                 return Response::failure(&Failure::Busy);
             }
             if let (Again::Busy, Some(latches)) = (again, &mut stages.latches)
-                && latches.wait(run.deadline).await.is_err()
+                && latches.wait(call.deadline).await.is_err()
             {
                 return Response::failure(&Failure::Busy);
             }
@@ -139,14 +161,19 @@ impl Pipeline {
 
     /// Counts a request that goes on to the active node, which does not count it again. Answers what its client is told of
     /// what is left, or that it is refused.
-    pub async fn count(&self, run: &Run<'_>) -> Result<BTreeMap<String, String>, Response> {
+    pub async fn count(&self, call: &Call<'_>) -> Result<BTreeMap<String, String>, Response> {
         let broken = |access: storage::Access| Response::failure(&access.into());
         let snapshot = self.node.store.snapshot().map_err(|error| broken(error.into()))?;
         self.node.audit.refresh(&snapshot).map_err(broken)?;
         self.node.quotas.refresh(&snapshot).map_err(broken)?;
         let view = View::new(snapshot, space::records(&NamespaceId::root()));
-        let located = locate::locate(&self.node, &self.catalog, &view, run.request, &mut RelyOn::new());
-        self.limited(run, &view, located.ok().flatten().as_ref()).await
+        let mut rely_on = RelyOn::new();
+        // What is nowhere, the active node says.
+        let Ok(address) = locate::address(&self.node, &view, call.request, &mut rely_on) else {
+            return Ok(BTreeMap::new());
+        };
+        let located = locate::locate_at(&self.node, &self.catalog, &view, call.request, &address, &mut rely_on);
+        self.limited(&Run::at(call, &address), &view, located.ok().flatten().as_ref()).await
     }
 
     async fn limited(
@@ -171,7 +198,7 @@ impl Pipeline {
     /// It is refused either way, so nothing depends on its entries.
     async fn audit_limited(&self, run: &Run<'_>, located: Option<&Located>, failure: &Failure) {
         let mount = located.map(|located| located.mount.as_ref());
-        let subject = Subject::new(run.request, authorize::asked(run), mount, None);
+        let subject = Subject::new(run.request, authorize::asked(run), mount, None).at(run.namespace, run.path);
         let mut written = self.node.audit.request(run.now, &subject).await;
         if written.is_ok() {
             written = self.node.audit.response(run.now, &subject, Err(failure)).await;
@@ -184,7 +211,8 @@ impl Pipeline {
     /// Whether the request is one that only looks, if this node's own state is right about what exists.
     pub fn finds(&self, view: &View, request: &Request, located: &Located) -> Result<bool, Failure> {
         let now = self.node.replication.now();
-        let run = Run { request, now, term: None, deadline: Instant::now(), forwarded: false, counted: false };
+        let (namespace, path) = (&located.namespace, request.path.as_str());
+        let run = Run { request, now, term: None, deadline: Instant::now(), forwarded: false, namespace, path };
         let there = view.elsewhere(authorize::space_of(located, None));
         Ok(authorize::exists(&there, &run, located, None)? != Some(false))
     }
@@ -200,7 +228,7 @@ impl Pipeline {
         written.map_err(|error| refused_by_audit(request, &error))
     }
 
-    async fn attempt(&self, run: &Run<'_>, stages: &mut Stages) -> Result<Response, Again> {
+    async fn attempt(&self, call: &Call<'_>, stages: &mut Stages) -> Result<Response, Again> {
         let snapshot = match self.node.store.snapshot() {
             Ok(snapshot) => snapshot,
             Err(error) => return Ok(Response::failure(&storage::Access::from(error).into())),
@@ -215,12 +243,25 @@ impl Pipeline {
         let view = View::new(snapshot.clone(), space::records(&NamespaceId::root()));
         let mut rely_on = RelyOn::new();
 
-        let located = match locate::locate(&self.node, &self.catalog, &view, run.request, &mut rely_on) {
+        let refuse = |failure: Failure| {
+            log_failure(call.request, &failure);
+            Ok(Response::failure(&failure))
+        };
+        let address = match locate::address(&self.node, &view, call.request, &mut rely_on) {
+            Ok(address) => address,
+            Err(failure) => return refuse(failure),
+        };
+        // Keys that this node does not have yet, another member may give it.
+        if address.place.lacks_keys() && self.node.fetch_for(&address.place).await {
+            return Err(Again::Prepared);
+        }
+        let run = &Run::at(call, &address);
+        let located = is_open(run, &address)
+            .and_then(|()| locate::locate_at(&self.node, &self.catalog, &view, run.request, &address, &mut rely_on));
+        let located = match located {
+            Ok(Some(located)) if located.is_out_of_reach() => return refuse(Failure::invalid(ROOT_ONLY)),
             Ok(located) => located,
-            Err(failure) => {
-                log_failure(run.request, &failure);
-                return Ok(Response::failure(&failure));
-            }
+            Err(failure) => return refuse(failure),
         };
         if let (Some(trace), Some(located)) = (&run.request.trace, &located) {
             trace.located(located);
@@ -243,7 +284,8 @@ impl Pipeline {
         let steps = located.as_ref().filter(|_| permit.is_ok()).and_then(|located| located.steps(run.request));
         let named = steps.as_ref().and_then(|steps| steps.as_deref().ok()).unwrap_or_default();
         let mount = located.as_ref().map(|located| located.mount.as_ref());
-        let subject = Subject::new(run.request, operation, mount, who.as_ref()).with_steps(named);
+        let subject = Subject::new(run.request, operation, mount, who.as_ref());
+        let subject = subject.at(run.namespace, run.path).with_steps(named);
         let already = stages.audited;
         let request_entry = async { if already { Ok(()) } else { self.node.audit.request(run.now, &subject).await } };
         let mut request_entry = pin!(maybe_done(request_entry));
@@ -257,7 +299,7 @@ impl Pipeline {
             return Ok(refused_by_audit(run.request, error));
         }
         stages.audited = request_entry.as_mut().output_mut().is_some();
-        let mut refusal = Refusal { operation, path: run.request.path.clone(), decided: None, why: ITSELF.into() };
+        let mut refusal = Refusal { operation, path: run.path.to_owned(), decided: None, why: ITSELF.into() };
         stages.refusal = None;
         let result = match permit {
             Ok(permit) => {
@@ -336,7 +378,16 @@ impl Pipeline {
             policies: joined(&who.token.policies, &who.rights.policies),
         });
         let id = run.request.id;
-        self.node.denials.note(Denial { id, at: run.now, operation, path, token, decided, why });
+        self.node.denials.note(Denial {
+            id,
+            at: run.now,
+            namespace: run.namespace.clone(),
+            operation,
+            path,
+            token,
+            decided,
+            why,
+        });
         Response::denied(id, failure)
     }
 
@@ -357,7 +408,7 @@ impl Pipeline {
         stages: &mut Stages,
     ) -> Result<Result<Done, Failure>, Again> {
         let What { permit, located, steps } = what;
-        let Some(located) = located else { return Ok(Err(no_route(&run.request.path))) };
+        let Some(located) = located else { return Ok(Err(no_route(run.path))) };
         let dispatched = match steps {
             None => dispatch::dispatch(&self.node, &self.catalog, run, snapshot, permit, located, rely_on, stages),
             Some(Ok(steps)) => self.dispatch_all(run, snapshot, permit, steps, rely_on, stages),
@@ -367,6 +418,8 @@ impl Pipeline {
         let result = match dispatched {
             dispatch::Done::Answered(Ok(answer), txn) => {
                 let answer = *answer;
+                // Some answers repeat their data, but not where the path says which namespace.
+                let answer = if located.by_path { answer.unmirrored() } else { answer };
                 let write = || Response::answer(run.request.id, &answer);
                 let response = if answer.is_long() { sdk::aside(write) } else { write() };
                 let done = Done { answer, response, committed: None };
@@ -405,9 +458,10 @@ impl Pipeline {
         result: Result<Done, Failure>,
     ) -> Result<Done, Failure> {
         let (Some(alias), Some(term)) = (located.login_alias(run.request), run.term) else { return result };
+        let ns = &located.namespace.id;
         match &result {
-            Ok(_) => self.node.lockouts.succeeded(&located.mount, &alias, run.now),
-            Err(Failure::WrongCredentials(_)) => match self.node.lockouts.failed(&located.mount, &alias, run.now) {
+            Ok(_) => self.node.lockouts.succeeded(ns, &located.mount, &alias, run.now),
+            Err(Failure::WrongCredentials(_)) => match self.node.lockouts.failed(ns, &located.mount, &alias, run.now) {
                 Counted::Wrong => {}
                 Counted::LockedOut(until) => self.lock_out(run, term, located, &alias, until).await,
                 Counted::StillOut => return Err(Failure::denied("permission denied")),
@@ -418,9 +472,9 @@ impl Pipeline {
     }
 
     async fn lock_out(&self, run: &Run<'_>, term: Term, located: &Located, alias: &str, until: Millis) {
-        let root = NamespaceId::root();
+        let ns = &located.namespace.id;
         let locked = change(&self.node, run.now, term, |state| {
-            lockout::lock(&mut state.at(space::records(&root)), &located.mount.accessor, alias, until)
+            lockout::lock(&mut state.at(space::records(ns)), ns, &located.mount.accessor, alias, until)
         });
         match locked.await {
             Ok(_) => tracing::warn!(mount = located.mount.full_path(), "a user is locked out for a while"),
@@ -526,6 +580,25 @@ struct What<'a> {
     located: Option<&'a Located>,
     /// Of a batch, or why it is none.
     steps: Option<Result<&'a [Step], &'a Failure>>,
+}
+
+const NAMESPACE_SEALED: &str = "namespace is sealed";
+const ROOT_ONLY: &str = "operation only available in root namespace";
+
+/// Whether anything of the namespace is served.
+fn is_open(run: &Run<'_>, address: &Address) -> Result<(), Failure> {
+    if address.place.lacks_keys() && run.term.is_none() {
+        return Err(Failure::Moved("this node has no keys for the namespace yet; the active node may have".into()));
+    }
+    if address.place.is_sealed() {
+        return Err(Failure::Unavailable(NAMESPACE_SEALED.into()));
+    }
+    match address.place.locked_at() {
+        Some(locked) if address.path != UNLOCK => Err(Failure::Unavailable(format!(
+            "API access to this namespace has been locked by an administrator - {locked:?} must be unlocked to gain access."
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn no_route(path: &str) -> Failure {

@@ -67,28 +67,32 @@ fn by_token(
         Err(crate::token::Why::Access(access)) => return Err(Failure::from(access).into()),
         Err(why) => return Err(denied(why.to_string(), UNKNOWN)),
     };
-    let rights = node.policies.rights(view, &valid.record.entity_id).map_err(Failure::from)?;
+    let rights = node.policies.rights(view, &valid.record.home.id, &valid.record.entity_id).map_err(Failure::from)?;
     if let Some(why) = rights.unfit() {
         return Err(denied(why.to_owned(), UNKNOWN));
     }
     let valid = Asker { token: valid, rights };
     rely_on.extend(valid.relied_on.iter().cloned());
-    rely_on.extend(valid.rights.relied_on(view));
+    rely_on.extend(valid.rights.relied_on.iter().cloned());
     let refused = |why: String, failure: Failure| Refused {
         who: Some(who(&valid, Some(Decided { allowed: false, granted_by: Vec::new() }))),
         why,
         ..Refused::from(failure)
     };
+    let Some(way) = valid.record.home.way_to(run.namespace) else {
+        return Err(refused("the batch token belongs to another namespace".to_owned(), Failure::denied(UNKNOWN)));
+    };
+    let path = format!("{way}{}", run.path);
     if !valid.record.orphan() {
         return Err(refused("the batch token has a parent".to_owned(), Failure::denied(NO_ORPHAN)));
     }
-    let rules = node.policies.rules(view, &valid.record.policies, &valid.rights, run.now);
+    let rules = node.policies.rules(view, &valid.record.home.id, &valid.record.policies, &valid.rights, run.now);
     let rules = rules.map_err(|access| refused(String::new(), access.into()))?;
     rely_on.extend(rules.relied_on);
     // The token is no parameter of the operation.
     let mut parameters = run.request.body.clone();
     parameters.remove(FIELD);
-    let question = Question { operation, path: &run.request.path, parameters: Some(&parameters), wrap_ttl: None };
+    let question = Question { operation, path: &path, parameters: Some(&parameters), wrap_ttl: None };
     let decision = rules.acl.decide(&question);
     if let Some(explained) = refusal(&decision, needs_sudo) {
         let text = "the policies of this batch token do not allow the operation on this path";

@@ -259,7 +259,14 @@ impl Bench {
 
     async fn policy(&self, name: &str, text: &str) {
         self.change(|state, node| {
-            let new = NewPolicy { name, text, expires: None, settings: PolicySettings::default(), cas: None };
+            let new = NewPolicy {
+                namespace: &sdk::NamespaceId::root(),
+                name,
+                text,
+                expires: None,
+                settings: PolicySettings::default(),
+                cas: None,
+            };
             let now = self.alone.now();
             node.policies.set(&mut state.at(space::records(&sdk::NamespaceId::root())), now, &new).unwrap();
         })
@@ -287,6 +294,7 @@ impl Bench {
 
 fn request(verb: Verb, path: &str, token: Option<&ClientToken>) -> Request {
     Request {
+        namespace: String::new(),
         id: RequestId { applied: 0, random: crypto::random() },
         verb,
         path: path.into(),

@@ -8,9 +8,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use storage::{Access, PathKey, RawKey, Read, SegKind, Txn};
+use storage::{Access, Path, PathKey, RawKey, Read, SegKind, Txn};
 
 use super::table::{Scope, closest};
+use crate::space;
 
 /// Below this no counter falls for what is counted in any case.
 const NO_FLOOR: i64 = i64::MIN;
@@ -34,6 +35,11 @@ pub struct LeaseCount {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LeaseCounts(pub BTreeMap<String, LeaseCount>);
+
+/// Where rules and counters are, also of what belongs to other namespaces.
+pub(super) fn root() -> Path {
+    space::records(&sdk::NamespaceId::root())
+}
 
 fn key() -> PathKey {
     PathKey::kind("lease-quotas")
@@ -99,9 +105,9 @@ impl LeaseCounts {
         if self.take_out(txn, name) { self.write(txn) } else { Ok(()) }
     }
 
-    /// The rules of a mount that is gone go with it.
-    pub(super) fn unmounted(mut self, txn: &mut Txn, mount: &str) -> Result<(), Access> {
-        let of_mount = self.0.iter().filter(|(_, rule)| rule.scope.mount == mount);
+    /// The rules of mounts that are gone go with them.
+    pub(super) fn unmounted(mut self, txn: &mut Txn, is_gone: impl Fn(&str) -> bool) -> Result<(), Access> {
+        let of_mount = self.0.iter().filter(|(_, rule)| is_gone(&rule.scope.mount));
         let names: Vec<String> = of_mount.map(|(name, _)| name.clone()).collect();
         for name in &names {
             self.take_out(txn, name);
@@ -135,10 +141,11 @@ pub fn counted(read: &impl Read, rule: &LeaseCount) -> Result<i64, Access> {
     Ok(rule.max - read.counter(&left_key(&rule.id))?.unwrap_or(rule.max))
 }
 
-/// Counts a lease that is made at this path, and answers the rule to mark it with. The batch is refused where there are too
+/// Counts a lease that is made at this path, from the root, and answers the rule to mark it with. The batch is refused where there are too
 /// many.
 pub(crate) fn charge(txn: &mut Txn, path: &str) -> Result<Option<String>, Access> {
-    let rules = LeaseCounts::read(txn)?;
+    let mut txn = txn.elsewhere(root());
+    let rules = LeaseCounts::read(&txn)?;
     let Some(rule) = rules.closest(path) else { return Ok(None) };
     txn.add_counter(&left_key(&rule.id), -1, 0);
     Ok(Some(rule.id.clone()))
@@ -146,7 +153,8 @@ pub(crate) fn charge(txn: &mut Txn, path: &str) -> Result<Option<String>, Access
 
 /// A lease that was marked with this rule has ended.
 pub(crate) fn give_back(txn: &mut Txn, id: &str) -> Result<(), Access> {
-    if LeaseCounts::read(txn)?.knows(id) {
+    let mut txn = txn.elsewhere(root());
+    if LeaseCounts::read(&txn)?.knows(id) {
         txn.add_counter(&left_key(id), 1, NO_FLOOR);
     }
     Ok(())
@@ -161,7 +169,8 @@ pub(crate) fn unsettled(read: &impl Read) -> Result<Option<(String, String)>, Ac
 /// Marks a lease of this path with the rule that is closest to it, which may be another one than before. Answers the new mark
 /// where it is another one.
 pub(crate) fn settle(txn: &mut Txn, path: &str, marked: Option<&str>) -> Result<Option<Option<String>>, Access> {
-    let rules = LeaseCounts::read(txn)?;
+    let mut txn = txn.elsewhere(root());
+    let rules = LeaseCounts::read(&txn)?;
     let closest = rules.closest(path).map(|rule| rule.id.clone());
     if closest.as_deref() == marked {
         return Ok(None);

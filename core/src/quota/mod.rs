@@ -127,8 +127,9 @@ fn headers(allowance: &Allowance, told: bool) -> BTreeMap<String, String> {
     headers
 }
 
-/// Rules follow a mount that moves. Both paths are as requests begin with them.
+/// Rules follow a mount that moves. Both paths are from the root.
 pub fn moved(txn: &mut Txn, from: &str, to: &str) -> Result<(), Access> {
+    let txn = &mut txn.elsewhere(leases::root());
     let mut table = QuotaTable::change(txn)?;
     let mut any = false;
     for rule in table.rate_limits.values_mut().filter(|rule| rule.scope.mount == from) {
@@ -140,13 +141,23 @@ pub fn moved(txn: &mut Txn, from: &str, to: &str) -> Result<(), Access> {
     LeaseCounts::change(txn)?.moved(txn, from, to)
 }
 
-/// Rules go with their mount.
+/// Rules go with their mount, whose path is from the root.
 pub fn unmounted(txn: &mut Txn, mount: &str) -> Result<(), Access> {
+    gone(txn, |of| of == mount)
+}
+
+/// Rules go with the namespace that their mounts are in.
+pub(crate) fn namespace_removed(txn: &mut Txn, path: &str) -> Result<(), Access> {
+    gone(txn, |mount| mount.starts_with(path))
+}
+
+fn gone(txn: &mut Txn, is_gone: impl Fn(&str) -> bool) -> Result<(), Access> {
+    let txn = &mut txn.elsewhere(leases::root());
     let mut table = QuotaTable::change(txn)?;
     let before = table.rate_limits.len();
-    table.rate_limits.retain(|_, rule| rule.scope.mount != mount);
+    table.rate_limits.retain(|_, rule| !is_gone(&rule.scope.mount));
     if table.rate_limits.len() < before {
         table.write(txn)?;
     }
-    LeaseCounts::change(txn)?.unmounted(txn, mount)
+    LeaseCounts::change(txn)?.unmounted(txn, is_gone)
 }

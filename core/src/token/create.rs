@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sdk::Cidr;
+use sdk::{Cidr, Namespace};
 use storage::{Access, Millis, PathKey, Read, Txn};
 
-use super::id::random_letters;
+use super::id::with_home;
 use super::lookup::ANCESTORS_MAX;
 use super::{
     ClientToken, Origin, Purpose, TokenKey, TokenKind, TokenRecord, Tokens, accessor_key, children_key, record_key,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::due::{self, Due};
 use crate::mount::TtlLimits;
-use crate::quota;
+use crate::{letters, quota};
 
 /// What a token is to be. Who may ask for what is the endpoint's business.
 #[derive(Default)]
@@ -23,6 +23,9 @@ pub struct NewToken {
     pub id: Option<ClientToken>,
     pub kind: TokenKind,
     pub policies: Vec<String>,
+    /// The namespace that it is to belong to.
+    pub home: Namespace,
+    /// In that namespace.
     pub path: String,
     pub display_name: String,
     pub meta: Option<BTreeMap<String, String>>,
@@ -73,6 +76,8 @@ fn shorter(a: Duration, b: Duration) -> Duration {
 pub enum NotCreated {
     #[error("cannot create a token with a duplicate ID")]
     Taken,
+    #[error("token IDs can only be manually specified in the root namespace")]
+    Elsewhere,
     #[error("a token may have at most {ANCESTORS_MAX} ancestors; make it from an older one, or as an orphan")]
     TooDeep,
     #[error(transparent)]
@@ -87,14 +92,17 @@ pub struct Created {
 }
 
 impl Tokens {
-    /// `txn` is at the namespace's records.
+    /// `txn` is anywhere.
     pub fn create(&self, txn: &mut Txn, now: Millis, new: NewToken) -> Result<Created, NotCreated> {
         let chosen = match (new.kind, &new.id) {
             (TokenKind::Service, Some(id)) => id.clone(),
-            _ => ClientToken::random(),
+            _ => ClientToken::random(&new.home.id),
         };
         let key = self.key_of(&chosen)?;
-        if txn.get_for_update::<TokenRecord>(&record_key(&key))?.is_some() {
+        if key.home() != new.home.id {
+            return Err(NotCreated::Elsewhere);
+        }
+        if txn.elsewhere(key.records()).get_for_update::<TokenRecord>(&record_key(&key))?.is_some() {
             return Err(NotCreated::Taken);
         }
         check_depth(txn, new.parent.as_ref())?;
@@ -103,9 +111,10 @@ impl Tokens {
         let service = new.kind == TokenKind::Service;
         let lease =
             expires.filter(|_| service).map(|_| format!("{}/h{}", new.path.trim_end_matches('/'), key.as_str()));
+        let accessor = || with_home(letters::random(24), &new.home.id);
         let mut record = TokenRecord {
             kind: new.kind,
-            accessor: if service { random_letters() } else { String::new() },
+            accessor: if service { accessor() } else { String::new() },
             policies: normalized(new.policies),
             path: new.path,
             display_name: new.display_name,
@@ -126,13 +135,14 @@ impl Tokens {
             role: new.role,
             purpose: new.purpose,
             counted_by: None,
+            home: new.home,
             initial_root: new.initial_root,
         };
         let token = match record.kind {
             TokenKind::Batch => self.seal_batch(&record)?,
             TokenKind::Service => {
                 if record.lease.is_some() {
-                    record.counted_by = quota::leases::charge(txn, &record.path)?;
+                    record.counted_by = quota::leases::charge(txn, &format!("{}{}", record.home.path, record.path))?;
                 }
                 store(txn, &key, &record)?;
                 chosen
@@ -172,23 +182,24 @@ impl Tokens {
 }
 
 fn store(txn: &mut Txn, key: &TokenKey, record: &TokenRecord) -> Result<(), Access> {
-    txn.put(&record_key(key), record)?;
-    txn.put(&accessor_key(&record.accessor), key.as_str())?;
-    if let Some(parent) = &record.parent {
-        txn.put(&children_key(parent).plain(key.as_str()), &())?;
-    }
+    let mut records = txn.elsewhere(key.records());
+    records.put(&record_key(key), record)?;
+    records.put(&accessor_key(&record.accessor), key.as_str())?;
     if record.num_uses > 0 {
-        txn.set_counter(&uses_key(key), record.num_uses);
+        records.set_counter(&uses_key(key), record.num_uses);
+    }
+    if let Some(parent) = &record.parent {
+        txn.elsewhere(parent.records()).put(&children_key(parent).plain(key.as_str()), &())?;
     }
     schedule(txn, key, record)
 }
 
 /// Counts the ancestors that the token would have.
-fn check_depth(txn: &Txn, parent: Option<&TokenKey>) -> Result<(), NotCreated> {
+fn check_depth(txn: &mut Txn, parent: Option<&TokenKey>) -> Result<(), NotCreated> {
     let mut ancestor = parent.cloned();
     for _ in 0..ANCESTORS_MAX {
         let Some(key) = ancestor else { return Ok(()) };
-        ancestor = txn.get::<TokenRecord>(&record_key(&key))?.and_then(|record| record.parent);
+        ancestor = txn.elsewhere(key.records()).get::<TokenRecord>(&record_key(&key))?.and_then(|record| record.parent);
     }
     if ancestor.is_some() { Err(NotCreated::TooDeep) } else { Ok(()) }
 }
@@ -196,14 +207,14 @@ fn check_depth(txn: &Txn, parent: Option<&TokenKey>) -> Result<(), NotCreated> {
 /// Writes the lease of a token that expires, and its place in the order of what is due.
 pub(super) fn schedule(txn: &mut Txn, key: &TokenKey, record: &TokenRecord) -> Result<(), Access> {
     let (Some(lease), Some(at)) = (&record.lease, record.expires) else { return Ok(()) };
-    txn.put(&lease_key(lease), key.as_str())?;
-    due::schedule(txn, at, &Due::Token(key.clone()))
+    txn.elsewhere(key.records()).put(&lease_key(lease), key.as_str())?;
+    due::schedule(txn, &key.home(), at, &Due::Token(key.clone()))
 }
 
 pub(super) fn unschedule(txn: &mut Txn, key: &TokenKey, record: &TokenRecord) {
     let (Some(lease), Some(at)) = (&record.lease, record.expires) else { return };
-    txn.delete(&lease_key(lease));
-    due::unschedule(txn, at, &Due::Token(key.clone()));
+    txn.elsewhere(key.records()).delete(&lease_key(lease));
+    due::unschedule(txn, &key.home(), at, &Due::Token(key.clone()));
 }
 
 pub(super) fn lease_key(id: &str) -> PathKey {

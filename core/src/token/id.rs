@@ -2,8 +2,12 @@
 
 use std::fmt;
 
+use sdk::NamespaceId;
 use serde::{Deserialize, Serialize};
+use storage::Path;
 use zeroize::Zeroizing;
+
+use crate::{letters, space};
 
 /// What a client sends. No Debug, no Eq: it is a secret.
 #[derive(Clone)]
@@ -14,9 +18,15 @@ impl ClientToken {
         Self(Zeroizing::new(text))
     }
 
-    /// `s.` and 24 letters and digits, about 142 bits.
-    pub fn random() -> Self {
-        Self::new(format!("s.{}", random_letters()))
+    /// `s.` and 24 letters and digits, about 142 bits; then the namespace that it belongs to, if that is not the root.
+    pub fn random(home: &NamespaceId) -> Self {
+        Self::new(with_home(format!("s.{}", letters::random(24)), home))
+    }
+
+    /// The namespace that it says it belongs to. A token that says of none is one of the root namespace; none of its is
+    /// found under another one's name.
+    pub(super) fn home(&self) -> NamespaceId {
+        home_of(&self.0)
     }
 
     pub fn expose(&self) -> &str {
@@ -36,14 +46,23 @@ impl<'de> Deserialize<'de> for ClientToken {
     }
 }
 
-/// The HMAC of a token, in hexadecimal: names its records, opens nothing.
+/// What is given out of a namespace: behind the last point is where it belongs.
+pub(super) fn with_home(text: String, home: &NamespaceId) -> String {
+    if home.is_root() { text } else { format!("{text}.{}", home.as_str()) }
+}
+
+pub(super) fn home_of(text: &str) -> NamespaceId {
+    text.rsplit_once('.').and_then(|(_, home)| NamespaceId::parse(home)).unwrap_or_default()
+}
+
+/// The HMAC of a token, in hexadecimal, and the namespace it belongs to: names its records, opens nothing.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TokenKey(String);
 
 impl TokenKey {
-    pub fn from_hmac(mac: [u8; 32]) -> Self {
-        Self(hex::encode(mac))
+    pub(super) fn new(mac: [u8; 32], home: &NamespaceId) -> Self {
+        Self(with_home(hex::encode(mac), home))
     }
 
     /// A request's own token.
@@ -58,28 +77,30 @@ impl TokenKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The namespace that the token belongs to.
+    pub fn home(&self) -> NamespaceId {
+        home_of(&self.0)
+    }
+
+    /// What its records there are called.
+    pub(super) fn mac(&self) -> &str {
+        self.0.split_once('.').map_or(self.0.as_str(), |(mac, _)| mac)
+    }
+
+    /// Where its records are.
+    pub(super) fn records(&self) -> Path {
+        space::records(&self.home())
+    }
+
+    /// What the token keeps for itself in a namespace.
+    pub fn cubbyhole(&self, ns: &NamespaceId) -> Path {
+        space::cubbyhole(&self.home(), self.mac(), ns)
+    }
 }
 
 impl fmt::Debug for TokenKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TokenKey")
     }
-}
-
-/// 24 letters and digits, each equally likely.
-pub(super) fn random_letters() -> String {
-    random_letters_of(24)
-}
-
-/// Letters and digits, each equally likely.
-pub(crate) fn random_letters_of(count: usize) -> String {
-    const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let mut out = String::with_capacity(count);
-    while out.len() < count {
-        let bytes: [u8; 32] = crypto::random();
-        // 248 is the largest multiple of 62 in a byte.
-        let fair = bytes.iter().filter(|b| **b < 248).map(|b| char::from(LETTERS[usize::from(*b) % 62]));
-        out.extend(fair.take(count - out.len()));
-    }
-    out
 }

@@ -1,6 +1,5 @@
 //! Leases of tokens: found by their id, listed and revoked by the path that made them.
 
-use sdk::NamespaceId;
 use storage::{Access, Millis, PathKey, Read, Txn};
 
 use super::create::lease_key;
@@ -18,7 +17,7 @@ pub struct Revoked {
 }
 
 impl Tokens {
-    /// The token of a lease that has not ended.
+    /// The token of a lease that has not ended. `read` is at the records of its namespace, as for all of these.
     pub fn of_lease(&self, read: &impl Read, id: &str, now: Millis) -> Result<Option<(TokenKey, TokenRecord)>, Access> {
         let Some(key) = read.get::<String>(&lease_key(id))?.map(TokenKey::from_stored) else { return Ok(None) };
         let record = read.get::<TokenRecord>(&record_key(&key))?;
@@ -45,7 +44,11 @@ impl Tokens {
         for lease in &found {
             let Some(key) = txn.get::<String>(lease)?.map(TokenKey::from_stored) else { continue };
             let Some(mut record) = txn.get::<TokenRecord>(&record_key(&key))? else { continue };
-            if let Some(mark) = quota::leases::settle(txn, &record.path, record.counted_by.as_deref())? {
+            if let Some(mark) = quota::leases::settle(
+                txn,
+                &format!("{}{}", record.home.path, record.path),
+                record.counted_by.as_deref(),
+            )? {
                 record.counted_by = mark;
                 txn.put(&record_key(&key), &record)?;
             }
@@ -58,7 +61,6 @@ impl Tokens {
     pub fn revoke_leases(
         &self,
         txn: &mut Txn,
-        ns: &NamespaceId,
         prefix: &str,
         after: Option<&PathKey>,
         halvings: u32,
@@ -68,7 +70,7 @@ impl Tokens {
         let mut budget = halved(SWEEP_MAX, halvings);
         for lease in &found {
             let Some(key) = txn.get::<String>(lease)?.map(TokenKey::from_stored) else { continue };
-            self.revoke_within(txn, ns, &key, &mut budget)?;
+            self.revoke_within(txn, &key, &mut budget)?;
         }
         let next = if found.len() < page { None } else { found.last().cloned() };
         Ok(Revoked { leases: found.len(), next })

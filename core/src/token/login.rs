@@ -1,27 +1,36 @@
 //! From a login to its token.
 
-use sdk::{AuthBlock, Cidr, Failure, Login, MountInfo, TokenType};
+use std::net::IpAddr;
+
+use sdk::{AuthBlock, Cidr, Failure, Login, MountInfo, Namespace, TokenType};
 use storage::{Millis, Txn};
 
 use super::{NewToken, NotCreated, Origin, TokenKind, TokenRecord, Tokens};
 use crate::identity::{self, Arrival};
 use crate::mount::TtlLimits;
-use crate::request::Request;
+
+/// Where somebody has logged in.
+pub struct LoggedIn<'a> {
+    pub namespace: &'a Namespace,
+    /// Of the request, in the namespace.
+    pub path: &'a str,
+    pub mount: &'a MountInfo,
+    pub remote: Option<IpAddr>,
+}
 
 impl Tokens {
-    /// Makes the token that a login earned. `txn` is at the namespace's records, `batch` what the mount gives unless the
+    /// Makes the token that a login earned, for the namespace whose mount it is. `batch` is what the mount gives unless the
     /// user's own settings say otherwise.
     pub fn log_in(
         &self,
         txn: &mut Txn,
         now: Millis,
-        request: &Request,
-        mount: &MountInfo,
+        at: LoggedIn<'_>,
         batch: bool,
         login: Login,
     ) -> Result<(AuthBlock, Vec<String>), Failure> {
         let settings = login.token;
-        let remote = request.remote.map(|r| r.ip());
+        let LoggedIn { namespace, path, mount, remote } = at;
         if !login.for_elsewhere && !sdk::within(&settings.bound_cidrs, remote) {
             return Err(Failure::denied("permission denied"));
         }
@@ -60,8 +69,9 @@ impl Tokens {
         let new = NewToken {
             kind,
             policies,
-            path: request.path.clone(),
-            display_name: display_name(mount, &login.display_name),
+            home: namespace.clone(),
+            path: path.to_owned(),
+            display_name: display_name(namespace, mount, &login.display_name),
             meta: Some(login.metadata),
             ttl: settings.ttl,
             max_ttl: settings.max_ttl,
@@ -84,8 +94,9 @@ impl Tokens {
 }
 
 /// `userpass-ann`: where it logged in, and as whom.
-fn display_name(mount: &MountInfo, name: &str) -> String {
-    let path = mount.path.strip_prefix("auth/").unwrap_or(&mount.path).trim_end_matches('/').replace('/', "-");
+fn display_name(namespace: &Namespace, mount: &MountInfo, name: &str) -> String {
+    let path = format!("{}{}", namespace.path, mount.path);
+    let path = path.strip_prefix("auth/").unwrap_or(&path).trim_end_matches('/').replace('/', "-");
     if name.is_empty() { path } else { format!("{path}-{name}") }
 }
 

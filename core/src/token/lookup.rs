@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use sdk::NamespaceId;
 use storage::{Access, Millis, Path, Read, Revision, View};
 
+use super::id::home_of;
 use super::{ClientToken, TokenKey, TokenRecord, Tokens, accessor_key, record_key, uses_key};
+use crate::cache::Found;
 use crate::mount::origin_key;
+use crate::space;
 
 /// How many ancestors a token may have. Making a deeper one is refused.
 pub const ANCESTORS_MAX: usize = 32;
@@ -28,26 +32,33 @@ pub enum Why {
     Expired,
     #[error("the token's uses are spent")]
     Spent,
-    #[error("an ancestor of the token was revoked, or the mount that gave it was removed")]
+    #[error("an ancestor of the token was revoked, or the mount that gave it or its namespace was removed")]
     Orphaned,
+    #[error("the namespace that the token belongs to is sealed")]
+    SealedHome,
     #[error(transparent)]
     Access(#[from] Access),
 }
 
 impl Tokens {
-    /// `view` is at the namespace's records.
+    /// `view` is anywhere.
     pub fn authenticate(&self, view: &View, token: &ClientToken, now: Millis) -> Result<Valid, Why> {
         let key = self.key_of(token)?;
         if !token.is_batch() {
             return self.valid(view, key, now);
         }
-        let record = self.open_batch(token)?.ok_or(Why::Unknown)?;
-        self.counts(view, key, Arc::new(record), Vec::new(), now)
+        let record = self.open_batch(token)?.filter(|record| record.home.id == key.home()).ok_or(Why::Unknown)?;
+        let mut relied_on = Vec::new();
+        self.check_home(view, &key, &mut relied_on)?;
+        self.counts(view, key, Arc::new(record), relied_on, now)
     }
 
     pub fn valid(&self, view: &View, key: TokenKey, now: Millis) -> Result<Valid, Why> {
-        let found = self.cache.read(view, &record_key(&key))?.ok_or(Why::Unknown)?;
-        self.counts(view, key, found.value, vec![(found.path, Some(found.revision))], now)
+        let mut relied_on = Vec::new();
+        self.check_home(view, &key, &mut relied_on)?;
+        let found = self.record(view, &key)?.ok_or(Why::Unknown)?;
+        relied_on.push((found.path, Some(found.revision)));
+        self.counts(view, key, found.value, relied_on, now)
     }
 
     fn counts(
@@ -64,40 +75,82 @@ impl Tokens {
         let mut ancestor = record.parent.clone();
         for _ in 0..ANCESTORS_MAX {
             let Some(parent) = ancestor else { break };
-            let found = self.cache.read(view, &record_key(&parent))?.ok_or(Why::Orphaned)?;
+            let found = self.record(view, &parent)?.ok_or(Why::Orphaned)?;
             if found.value.is_expired(now) {
                 return Err(Why::Orphaned);
             }
-            self.check_origin(view, &found.value, &mut relied_on)?;
+            self.check_origin(view, &parent, &found.value, &mut relied_on)?;
             relied_on.push((found.path, Some(found.revision)));
             ancestor = found.value.parent.clone();
         }
         if ancestor.is_some() {
             return Err(Why::Orphaned);
         }
-        self.check_origin(view, &record, &mut relied_on)?;
+        self.check_origin(view, &key, &record, &mut relied_on)?;
         let uses_left = match record.num_uses {
             0 => None,
-            _ => Some(view.counter(&uses_key(&key))?.filter(|n| *n > 0).ok_or(Why::Spent)?),
+            _ => Some(view.elsewhere(key.records()).counter(&uses_key(&key))?.filter(|n| *n > 0).ok_or(Why::Spent)?),
         };
         Ok(Valid { key, record, uses_left, relied_on })
+    }
+
+    /// A token ends with the namespace that it belongs to, and cannot be looked at while that is sealed.
+    fn check_home(
+        &self,
+        view: &View,
+        key: &TokenKey,
+        relied_on: &mut Vec<(Path, Option<Revision>)>,
+    ) -> Result<(), Why> {
+        let home = key.home();
+        if home.is_root() {
+            return Ok(());
+        }
+        match self.namespaces.by_id(view, &home, relied_on)? {
+            Some(place) if place.is_sealed() => Err(Why::SealedHome),
+            Some(_) => Ok(()),
+            None => Err(Why::Orphaned),
+        }
     }
 
     /// A token of a login ends with the mount that gave it.
     fn check_origin(
         &self,
         view: &View,
+        key: &TokenKey,
         record: &TokenRecord,
         relied_on: &mut Vec<(Path, Option<Revision>)>,
     ) -> Result<(), Why> {
         let Some(origin) = &record.origin else { return Ok(()) };
-        let found = self.origins.read(view, &origin_key(&origin.mount))?.ok_or(Why::Orphaned)?;
+        let found =
+            self.origins.read(&view.elsewhere(key.records()), &origin_key(&origin.mount))?.ok_or(Why::Orphaned)?;
         relied_on.push((found.path, Some(found.revision)));
         Ok(())
     }
 
-    pub fn by_accessor(&self, read: &impl Read, accessor: &str) -> Result<Option<TokenKey>, Access> {
-        Ok(read.get::<String>(&accessor_key(accessor))?.map(TokenKey::from_stored))
+    /// A token that somebody in a namespace asks about: of that namespace, or of one below. `view` is anywhere.
+    pub fn asked_about(&self, view: &View, from: &NamespaceId, token: &ClientToken, now: Millis) -> Result<Valid, Why> {
+        if !self.is_known_in(view, from, &self.key_of(token)?)? {
+            return Err(Why::Unknown);
+        }
+        self.authenticate(view, token, now)
+    }
+
+    /// The same by its accessor, which says which namespace it belongs to.
+    pub fn by_accessor(&self, view: &View, from: &NamespaceId, accessor: &str) -> Result<Option<TokenKey>, Access> {
+        let records = view.elsewhere(space::records(&home_of(accessor)));
+        let Some(key) = records.get::<String>(&accessor_key(accessor))?.map(TokenKey::from_stored) else {
+            return Ok(None);
+        };
+        Ok(self.is_known_in(view, from, &key)?.then_some(key))
+    }
+
+    /// Whether a token, if there is one, belongs to a namespace or to one below.
+    pub fn is_known_in(&self, view: &View, from: &NamespaceId, key: &TokenKey) -> Result<bool, Access> {
+        self.namespaces.is_within(view, &key.home(), from)
+    }
+
+    fn record(&self, view: &View, key: &TokenKey) -> Result<Option<Found<TokenRecord>>, Access> {
+        self.cache.read(&view.elsewhere(key.records()), &record_key(key))
     }
 
     /// Whether the token counts its uses, which only the active node can do. One that is not known here may.
@@ -106,19 +159,20 @@ impl Tokens {
             return Ok(false);
         }
         let key = self.key_of(token)?;
-        Ok(self.cache.read(view, &record_key(&key))?.is_none_or(|found| found.value.num_uses > 0))
+        Ok(self.record(view, &key)?.is_none_or(|found| found.value.num_uses > 0))
     }
 
-    pub fn uses_left(&self, read: &impl Read, key: &TokenKey) -> Result<i64, Access> {
-        Ok(read.counter(&uses_key(key))?.unwrap_or(0))
+    pub fn uses_left(&self, view: &View, key: &TokenKey) -> Result<i64, Access> {
+        Ok(view.elsewhere(key.records()).counter(&uses_key(key))?.unwrap_or(0))
     }
 
+    /// Of the tokens of one namespace, whose records `read` is at.
     pub fn accessors(&self, read: &impl Read) -> Result<Vec<String>, Access> {
         read.list(&storage::PathKey::kind("accessor"))
     }
 
     /// Spends one use. The batch that it goes into fails if none is left.
     pub fn spend(txn: &mut storage::Txn, key: &TokenKey) {
-        txn.add_counter(&uses_key(key), -1, 0);
+        txn.elsewhere(key.records()).add_counter(&uses_key(key), -1, 0);
     }
 }

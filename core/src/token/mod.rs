@@ -1,11 +1,11 @@
 //! Tokens: stored under an HMAC of their id, so that whoever reads the store cannot use them.
 //!
 //! ```text
-//! token / hmac             the record
+//! token / hmac             the record, in the records of the namespace that it belongs to, as the rest
 //! accessor / name          accessor -> hmac
-//! child / parent / hmac    for listing what a revocation takes with it
+//! child / parent / key     for listing what a revocation takes with it; it may belong to a namespace below
 //! uses / hmac              a counter, for tokens with a use limit
-//! lease / id, due / time   when it expires
+//! lease / id, due / time   when it expires; the latter where the keyring's order of what is due is
 //! ```
 //!
 //! A token counts only while its parent does, so revoking a tree is one small batch however large the tree is; what is
@@ -24,10 +24,9 @@ mod revoke;
 mod tests;
 
 pub use create::{Created, NewToken, NotCreated, RoleTerms};
-pub(crate) use id::random_letters_of;
 pub use id::{ClientToken, TokenKey};
 pub use leases::Revoked;
-pub use login::{auth_block, joined};
+pub use login::{LoggedIn, auth_block, joined};
 pub use lookup::{Valid, Why};
 pub use record::{Origin, Purpose, TokenKind, TokenRecord};
 pub use renew::{LoginTerms, Renewed, Terms};
@@ -40,6 +39,7 @@ use storage::PathKey;
 
 use crate::cache::RecordCache;
 use crate::mount::TtlLimits;
+use crate::namespace::Namespaces;
 
 /// Everything done to tokens.
 pub struct Tokens {
@@ -48,11 +48,12 @@ pub struct Tokens {
     /// The paths of auth mounts by accessor.
     origins: RecordCache<String>,
     limits: TtlLimits,
+    namespaces: Arc<Namespaces>,
 }
 
 impl Tokens {
-    pub fn new(barrier: Arc<Barrier>, limits: TtlLimits) -> Self {
-        Self { barrier, cache: RecordCache::new(50_000), origins: RecordCache::new(1_000), limits }
+    pub fn new(barrier: Arc<Barrier>, namespaces: Arc<Namespaces>, limits: TtlLimits) -> Self {
+        Self { barrier, cache: RecordCache::new(50_000), origins: RecordCache::new(1_000), limits, namespaces }
     }
 
     pub fn forget(&self) {
@@ -63,12 +64,12 @@ impl Tokens {
     /// Under which a token is stored.
     pub fn key_of(&self, token: &ClientToken) -> Result<TokenKey, storage::Access> {
         let mac = self.barrier.token_hmac(token.expose().as_bytes()).map_err(|_| storage::Access::Sealed)?;
-        Ok(TokenKey::from_hmac(mac))
+        Ok(TokenKey::new(mac, &token.home()))
     }
 }
 
 fn record_key(key: &TokenKey) -> PathKey {
-    PathKey::kind("token").plain(key.as_str())
+    PathKey::kind("token").plain(key.mac())
 }
 
 fn accessor_key(accessor: &str) -> PathKey {
@@ -76,9 +77,9 @@ fn accessor_key(accessor: &str) -> PathKey {
 }
 
 fn children_key(parent: &TokenKey) -> PathKey {
-    PathKey::kind("child").plain(parent.as_str())
+    PathKey::kind("child").plain(parent.mac())
 }
 
 fn uses_key(key: &TokenKey) -> PathKey {
-    PathKey::kind("uses").plain(key.as_str())
+    PathKey::kind("uses").plain(key.mac())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sdk::{Cidr, Value};
+use sdk::{Cidr, Namespace, Value};
 use serde::{Deserialize, Serialize};
 use storage::Millis;
 
@@ -86,6 +86,9 @@ pub struct TokenRecord {
     /// The quota that counts its lease.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted_by: Option<String>,
+    /// The namespace that it belongs to. Not its maker's, if that one's lies above.
+    #[serde(default, skip_serializing_if = "Namespace::is_root")]
+    pub home: Namespace,
     /// `auth/token/root`: the one that initialisation gives.
     #[serde(default)]
     pub initial_root: bool,

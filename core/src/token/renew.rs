@@ -42,8 +42,8 @@ pub struct LoginTerms {
 
 impl Tokens {
     /// The record of a token that may be renewed.
-    pub fn renewable(&self, txn: &Txn, now: Millis, key: &TokenKey) -> Result<Option<TokenRecord>, Access> {
-        let record = txn.get_for_update::<TokenRecord>(&record_key(key))?;
+    pub fn renewable(&self, txn: &mut Txn, now: Millis, key: &TokenKey) -> Result<Option<TokenRecord>, Access> {
+        let record = txn.elsewhere(key.records()).get_for_update::<TokenRecord>(&record_key(key))?;
         Ok(record.filter(|record| !record.is_expired(now)))
     }
 
@@ -105,7 +105,7 @@ impl Tokens {
             record.period = period;
         }
         schedule(txn, key, &record)?;
-        txn.put(&record_key(key), &record)?;
+        txn.elsewhere(key.records()).put(&record_key(key), &record)?;
         Ok(Renewed::Done { record: Box::new(record), warnings })
     }
 }

@@ -1,6 +1,5 @@
 //! Revoking tokens.
 
-use sdk::NamespaceId;
 use storage::{Access, Millis, PathKey, Read, Seg, Txn};
 
 use super::create::unschedule;
@@ -32,64 +31,50 @@ pub enum Orphaned {
 
 impl Tokens {
     /// Revokes a token and everything made with it. Answers whether there was such a token.
-    pub fn revoke(&self, txn: &mut Txn, ns: &NamespaceId, key: &TokenKey) -> Result<bool, Access> {
-        self.revoke_within(txn, ns, key, &mut { SWEEP_MAX })
+    pub fn revoke(&self, txn: &mut Txn, key: &TokenKey) -> Result<bool, Access> {
+        self.revoke_within(txn, key, &mut { SWEEP_MAX })
     }
 
     /// The same, for several tokens that share a budget of descendants.
-    pub(super) fn revoke_within(
-        &self,
-        txn: &mut Txn,
-        ns: &NamespaceId,
-        key: &TokenKey,
-        budget: &mut usize,
-    ) -> Result<bool, Access> {
-        let known = self.remove(txn, ns, key)?;
-        self.sweep(txn, ns, key, budget)?;
+    pub(super) fn revoke_within(&self, txn: &mut Txn, key: &TokenKey, budget: &mut usize) -> Result<bool, Access> {
+        let known = self.remove(txn, key)?;
+        self.sweep(txn, key, budget)?;
         Ok(known)
     }
 
     /// Removes a token whose time is up. One that was renewed meanwhile stays.
-    pub(crate) fn expire(
-        &self,
-        txn: &mut Txn,
-        ns: &NamespaceId,
-        key: &TokenKey,
-        now: Millis,
-        budget: &mut usize,
-    ) -> Result<(), Access> {
-        if txn.get::<TokenRecord>(&record_key(key))?.is_some_and(|record| record.is_expired(now)) {
-            self.remove(txn, ns, key)?;
-            self.sweep(txn, ns, key, budget)?;
+    pub(crate) fn expire(&self, txn: &mut Txn, key: &TokenKey, now: Millis, budget: &mut usize) -> Result<(), Access> {
+        let record = txn.elsewhere(key.records()).get::<TokenRecord>(&record_key(key))?;
+        if record.is_some_and(|record| record.is_expired(now)) {
+            self.remove(txn, key)?;
+            self.sweep(txn, key, budget)?;
         }
         Ok(())
     }
 
     /// Goes on where an earlier revocation has left off.
-    pub(crate) fn sweep_on(
-        &self,
-        txn: &mut Txn,
-        ns: &NamespaceId,
-        key: &TokenKey,
-        mut budget: usize,
-    ) -> Result<(), Access> {
-        txn.delete(&sweep_key(key));
-        self.sweep(txn, ns, key, &mut budget)
+    pub(crate) fn sweep_on(&self, txn: &mut Txn, key: &TokenKey, mut budget: usize) -> Result<(), Access> {
+        unmark(txn, key);
+        self.sweep(txn, key, &mut budget)
     }
 
     /// Removes the descendants of a token that is gone, as many as the budget allows. The rest is noted down for the
     /// worker.
-    fn sweep(&self, txn: &mut Txn, ns: &NamespaceId, key: &TokenKey, budget: &mut usize) -> Result<(), Access> {
+    fn sweep(&self, txn: &mut Txn, key: &TokenKey, budget: &mut usize) -> Result<(), Access> {
         let mut orphaned = vec![key.clone()];
         while let Some(parent) = orphaned.pop() {
             let children = self.children(txn, &parent, *budget + 1)?;
             if children.len() > *budget {
-                txn.put(&sweep_key(&parent), &())?;
+                mark(txn, &parent)?;
             }
             for child in children.into_iter().take(*budget) {
-                self.remove(txn, ns, &child)?;
+                match self.remove(txn, &child) {
+                    // It counts no more in any case; what is left of it goes when its own time is up.
+                    Err(Access::Sealed) if child.home().keyring() != key.home().keyring() => {}
+                    removed => removed.map(|_| ())?,
+                }
                 // Also when the child's own record is gone already.
-                txn.delete(&children_key(&parent).plain(child.as_str()));
+                txn.elsewhere(parent.records()).delete(&children_key(&parent).plain(child.as_str()));
                 orphaned.push(child);
                 *budget -= 1;
             }
@@ -97,7 +82,7 @@ impl Tokens {
         Ok(())
     }
 
-    /// A token that is gone and has left descendants.
+    /// A token that is gone and has left descendants. `read` is where the order of what is due lies.
     pub(crate) fn to_sweep(&self, read: &impl Read) -> Result<Option<TokenKey>, Access> {
         let first = read.range(&PathKey::kind("sweep"), None, 1)?;
         Ok(first.first().and_then(last_segment))
@@ -105,61 +90,66 @@ impl Tokens {
 
     /// Takes its children from a token, `most` of them, and once none is left revokes it. Until then it counts: what
     /// it made would end with it.
-    pub fn revoke_orphan(
-        &self,
-        txn: &mut Txn,
-        ns: &NamespaceId,
-        key: &TokenKey,
-        most: usize,
-    ) -> Result<Orphaned, Access> {
+    pub fn revoke_orphan(&self, txn: &mut Txn, key: &TokenKey, most: usize) -> Result<Orphaned, Access> {
         // What is left of the children of one that is gone is dead, and stays so.
-        if txn.get_for_update::<TokenRecord>(&record_key(key))?.is_none() {
+        if txn.elsewhere(key.records()).get_for_update::<TokenRecord>(&record_key(key))?.is_none() {
             return Ok(Orphaned::Unknown);
         }
         let children = self.children(txn, key, most + 1)?;
         let more = children.len() > most;
         for child in children.into_iter().take(most) {
-            if let Some(mut record) = txn.get_for_update::<TokenRecord>(&record_key(&child))? {
+            let mut records = txn.elsewhere(child.records());
+            if let Some(mut record) = records.get_for_update::<TokenRecord>(&record_key(&child))? {
                 record.parent = None;
-                txn.put(&record_key(&child), &record)?;
+                records.put(&record_key(&child), &record)?;
             }
-            txn.delete(&children_key(key).plain(child.as_str()));
+            txn.elsewhere(key.records()).delete(&children_key(key).plain(child.as_str()));
         }
         Ok(match more {
             true => Orphaned::InPart,
             false => {
-                self.remove(txn, ns, key)?;
+                self.remove(txn, key)?;
                 Orphaned::Wholly
             }
         })
     }
 
-    fn children(&self, txn: &Txn, key: &TokenKey, limit: usize) -> Result<Vec<TokenKey>, Access> {
-        let children = txn.range(&children_key(key), None, limit)?;
+    fn children(&self, txn: &mut Txn, key: &TokenKey, limit: usize) -> Result<Vec<TokenKey>, Access> {
+        let children = txn.elsewhere(key.records()).range(&children_key(key), None, limit)?;
         Ok(children.iter().filter_map(last_segment).collect())
     }
 
-    fn remove(&self, txn: &mut Txn, ns: &NamespaceId, key: &TokenKey) -> Result<bool, Access> {
-        let Some(record) = txn.get_for_update::<TokenRecord>(&record_key(key))? else { return Ok(false) };
-        txn.delete(&record_key(key));
-        txn.delete(&accessor_key(&record.accessor));
-        if let Some(parent) = &record.parent {
-            txn.delete(&children_key(parent).plain(key.as_str()));
-        }
+    fn remove(&self, txn: &mut Txn, key: &TokenKey) -> Result<bool, Access> {
+        let mut records = txn.elsewhere(key.records());
+        let Some(record) = records.get_for_update::<TokenRecord>(&record_key(key))? else { return Ok(false) };
+        records.delete(&record_key(key));
+        records.delete(&accessor_key(&record.accessor));
         if record.num_uses > 0 {
-            txn.delete_counter(&uses_key(key));
+            records.delete_counter(&uses_key(key));
+        }
+        if let Some(parent) = &record.parent {
+            txn.elsewhere(parent.records()).delete(&children_key(parent).plain(key.as_str()));
         }
         unschedule(txn, key, &record);
         if let Some(quota) = &record.counted_by {
             quota::leases::give_back(txn, quota)?;
         }
-        txn.elsewhere(space::cubbyholes(ns)).delete_folder(&PathKey::new().plain(key.as_str()));
+        txn.elsewhere(key.cubbyhole(&key.home())).delete_folder(&PathKey::new());
         Ok(true)
     }
 }
 
 fn sweep_key(key: &TokenKey) -> PathKey {
     PathKey::kind("sweep").plain(key.as_str())
+}
+
+/// Its descendants are to be swept on.
+fn mark(txn: &mut Txn, key: &TokenKey) -> Result<(), Access> {
+    txn.elsewhere(space::schedule(&key.home())).put(&sweep_key(key), &())
+}
+
+fn unmark(txn: &mut Txn, key: &TokenKey) {
+    txn.elsewhere(space::schedule(&key.home())).delete(&sweep_key(key));
 }
 
 fn last_segment(key: &PathKey) -> Option<TokenKey> {

@@ -82,8 +82,7 @@ async fn a_tree_dies_with_its_root_and_a_token_with_its_time() {
 
     let key = bench.node.tokens.key_of(&parent).unwrap();
     let root = NamespaceId::root();
-    let revoked =
-        bench.change(|s| bench.node.tokens.revoke(&mut s.at(space::records(&root)), &root, &key).unwrap()).await;
+    let revoked = bench.change(|s| bench.node.tokens.revoke(&mut s.at(space::records(&root)), &key).unwrap()).await;
     assert!(revoked);
     for token in [&parent, &child, &grandchild] {
         assert!(matches!(bench.check(token, bench.now), Err(Why::Unknown)));

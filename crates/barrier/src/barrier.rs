@@ -5,17 +5,19 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::Mutex;
 use storage::{Millis, RawKey, SealError, Sealer};
 use zeroize::Zeroizing;
 
+use crate::tenants::Tenants;
 use crate::unsealed::Unsealed;
 use crate::{JoinKey, Keyring, KeyringError, RootKey, Seal, SealFailure, TermInfo, Wrap, wrap_root};
 
 #[derive(Default)]
 pub struct Barrier {
     pub(crate) state: ArcSwapOption<Unsealed>,
+    pub(crate) tenants: ArcSwap<Tenants>,
     /// Held while the state is replaced: a new edition must not undo a seal that came in between.
     pub(crate) replacing: Mutex<()>,
 }
@@ -57,6 +59,7 @@ impl Barrier {
 
     pub fn seal(&self) {
         let _replacing = self.replacing.lock();
+        self.tenants.store(Arc::default());
         self.state.store(None);
     }
 
@@ -157,20 +160,20 @@ impl Barrier {
 
 impl Sealer for Barrier {
     fn seal_name(&self, before: &[u8], name: &[u8]) -> Result<Vec<u8>, SealError> {
-        self.with(|u| u.names.seal(before, name))
+        self.with_keys_of(before, |u| u.names.seal(before, name))
     }
 
     fn open_name(&self, before: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
-        self.with(|u| u.names.open(before, sealed))?
+        self.with_keys_of(before, |u| u.names.open(before, sealed))?
             .map_err(|_| SealError::Corrupt("a name was altered, or belongs into another folder".to_owned()))
     }
 
     fn seal_value(&self, key: &RawKey, value: &[u8]) -> Result<Vec<u8>, SealError> {
-        self.with(|u| u.seal_value(key.as_bytes(), value))
+        self.with_keys_of(key.as_bytes(), |u| u.seal_value(key.as_bytes(), value))
     }
 
     fn open_value(&self, key: &RawKey, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        self.with(|u| u.open_value(key.as_bytes(), sealed))?
+        self.with_keys_of(key.as_bytes(), |u| u.open_value(key.as_bytes(), sealed))?
     }
 }
 

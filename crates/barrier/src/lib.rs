@@ -10,6 +10,7 @@ mod root;
 mod seal;
 mod shamir;
 mod succession;
+mod tenants;
 mod unsealed;
 mod welcome;
 
@@ -25,4 +26,5 @@ pub use seal::{
 };
 pub use shamir::{CombineError, Share, combine, split};
 pub use succession::{Offered, Reopened};
+pub use tenants::{TenantError, TenantKeys};
 pub use welcome::Welcome;

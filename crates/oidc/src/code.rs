@@ -13,7 +13,7 @@ use sdk::{Key, Millis, Result, Txn};
 use serde::{Deserialize, Serialize};
 
 use crate::expiry::{schedule_code, unschedule_code};
-use crate::{Challenge, Wake, folder};
+use crate::{Challenge, folder};
 
 pub const TTL: Duration = Duration::from_secs(300);
 
@@ -40,10 +40,11 @@ fn hash_of(code: &str) -> String {
     hex::encode(crypto::sha256(code.as_bytes()))
 }
 
-pub fn store(txn: &mut Txn, code: &str, grant: &Grant, wake: Wake) -> Result<()> {
+/// Answers when somebody is to look whether it was redeemed.
+pub fn store(txn: &mut Txn, code: &str, grant: &Grant) -> Result<Millis> {
     let hash = hash_of(code);
     txn.put(&code_at(&hash), grant)?;
-    schedule_code(txn, grant.expires, &hash, wake)
+    schedule_code(txn, grant.expires, &hash)
 }
 
 /// What the code was given for, once: right or wrong, whoever comes with it next finds nothing.

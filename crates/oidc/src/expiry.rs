@@ -4,15 +4,16 @@
 //! oidc / due / time / "key" / name, "code" / hash
 //! ```
 
-use sdk::{Chore, Failure, Finish, Key, Millis, Read, Result, Txn, View};
+use sdk::{Chore, Failure, Finish, Key, Millis, Read, Result, Seg, Txn, View};
 use serde::{Deserialize, Serialize};
 
 use crate::code::code_at;
-use crate::{Made, NamedKey, Wake, folder};
+use crate::{Made, NamedKey, folder};
 
 /// Codes that one batch forgets.
 const PAGE: usize = 256;
-/// Codes are many and nothing waits for them, so they wake nobody more often than this, in milliseconds.
+const CODE: &str = "code";
+/// Codes are many and nothing waits for them, so they are looked for no more often than this, in milliseconds.
 const MINUTE: u64 = 60_000;
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -31,11 +32,11 @@ fn key_entry(at: Millis, name: &str) -> Key {
 }
 
 fn code_entry(at: Millis, hash: &str) -> Key {
-    order().number(at.0).plain("code").plain(hash)
+    order().number(at.0).plain(CODE).plain(hash)
 }
 
 /// Brings the order from what it says of a key to what it is to say.
-pub fn reschedule(txn: &mut Txn, name: &str, from: Option<Millis>, to: Option<Millis>, wake: Wake) -> Result<()> {
+pub fn reschedule(txn: &mut Txn, name: &str, from: Option<Millis>, to: Option<Millis>) -> Result<()> {
     if from == to {
         return Ok(());
     }
@@ -44,14 +45,18 @@ pub fn reschedule(txn: &mut Txn, name: &str, from: Option<Millis>, to: Option<Mi
     }
     if let Some(at) = to {
         txn.put(&key_entry(at, name), &Due::Key(name.to_owned()))?;
-        wake(txn, at)?;
     }
     Ok(())
 }
 
-pub fn schedule_code(txn: &mut Txn, at: Millis, hash: &str, wake: Wake) -> Result<()> {
+/// Answers when it is to be looked for.
+pub fn schedule_code(txn: &mut Txn, at: Millis, hash: &str) -> Result<Millis> {
     txn.put(&code_entry(at, hash), &Due::Code(hash.to_owned()))?;
-    Ok(wake(txn, Millis((at.0 / MINUTE + 1) * MINUTE))?)
+    Ok(with_others(at))
+}
+
+fn with_others(at: Millis) -> Millis {
+    Millis((at.0 / MINUTE + 1) * MINUTE)
 }
 
 pub fn unschedule_code(txn: &mut Txn, at: Millis, hash: &str) {
@@ -60,13 +65,20 @@ pub fn unschedule_code(txn: &mut Txn, at: Millis, hash: &str) {
 
 fn time_of(entry: &Key) -> Option<Millis> {
     match entry.segs().get(2)? {
-        sdk::Seg::Plain(bytes) => Some(Millis(u64::from_be_bytes(bytes.as_slice().try_into().ok()?))),
-        sdk::Seg::Name(_) => None,
+        Seg::Plain(bytes) => Some(Millis(u64::from_be_bytes(bytes.as_slice().try_into().ok()?))),
+        Seg::Name(_) => None,
     }
 }
 
+/// When something is due next.
+pub fn next_due(view: &View) -> Result<Option<Millis>> {
+    let Some(first) = view.range(&order(), None, 1)?.pop() else { return Ok(None) };
+    let is_code = matches!(first.segs().get(3), Some(Seg::Plain(kind)) if kind.as_slice() == CODE.as_bytes());
+    Ok(time_of(&first).map(|at| if is_code { with_others(at) } else { at }))
+}
+
 /// What has waited longest of what is due at `now`.
-pub fn due(view: &View, now: Millis, wake: Wake) -> Result<Option<Chore>> {
+pub fn due(view: &View, now: Millis) -> Result<Option<Chore>> {
     let Some(first) = view.range(&order(), None, 1)?.pop() else { return Ok(None) };
     if time_of(&first).is_none_or(|at| at > now) {
         return Ok(None);
@@ -77,7 +89,7 @@ pub fn due(view: &View, now: Millis, wake: Wake) -> Result<Option<Chore>> {
             let rotates = key.filter(|key| key.is_made() && key.next_rotation.is_some_and(|at| at <= now));
             Ok(Some(Box::new(move || {
                 let made = rotates.map(|key| Made::new(key.algorithm)).transpose().map_err(Failure::internal)?;
-                Ok(Box::new(move |txn: &mut Txn| settle(txn, &first, &name, made.as_ref(), now, wake)) as Finish)
+                Ok(Box::new(move |txn: &mut Txn| settle(txn, &first, &name, made.as_ref(), now)) as Finish)
             })))
         }
         Some(Due::Code(_)) => {
@@ -87,7 +99,7 @@ pub fn due(view: &View, now: Millis, wake: Wake) -> Result<Option<Chore>> {
     }
 }
 
-fn settle(txn: &mut Txn, entry: &Key, name: &str, made: Option<&Made>, now: Millis, wake: Wake) -> Result<()> {
+fn settle(txn: &mut Txn, entry: &Key, name: &str, made: Option<&Made>, now: Millis) -> Result<()> {
     let found = NamedKey::take(txn, name)?;
     // Somebody has changed it meanwhile, and the order with it.
     let Some(mut key) = found.filter(|key| key.due.is_some() && key.due == time_of(entry)) else {
@@ -98,7 +110,7 @@ fn settle(txn: &mut Txn, entry: &Key, name: &str, made: Option<&Made>, now: Mill
         Some(made) if key.is_made_by(made) => key.rotate(txn, name, made, now, None)?,
         _ => key.forget(now),
     }
-    key.put(txn, name, wake)
+    key.put(txn, name).map(|_| ())
 }
 
 fn forget_codes(txn: &mut Txn, now: Millis) -> Result<()> {

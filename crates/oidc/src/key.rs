@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::default::{DEFAULT, names_with};
 use crate::expiry::reschedule;
-use crate::{Algorithm, Jwk, Signer, Wake, folder};
+use crate::{Algorithm, Jwk, Signer, folder};
 
 /// How many named keys a namespace may have: whoever wants to verify reads them all.
 pub const KEYS_MAX: usize = 1000;
@@ -191,16 +191,18 @@ impl NamedKey {
         self.ring.iter().filter(move |public| public.expires.is_none_or(|end| end > now))
     }
 
-    pub fn put(&mut self, txn: &mut Txn, name: &str, wake: Wake) -> Result<()> {
+    /// Answers when there is something to do about it.
+    pub fn put(&mut self, txn: &mut Txn, name: &str) -> Result<Option<Millis>> {
         let ends = self.ring.iter().filter_map(|public| public.expires);
         let due = ends.chain(self.next_rotation).min();
-        reschedule(txn, name, self.due, due, wake)?;
+        reschedule(txn, name, self.due, due)?;
         self.due = due;
-        Ok(txn.put(&key_at(name), self)?)
+        txn.put(&key_at(name), self)?;
+        Ok(due)
     }
 
-    pub fn delete(self, txn: &mut Txn, name: &str, wake: Wake) -> Result<()> {
-        reschedule(txn, name, self.due, None, wake)?;
+    pub fn delete(self, txn: &mut Txn, name: &str) -> Result<()> {
+        reschedule(txn, name, self.due, None)?;
         txn.delete(&private_key(name));
         txn.delete(&key_at(name));
         Ok(())

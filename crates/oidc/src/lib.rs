@@ -28,7 +28,7 @@ pub use claims::{RESERVED, reserved};
 pub use client::{Assignment, Client, ClientKind, Scope};
 pub use code::{Grant, TTL as CODE_TTL, redeem, store};
 pub use default::{ALLOW_ALL, DEFAULT, OPENID};
-pub use expiry::due;
+pub use expiry::{due, next_due};
 pub use jwk::Jwk;
 pub use jws::{Parsed, hash_claim, parse, sign};
 pub use key::{KEYS_MAX, Made, NamedKey, Public};
@@ -42,10 +42,7 @@ pub use signer::{Signer, Signers};
 pub use template::Template;
 pub use users::Used;
 
-use sdk::{Access, Key, Millis, Txn};
-
-/// Asks the mount what is due at that time, or a little later.
-pub type Wake = fn(&mut Txn, Millis) -> Result<(), Access>;
+use sdk::Key;
 
 fn folder(kind: &str) -> Key {
     Key::kind("oidc").plain(kind)

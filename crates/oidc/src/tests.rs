@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sdk::{Access, Key, Millis, Read, Txn, View};
+use sdk::{Key, Millis, Read, Txn, View};
 use storage::{Class, Clear, CommitError, Latches, MemoryStore, OpenBatch, OpenStore, Path, RequestId, Term, TxnState};
 
 use crate::{Algorithm, Client, ClientKind, Grant, Made, NamedKey, Role, Used};
@@ -15,10 +15,6 @@ struct Records {
 
 fn space() -> Path {
     Path::root(Class::Replicated).join(&Key::kind("core"))
-}
-
-fn wake(txn: &mut Txn, at: Millis) -> Result<(), Access> {
-    txn.put(&Key::kind("woken"), &at)
 }
 
 fn made(algorithm: Algorithm) -> Made {
@@ -58,7 +54,7 @@ impl Records {
         let make = |txn: &mut Txn| {
             let mut key = NamedKey::new(Algorithm::ES256);
             key.renew(txn, "k", &pairs, Millis(0))?;
-            key.put(txn, "k", wake)
+            key.put(txn, "k")
         };
         self.change(make).await;
         self
@@ -82,7 +78,7 @@ fn grant() -> Grant {
 #[tokio::test]
 async fn of_two_who_redeem_a_code_at_once_one_does() {
     let mut records = Records::new();
-    records.change(|txn| crate::store(txn, "code", &grant(), wake)).await;
+    records.change(|txn| crate::store(txn, "code", &grant())).await;
     let redeem = |txn: &mut Txn| crate::redeem(txn, "code", Millis(5));
     let ((first, one), (second, other)) = (records.begin(redeem), records.begin(redeem));
     assert!(first.is_some() && second.is_some());
@@ -95,7 +91,7 @@ async fn of_two_who_redeem_a_code_at_once_one_does() {
 #[tokio::test]
 async fn a_code_whose_time_is_up_is_worth_nothing_and_the_store_does_not_hold_it() {
     let mut records = Records::new();
-    records.change(|txn| crate::store(txn, "secret-code", &grant(), wake)).await;
+    records.change(|txn| crate::store(txn, "secret-code", &grant())).await;
     let keys = records.view().range(&Key::new(), None, 99).unwrap();
     let said = |bytes: &[u8]| bytes.windows(11).any(|part| part == b"secret-code");
     for key in keys {
@@ -115,7 +111,7 @@ async fn a_key_that_somebody_comes_to_use_is_not_deleted_meanwhile() {
         let key = NamedKey::take(txn, "k")?.unwrap();
         assert!(Used::KeyByRole.relied_on_by(txn, "k", 9)?.is_empty());
         Used::KeyByRole.forget(txn, "k");
-        key.delete(txn, "k", wake)
+        key.delete(txn, "k")
     };
     for deleted_first in [false, true] {
         let mut records = Records::new().with_key().await;
@@ -138,7 +134,7 @@ async fn of_a_pair_that_signs_no_more_the_public_half_is_kept_for_its_time() {
     let rotate = |txn: &mut Txn| {
         let mut key = NamedKey::take(txn, "k")?.unwrap();
         key.rotate(txn, "k", &made(Algorithm::ES256), Millis(10), Some(60))?;
-        key.put(txn, "k", wake)
+        key.put(txn, "k")
     };
     records.change(rotate).await;
     let after = NamedKey::get(&records.view(), "k").unwrap().unwrap();

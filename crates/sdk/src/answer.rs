@@ -89,6 +89,16 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The same without what it repeats.
+    #[must_use]
+    pub fn unmirrored(mut self) -> Self {
+        self.body = match self.body {
+            Body::Mirrored(data) => Body::Data(data),
+            body => body,
+        };
+        self
+    }
+
     /// Done, nothing to say: 204.
     pub fn empty() -> Self {
         Self::default()

@@ -7,26 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use storage::Millis;
 
-use crate::{Other, Value};
-
-/// The namespace that a record, a token or a mount belongs to. The root namespace is the empty id.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct NamespaceId(String);
-
-impl NamespaceId {
-    pub fn root() -> Self {
-        Self::default()
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    pub fn is_root(&self) -> bool {
-        self.0.is_empty()
-    }
-}
+use crate::{Namespace, NamespaceId, Other, Value};
 
 /// The mount that a request was routed to.
 #[derive(Clone, Debug)]
@@ -74,6 +55,18 @@ pub struct Caller {
     pub created: Millis,
     /// Of a token that the server has made for one purpose: what the endpoint that it is for wants to see again.
     pub purpose: Option<Value>,
+    /// The namespace that the token belongs to, where its policies are.
+    pub home: NamespaceId,
+    /// The way from there to the namespace of the request: what stands before its paths in the eyes of the policies. `None`
+    /// where that does not lie in the token's own, so that they say nothing of it.
+    pub way: Option<String>,
+}
+
+impl Caller {
+    /// A path of the request's namespace as the caller's policies see it.
+    pub fn sees(&self, path: &str) -> Option<String> {
+        self.way.as_ref().map(|way| format!("{way}{path}"))
+    }
 }
 
 /// What the header `Authorization` of a request said. No Debug: it holds secrets.
@@ -88,7 +81,7 @@ pub struct Authorization {
 
 #[derive(Clone, Copy)]
 pub struct Ctx<'a> {
-    pub namespace: &'a NamespaceId,
+    pub namespace: &'a Namespace,
     pub mount: &'a MountInfo,
     /// The path below the mount.
     pub path: &'a str,

@@ -138,6 +138,8 @@ pub struct Path {
     pub on_secondary: OnSecondary,
     /// There is nothing to do here but on a secondary.
     pub secondary_only: bool,
+    /// The root namespace alone has it.
+    pub root_only: bool,
 }
 
 impl Path {
@@ -160,6 +162,7 @@ impl Path {
             sudo: false,
             on_secondary: OnSecondary::Refused,
             secondary_only: false,
+            root_only: false,
         }
     }
 
@@ -249,6 +252,12 @@ impl Path {
 
     /// Refused where the cluster is no secondary.
     #[must_use]
+    /// Concerns the whole cluster: it is not there in other namespaces than the root.
+    pub fn root_only(mut self) -> Self {
+        self.root_only = true;
+        self
+    }
+
     pub fn secondary_only(mut self, on_secondary: OnSecondary) -> Self {
         (self.open, self.secondary_only) = (true, true);
         self.on_secondary(on_secondary)

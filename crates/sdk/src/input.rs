@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::Namespace;
 use crate::{Failure, FromField, Pipe, PipeReader};
 
 /// One field, for help and the API description.
@@ -31,16 +32,27 @@ pub struct Params {
     captures: BTreeMap<&'static str, String>,
     body: Map<String, Value>,
     upload: Option<Pipe>,
+    namespace: Namespace,
 }
 
 impl Params {
     pub fn new(captures: BTreeMap<&'static str, String>, body: Map<String, Value>) -> Self {
-        Self { captures, body, upload: None }
+        Self { captures, body, upload: None, namespace: Namespace::root() }
     }
 
     #[must_use]
     pub fn with_upload(self, upload: Option<Pipe>) -> Self {
         Self { upload, ..self }
+    }
+
+    #[must_use]
+    pub fn with_namespace(self, namespace: Namespace) -> Self {
+        Self { namespace, ..self }
+    }
+
+    /// That the request goes to: an act is told nothing else of it.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
     }
 
     /// The body of a request whose body is no JSON but a stream, for whoever opens it first.

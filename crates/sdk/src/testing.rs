@@ -12,7 +12,7 @@ use storage::{
     TxnState, View,
 };
 
-use crate::{Answer, Body, Ctx, Failure, Handler, MountInfo, NamespaceId, Other, Plugin, Result, Verb};
+use crate::{Answer, Body, Ctx, Failure, Handler, MountInfo, Namespace, Other, Plugin, Result, Verb};
 
 pub struct Bench {
     plugin: Arc<dyn Plugin>,
@@ -80,11 +80,7 @@ impl Bench {
     pub fn exists(&self, path: &str) -> Result<Option<bool>> {
         let matched = self.plugin.backend(&self.mount).find(path).ok_or(Failure::NoSuch("unsupported path".into()))?;
         let snapshot = self.store.snapshot().map_err(Failure::internal)?;
-        matched.exists(
-            &self.ctx(path, &NamespaceId::root()),
-            &matched.params(Map::new()),
-            &View::new(snapshot, space()),
-        )
+        matched.exists(&self.ctx(path, &Namespace::root()), &matched.params(Map::new()), &View::new(snapshot, space()))
     }
 
     /// What the pipeline does with a request after it was let through.
@@ -97,7 +93,7 @@ impl Bench {
         let matched = plugin.backend(&self.mount).find(path).ok_or(Failure::NoSuch("unsupported path".into()))?;
         let operation = matched.operation(verb)?;
         let params = matched.params(body);
-        let root = NamespaceId::root();
+        let root = Namespace::root();
         let ctx = self.ctx(path, &root);
         let space = space();
         let snapshot = self.store.snapshot().map_err(Failure::internal)?;
@@ -155,7 +151,7 @@ impl Bench {
         Ok(answer)
     }
 
-    fn ctx<'a>(&'a self, path: &'a str, namespace: &'a NamespaceId) -> Ctx<'a> {
+    fn ctx<'a>(&'a self, path: &'a str, namespace: &'a Namespace) -> Ctx<'a> {
         Ctx {
             namespace,
             mount: &self.mount,

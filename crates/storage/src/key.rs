@@ -123,6 +123,18 @@ impl<'a> Segments<'a> {
     }
 }
 
+/// The first segment of a replicated key, or of what begins one, if it is plain.
+pub fn first_plain_segment(key: &[u8]) -> Option<&[u8]> {
+    let (class, rest) = key.split_first()?;
+    if Class::from_byte(*class) != Some(Class::Replicated) {
+        return None;
+    }
+    match Segments::of(rest).next()?.ok()? {
+        (SegKind::Plain, bytes) => Some(bytes),
+        (SegKind::Sealed, _) => None,
+    }
+}
+
 impl<'a> Iterator for Segments<'a> {
     type Item = Result<(SegKind, &'a [u8]), KeyError>;
 

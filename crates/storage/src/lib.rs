@@ -24,7 +24,7 @@ mod view;
 
 pub use batch::{Batch, Check, Committed, CounterChange, CounterOp, Ran, RequestId};
 pub use journal::{Change, Changed, Journal};
-pub use key::{Class, KeyError, NAME_MAX, Path, PathKey, RawKey, Seg, SegKind};
+pub use key::{Class, KeyError, NAME_MAX, Path, PathKey, RawKey, Seg, SegKind, first_plain_segment};
 pub use latch::{LatchSet, Latches};
 pub use listing::Listings;
 pub use memory::MemoryStore;

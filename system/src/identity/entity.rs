@@ -5,9 +5,7 @@ use std::sync::Arc;
 use holdfast_core::identity::{self, BATCH_MAX, EntityChange};
 use holdfast_core::lifecycle::Node;
 use schemars::JsonSchema;
-use sdk::{
-    Answer, CommaList, Ctx, Failure, Input, Keys, KvPairs, Map, Page, Path, Reply, Result, Txn, Verb, View,
-};
+use sdk::{Answer, CommaList, Ctx, Failure, Input, Keys, KvPairs, Map, Page, Path, Reply, Result, Txn, Verb, View};
 use serde::Serialize;
 
 use super::mounts::Found;

@@ -33,8 +33,10 @@ pub fn path(node: &Arc<Node>) -> Path {
 }
 
 fn merge(node: &Node, ctx: &Ctx, asked: Asked, txn: &mut Txn) -> Result<Answer> {
-    let Asked { from_entity_ids: CommaList(from), to_entity_id: to, conflicting_alias_ids_to_keep: CommaList(keep), force: _ } =
-        asked;
+    // No MFA secret belongs to an entity, so none can conflict.
+    let _ = asked.force;
+    let (CommaList(from), CommaList(keep), to) =
+        (asked.from_entity_ids, asked.conflicting_alias_ids_to_keep, asked.to_entity_id);
     if to.is_empty() {
         return Err(Failure::invalid("missing entity id to merge to"));
     }

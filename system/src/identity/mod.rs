@@ -52,7 +52,10 @@ impl Plugin for Identity {
         &["identity"]
     }
     fn due(&self, view: &View, now: Millis) -> Result<Option<Chore>> {
-        oidc::due(view, now)
+        ::oidc::due(view, now)
+    }
+    fn next_due(&self, view: &View) -> Result<Option<Millis>> {
+        ::oidc::next_due(view)
     }
     fn forget(&self) {
         self.oidc.forget();

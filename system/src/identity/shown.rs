@@ -130,7 +130,7 @@ pub struct Listed {
 }
 
 fn namespace(ctx: &Ctx) -> String {
-    if ctx.namespace.is_root() { "root".to_owned() } else { ctx.namespace.as_str().to_owned() }
+    ctx.namespace.id.shown().to_owned()
 }
 
 fn unless_empty(ids: Vec<String>) -> Option<Vec<String>> {

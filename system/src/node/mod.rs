@@ -70,6 +70,31 @@ pub fn paths() -> Vec<Path> {
     paths
 }
 
+/// What no namespace but the root has, whether or not it exists: so little is known of it that it is not looked for.
+const OF_THE_CLUSTER: [&str; 14] = [
+    "raw",
+    "generate-recovery-token",
+    "init",
+    "seal",
+    "step-down",
+    "unseal",
+    "health",
+    "rekey-recovery-key",
+    "rekey",
+    "storage",
+    "generate-root",
+    "metrics",
+    "pprof",
+    "in-flight-req",
+];
+
+/// Whether a request to this path is one to the node or the cluster as such, so that it names no namespace.
+pub fn is_of_the_cluster(path: &str) -> bool {
+    let Some(path) = path.strip_prefix("sys/") else { return false };
+    let below = |prefix: &&str| path.strip_prefix(*prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    OF_THE_CLUSTER.iter().any(|prefix| below(&prefix))
+}
+
 /// Answers if the path is one of these. `query` holds the parameters of a GET.
 pub async fn answer(
     local: &Local,

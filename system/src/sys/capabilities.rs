@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
 use holdfast_core::token::{ClientToken, TokenRecord, Valid, Why};
-use sdk::{CommaList, Ctx, Failure, Input, Path, Reply, Result, Verb, View};
+use sdk::{CommaList, Ctx, Failure, Input, NamespaceId, Path, Reply, Result, Verb, View};
 
 #[derive(Input)]
 struct OfSelf {
@@ -49,8 +49,9 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                 if input.token.is_empty() {
                     return Err(Failure::invalid("missing token: say which token is asked about"));
                 }
-                let valid = any.tokens.authenticate(view, &ClientToken::new(input.token), ctx.now);
-                answer(&any, ctx, view, &*counting(valid, "token")?, &paths)
+                let valid = any.tokens.asked_about(view, &ctx.namespace.id, &ClientToken::new(input.token), ctx.now);
+                let record = counting(&any, view, valid, "token")?;
+                answer(&any, ctx, view, Asked::about(ctx, &record), &paths)
             }),
         Path::new("capabilities-self")
             .ids([(Verb::Write, "query-token-self-capabilities")])
@@ -58,7 +59,9 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
             .view(Verb::Write, move |ctx: &Ctx, input: OfSelf, view: &View| {
                 let paths = asked(input.paths, input.path)?;
                 let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
-                answer_of(&own, ctx, view, (&caller.policies, &caller.entity_id), &paths)
+                let (home, way) = (&caller.home, caller.way.as_deref());
+                let asked = Asked { home, way, policies: &caller.policies, entity_id: &caller.entity_id };
+                answer(&own, ctx, view, asked, &paths)
             }),
         Path::new("capabilities-accessor")
             .ids([(Verb::Write, "query-token-accessor-capabilities")])
@@ -68,9 +71,10 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                 if input.accessor.is_empty() {
                     return Err(Failure::invalid("missing accessor: say which token is asked about"));
                 }
-                let key = accessor.tokens.by_accessor(view, &input.accessor)?.ok_or_else(|| invalid("accessor"))?;
-                let valid = accessor.tokens.valid(view, key, ctx.now);
-                answer(&accessor, ctx, view, &*counting(valid, "accessor")?, &paths)
+                let key = accessor.tokens.by_accessor(view, &ctx.namespace.id, &input.accessor)?;
+                let valid = accessor.tokens.valid(view, key.ok_or_else(|| invalid("accessor"))?, ctx.now);
+                let record = counting(&accessor, view, valid, "accessor")?;
+                answer(&accessor, ctx, view, Asked::about(ctx, &record), &paths)
             }),
     ]
 }
@@ -87,36 +91,47 @@ fn asked(paths: CommaList, older: CommaList) -> Result<Vec<String>> {
     Ok(paths)
 }
 
+/// Whose rights are asked about.
+struct Asked<'a> {
+    home: &'a NamespaceId,
+    /// From there to the namespace whose paths are asked about.
+    way: Option<&'a str>,
+    policies: &'a [String],
+    entity_id: &'a str,
+}
+
+impl<'a> Asked<'a> {
+    fn about(ctx: &Ctx<'a>, record: &'a TokenRecord) -> Self {
+        let (home, way) = (&record.home.id, record.home.way_to(ctx.namespace));
+        Self { home, way, policies: &record.policies, entity_id: &record.entity_id }
+    }
+}
+
 /// Of a token that counts.
-fn counting(valid: Result<Valid, Why>, what: &str) -> Result<Arc<TokenRecord>> {
-    match valid {
-        Ok(valid) => Ok(valid.record),
-        Err(Why::Access(access)) => Err(access.into()),
-        Err(_) => Err(invalid(what)),
+fn counting(node: &Node, view: &View, valid: Result<Valid, Why>, what: &str) -> Result<Arc<TokenRecord>> {
+    let record = match valid {
+        Ok(valid) => valid.record,
+        Err(Why::Access(access)) => return Err(access.into()),
+        Err(_) => return Err(invalid(what)),
+    };
+    match node.policies.rights(view, &record.home.id, &record.entity_id)?.unfit() {
+        Some(_) => Err(Failure::denied("permission denied")),
+        None => Ok(record),
     }
 }
 
 /// By path; of a single one also as `capabilities`.
 type Capabilities = BTreeMap<String, Vec<&'static str>>;
 
-fn answer(node: &Node, ctx: &Ctx, view: &View, token: &TokenRecord, paths: &[String]) -> Result<Reply<Capabilities>> {
-    if node.policies.rights(view, &token.entity_id)?.unfit().is_some() {
-        return Err(Failure::denied("permission denied"));
-    }
-    answer_of(node, ctx, view, (&token.policies, &token.entity_id), paths)
-}
-
-fn answer_of(
-    node: &Node,
-    ctx: &Ctx,
-    view: &View,
-    (policies, entity_id): (&[String], &str),
-    paths: &[String],
-) -> Result<Reply<Capabilities>> {
-    let acl = node.policies.rules_of(view, policies, entity_id, ctx.now)?.acl;
-    let mut data: Capabilities = paths.iter().map(|path| (path.clone(), acl.capabilities(path))).collect();
+fn answer(node: &Node, ctx: &Ctx, view: &View, asked: Asked<'_>, paths: &[String]) -> Result<Reply<Capabilities>> {
+    let acl = node.policies.rules_of(view, asked.home, asked.policies, asked.entity_id, ctx.now)?.acl;
+    let of = |path: &String| match asked.way {
+        Some(way) => acl.capabilities(&format!("{way}{path}")),
+        None => vec!["deny"],
+    };
+    let mut data: Capabilities = paths.iter().map(|path| (path.clone(), of(path))).collect();
     if let [only] = paths {
-        data.insert("capabilities".into(), acl.capabilities(only));
+        data.insert("capabilities".into(), of(only));
     }
     Reply::mirrored(data)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use holdfast_core::mount::{Mount, Table, UserLockout};
 use schemars::JsonSchema;
-use sdk::MountInfo;
+use sdk::{MountInfo, Namespace};
 use serde::Serialize;
 
 /// What stands for the version of a plugin that is built in.
@@ -94,11 +94,17 @@ struct Lists {
     token_type: Option<String>,
 }
 
-pub fn mount(mount: &Mount) -> Shown {
+/// The kinds that every namespace has are called otherwise outside the root.
+fn kind(namespace: &Namespace, mount: &Mount) -> String {
+    let other = mount.is_builtin() && !namespace.is_root();
+    format!("{}{}", if other { "ns_" } else { "" }, mount.type_name)
+}
+
+pub fn mount(namespace: &Namespace, mount: &Mount) -> Shown {
     Shown {
         accessor: mount.accessor.clone(),
         config: Config {
-            lists: lists(mount),
+            lists: lists(namespace, mount),
             default_lease_ttl: mount.config.default_lease_ttl,
             max_lease_ttl: mount.config.max_lease_ttl,
             force_no_cache: mount.config.force_no_cache,
@@ -112,7 +118,7 @@ pub fn mount(mount: &Mount) -> Shown {
         running_plugin_version: BUILTIN_VERSION,
         running_sha256: "",
         seal_wrap: mount.seal_wrap,
-        kind: mount.type_name.clone(),
+        kind: kind(namespace, mount),
         uuid: mount.uuid.clone(),
         deprecation_status: (!mount.is_builtin()).then_some("supported"),
     }
@@ -126,9 +132,9 @@ pub fn to_strangers(mount: &Mount) -> ForStrangers {
     }
 }
 
-pub fn tuned(mount: &Mount, info: &MountInfo) -> Tuned {
+pub fn tuned(namespace: &Namespace, mount: &Mount, info: &MountInfo) -> Tuned {
     Tuned {
-        lists: lists(mount),
+        lists: lists(namespace, mount),
         description: mount.description.clone(),
         default_lease_ttl: info.default_lease_ttl.as_secs(),
         max_lease_ttl: info.max_lease_ttl.as_secs(),
@@ -147,9 +153,11 @@ fn lockout(lockout: &UserLockout) -> Lockout {
     }
 }
 
-fn lists(mount: &Mount) -> Lists {
+fn lists(namespace: &Namespace, mount: &Mount) -> Lists {
     let config = &mount.config;
-    let default = || (mount.table == Table::Auth).then(|| "default-service".to_owned());
+    let other = mount.is_builtin() && !namespace.is_root();
+    let usual = if other { "default" } else { "default-service" };
+    let default = || (mount.table == Table::Auth).then(|| usual.to_owned());
     Lists {
         audit_non_hmac_request_keys: config.audit_non_hmac_request_keys.clone(),
         audit_non_hmac_response_keys: config.audit_non_hmac_response_keys.clone(),

@@ -24,10 +24,11 @@ struct Count {
 }
 
 pub fn path() -> Path {
-    Path::new("internal/counters/entities")
-        .help("Counts the entities.", "Those of the namespace that is asked.")
-        .view(Verb::Read, |_: &Ctx, Nothing {}: Nothing, view: &View| {
+    Path::new("internal/counters/entities").help("Counts the entities.", "Those of the namespace that is asked.").view(
+        Verb::Read,
+        |_: &Ctx, Nothing {}: Nothing, view: &View| {
             let total = identity::entity_ids(view, None, usize::MAX)?.len();
             Reply::data(Counted { counters: Counters { entities: Count { total } } })
-        })
+        },
+    )
 }

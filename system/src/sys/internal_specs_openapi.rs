@@ -40,14 +40,20 @@ pub fn path(node: &Arc<Node>, catalog: &Arc<OnceLock<Catalog>>) -> Path {
 fn describe(node: &Node, catalog: &OnceLock<Catalog>, ctx: &Ctx, ask: &Ask, view: &View) -> Result<Answer> {
     let catalog = catalog.get().ok_or_else(|| Failure::internal("the plugins are not all there yet"))?;
     let acl = match ctx.caller {
-        Some(caller) => Some(node.policies.rules_of(view, &caller.policies, &caller.entity_id, ctx.now)?.acl),
+        Some(caller) => {
+            let (names, entity) = (&caller.policies, &caller.entity_id);
+            Some((caller, node.policies.rules_of(view, &caller.home, names, entity, ctx.now)?.acl))
+        }
         None => None,
     };
     let mut document = Document::new(&ask.context);
     for table in [Table::Secret, Table::Auth] {
         for (_, mount) in node.mounts.list(view, table)? {
             let listed = mount.config.listing_visibility.as_deref() == Some("unauth");
-            let shown = listed || acl.as_ref().is_some_and(|acl| acl.reaches(&mount.full_path()));
+            let shown = listed
+                || acl.as_ref().is_some_and(|(caller, acl)| {
+                    caller.sees(&mount.full_path()).is_some_and(|path| acl.reaches(&path))
+                });
             let plugin = catalog.find(table.plugins(), &mount.type_name).filter(|_| shown);
             let Some(plugin) = plugin else { continue };
             let info = node.mounts.info(&mount);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
-use holdfast_core::mount::Table;
+use holdfast_core::mount::{Mount, Table};
 use policy::Acl;
 use schemars::JsonSchema;
 use sdk::{Caller, Ctx, Failure, Input, Path, Reply, Result, Verb, View};
@@ -54,14 +54,14 @@ pub fn all(node: &Arc<Node>) -> Path {
         )
         .open_without_token()
         .view(Verb::Read, move |ctx: &Ctx, Nothing {}: Nothing, view: &View| {
-            let acl = ctx.caller.map(|caller| acl(&node, ctx, caller, view)).transpose()?;
+            let reach = ctx.caller.map(|caller| Reach::of(&node, ctx, caller, view)).transpose()?;
             let table = |table| -> Result<BTreeMap<String, Known>> {
                 let mut shown = BTreeMap::new();
                 for (path, mount) in node.mounts.list(view, table)? {
                     let listed = mount.config.listing_visibility.as_deref() == Some("unauth");
-                    match &acl {
-                        Some(acl) if listed || acl.reaches(&mount.full_path()) => {
-                            shown.insert(path, Known::All(Box::new(describe::mount(&mount))));
+                    match &reach {
+                        Some(reach) if listed || reach.includes(&mount) => {
+                            shown.insert(path, Known::All(Box::new(describe::mount(ctx.namespace, &mount))));
                         }
                         None if listed => {
                             shown.insert(path, Known::AsStranger(describe::to_strangers(&mount)));
@@ -84,8 +84,21 @@ pub fn one(node: &Arc<Node>) -> Path {
         .view(Verb::Read, move |ctx: &Ctx, at: At, view: &View| find(&node, ctx, &at.path, view))
 }
 
-fn acl(node: &Node, ctx: &Ctx, caller: &Caller, view: &View) -> Result<Arc<Acl>> {
-    Ok(node.policies.rules_of(view, &caller.policies, &caller.entity_id, ctx.now)?.acl)
+/// What the caller's policies reach.
+struct Reach<'a> {
+    caller: &'a Caller,
+    acl: Arc<Acl>,
+}
+
+impl<'a> Reach<'a> {
+    fn of(node: &Node, ctx: &Ctx, caller: &'a Caller, view: &View) -> Result<Self> {
+        let acl = node.policies.rules_of(view, &caller.home, &caller.policies, &caller.entity_id, ctx.now)?.acl;
+        Ok(Self { caller, acl })
+    }
+
+    fn includes(&self, mount: &Mount) -> bool {
+        self.caller.sees(&mount.full_path()).is_some_and(|path| self.acl.reaches(&path))
+    }
 }
 
 fn find(node: &Node, ctx: &Ctx, path: &str, view: &View) -> Result<Reply<Found>> {
@@ -96,8 +109,8 @@ fn find(node: &Node, ctx: &Ctx, path: &str, view: &View) -> Result<Reply<Found>>
         ))
     };
     let mount = node.mounts.route(view, path)?.ok_or_else(denied)?.value;
-    if !acl(node, ctx, caller, view)?.reaches(&mount.full_path()) {
+    if !Reach::of(node, ctx, caller, view)?.includes(&mount) {
         return Err(denied());
     }
-    Reply::data(Found { mount: describe::mount(&mount), path: mount.path.clone() })
+    Reply::data(Found { mount: describe::mount(ctx.namespace, &mount), path: mount.path.clone() })
 }

@@ -34,7 +34,7 @@ pub fn path(node: &Arc<Node>) -> Path {
         )
         .view(Verb::Read, move |ctx: &Ctx, Nothing {}: Nothing, view: &View| {
             let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
-            let acl = node.policies.rules_of(view, &caller.policies, &caller.entity_id, ctx.now)?.acl;
+            let acl = node.policies.rules_of(view, &caller.home, &caller.policies, &caller.entity_id, ctx.now)?.acl;
             let (mut exact, mut glob) = (BTreeMap::new(), BTreeMap::new());
             for rule in acl.rules() {
                 let capabilities = Rule { capabilities: rule.capabilities.names() };

@@ -34,7 +34,7 @@ fn revoke(node: &Node, ctx: &Ctx, input: &Revoke, txn: &mut Txn) -> Result<Answe
     super::lease_given(&input.lease_id)?;
     // None to revoke is no mistake: it may have ended just now.
     if let Some((key, _)) = node.tokens.of_lease(txn, &input.lease_id, ctx.now)? {
-        node.tokens.revoke(txn, ctx.namespace, &key)?;
+        node.tokens.revoke(txn, &key)?;
     }
     Ok(if input.sync { Answer::empty() } else { Answer::empty().status(202) })
 }

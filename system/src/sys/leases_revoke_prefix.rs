@@ -9,7 +9,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::token::Revoked;
-use sdk::{Act, Answer, Failure, Input, Key, Params, Path, Result, Verb};
+use sdk::{Act, Answer, Failure, Input, Key, NamespaceId, Params, Path, Result, Verb};
 
 use crate::batches::batch;
 
@@ -50,8 +50,8 @@ impl Act for RevokePrefix {
         let below = Below::parse(params)?;
         let (mut revoked, mut after) = (0, None);
         loop {
-            let done =
-                self.batch(&below.prefix, after.as_ref(), deadline).await.map_err(|why| unfinished(revoked, &why))?;
+            let done = self.batch(&params.namespace().id, &below.prefix, after.as_ref(), deadline).await;
+            let done = done.map_err(|why| unfinished(revoked, &why))?;
             revoked += done.leases;
             after = done.next;
             if after.is_none() {
@@ -62,9 +62,15 @@ impl Act for RevokePrefix {
 }
 
 impl RevokePrefix {
-    async fn batch(&self, prefix: &str, after: Option<&Key>, deadline: Instant) -> Result<Revoked, String> {
+    async fn batch(
+        &self,
+        ns: &NamespaceId,
+        prefix: &str,
+        after: Option<&Key>,
+        deadline: Instant,
+    ) -> Result<Revoked, String> {
         let tokens = Arc::clone(&self.0.tokens);
-        batch(&self.0, deadline, |txn, ns, halvings| tokens.revoke_leases(txn, ns, prefix, after, halvings)).await
+        batch(&self.0, ns, deadline, |txn, halvings| tokens.revoke_leases(txn, prefix, after, halvings)).await
     }
 }
 

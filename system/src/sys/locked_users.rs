@@ -22,8 +22,8 @@ struct Listed {
 
 #[derive(Serialize, JsonSchema)]
 struct OfNamespace {
-    namespace_id: &'static str,
-    namespace_path: &'static str,
+    namespace_id: String,
+    namespace_path: String,
     counts: usize,
     mount_accessors: Vec<OfMount>,
 }
@@ -49,8 +49,9 @@ pub fn path() -> Path {
                 alias_identifiers: of.aliases,
             };
             let mount_accessors = locked.into_iter().map(of_mount).collect();
-            let root = OfNamespace { namespace_id: "root", namespace_path: "", counts: total, mount_accessors };
-            let answer = Reply::data(Listed { by_namespace: vec![root], total })?;
+            let (namespace_id, namespace_path) = (ctx.namespace.id.shown().to_owned(), ctx.namespace.path.clone());
+            let here = OfNamespace { namespace_id, namespace_path, counts: total, mount_accessors };
+            let answer = Reply::data(Listed { by_namespace: vec![here], total })?;
             Ok(match more {
                 true => answer.warn(format!("there are more: {LISTED_MAX} users are listed at most")),
                 false => answer,

@@ -40,6 +40,9 @@ mod monitor;
 mod mount_config;
 mod mounts;
 mod mounts_tune;
+mod namespaces;
+mod namespaces_api_lock;
+mod namespaces_seal;
 mod once;
 mod plugins_catalog;
 mod plugins_reload_backend;
@@ -120,6 +123,7 @@ impl Sys {
             batch::path(),
             metrics::path(measures),
             monitor::path(measures),
+            namespaces::list(node),
             mounts::list(node),
             mounts_tune::path(node, &mountable),
             mounts::one(node, &mountable),
@@ -131,7 +135,7 @@ impl Sys {
             internal_specs_openapi::path(node, all),
             internal_ui_mounts::all(node),
             internal_ui_mounts::one(node),
-            internal_ui_namespaces::path(),
+            internal_ui_namespaces::path(node),
             internal_ui_resultant_acl::path(node),
             internal_counters_tokens::path(node),
             ha_status::path(node),
@@ -292,8 +296,14 @@ impl Sys {
         paths.extend(leases_renew::paths(node));
         paths.extend(leases_revoke::paths(node));
         paths.extend(leases_revoke_prefix::paths(node));
+        paths.extend(namespaces_api_lock::paths(node));
+        paths.extend(namespaces_seal::paths(node));
+        paths.push(namespaces::one(node));
         // Before `policy/:name`.
         paths.splice(0..0, policy_explain::paths(node, all));
+        let paths =
+            paths.into_iter().map(|path| if is_root_only(path.pattern.text()) { path.root_only() } else { path });
+        let paths = paths.collect();
         Self(Backend::new("Control of the server: mounts, policies, seal, cluster.", paths))
     }
 }
@@ -308,6 +318,45 @@ impl Plugin for Sys {
     fn backend(&self, _mount: &MountInfo) -> &Backend {
         &self.0
     }
+}
+
+/// What concerns the whole cluster, or the machine that a node runs on.
+const ROOT_ONLY: [&str; 29] = [
+    "audit",
+    "audit-hash",
+    "config/auditing",
+    "config/cors",
+    "config/state",
+    "config/ui",
+    "decode-token",
+    "generate-root",
+    "generate-root-token",
+    "ha-status",
+    "host-info",
+    "in-flight-req",
+    "init",
+    "key-status",
+    "loggers",
+    "metrics",
+    "monitor",
+    "quotas",
+    "rekey",
+    "rekey-recovery-key",
+    "replication",
+    "rotate",
+    "seal",
+    "seal-backend-status",
+    "seals",
+    "step-down",
+    "storage",
+    "unseal",
+    "version-history",
+];
+
+fn is_root_only(pattern: &str) -> bool {
+    let below =
+        |prefix: &&str| pattern.strip_prefix(*prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    ROOT_ONLY.iter().any(|prefix| below(&prefix))
 }
 
 fn lease_given(id: &str) -> Result<(), Failure> {

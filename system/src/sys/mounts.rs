@@ -67,9 +67,9 @@ pub fn one(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Path {
 /// The path that shows a table.
 pub(super) fn listing(path: Path, node: &Arc<Node>, table: Table) -> Path {
     let node = Arc::clone(node);
-    path.view(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, view: &View| {
+    path.view(Verb::Read, move |ctx: &Ctx, Nothing {}: Nothing, view: &View| {
         let mounts = node.mounts.list(view, table)?;
-        let all = mounts.iter().map(|(path, mount)| (path.clone(), describe::mount(mount)));
+        let all = mounts.iter().map(|(path, mount)| (path.clone(), describe::mount(ctx.namespace, mount)));
         Reply::mirrored(all.collect::<BTreeMap<_, _>>())
     })
 }
@@ -78,14 +78,15 @@ pub(super) fn listing(path: Path, node: &Arc<Node>, table: Table) -> Path {
 pub(super) fn managing(path: Path, node: &Arc<Node>, mountable: &Arc<Catalog>, table: Table) -> Path {
     let (reads, enables, disables) = (Arc::clone(node), Arc::clone(node), Arc::clone(node));
     let mountable = Arc::clone(mountable);
-    path.view(Verb::Read, move |_: &Ctx, at: At, view: &View| {
+    path.view(Verb::Read, move |ctx: &Ctx, at: At, view: &View| {
         let mount = found(&reads, view, table, &at.path)?;
-        Reply::mirrored(describe::mount(&mount))
+        Reply::mirrored(describe::mount(ctx.namespace, &mount))
     })
     .txn(Verb::Write, move |_: &Ctx, input: Enable, txn: &mut Txn| enable(&enables, &mountable, table, input, txn))
     .txn(Verb::Delete, move |ctx: &Ctx, at: At, txn: &mut Txn| {
-        disables.mounts.remove(txn, ctx.namespace, table, &at.path).map_err(mount_failure)?;
-        quota::unmounted(txn, &format!("{}{}/", table.prefix(), at.path.trim_matches('/')))?;
+        disables.mounts.remove(txn, &ctx.namespace.id, table, &at.path).map_err(mount_failure)?;
+        let mount = format!("{}{}{}/", ctx.namespace.path, table.prefix(), at.path.trim_matches('/'));
+        quota::unmounted(txn, &mount)?;
         Ok(Answer::empty())
     })
 }

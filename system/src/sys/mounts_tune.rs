@@ -56,11 +56,11 @@ pub fn path(node: &Arc<Node>, mountable: &Arc<Catalog>) -> Path {
 pub(super) fn tuning(path: Path, node: &Arc<Node>, mountable: &Arc<Catalog>, place: fn(&str) -> (Table, &str)) -> Path {
     let (reads, writes) = (Arc::clone(node), Arc::clone(node));
     let mountable = Arc::clone(mountable);
-    path.view(Verb::Read, move |_: &Ctx, at: At, view: &View| {
+    path.view(Verb::Read, move |ctx: &Ctx, at: At, view: &View| {
         let (table, path) = place(&at.path);
         let mount = found(&reads, view, table, path)?;
         let info = reads.mounts.info(&mount);
-        Reply::mirrored(describe::tuned(&mount, &info))
+        Reply::mirrored(describe::tuned(ctx.namespace, &mount, &info))
     })
     .txn(Verb::Write, move |_: &Ctx, input: Tune, txn: &mut Txn| {
         let (table, path) = place(&input.path);

@@ -103,7 +103,7 @@ pub fn one(node: &Arc<Node>) -> Path {
         })
         .txn(Verb::Delete, move |ctx: &Ctx, named: Named, txn: &mut Txn| {
             let name = lower(&deletes, ctx, &txn.as_view(), Operation::Delete, &named.name)?;
-            deletes.policies.delete(txn, &name).map_err(policy_failure)?;
+            deletes.policies.delete(txn, &ctx.namespace.id, &name).map_err(policy_failure)?;
             Ok(Answer::empty())
         })
 }
@@ -176,7 +176,14 @@ pub(super) fn set(node: &Node, ctx: &Ctx, name: &str, given: &Given, txn: &mut T
         node,
         ctx,
         name,
-        &NewPolicy { name: &lower, text, expires: expires(ctx, given)?, settings, cas: given.cas },
+        &NewPolicy {
+            namespace: &ctx.namespace.id,
+            name: &lower,
+            text,
+            expires: expires(ctx, given)?,
+            settings,
+            cas: given.cas,
+        },
         txn,
     )
 }
@@ -197,6 +204,7 @@ fn patch(node: &Node, ctx: &Ctx, name: &str, given: Given, txn: &mut Txn) -> Res
         return Err(Failure::invalid("'policy' parameter not supplied or empty"));
     }
     let new = NewPolicy {
+        namespace: &ctx.namespace.id,
         name: &lower,
         text,
         expires: expires(ctx, &given)?.or(there.expires),
@@ -263,4 +271,4 @@ fn moment(value: &Value) -> Option<Millis> {
     }
 }
 
-const MERGE_PATCH: &str = "application/merge-patch+json";
+pub(super) const MERGE_PATCH: &str = "application/merge-patch+json";

@@ -74,7 +74,7 @@ pub fn one(node: &Arc<Node>) -> Path {
         })
         .txn(Verb::Delete, move |ctx: &Ctx, named: Named, txn: &mut Txn| {
             let name = policies_acl::lower(&deletes, ctx, &txn.as_view(), Operation::Delete, &named.name)?;
-            deletes.policies.delete(txn, &name).map_err(policy_failure)?;
+            deletes.policies.delete(txn, &ctx.namespace.id, &name).map_err(policy_failure)?;
             Ok(Answer::empty())
         })
 }

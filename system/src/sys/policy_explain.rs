@@ -15,12 +15,13 @@ use holdfast_core::lifecycle::Node;
 use holdfast_core::pipeline::{is_protected, refusal};
 use holdfast_core::replication::Role;
 use holdfast_core::request::canonical;
+use holdfast_core::space;
 use holdfast_core::token::{ClientToken, TokenRecord, Why, joined};
 use policy::{Explanation, Operation, Question, RuleView, Ruling};
 use schemars::JsonSchema;
 use sdk::{
-    Act, Answer, Caller, CommaList, Ctx, Failure, Input, Map, Outcome, Output, Params, Path, Reply, Result, Seconds,
-    Value, Verb, View,
+    Act, Answer, Caller, CommaList, Ctx, Failure, Input, Map, Namespace, Outcome, Output, Params, Path, Reply, Result,
+    Seconds, Value, Verb, View,
 };
 use serde::Serialize;
 
@@ -165,26 +166,29 @@ fn explain(node: &Node, all: &OnceLock<Catalog>, ctx: &Ctx, asked: &Asked, view:
     let question = asked.what.read()?;
     let (token, own) = match (asked.token.as_str(), asked.accessor.as_str(), asked.policies.0.as_slice()) {
         (token, "", []) if !token.is_empty() => {
-            known(node.tokens.authenticate(view, &ClientToken::new(token.into()), ctx.now).map(|valid| valid.record))?
+            let token = ClientToken::new(token.into());
+            known(node.tokens.asked_about(view, &ctx.namespace.id, &token, ctx.now).map(|valid| valid.record))?
         }
         ("", accessor, []) if !accessor.is_empty() => {
-            let key = node.tokens.by_accessor(view, accessor)?;
+            let key = node.tokens.by_accessor(view, &ctx.namespace.id, accessor)?;
             let key = key.ok_or_else(|| Failure::invalid("there is no token with this accessor"))?;
             known(node.tokens.valid(view, key, ctx.now).map(|valid| valid.record))?
         }
         ("", "", policies) if !policies.is_empty() => (None, policies.iter().map(|name| name.to_lowercase()).collect()),
         _ => return Err(Failure::invalid("say who is asked about: one of token, accessor and policies")),
     };
+    let home = token.as_ref().map_or(ctx.namespace, |record| &record.home);
     let entity = token.as_ref().map_or("", |token| token.entity_id.as_str());
-    let rights = node.policies.rights(view, entity)?;
+    let rights = node.policies.rights(view, &home.id, entity)?;
     if let Some(why) = rights.unfit() {
         return Err(Failure::Invalid(format!("whatever its policies say, the token does not count: {why}")));
     }
     let names = joined(&own, &rights.policies);
-    let told = decide(node, all, ctx, view, (&own, &rights), &question)?;
+    let told = decide(node, all, ctx, view, home, (&own, &rights), &question)?;
     let mut missing = Vec::new();
+    let records = view.elsewhere(space::records(&home.id));
     for name in &names {
-        if !node.policies.exists(view, name, ctx.now)? {
+        if !node.policies.exists(&records, name, ctx.now)? {
             missing.push(name.clone());
         }
     }
@@ -195,9 +199,12 @@ fn explain(node: &Node, all: &OnceLock<Catalog>, ctx: &Ctx, asked: &Asked, view:
 fn explain_self(node: &Node, all: &OnceLock<Catalog>, ctx: &Ctx, what: &What, view: &View) -> Result<Reply<Explained>> {
     let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
     let question = what.read()?;
-    let rights = node.policies.rights(view, &caller.entity_id)?;
+    let home = caller.way.as_deref().and_then(|way| ctx.namespace.path.strip_suffix(way));
+    let home = home.ok_or_else(|| Failure::denied("permission denied"))?;
+    let home = Namespace { id: caller.home.clone(), path: home.to_owned() };
+    let rights = node.policies.rights(view, &home.id, &caller.entity_id)?;
     let names = joined(&caller.policies, &rights.policies);
-    let told = decide(node, all, ctx, view, (&caller.policies, &rights), &question)?;
+    let told = decide(node, all, ctx, view, &home, (&caller.policies, &rights), &question)?;
     let mut shown = told.show();
     for name in &names {
         if !may_read(node, ctx, view, caller, name)? {
@@ -279,21 +286,24 @@ fn decide<'a>(
     all: &OnceLock<Catalog>,
     ctx: &Ctx,
     view: &View,
+    home: &Namespace,
     (names, rights): (&[String], &Rights),
     asking: &'a Asking<'a>,
 ) -> Result<Told<'a>> {
-    let acl = node.policies.rules(view, names, rights, ctx.now)?.acl;
+    let acl = node.policies.rules(view, &home.id, names, rights, ctx.now)?.acl;
+    let way = home.way_to(ctx.namespace).unwrap_or_default();
+    let path = format!("{way}{}", asking.path);
     let catalog = all.get().ok_or_else(|| Failure::internal("the catalog is not complete"))?;
-    let needs_sudo = is_protected(node, catalog, view, &asking.path)?;
+    let needs_sudo = is_protected(node, catalog, view, &home.path, &path)?;
     let question = Question {
         operation: asking.operation,
-        path: &asking.path,
+        path: &path,
         parameters: Some(asking.parameters),
         wrap_ttl: asking.wrap_ttl,
     };
     let decision = acl.decide(&question);
     let explanation = refusal(&decision, needs_sudo).unwrap_or_else(|| decision.explain());
-    let mut overruled = acl.overruled(&asking.path, asking.operation);
+    let mut overruled = acl.overruled(&path, asking.operation);
     overruled.truncate(OVERRULED_MAX);
     Ok(Told { asking, needs_sudo, explanation, overruled })
 }
@@ -384,7 +394,7 @@ impl Act for Remembered {
 
     async fn act(&self, params: &Params, _deadline: Instant) -> Result<Answer> {
         let ById { id } = ById::parse(params)?;
-        match self.0.denials.find(&id) {
+        match self.0.denials.find(&id).filter(|denial| params.namespace().way_to(&denial.namespace).is_some()) {
             Some(denial) => Ok(Reply::data(remembered(&denial))?.into_answer()),
             None if matches!(self.0.role(), Role::Standby { .. }) => {
                 Err(Failure::Moved("this node refused no such request lately; the active node may have".into()))

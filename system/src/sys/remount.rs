@@ -29,7 +29,7 @@ pub fn path(node: &Arc<Node>) -> Path {
         .ids([(Verb::Write, "remount")])
         .help("Moves a mount.", "What is stored stays; policies that name the old path do not follow.")
         .sudo()
-        .txn(Verb::Write, move |_: &Ctx, input: Remount, txn: &mut Txn| {
+        .txn(Verb::Write, move |ctx: &Ctx, input: Remount, txn: &mut Txn| {
             if input.from.is_empty() || input.to.is_empty() {
                 return Err(Failure::invalid("both 'from' and 'to' path must be specified as a string"));
             }
@@ -37,7 +37,7 @@ pub fn path(node: &Arc<Node>) -> Path {
                 unpadded(name, path)?;
             }
             let migration_id = node.mounts.rename(txn, &input.from, &input.to).map_err(mount_failure)?;
-            let slashed = |path: &str| format!("{}/", path.trim_matches('/'));
+            let slashed = |path: &str| format!("{}{}/", ctx.namespace.path, path.trim_matches('/'));
             quota::moved(txn, &slashed(&input.from), &slashed(&input.to))?;
             Ok(Reply::mirrored(Moved { migration_id })?
                 .warn("The mount has moved. Its status can be read under the returned migration_id."))

@@ -34,9 +34,11 @@ pub fn path(node: &Arc<Node>) -> Path {
             "Shows a move of a mount.",
             "A move is done at once, so one that is known has succeeded. The latest are known.",
         )
-        .view(Verb::Read, move |_: &Ctx, of: Of, view: &View| {
+        .view(Verb::Read, move |ctx: &Ctx, of: Of, view: &View| {
             let moved = node.mounts.moved(view, &of.migration_id)?.ok_or(Failure::NotFound)?;
-            let info = Info { source_mount: moved.from, target_mount: moved.to, status: "success" };
+            let from_root = |path: &str| format!("{}{path}", ctx.namespace.path);
+            let (source_mount, target_mount) = (from_root(&moved.from), from_root(&moved.to));
+            let info = Info { source_mount, target_mount, status: "success" };
             Reply::mirrored(Moved { migration_id: moved.id, migration_info: info })
         })
 }

@@ -22,6 +22,6 @@ pub fn path(node: &Arc<Node>) -> Path {
 fn rewrap(node: &Node, ctx: &Ctx, input: &Token, txn: &mut Txn) -> Result<Answer> {
     let held = wrap::take(node, txn, &input.named(ctx)?, ctx.now)?;
     let info = Wrapping { creation_time: ctx.now, ..held.info };
-    let made = wrap::put(node, txn, ctx.now, info, &held.response)?;
+    let made = wrap::put(node, txn, ctx.namespace, info, &held.response)?;
     Ok(Answer { wrapped: Some(made), ..Answer::default() })
 }

@@ -5,6 +5,7 @@ mod autopilot;
 mod capabilities;
 mod counters;
 mod dr;
+mod identity;
 mod leases;
 mod mounts;
 mod node;

@@ -147,6 +147,7 @@ impl Server {
         authorization: Authorization,
     ) -> Got {
         let request = Request {
+            namespace: String::new(),
             id: RequestId { applied: 0, random: crypto::random() },
             verb,
             path: path.into(),

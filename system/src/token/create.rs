@@ -119,6 +119,11 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
     let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
     let request_path = format!("{}{}", ctx.mount.path, ctx.path);
     let privileged = caller.root || node.policies.has_sudo(txn, caller, &request_path, ctx.now)?;
+    let own_home = caller.home == ctx.namespace.id;
+    if !own_home && !privileged {
+        let text = "root or sudo privileges required to directly generate a token in a child namespace";
+        return Err(Failure::invalid(text));
+    }
     if caller.uses_left.is_some() {
         return Err(Failure::invalid("restricted use token cannot generate child tokens"));
     }
@@ -137,7 +142,7 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
             return Err(Failure::invalid(what));
         }
     }
-    let policies = policies(&input, caller, privileged, against.role())?;
+    let policies = policies(&input, caller, own_home, privileged, against.role())?;
     let mut warnings = Vec::new();
     if let Some(role) = against.role() {
         limit(&mut input, role, &mut warnings);
@@ -151,6 +156,12 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
         return Err(Failure::invalid("custom token ID cannot be empty, have the prefix \"s.\" or contain a \".\""));
     }
     let (names, is_root) = (policies.clone(), policies.iter().any(|p| p == "root"));
+    if input.id.is_some() && !ctx.namespace.is_root() {
+        return Err(Failure::invalid("token IDs can only be manually specified in the root namespace"));
+    }
+    if is_root && !own_home {
+        return Err(Failure::invalid("root tokens may not be created from a parent namespace"));
+    }
     if is_root && !caller.root {
         return Err(Failure::invalid("root tokens may not be created without parent token being root"));
     }
@@ -175,13 +186,14 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
     let orphan = against.orphan || input.no_parent && against.role.is_none();
     let entity_id = match aliased(ctx, &input.entity_alias, against.role(), txn)? {
         Some(entity) => entity,
-        None if orphan => String::new(),
+        None if orphan || !own_home => String::new(),
         None => caller.entity_id.clone(),
     };
     let new = NewToken {
         id: input.id.map(ClientToken::new),
         kind,
         policies,
+        home: ctx.namespace.clone(),
         path: against.path(ctx),
         display_name: display_name(&input.display_name),
         meta: Some(input.meta.0),
@@ -228,8 +240,7 @@ fn aliased(ctx: &Ctx, alias: &str, role: Option<&Role>, txn: &mut Txn) -> Result
     if alias.is_empty() {
         return Ok(None);
     }
-    let role =
-        role.ok_or_else(|| Failure::invalid("'entity_alias' is only allowed in combination with token role"))?;
+    let role = role.ok_or_else(|| Failure::invalid("'entity_alias' is only allowed in combination with token role"))?;
     if !role.allows_alias(alias) {
         return Err(Failure::invalid("invalid 'entity_alias' value"));
     }
@@ -289,12 +300,19 @@ fn kind(input: &Create, role: Option<&Role>) -> Result<TokenKind> {
 }
 
 /// The token's policies: never more than its maker may give, or its role does.
-fn policies(input: &Create, caller: &Caller, privileged: bool, role: Option<&Role>) -> Result<Vec<String>> {
+fn policies(
+    input: &Create,
+    caller: &Caller,
+    own_home: bool,
+    privileged: bool,
+    role: Option<&Role>,
+) -> Result<Vec<String>> {
     let given = input.policies.as_ref().map_or(&[][..], |list| &list.0);
     let mut policies: Vec<String> = given.iter().map(|p| p.trim().to_lowercase()).filter(|p| !p.is_empty()).collect();
     let role = role.filter(|role| role.says_policies() || role.refuses_policies());
     let says = role.is_some_and(Role::says_policies);
-    let inherited = policies.is_empty() && !says;
+    // In another namespace policies of the same names are others.
+    let inherited = policies.is_empty() && !says && own_home;
     match role.filter(|_| policies.is_empty()) {
         Some(role) if says => policies.clone_from(&role.allowed_policies),
         _ if inherited => policies.clone_from(&caller.policies),
@@ -302,7 +320,7 @@ fn policies(input: &Create, caller: &Caller, privileged: bool, role: Option<&Rol
     }
     policies.sort();
     policies.dedup();
-    if !privileged && !says && policies.iter().any(|p| !caller.policies.contains(p)) {
+    if !privileged && !says && policies.iter().any(|p| !own_home || !caller.policies.contains(p)) {
         return Err(Failure::invalid("child policies must be subset of parent"));
     }
     if let Some(fixed) = policies.iter().find(|p| policy::builtin::NOT_ASSIGNABLE.contains(&p.as_str())) {

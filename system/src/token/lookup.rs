@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use holdfast_core::identity;
 use holdfast_core::lifecycle::Node;
+use holdfast_core::space;
 use holdfast_core::token::{ClientToken, TokenKey, TokenRecord, Valid, Why};
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use sdk::{Cidr, Ctx, Failure, Input, Path, Read, Reply, Result, Verb, View};
+use sdk::{Cidr, Ctx, Failure, Input, Path, Reply, Result, Verb, View};
 use serde::Serialize;
 
 #[derive(Input)]
@@ -50,6 +51,8 @@ struct Shown {
     id: String,
     meta: Option<BTreeMap<String, String>>,
     /// How many are left; 0 for no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace_path: Option<String>,
     num_uses: i64,
     orphan: bool,
     path: String,
@@ -101,8 +104,9 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
             .ids([(Verb::Write, "token-look-up-by-accessor")])
             .help("Looks a token up by its accessor.", "Shows the same as lookup, without the token's id.")
             .view(Verb::Write, move |ctx: &Ctx, input: LookupAccessor, view: &View| {
-                let key = node_accessor(&by_accessor, view, &input.accessor)?;
-                show(ctx, view, by_accessor.tokens.valid(view, key, ctx.now), "", None).map_err(|failure| match failure {
+                let key = node_accessor(&by_accessor, ctx, view, &input.accessor)?;
+                show(ctx, view, by_accessor.tokens.valid(view, key, ctx.now), "", None).map_err(|failure| match failure
+                {
                     Failure::Denied(_) => invalid_accessor(),
                     other => other,
                 })
@@ -110,11 +114,11 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
     ]
 }
 
-pub(super) fn node_accessor(node: &Node, read: &impl Read, accessor: &str) -> Result<TokenKey> {
+pub(super) fn node_accessor(node: &Node, ctx: &Ctx, view: &View, accessor: &str) -> Result<TokenKey> {
     if accessor.is_empty() {
         return Err(Failure::invalid("1 error occurred:\n\t* missing accessor\n\n"));
     }
-    let found = node.tokens.by_accessor(read, accessor)?;
+    let found = node.tokens.by_accessor(view, &ctx.namespace.id, accessor)?;
     found.ok_or_else(invalid_accessor)
 }
 
@@ -126,7 +130,8 @@ fn lookup(node: &Node, ctx: &Ctx, input: Lookup, view: &View) -> Result<Reply<Sh
     if input.token.is_empty() {
         return show_own(node, ctx, view);
     }
-    let valid = node.tokens.authenticate(view, &ClientToken::new(input.token.clone()), ctx.now);
+    let token = ClientToken::new(input.token.clone());
+    let valid = node.tokens.asked_about(view, &ctx.namespace.id, &token, ctx.now);
     show(ctx, view, valid, &input.token, None)
 }
 
@@ -136,20 +141,14 @@ fn show_own(node: &Node, ctx: &Ctx, view: &View) -> Result<Reply<Shown>> {
     show(ctx, view, valid, &caller.client_token, caller.uses_left)
 }
 
-fn show(
-    ctx: &Ctx,
-    view: &View,
-    valid: Result<Valid, Why>,
-    id: &str,
-    uses_left: Option<i64>,
-) -> Result<Reply<Shown>> {
+fn show(ctx: &Ctx, view: &View, valid: Result<Valid, Why>, id: &str, uses_left: Option<i64>) -> Result<Reply<Shown>> {
     let valid = valid.map_err(|why| match why {
         Why::Access(access) => access.into(),
         _ => Failure::denied("bad token"),
     })?;
     let record: &TokenRecord = &valid.record;
     let later = !record.initial_root;
-    let identity_policies = identity::policies_of(view, &record.entity_id)?;
+    let identity_policies = identity::policies_of(&view.elsewhere(space::records(&record.home.id)), &record.entity_id)?;
     Reply::data(Shown {
         accessor: record.accessor.clone(),
         creation_time: record.created.seconds(),
@@ -162,6 +161,7 @@ fn show(
         explicit_max_ttl: record.explicit_max_ttl,
         id: id.to_owned(),
         meta: record.meta.clone(),
+        namespace_path: Some(record.home.path.clone()).filter(|path| !path.is_empty()),
         num_uses: uses_left.or(valid.uses_left).unwrap_or(0),
         orphan: record.orphan(),
         path: record.path.clone(),

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::token::{ClientToken, TokenKey};
-use sdk::{Backend, Ctx, Failure, MountInfo, Plugin, PluginKind, Result};
+use sdk::{Backend, Ctx, Failure, MountInfo, Plugin, PluginKind, Result, View};
 
 pub struct TokenAuth(Backend);
 
@@ -50,10 +50,11 @@ fn own(ctx: &Ctx) -> Result<TokenKey> {
     Ok(TokenKey::of_caller(caller))
 }
 
-/// The key of a token that has a record.
-fn token_key(node: &Node, token: &str, what: &str) -> Result<TokenKey> {
+/// The key of a token that has a record. `None`: nobody in this namespace knows it.
+fn token_key(node: &Node, ctx: &Ctx, view: &View, token: &str, what: &str) -> Result<Option<TokenKey>> {
     if ClientToken::new(token.to_owned()).is_batch() {
         return Err(Failure::invalid(format!("batch tokens cannot be {what}")));
     }
-    Ok(node.tokens.key_of(&ClientToken::new(token.to_owned()))?)
+    let key = node.tokens.key_of(&ClientToken::new(token.to_owned()))?;
+    Ok(node.tokens.is_known_in(view, &ctx.namespace.id, &key)?.then_some(key))
 }

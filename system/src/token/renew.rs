@@ -51,7 +51,8 @@ pub fn paths(node: &Arc<Node>, plugins: &Arc<Catalog>) -> Vec<Path> {
                 if input.token.is_empty() {
                     return Err(Failure::invalid("missing token ID"));
                 }
-                renew(&any, ctx, txn, &token_key(&any.node, &input.token, "renewed")?, &input.token, input.increment)
+                let key = token_key(&any.node, ctx, &txn.as_view(), &input.token, "renewed")?.ok_or_else(unknown)?;
+                renew(&any, ctx, txn, &key, &input.token, input.increment)
             }),
         Path::new("renew-self")
             .ids([(Verb::Write, "token-renew-self")])
@@ -70,20 +71,19 @@ pub fn paths(node: &Arc<Node>, plugins: &Arc<Catalog>) -> Vec<Path> {
             .answers(Verb::Write, Outcome::auth())
             .help("Renews a token by its accessor.", "Prolongs the token of an accessor.")
             .txn(Verb::Write, move |ctx: &Ctx, input: RenewAccessor, txn: &mut Txn| {
-                let key = node_accessor(&accessor.node, txn, &input.accessor)?;
+                let key = node_accessor(&accessor.node, ctx, &txn.as_view(), &input.accessor)?;
                 renew(&accessor, ctx, txn, &key, "", input.increment)
             }),
     ]
 }
 
 fn renew(at: &Renewer, ctx: &Ctx, txn: &mut Txn, key: &TokenKey, id: &str, by: Seconds) -> Result<Answer> {
-    let unknown = || Failure::invalid("token not found");
     let record = at.node.tokens.renewable(txn, ctx.now, key)?.ok_or_else(unknown)?;
-    let terms = at.terms(ctx, txn, &record)?;
+    let terms = at.terms(ctx, &mut txn.elsewhere(space::records(&record.home.id)), &record)?;
     let limits = TtlLimits { default: ctx.mount.default_lease_ttl, max: ctx.mount.max_lease_ttl };
     match at.node.tokens.renew(txn, ctx.now, key, by.0, limits, terms)? {
         Renewed::Done { record, warnings } => {
-            let given = identity::policies_of(txn, &record.entity_id)?;
+            let given = identity::policies_of(&txn.elsewhere(space::records(&record.home.id)), &record.entity_id)?;
             let auth = AuthBlock { renewed: true, ..auth_block(id.to_owned(), &record, given, ctx.now) };
             let mut answer = Answer::auth(auth);
             answer.warnings = warnings;
@@ -94,6 +94,10 @@ fn renew(at: &Renewer, ctx: &Ctx, txn: &mut Txn, key: &TokenKey, id: &str, by: S
         Renewed::PoliciesChanged => Err(Failure::invalid("failed to renew entry: policies have changed, not renewing")),
         Renewed::Unknown => Err(unknown()),
     }
+}
+
+fn unknown() -> Failure {
+    Failure::invalid("token not found")
 }
 
 /// Renews tokens, and asks the plugin that gave one what it may be renewed by.
@@ -110,8 +114,8 @@ impl Renewer {
         let mount = self.node.mounts.by_accessor(txn, &origin.mount)?.ok_or_else(gone)?;
         let plugin = self.plugins.find(PluginKind::Auth, &mount.type_name).ok_or_else(gone)?;
         let info = self.node.mounts.info(&mount);
-        let there = txn.elsewhere(space::mount(ctx.namespace, &mount.uuid));
-        let ctx = Ctx { mount: &info, path: "", ..*ctx };
+        let there = txn.elsewhere(space::mount(&record.home.id, &mount.uuid));
+        let ctx = Ctx { namespace: &record.home, mount: &info, path: "", ..*ctx };
         let mut settings = plugin.renew(&ctx, &origin.internal, &there)?.token;
         if !settings.no_default_policy && !settings.policies.iter().any(|name| name == "default") {
             settings.policies.push("default".into());

@@ -34,8 +34,9 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
             .ids([(Verb::Write, "token-revoke")])
             .help("Revokes a token.", "Revokes a token and everything that was made with it.")
             .txn(Verb::Write, move |ctx: &Ctx, input: Revoke, txn: &mut Txn| {
-                let key = given(&any, &input)?;
-                any.tokens.revoke(txn, ctx.namespace, &key)?;
+                if let Some(key) = given(&any, ctx, txn, &input)? {
+                    any.tokens.revoke(txn, &key)?;
+                }
                 Ok(Answer::empty())
             }),
         Path::new("revoke-self")
@@ -45,7 +46,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                 if ctx.caller.is_some_and(|c| c.batch) {
                     return Err(Failure::invalid("batch tokens cannot be revoked"));
                 }
-                own_token.tokens.revoke(txn, ctx.namespace, &own(ctx)?)?;
+                own_token.tokens.revoke(txn, &own(ctx)?)?;
                 Ok(Answer::empty())
             }),
         Path::new("revoke-accessor")
@@ -55,10 +56,11 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                 if input.accessor.is_empty() {
                     return Err(Failure::invalid("1 error occurred:\n\t* missing accessor\n\n"));
                 }
-                let Some(key) = accessor.tokens.by_accessor(txn, &input.accessor)? else {
+                let known = accessor.tokens.by_accessor(&txn.as_view(), &ctx.namespace.id, &input.accessor)?;
+                let Some(key) = known else {
                     return Ok(Answer::empty().warn("No token found with this accessor"));
                 };
-                accessor.tokens.revoke(txn, ctx.namespace, &key)?;
+                accessor.tokens.revoke(txn, &key)?;
                 Ok(Answer::empty())
             }),
         Path::new("revoke-orphan")
@@ -70,15 +72,15 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
                 if !orphan.policies.has_sudo(txn, caller, &path, ctx.now)? {
                     return Err(Failure::invalid("root or sudo privileges required to revoke and orphan"));
                 }
-                let key = given(&orphan, &input)?;
                 let unknown = || Failure::invalid("token to revoke not found");
+                let key = given(&orphan, ctx, txn, &input)?.ok_or_else(unknown)?;
                 // One that counts no more has made nothing that does.
                 match orphan.tokens.valid(&txn.as_view(), key.clone(), ctx.now) {
                     Ok(_) => {}
                     Err(Why::Access(access)) => return Err(access.into()),
                     Err(_) => return Err(unknown()),
                 }
-                match orphan.tokens.revoke_orphan(txn, ctx.namespace, &key, AT_ONCE_MAX)? {
+                match orphan.tokens.revoke_orphan(txn, &key, AT_ONCE_MAX)? {
                     Orphaned::Wholly => Ok(Answer::empty()),
                     Orphaned::InPart => Ok(Answer::empty().then(Arc::new(RevokeOrphan(Arc::clone(&orphan), key)))),
                     Orphaned::Unknown => Err(unknown()),
@@ -87,11 +89,11 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
     ]
 }
 
-fn given(node: &Node, input: &Revoke) -> Result<TokenKey> {
+fn given(node: &Node, ctx: &Ctx, txn: &Txn, input: &Revoke) -> Result<Option<TokenKey>> {
     if input.token.is_empty() {
         return Err(Failure::invalid("missing token ID"));
     }
-    token_key(node, &input.token, "revoked")
+    token_key(node, ctx, &txn.as_view(), &input.token, "revoked")
 }
 
 /// Goes on with the children that the request's own batch did not hold.
@@ -103,10 +105,8 @@ impl Act for RevokeOrphan {
         let Self(node, key) = self;
         let tokens = Arc::clone(&node.tokens);
         loop {
-            let step = |txn: &mut Txn, ns: &sdk::NamespaceId, halvings| {
-                tokens.revoke_orphan(txn, ns, key, halved(SWEEP_MAX, halvings))
-            };
-            let done = batch(node, deadline, step).await.map_err(|why| {
+            let step = |txn: &mut Txn, halvings| tokens.revoke_orphan(txn, key, halved(SWEEP_MAX, halvings));
+            let done = batch(node, &key.home(), deadline, step).await.map_err(|why| {
                 Failure::Unavailable(format!(
                     "the token is not revoked yet; some of what it made has no parent any more: {why}. Send the request again."
                 ))

@@ -32,6 +32,7 @@ fn barrier() -> Arc<Barrier> {
 fn request(body: Value) -> Request {
     let Value::Object(body) = body else { panic!("a body is an object") };
     Request {
+        namespace: String::new(),
         id: RequestId { applied: 42, random: [7; 16] },
         verb: Verb::Write,
         path: "secret/data/app".into(),
@@ -54,6 +55,7 @@ fn request(body: Value) -> Request {
 
 fn who() -> Who {
     let token = TokenRecord {
+        home: sdk::Namespace::root(),
         role: None,
         purpose: None,
         kind: TokenKind::Service,

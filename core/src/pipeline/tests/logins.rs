@@ -191,9 +191,10 @@ async fn who_is_locked_out_is_listed_and_can_be_let_in() {
     let unlock = |name: &'static str| {
         let accessor = accessor.clone();
         bench.change(move |state, node| {
-            let mut records = state.at(space::records(&sdk::NamespaceId::root()));
-            lockout::unlock(&mut records, &accessor, name).unwrap();
-            node.lockouts.forgive(&accessor, name);
+            let root = sdk::NamespaceId::root();
+            let mut records = state.at(space::records(&root));
+            lockout::unlock(&mut records, &root, &accessor, name).unwrap();
+            node.lockouts.forgive(&root, &accessor, name);
         })
     };
     unlock("ann").await;

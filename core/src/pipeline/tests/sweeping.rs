@@ -81,7 +81,7 @@ async fn a_tree_larger_than_one_revocation_is_swept_to_the_end() {
     bench
         .change(|state, node| {
             let root = sdk::NamespaceId::root();
-            node.tokens.revoke(&mut state.at(space::records(&root)), &root, &key).unwrap();
+            node.tokens.revoke(&mut state.at(space::records(&root)), &key).unwrap();
         })
         .await;
     assert!(bench.accessors() > SWEEP_MAX, "one batch has a bound");

@@ -62,7 +62,8 @@ fn authorize(ctx: &Ctx, asked: Asked, txn: &mut Txn) -> Result<OAuth<Authorized>
     match grant(ctx, &asked, txn) {
         Ok(grant) => {
             let code = letters(32);
-            oidc::store(txn, &code, &grant, wake)?;
+            let due = oidc::store(txn, &code, &grant)?;
+            wake(ctx, txn, Some(due))?;
             OAuth::answer(Authorized { code, state })
         }
         Err(Stop::Refused(refusal)) => Ok(OAuth::refused(Refusal { state: Some(state), ..refusal })),

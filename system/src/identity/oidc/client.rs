@@ -188,7 +188,7 @@ fn write(ctx: &Ctx, input: Write, made: &Vec<Made>, txn: &mut Txn) -> Result<Ans
     let name = input.name.checked()?;
     let before = Client::take(txn, &name)?;
     let client = planned(txn, before.as_ref(), input.given)?;
-    pairs::begin(txn, &client.key, made, ctx.now)?;
+    pairs::begin(ctx, txn, &client.key, made)?;
     client.put(txn, &name, before.as_ref())?;
     Ok(Answer::empty())
 }

@@ -19,11 +19,11 @@ pub fn check(issuer: &str) -> Result<()> {
 
 /// Of identity tokens.
 pub fn of_roles(node: &Node, ctx: &Ctx, read: &impl Read) -> Result<String> {
-    Ok(format!("{}/v1/{}identity/oidc", address(node, &Config::get(read)?.issuer), namespace_path(ctx)))
+    Ok(format!("{}/v1/{}identity/oidc", address(node, &Config::get(read)?.issuer), ctx.namespace.path))
 }
 
 pub fn of_provider(node: &Node, ctx: &Ctx, provider: &Provider, name: &str) -> String {
-    format!("{}/v1/{}identity/oidc/provider/{name}", address(node, &provider.issuer), namespace_path(ctx))
+    format!("{}/v1/{}identity/oidc/provider/{name}", address(node, &provider.issuer), ctx.namespace.path)
 }
 
 /// Where it was set, or else the active node's: so all nodes say the same at any time.
@@ -35,14 +35,4 @@ pub fn address(node: &Node, set: &str) -> String {
         Role::Standby { leader } if !leader.api_address.is_empty() => leader.api_address,
         _ => node.replication.joining().api_address,
     }
-}
-
-/// Below which requests of the namespace are, with a slash at its end.
-fn namespace_path(_: &Ctx) -> &'static str {
-    ""
-}
-
-/// What tokens call the namespace.
-pub fn namespace_id(ctx: &Ctx) -> String {
-    if ctx.namespace.is_root() { "root".to_owned() } else { ctx.namespace.as_str().to_owned() }
 }

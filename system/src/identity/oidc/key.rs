@@ -123,7 +123,8 @@ fn write(ctx: &Ctx, input: Write, made: &Vec<Made>, txn: &mut Txn) -> Result<Ans
         None if key.is_made() => key.plan(ctx.now),
         None => {}
     }
-    key.put(txn, &name, wake)?;
+    let due = key.put(txn, &name)?;
+    wake(ctx, txn, due)?;
     Ok(Answer::empty())
 }
 
@@ -160,6 +161,6 @@ fn delete(_: &Ctx, named: Named, txn: &mut Txn) -> Result<Answer> {
         }
         used.forget(txn, &name);
     }
-    key.delete(txn, &name, wake)?;
+    key.delete(txn, &name)?;
     Ok(Answer::empty())
 }

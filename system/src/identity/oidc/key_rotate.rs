@@ -40,6 +40,7 @@ fn rotate(ctx: &Ctx, input: Rotate, made: &Vec<Made>, txn: &mut Txn) -> Result<A
         [first, _] if !key.is_made() && key.algorithm == first.algorithm() => key.renew(txn, &name, made, ctx.now)?,
         _ => return Err(pairs::gone()),
     }
-    key.put(txn, &name, wake)?;
+    let due = key.put(txn, &name)?;
+    wake(ctx, txn, due)?;
     Ok(Answer::empty())
 }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use holdfast_core::due;
 use holdfast_core::lifecycle::Node;
 use oidc::Signers;
-use sdk::{Access, Chore, Input, Millis, Path, Result, Txn, View};
+use sdk::{Ctx, Input, Millis, Path, Result, Txn};
 
 #[derive(Input)]
 struct Nothing {}
@@ -76,11 +76,7 @@ impl Oidc {
     }
 }
 
-/// What has waited longest of what happens by itself.
-pub fn due(view: &View, now: Millis) -> Result<Option<Chore>> {
-    oidc::due(view, now, wake)
-}
-
-fn wake(txn: &mut Txn, at: Millis) -> std::result::Result<(), Access> {
-    due::wake(txn, at, "identity")
+/// Has this mount asked what is due at `at`.
+fn wake(ctx: &Ctx, txn: &mut Txn, at: Option<Millis>) -> Result<()> {
+    at.map_or(Ok(()), |at| Ok(due::wake(txn, &ctx.namespace.id, at, "identity")?))
 }

@@ -1,7 +1,7 @@
 //! Making key pairs before a transaction, which takes a processor for long if they are of RSA.
 
 use oidc::{Algorithm, DEFAULT, Made, NamedKey};
-use sdk::{Failure, Millis, Result, Txn, View, Work};
+use sdk::{Ctx, Failure, Result, Txn, View, Work};
 
 pub fn make(algorithm: Algorithm, count: usize) -> Work<Vec<Made>> {
     let work = move || (0..count).map(|_| Made::new(algorithm)).collect::<std::result::Result<_, _>>();
@@ -17,13 +17,14 @@ pub fn first(view: &View, name: &str) -> Result<Work<Vec<Made>>> {
 }
 
 /// Has a key begin with them, if it has not begun.
-pub fn begin(txn: &mut Txn, name: &str, made: &[Made], now: Millis) -> Result<()> {
+pub fn begin(ctx: &Ctx, txn: &mut Txn, name: &str, made: &[Made]) -> Result<()> {
     let Some(mut key) = NamedKey::take(txn, name)?.filter(|key| !key.is_made()) else { return Ok(()) };
     if made.is_empty() {
         return Err(gone());
     }
-    key.renew(txn, name, made, now)?;
-    key.put(txn, name, super::wake)
+    key.renew(txn, name, made, ctx.now)?;
+    let due = key.put(txn, name)?;
+    super::wake(ctx, txn, due)
 }
 
 pub fn gone() -> Failure {

@@ -198,7 +198,7 @@ impl Asker<'_> {
         let end = ctx.now.plus(Duration::from_secs(client.id_token_ttl));
         for (claim, value) in [
             ("iss", json!(issuer::of_provider(&oidc.node, ctx, provider, asked.name.as_str()))),
-            ("namespace", json!(issuer::namespace_id(ctx))),
+            ("namespace", json!(ctx.namespace.id.shown())),
             ("sub", json!(subject)),
             ("aud", json!(client.id)),
             ("iat", json!(ctx.now.0 / 1000)),
@@ -220,7 +220,8 @@ impl Asker<'_> {
         };
         let new = NewToken {
             kind: TokenKind::Batch,
-            path: format!("identity/oidc/provider/{name}/token"),
+            home: self.ctx.namespace.clone(),
+            path: format!("{}identity/oidc/provider/{name}/token", self.ctx.namespace.path),
             meta: Some([("oidc_token_type".to_owned(), "access token".to_owned())].into()),
             ttl,
             limits: Some(TtlLimits { default: ttl, max: ttl }),

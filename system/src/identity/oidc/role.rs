@@ -114,7 +114,7 @@ fn write(ctx: &Ctx, input: Write, made: &Vec<Made>, txn: &mut Txn) -> Result<Ans
     if role.client_id.is_empty() {
         role.client_id = letters(26);
     }
-    pairs::begin(txn, &role.key, made, ctx.now)?;
+    pairs::begin(ctx, txn, &role.key, made)?;
     role.put(txn, &name, before.as_ref())?;
     Ok(Answer::empty())
 }

@@ -61,7 +61,7 @@ fn generate(oidc: &Oidc, ctx: &Ctx, which: Which, view: &View) -> Result<Reply<G
     let now = ctx.now.0 / 1000;
     for (claim, value) in [
         ("iss", json!(issuer::of_roles(&oidc.node, ctx, view)?)),
-        ("namespace", json!(issuer::namespace_id(ctx))),
+        ("namespace", json!(ctx.namespace.id.shown())),
         ("sub", json!(person.entity.id)),
         ("aud", json!(role.client_id)),
         ("iat", json!(now)),

@@ -1,0 +1,304 @@
+//! Namespaces with a seal of their own: sealed and unsealed alone, on all nodes.
+//!
+//! Shares are collected by the active node, whichever node they come to. Once there are enough it opens the namespace for
+//! itself and commits that it is open; the other unsealed members then ask each other for the key, over the connections that
+//! they have, in messages that only unsealed nodes can read. No key is stored. Whoever becomes active has asked before, or
+//! asks when the first request comes. Keys go when the record says that the namespace is sealed, or is gone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use barrier::{Share, TenantKeys};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use sdk::{Namespace, NamespaceId};
+use storage::View;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use super::Node;
+use crate::change::change_by;
+use crate::namespace::{NamespaceRecord, Place, Refused, combined};
+use crate::replication::Role;
+use crate::space;
+
+/// Between two looks at what is open.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often one that nobody has keys for is asked about again.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_LAST: Duration = Duration::from_secs(30);
+/// How long the members may take to answer a request that waits for them.
+const ASK_MAX: Duration = Duration::from_secs(3);
+/// Namespaces of which one look takes care.
+const PAGE: usize = 10_000;
+/// Unsealings that are under way at once.
+const UNSEALINGS_MAX: usize = 256;
+
+/// What a node knows of namespaces with seals of their own, besides their keys.
+#[derive(Default)]
+pub(crate) struct Tenants {
+    /// Shares that were given, by namespace. The active node's.
+    given: Mutex<BTreeMap<NamespaceId, Progress>>,
+    /// When nobody had the keys of one.
+    missed: Mutex<BTreeMap<NamespaceId, Missed>>,
+    /// One asks at a time.
+    asking: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Progress {
+    shares: Vec<Share>,
+    nonce: String,
+}
+
+struct Missed {
+    again: Instant,
+    pause: Duration,
+}
+
+/// As the wire shows it.
+#[derive(Clone, Debug)]
+pub struct TenantStatus {
+    pub sealed: bool,
+    pub shares: u8,
+    pub threshold: u8,
+    pub given: usize,
+    /// Of the unsealing that is under way; empty if there is none.
+    pub nonce: String,
+}
+
+impl Tenants {
+    pub(super) fn forget(&self) {
+        self.given.lock().clear();
+        self.missed.lock().clear();
+    }
+
+    fn status(&self, id: &NamespaceId) -> (usize, String) {
+        let given = self.given.lock();
+        given.get(id).map_or_else(Default::default, |progress| (progress.shares.len(), progress.nonce.clone()))
+    }
+
+    /// Whether it is time to ask for these keys again.
+    fn may_ask(&self, id: &NamespaceId) -> bool {
+        self.missed.lock().get(id).is_none_or(|missed| missed.again <= Instant::now())
+    }
+
+    fn note_missed(&self, id: &NamespaceId) {
+        let mut missed = self.missed.lock();
+        let pause = missed.get(id).map_or(RETRY_FIRST, |missed| (missed.pause * 2).min(RETRY_LAST));
+        missed.insert(id.clone(), Missed { again: Instant::now() + pause, pause });
+    }
+}
+
+impl Node {
+    /// How a namespace right below another one is sealed. `view` is at the records of that above.
+    pub fn tenant_status(&self, view: &View, record: &NamespaceRecord) -> Result<TenantStatus, Refused> {
+        let seal = self.namespaces.seal_of(view, record)?;
+        let sealed = record.is_sealed() || !self.barrier.holds(record.id.keyring());
+        let (given, nonce) = self.tenants.status(&record.id);
+        Ok(TenantStatus { sealed, shares: seal.config.shares(), threshold: seal.config.threshold(), given, nonce })
+    }
+
+    /// Throws away the shares that were given.
+    pub fn reset_tenant_unseal(&self, record: &NamespaceRecord) {
+        self.tenants.given.lock().remove(&record.id);
+    }
+
+    /// Takes a share. The one that completes the threshold opens the namespace.
+    pub async fn unseal_tenant(&self, above: &Namespace, name: &str, share: Share) -> Result<TenantStatus, Refused> {
+        let view = self.local_view()?.elsewhere(space::records(&above.id));
+        let found = self.namespaces.get(&view, name)?.filter(|record| !record.doomed);
+        let record = found.ok_or_else(|| Refused::Invalid("requested namespace does not exist".into()))?;
+        let status = self.tenant_status(&view, &record)?;
+        if !status.sealed {
+            return Ok(status);
+        }
+        let seal = self.namespaces.seal_of(&view, &record)?;
+        let wrong = |why: &dyn std::fmt::Display| Refused::Invalid(format!("invalid key: {why}"));
+        share.check(&seal.config).map_err(|e| wrong(&e))?;
+        let Some(shares) = self.collect(&record.id, share, usize::from(seal.config.threshold()))? else {
+            return self.tenant_status(&view, &record);
+        };
+        let keys = seal.open(&record.id, &combined(&shares, &seal.config)?)?;
+        self.open_for_all(above, record, keys).await?;
+        let record = self.namespaces.get(&self.local_view()?.elsewhere(space::records(&above.id)), name)?;
+        self.tenant_status(&view, &record.ok_or_else(|| Refused::Invalid("the namespace is gone".into()))?)
+    }
+
+    /// Enough shares, once they are there; the collection then begins anew.
+    fn collect(&self, id: &NamespaceId, share: Share, threshold: usize) -> Result<Option<Vec<Share>>, Refused> {
+        let mut given = self.tenants.given.lock();
+        if given.len() >= UNSEALINGS_MAX && !given.contains_key(id) {
+            let text =
+                format!("shares of {UNSEALINGS_MAX} namespaces are being collected; finish or reset some of them");
+            return Err(Refused::Invalid(text));
+        }
+        let progress = given.entry(id.clone()).or_default();
+        if progress.shares.iter().any(|known| crypto::ct_eq(known.expose(), share.expose())) {
+            return Ok(None);
+        }
+        if progress.shares.iter().any(|known| known.collides_with(&share)) {
+            given.remove(id);
+            let text = "the given shares do not belong together; all are thrown away, start again";
+            return Err(Refused::Invalid(text.into()));
+        }
+        if progress.nonce.is_empty() {
+            progress.nonce = uuid::Uuid::from_bytes(crypto::random()).to_string();
+        }
+        progress.shares.push(share);
+        if progress.shares.len() < threshold {
+            return Ok(None);
+        }
+        Ok(given.remove(id).map(|progress| progress.shares))
+    }
+
+    async fn open_for_all(&self, above: &Namespace, record: NamespaceRecord, keys: TenantKeys) -> Result<(), Refused> {
+        let Role::Active { term } = self.role() else {
+            return Err(Refused::Invalid("leadership moved; give the shares again".into()));
+        };
+        let keyring = record.id.keyring().to_owned();
+        self.barrier.open_tenant(&keyring, keys).map_err(|_| storage::Access::Sealed)?;
+        let committed = change_by(self, self.replication.now(), term, |state| {
+            let mut txn = state.at(space::records(&above.id));
+            match self.namespaces.get_for_update(&txn, &record.name)? {
+                Some(now) if now.id == record.id && !now.doomed => self.namespaces.set_sealed(&mut txn, now, false),
+                _ => Err(Refused::Invalid("the namespace is gone".into())),
+            }
+        });
+        if let Err(problem) = committed.await {
+            self.barrier.close_tenant(&keyring);
+            return Err(Refused::Invalid(format!("the namespace stays sealed: {problem}; give the shares again")));
+        }
+        self.tenants.missed.lock().remove(&record.id);
+        tracing::info!(namespace = format!("{}{}/", above.path, record.name), "a namespace is unsealed");
+        Ok(())
+    }
+
+    /// Keeps the keys that this node has in step with what is open, until `stop` becomes true.
+    pub async fn keep_tenants(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut seen = None;
+        loop {
+            let applied = self.store.applied();
+            let waits = !self.tenants.missed.lock().is_empty();
+            if !self.is_sealed() && (seen != Some(applied) || waits) {
+                match self.follow_tenants().await {
+                    Ok(()) => seen = Some(applied),
+                    Err(problem) => tracing::debug!(%problem, "which namespaces are open could not be read"),
+                }
+            }
+            if timeout(LOOK, stop.wait_for(|stop| *stop)).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    async fn follow_tenants(&self) -> Result<(), storage::Access> {
+        self.drop_closed_tenants()?;
+        let open = self.namespaces.open_ones(&self.local_view()?, None, PAGE)?;
+        self.tenants.missed.lock().retain(|id, _| open.contains(id));
+        for id in open {
+            if !self.barrier.holds(id.keyring()) && self.tenants.may_ask(&id) {
+                self.fetch_tenant(&id).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets the keys of what is sealed by now, or gone.
+    pub fn drop_closed_tenants(&self) -> Result<(), storage::Access> {
+        let view = self.local_view()?;
+        for keyring in self.barrier.open_tenants() {
+            let owner = NamespaceId::parse(&format!("{keyring}-{keyring}"));
+            let place = match &owner {
+                Some(owner) => self.namespaces.by_id(&view, owner, &mut Vec::new())?,
+                None => None,
+            };
+            let stays = place
+                .as_ref()
+                .zip(owner.as_ref())
+                .is_some_and(|(place, owner)| place.namespace.id == *owner && !place.is_sealed());
+            if !stays {
+                self.barrier.close_tenant(&keyring);
+                // What was decoded of it is nobody's business any more.
+                self.forget_decoded();
+                tracing::info!(keyring, "the keys of a namespace that is sealed, or gone, are forgotten");
+            }
+        }
+        Ok(())
+    }
+
+    /// Gets the keys that a request waits for, if anybody has them. Answers whether they are here.
+    pub(crate) async fn fetch_for(&self, place: &Place) -> bool {
+        let owner = place.namespace.id.keyring_owner();
+        if self.barrier.holds(owner.keyring()) {
+            return true;
+        }
+        self.tenants.may_ask(&owner) && timeout(ASK_MAX, self.fetch_tenant(&owner)).await.unwrap_or(false)
+    }
+
+    async fn fetch_tenant(&self, id: &NamespaceId) -> bool {
+        let _asking = self.tenants.asking.lock().await;
+        if self.barrier.holds(id.keyring()) {
+            return true;
+        }
+        match self.borrow_tenant(id).await {
+            Ok(member) => {
+                self.tenants.missed.lock().remove(id);
+                tracing::info!(namespace = id.as_str(), member, "the keys of a namespace came from another member");
+                true
+            }
+            Err(problem) => {
+                self.tenants.note_missed(id);
+                tracing::debug!(namespace = id.as_str(), problem, "nobody has the keys of a namespace that is open");
+                false
+            }
+        }
+    }
+
+    /// Answers who gave them.
+    async fn borrow_tenant(&self, id: &NamespaceId) -> Result<String, String> {
+        let text = |e: &dyn std::fmt::Display| e.to_string();
+        let keyring = self.keyring_of(id)?;
+        let question = self.barrier.ask_for_tenant(id.as_str()).map_err(|e| text(&e))?;
+        let sent = Bytes::from([&[QUESTION], question.as_slice()].concat());
+        let asked = self.replication.ask_to_unseal(sent).await.map_err(|e| text(&e))?;
+        let keys = self.barrier.borrow_tenant(&question, &asked.answer, &keyring).map_err(|e| text(&e))?;
+        self.barrier.open_tenant(id.keyring(), keys).map_err(|e| text(&e))?;
+        Ok(asked.name)
+    }
+
+    fn keyring_of(&self, id: &NamespaceId) -> Result<Vec<u8>, String> {
+        let text = |e: &dyn std::fmt::Display| e.to_string();
+        let view = self.local_view().map_err(|e| text(&e))?;
+        let place = self.namespaces.by_id(&view, id, &mut Vec::new()).map_err(|e| text(&e))?;
+        let place = place.filter(|place| place.namespace.id == *id).ok_or("it is gone, or lies in a sealed one")?;
+        let (Some(record), Some(above)) = (place.record(), place.above()) else { return Err("it is the root".into()) };
+        let seal = self.namespaces.seal_of(&view.elsewhere(space::records(&above)), record).map_err(|e| text(&e))?;
+        Ok(seal.keyring)
+    }
+
+    /// The root key of a namespace that is open, for an unsealed member. The error is for that member to read.
+    pub(super) fn lend_tenant(&self, from: u64, question: &[u8]) -> Result<Vec<u8>, String> {
+        let text = |e: &dyn std::fmt::Display| e.to_string();
+        if !self.replication.members().iter().any(|status| status.member.id == from) {
+            return Err("the node that asks is no member".to_owned());
+        }
+        let question = question.get(1..).unwrap_or_default();
+        let asked = self.barrier.tenant_asked_for(question).map_err(|e| text(&e))?;
+        let id = NamespaceId::parse(&asked).ok_or("the question names no namespace")?;
+        let view = self.local_view().map_err(|e| text(&e))?;
+        let place = self.namespaces.by_id(&view, &id, &mut Vec::new()).map_err(|e| text(&e))?;
+        if !place.is_some_and(|place| place.namespace.id == id && !place.is_sealed()) {
+            return Err("the namespace is not open here".to_owned());
+        }
+        self.barrier.lend_tenant(id.keyring(), question).map_err(|e| text(&e))
+    }
+
+    pub(super) fn asks_for_tenant(question: &[u8]) -> bool {
+        question.first() == Some(&QUESTION)
+    }
+}
+
+/// What a question for the keys of a namespace begins with; one for the server's begins otherwise.
+const QUESTION: u8 = 2;

@@ -1,0 +1,165 @@
+//! Making namespaces and changing what is known about them.
+
+use std::collections::BTreeMap;
+
+use barrier::SealConfig;
+use sdk::{Namespace, NamespaceId};
+use storage::{Access, Millis, Read, Txn};
+
+use super::name::problem;
+use super::{
+    DEPTH_MAX, NamespaceRecord, Namespaces, NewShares, TenantSeal, above_key, below_folder, name_key, record_key, root,
+};
+use crate::letters;
+use crate::mount::{MountError, Mounts};
+use crate::policies::Policies;
+use crate::space;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// The caller's fault.
+    #[error("{0}")]
+    Invalid(String),
+    #[error(transparent)]
+    Access(#[from] Access),
+}
+
+impl From<MountError> for Refused {
+    fn from(error: MountError) -> Self {
+        match error {
+            MountError::Refused(text) => Self::Invalid(text),
+            MountError::Access(access) => Self::Access(access),
+        }
+    }
+}
+
+pub struct NewNamespace<'a> {
+    pub above: &'a Namespace,
+    pub name: &'a str,
+    pub custom_metadata: BTreeMap<String, String>,
+    /// Of its own, if it is to have one.
+    pub seal: Option<SealConfig>,
+    pub now: Millis,
+}
+
+/// A namespace that was made.
+pub struct Made {
+    pub record: NamespaceRecord,
+    /// Of its own seal.
+    pub shares: Option<NewShares>,
+}
+
+/// Keys, values and pairs of metadata.
+const METADATA_MAX: (usize, usize, usize) = (128, 512, 64);
+
+impl Namespaces {
+    /// The record of a name right below; also of one that is being removed. `txn` is at the records of the namespace above.
+    pub fn get_for_update(&self, txn: &Txn, name: &str) -> Result<Option<NamespaceRecord>, Access> {
+        match txn.get_for_update::<NamespaceId>(&name_key(name))? {
+            Some(id) => txn.get_for_update(&record_key(&id)),
+            None => Ok(None),
+        }
+    }
+
+    pub fn get(&self, read: &impl Read, name: &str) -> Result<Option<NamespaceRecord>, Access> {
+        match read.get::<NamespaceId>(&name_key(name))? {
+            Some(id) => read.get(&record_key(&id)),
+            None => Ok(None),
+        }
+    }
+
+    /// Why nothing can have that name.
+    pub fn check_name(&self, name: &str) -> Result<(), Refused> {
+        problem(name).map_or(Ok(()), |problem| Err(Refused::Invalid(problem)))
+    }
+
+    /// Makes a namespace that is not there. `txn` is at the records of the one above.
+    pub fn create(
+        &self,
+        mounts: &Mounts,
+        policies: &Policies,
+        txn: &mut Txn,
+        new: NewNamespace<'_>,
+    ) -> Result<Made, Refused> {
+        self.check_name(new.name)?;
+        check_metadata(&new.custom_metadata)?;
+        if new.above.path.matches('/').count() >= DEPTH_MAX {
+            return Err(Refused::Invalid(format!("namespaces lie at most {DEPTH_MAX} deep in each other")));
+        }
+        mounts.reserve(txn, new.name)?;
+        let id = NamespaceId::new(&letters::random(8), &new.above.id, new.seal.is_some())
+            .ok_or_else(|| Access::Broken("a new namespace has no id".into()))?;
+        let mut at_root = txn.elsewhere(root());
+        if at_root.get_for_update::<NamespaceId>(&above_key(&id))?.is_some() {
+            return Err(Access::Busy.into());
+        }
+        at_root.put(&above_key(&id), &new.above.id)?;
+        at_root.put(&below_folder(&new.above.id).plain(id.as_str()), &true)?;
+        let shares = match new.seal {
+            Some(config) => {
+                let (seal, keys, shares) = TenantSeal::make(&id, config, new.now);
+                self.put_seal(txn, &id, &seal)?;
+                // What it begins with is sealed with its keys; they go again, since it begins sealed.
+                self.barrier.open_tenant(id.keyring(), keys).map_err(|_| Access::Sealed)?;
+                Some(shares)
+            }
+            None => None,
+        };
+        let record = NamespaceRecord {
+            uuid: uuid::Uuid::from_bytes(crypto::random()).to_string(),
+            name: new.name.to_owned(),
+            custom_metadata: new.custom_metadata,
+            locked: None,
+            sealed: shares.is_some().then_some(true),
+            doomed: false,
+            id,
+        };
+        txn.put(&name_key(new.name), &record.id)?;
+        txn.put(&record_key(&record.id), &record)?;
+        let mut inside = txn.elsewhere(space::records(&record.id));
+        mounts.add_builtins(&mut inside)?;
+        policies.add_builtins(&mut inside, new.now)?;
+        Ok(Made { record, shares })
+    }
+
+    /// Writes what was changed of a record. `txn` is at the records of the namespace above.
+    pub fn update(&self, txn: &mut Txn, record: &NamespaceRecord) -> Result<(), Refused> {
+        check_metadata(&record.custom_metadata)?;
+        Ok(txn.put(&record_key(&record.id), record)?)
+    }
+
+    /// Dooms a namespace: from then on it is not found, and the worker removes what it holds. `txn` is at the records of
+    /// the namespace above. One that holds namespaces stays.
+    pub fn doom(&self, txn: &mut Txn, above: &Namespace, mut record: NamespaceRecord) -> Result<(), Refused> {
+        let inner = txn.elsewhere(root()).range(&below_folder(&record.id), None, 1)?;
+        if !inner.is_empty() {
+            let path = format!("{}{}/", above.path, record.name);
+            return Err(Refused::Invalid(format!("cannot delete namespace {path:?} containing child namespaces")));
+        }
+        record.doomed = true;
+        txn.put(&record_key(&record.id), &record)?;
+        Ok(super::Doomed::note(txn, above, &record)?)
+    }
+}
+
+fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Refused> {
+    let (key_max, value_max, most) = METADATA_MAX;
+    if metadata.len() > most {
+        return Err(Refused::Invalid(format!(
+            "custom_metadata has at most {most} keys; {} were given",
+            metadata.len()
+        )));
+    }
+    for (key, value) in metadata {
+        if key.is_empty() || key.len() > key_max {
+            return Err(Refused::Invalid(format!("a key of custom_metadata has 1 to {key_max} bytes: {key:?}")));
+        }
+        if value.len() > value_max {
+            return Err(Refused::Invalid(format!("a value of custom_metadata has at most {value_max} bytes: {key:?}")));
+        }
+        if key.chars().chain(value.chars()).any(char::is_control) {
+            return Err(Refused::Invalid(format!("custom_metadata must not contain control characters: {key:?}")));
+        }
+    }
+    Ok(())
+}
