@@ -231,12 +231,14 @@ impl Policies {
         Ok(read.get::<PolicyRecord>(&key(name))?.filter(|record| !record.is_expired(now)))
     }
 
-    /// All names, sorted, without those that cannot be assigned; `root` comes last. One that expired just now may be among
-    /// them still.
-    pub fn list(&self, read: &impl Read) -> Result<Vec<String>, Access> {
+    /// All names of a namespace, sorted, without those that cannot be assigned; `root`, which that namespace alone has, comes
+    /// last. One that expired just now may be among them still.
+    pub fn list(&self, read: &impl Read, ns: &NamespaceId) -> Result<Vec<String>, Access> {
         let mut names = read.list(&folder())?;
         names.retain(|name| !builtin::NOT_ASSIGNABLE.contains(&name.as_str()) && name != "root");
-        names.push("root".into());
+        if ns.is_root() {
+            names.push("root".into());
+        }
         Ok(names)
     }
 
