@@ -161,7 +161,7 @@ mod tests {
         barrier
     }
 
-    fn key(namespace: &str) -> RawKey {
+    fn key(namespace: &'static str) -> RawKey {
         RawKey::root(Class::Replicated).plain(namespace).plain("core").plain("k")
     }
 
