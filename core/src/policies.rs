@@ -188,6 +188,13 @@ impl Policies {
         Ok(Rules { acl, relied_on: made.0 })
     }
 
+    /// The rules of a text that is no policy of anybody's.
+    pub fn rules_in(text: &str, now: Millis) -> Result<Rules, Access> {
+        let broken = |problem| Access::Broken(format!("what a token is for does not parse: {problem}"));
+        let policy = Policy::parse("", text).map_err(broken)?;
+        Ok(Rules { acl: Arc::new(Acl::new(&[Arc::new(policy)], timestamp(now))), relied_on: Vec::new() })
+    }
+
     /// Whether the caller's policies allow an operation at another path than the request's, in the request's namespace.
     pub fn allow(
         &self,
