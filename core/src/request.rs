@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use sdk::{Map, Pipe, Step, Value, Verb};
+use sdk::{Authorization, Map, Pipe, Step, Value, Verb};
 use serde::{Deserialize, Serialize};
 use storage::RequestId;
 
@@ -29,6 +29,8 @@ pub struct Request {
     pub certificates: Vec<Vec<u8>>,
     /// Lower case, without parameters; empty if there was none.
     pub content_type: String,
+    #[serde(default)]
+    pub authorization: Authorization,
     /// How long the answer is to be kept in a wrapping token, instead of being sent.
     pub wrap_ttl: Option<std::time::Duration>,
     /// What was brought as a second factor, by method.
@@ -67,6 +69,7 @@ impl Request {
             remote: self.remote,
             certificates: self.certificates.clone(),
             content_type: step.content_type.to_owned(),
+            authorization: Authorization::default(),
             wrap_ttl: None,
             mfa: Factors::new(),
             audit_headers: Vec::new(),
@@ -91,6 +94,7 @@ impl Request {
             remote: None,
             certificates: Vec::new(),
             content_type: String::new(),
+            authorization: Authorization::default(),
             wrap_ttl: None,
             mfa: Factors::new(),
             audit_headers: Vec::new(),

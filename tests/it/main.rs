@@ -34,6 +34,7 @@ mod membership;
 mod metrics;
 mod mfa;
 mod monitor;
+mod oidc;
 mod openapi;
 mod operations;
 mod operator_day;

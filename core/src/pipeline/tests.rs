@@ -306,6 +306,7 @@ fn request(verb: Verb, path: &str, token: Option<&ClientToken>) -> Request {
         wrap_ttl: None,
         mfa: Default::default(),
         consistency: Default::default(),
+        authorization: Default::default(),
         doors: Vec::new(),
         help: false,
         head: false,

@@ -10,6 +10,7 @@ mod leases;
 mod mfa;
 mod mounts;
 mod node;
+mod oidc;
 mod passwords;
 mod policies;
 mod policy_explain;

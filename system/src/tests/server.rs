@@ -15,8 +15,8 @@ use holdfast_core::service::Service;
 use holdfast_core::testing::{Alone, Paired};
 use holdfast_core::token::ClientToken;
 use sdk::{
-    Answer, Backend, Ctx, Failure, Input, Key, Login, Map, MountInfo, Path, Plugin, PluginKind, Read, TokenSettings,
-    Txn, Value, Verb, View, json,
+    Answer, Authorization, Backend, Ctx, Failure, Input, Key, Login, Map, MountInfo, Path, Plugin, PluginKind, Read,
+    TokenSettings, Txn, Value, Verb, View, json,
 };
 use storage::RequestId;
 use tokio::time::Instant;
@@ -132,6 +132,11 @@ impl Server {
         self.serve(request(verb, path, token, body, content_type)).await
     }
 
+    /// As who the header `Authorization` says.
+    pub async fn send_by(&self, verb: Verb, path: &str, token: &str, body: Value, authorization: Authorization) -> Got {
+        self.serve(Request { authorization, ..request(verb, path, token, body, "") }).await
+    }
+
     async fn serve(&self, request: Request) -> Got {
         let response = self.service.serve(request, Instant::now() + Duration::from_secs(5)).await;
         let body = match response.body.as_slice() {
@@ -213,6 +218,7 @@ fn request(verb: Verb, path: &str, token: &str, body: Value, content_type: &str)
         mfa: Default::default(),
         consistency: Default::default(),
         audit_headers: Vec::new(),
+        authorization: Authorization::default(),
         doors: Vec::new(),
         help: false,
         head: false,
