@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sdk::{Login, NamespaceId};
 use serde::{Deserialize, Serialize};
-use storage::{Access, Millis, PathKey, Read, Txn};
+use storage::{Access, Millis, PathKey, Txn};
 
 use super::folder;
 use crate::due::{self, Due};
