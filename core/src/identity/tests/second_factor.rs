@@ -1,5 +1,6 @@
 //! The rules of second factors: what a code can do, and who is bound.
 
+use storage::Read;
 use totp::{Algorithm, Digits, Key, Moment};
 
 use super::super::mfa::*;
