@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -148,6 +149,8 @@ struct Disk {
 pub(crate) const REMOVED: &str = "removed";
 pub(crate) const DIVERGED: &str = "diverged";
 const ENTERING: &str = "entering";
+/// Of a folder that this node makes. One that is there keeps what its operator gave it.
+const OWNER_ONLY: u32 = 0o700;
 
 /// Why the node of this folder has stopped, if it differed from the others.
 pub(crate) fn diverged(data: &Path) -> io::Result<Option<String>> {
@@ -170,7 +173,7 @@ impl Options {
     /// Blocks.
     fn disk(&self, hooks: Hooks) -> Result<Disk, OpenError> {
         let io = |source| OpenError::Io { path: self.data.clone(), source };
-        fs::create_dir_all(&self.data).map_err(io)?;
+        fs::DirBuilder::new().recursive(true).mode(OWNER_ONLY).create(&self.data).map_err(io)?;
         let lock = lock(&self.data).map_err(io)?.ok_or_else(|| OpenError::InUse(self.data.clone()))?;
         if self.data.join(REMOVED).exists() {
             return Err(OpenError::Removed(self.data.clone()));

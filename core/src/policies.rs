@@ -188,6 +188,13 @@ impl Policies {
         Ok(Rules { acl, relied_on: made.0 })
     }
 
+    /// The rules of a text that is no policy of anybody's.
+    pub fn rules_in(text: &str, now: Millis) -> Result<Rules, Access> {
+        let broken = |problem| Access::Broken(format!("what a token is for does not parse: {problem}"));
+        let policy = Policy::parse("", text).map_err(broken)?;
+        Ok(Rules { acl: Arc::new(Acl::new(&[Arc::new(policy)], timestamp(now))), relied_on: Vec::new() })
+    }
+
     /// Whether the caller's policies allow an operation at another path than the request's, in the request's namespace.
     pub fn allow(
         &self,
@@ -223,12 +230,14 @@ impl Policies {
         Ok(read.get::<PolicyRecord>(&key(name))?.filter(|record| !record.is_expired(now)))
     }
 
-    /// All names, sorted, without those that cannot be assigned; `root` comes last. One that expired just now may be among
-    /// them still.
-    pub fn list(&self, read: &impl Read) -> Result<Vec<String>, Access> {
+    /// All names of a namespace, sorted, without those that cannot be assigned; `root`, which that namespace alone has, comes
+    /// last. One that expired just now may be among them still.
+    pub fn list(&self, read: &impl Read, ns: &NamespaceId) -> Result<Vec<String>, Access> {
         let mut names = read.list(&folder())?;
         names.retain(|name| !builtin::NOT_ASSIGNABLE.contains(&name.as_str()) && name != "root");
-        names.push("root".into());
+        if ns.is_root() {
+            names.push("root".into());
+        }
         Ok(names)
     }
 

@@ -7,6 +7,7 @@
 //! R / "" / "keyring"                     the data keys, sealed under the root key
 //! L / "seal" / "backup"                  new shares, encrypted to their holders
 //! L / "seal" / "config", "wraps"         how the root key is wrapped in this cluster
+//! L / "seal" / "join"                    the join key of this cluster's shares, sealed under the root key
 //! L / "autopilot"                        what is set about the members of this cluster
 //! L / "dr" / "root"                      the root key of the cluster that this one is a copy of, under its own of before
 //! L / "dr" / …                           what a secondary's operators have made: an operation token, a key for activation tokens
@@ -61,6 +62,11 @@ pub fn seal() -> RawKey {
 
 pub fn seal_config() -> RawKey {
     RawKey::root(Class::Local).plain("seal").plain("config")
+}
+
+/// Outside the barrier, like the wraps: it goes with them.
+pub fn seal_join() -> RawKey {
+    RawKey::root(Class::Local).plain("seal").plain("join")
 }
 
 pub fn autopilot() -> Path {

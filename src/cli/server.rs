@@ -1,9 +1,11 @@
 //! `holdfast server`: from a configuration to a server that has stopped cleanly.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rustix::process::{Signal, getpid, kill_process};
 
 use super::dev::{self, Dev};
 use super::failure::{Done, Failure};
@@ -28,6 +30,9 @@ pub struct Arguments {
     /// Lines go to this file as well; goes before the configuration
     #[arg(long, value_name = "PATH")]
     log_file: Option<PathBuf>,
+    /// End with whoever holds the other end of standard input
+    #[arg(long, hide = true)]
+    ends_with_input: bool,
     #[command(flatten)]
     dev: dev::DevFlags,
 }
@@ -42,6 +47,7 @@ struct Settled {
 }
 
 pub fn run(arguments: Arguments) -> Result<Done, Failure> {
+    let ends_with_input = arguments.ends_with_input;
     let settled = settle(arguments)?;
     let unusable = |error| Failure::Server(format!("Error opening log_file: {error}"));
     let lines = telemetry::start(&settled.config.log).map_err(unusable)?;
@@ -49,7 +55,16 @@ pub fn run(arguments: Arguments) -> Result<Done, Failure> {
         tracing::warn!("configuration: {warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::runtime)?;
-    runtime.block_on(serve(settled, lines))
+    runtime.block_on(serve(settled, lines, ends_with_input))
+}
+
+/// As if asked to end, as soon as standard input is over.
+fn end_with_input() {
+    std::thread::spawn(|| {
+        // What comes in is nothing to this server; an error is an end too.
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        let _ = kill_process(getpid(), Signal::TERM);
+    });
 }
 
 fn settle(arguments: Arguments) -> Result<Settled, Failure> {
@@ -70,11 +85,14 @@ fn settle(arguments: Arguments) -> Result<Settled, Failure> {
     Ok(Settled { dev: None, config, warnings, reload: Some(Reload::new(sources, written)) })
 }
 
-async fn serve(settled: Settled, lines: &'static Lines) -> Result<Done, Failure> {
+async fn serve(settled: Settled, lines: &'static Lines, ends_with_input: bool) -> Result<Done, Failure> {
     let Settled { dev, config, reload, .. } = settled;
     let (described, pid_file) = (describe(&config), config.pid_file.clone());
     let cannot_listen = |error| Failure::Server(format!("Error listening to signals: {error}"));
     let mut signals = Signals::listen().map_err(cannot_listen)?;
+    if ends_with_input {
+        end_with_input();
+    }
     let server = tokio::select! {
         server = Server::start(config) => server,
         () = signals.asked_to_end() => return Ok(Done::Good),

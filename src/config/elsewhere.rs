@@ -39,7 +39,11 @@ pub const KEYS: &[Key] = &[
     Key::ignored("plugin_file_uid", NotOffered, "plugins are part of the program"),
     Key::ignored("plugin_tmpdir", NotOffered, "plugins are part of the program"),
     Key::ignored("raw_storage_endpoint", NotOffered, "there is no sys/raw"),
-    Key::ignored("replication", Enterprise, "there is no replication between clusters to tune"),
+    Key::ignored(
+        "replication",
+        Enterprise,
+        "what is kept for DR secondaries is bounded by `replication_feed_max_size` in `storage`",
+    ),
     Key::ignored("reporting", Enterprise, "nothing is reported to anybody"),
     Key::ignored("request_limiter", Enterprise, "requests are bounded by each listener's own limits"),
     Key::ignored("sentinel", Enterprise, "there is no Sentinel"),

@@ -61,6 +61,8 @@ pub enum Warning {
     NoEffect { place: Place, key: &'static str, why: Why, help: &'static str },
     /// A value that is taken, but not as it stands.
     Adjusted { place: Place, problem: String },
+    /// What is asked for is done, and dangerous.
+    Dangerous { place: Place, problem: String },
 }
 
 impl fmt::Display for Warning {
@@ -73,7 +75,9 @@ impl fmt::Display for Warning {
             Warning::NoEffect { place, key, why, help } => {
                 write!(f, "{place}: `{key}` is ignored ({}): {help}", why.words())
             }
-            Warning::Adjusted { place, problem } => write!(f, "{place}: {problem}"),
+            Warning::Adjusted { place, problem } | Warning::Dangerous { place, problem } => {
+                write!(f, "{place}: {problem}")
+            }
         }
     }
 }

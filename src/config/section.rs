@@ -193,6 +193,14 @@ impl Entry<'_> {
         }
     }
 
+    /// Of which no figure may get lost: 0042 without quotes would be 34.
+    pub fn quoted(&self) -> Result<String, ConfigError> {
+        match &self.value.kind {
+            Kind::String(text) => Ok(text.clone()),
+            _ => Err(self.bad_unseen("it must be a text in quotes")),
+        }
+    }
+
     /// Texts, or one text with commas between them.
     pub fn list(&self) -> Result<Vec<String>, ConfigError> {
         let wanted = "it must be a list of texts, such as [\"a\", \"b\"]";

@@ -27,6 +27,8 @@ use super::{Face, parse, refuse};
 
 /// How long the next piece of an upload may take to come.
 const PIECE_MAX: Duration = Duration::from_secs(30);
+/// For how long the rest of an upload is taken that was answered before its end.
+const DRAIN_MAX: Duration = Duration::from_secs(30);
 /// How long all of it may take, loading included.
 const RESTORE_MAX: Duration = Duration::from_secs(6 * 3600);
 
@@ -88,15 +90,28 @@ fn parsed(head: &Parts, peer: &Peer, audited: &AuditedHeaders, id: RequestId) ->
 
 /// A task of its own does the work: a client that goes away once it has sent everything does not stop it half-way.
 async fn with_upload(
-    body: Incoming,
+    mut body: Incoming,
     writer: PipeWriter,
     work: impl Future<Output = Response> + Send + 'static,
 ) -> Response {
     let mut working = tokio::spawn(work.in_current_span());
-    tokio::select! {
-        answered = &mut working => done(answered),
-        () = pump(body, writer) => done(working.await),
+    let answered = tokio::select! {
+        answered = &mut working => Some(answered),
+        () = pump(&mut body, writer) => None,
+    };
+    match answered {
+        None => done(working.await),
+        Some(answered) => {
+            // A connection that is closed while its client still writes takes the answer with it.
+            tokio::spawn(timeout(DRAIN_MAX, drain(body)));
+            done(answered)
+        }
     }
+}
+
+/// Reads what nobody wants.
+async fn drain(mut body: Incoming) {
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 fn done(answered: Result<Response, tokio::task::JoinError>) -> Response {
@@ -118,7 +133,7 @@ async fn found(node: Arc<Node>, pipe: Pipe) -> Response {
 }
 
 /// Passes the body on, piece by piece, as fast as it is taken.
-async fn pump(mut body: Incoming, writer: PipeWriter) {
+async fn pump(body: &mut Incoming, writer: PipeWriter) {
     let why = loop {
         match timeout(PIECE_MAX, body.frame()).await {
             Ok(None) => {

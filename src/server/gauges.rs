@@ -151,6 +151,9 @@ impl Measured {
         }
         let secondary = link.secondary_progress();
         self.metrics.forget(|key| key.name().starts_with("holdfast.dr.copy.") && secondary.is_none());
+        // Nobody knows how far the primary is, and the last number would say so.
+        let unknown = secondary.as_ref().is_some_and(|progress| progress.behind.is_none());
+        self.metrics.forget(|key| key.name() == "holdfast.dr.copy.behind" && unknown);
         if let Some(progress) = &secondary {
             gauge!("vault.replication.fsm.last_remote_wal").set(progress.revision.n as f64);
             gauge!("holdfast.dr.copy.following").set(flag(progress.state == CopyState::Following));

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::prelude::{BASE64_STANDARD, Engine};
-use holdfast_core::lifecycle::{Admission, Introduce, JoinAnswer, JoinChallenge, JoinTarget};
+use holdfast_core::lifecycle::{Admission, Introduce, JoinAnswer, JoinChallenge, JoinTarget, NotLetIn};
 use holdfast_core::replication::Member;
-use reqwest::{ClientBuilder, Url};
+use reqwest::{ClientBuilder, StatusCode, Url};
 use sdk::{Value, json};
 use serde::de::DeserializeOwned;
 
@@ -19,28 +19,42 @@ pub struct HttpIntroduce;
 #[async_trait]
 impl Introduce for HttpIntroduce {
     async fn is_initialised(&self, target: &JoinTarget) -> Result<bool, String> {
-        let answer = call(target, "sys/init", None).await?;
+        let answer = call(target, "sys/init", None).await.map_err(|problem| problem.to_string())?;
         answer["initialized"].as_bool().ok_or_else(|| "its answer cannot be read".to_owned())
     }
 
     async fn challenge(&self, target: &JoinTarget, joiner: &Member) -> Result<JoinChallenge, String> {
         let body = json!({"server_id": joiner.name, "public_key": BASE64_STANDARD.encode(joiner.key)});
-        post(target, "sys/storage/raft/bootstrap/challenge", &body).await
+        let asked = post(target, "sys/storage/raft/bootstrap/challenge", &body).await;
+        asked.map_err(|problem| problem.to_string())
     }
 
-    async fn answer(&self, target: &JoinTarget, answer: &JoinAnswer) -> Result<Admission, String> {
-        let body = serde_json::to_value(answer).map_err(|e| e.to_string())?;
+    async fn answer(&self, target: &JoinTarget, answer: &JoinAnswer) -> Result<Admission, NotLetIn> {
+        let body = serde_json::to_value(answer).map_err(|e| NotLetIn::Failed(e.to_string()))?;
         post(target, "sys/storage/raft/bootstrap/answer", &body).await
     }
 }
 
-async fn post<T: DeserializeOwned>(target: &JoinTarget, path: &str, body: &Value) -> Result<T, String> {
+async fn post<T: DeserializeOwned>(target: &JoinTarget, path: &str, body: &Value) -> Result<T, NotLetIn> {
     let answer = call(target, path, Some(body)).await?;
-    serde_json::from_value(answer["data"].clone()).map_err(|e| format!("its answer cannot be read: {e}"))
+    serde_json::from_value(answer["data"].clone())
+        .map_err(|e| NotLetIn::Failed(format!("its answer cannot be read: {e}")))
 }
 
 /// With a body a POST, without one a GET.
-async fn call(target: &JoinTarget, path: &str, body: Option<&Value>) -> Result<Value, String> {
+async fn call(target: &JoinTarget, path: &str, body: Option<&Value>) -> Result<Value, NotLetIn> {
+    let (status, answer) = answered(target, path, body).await.map_err(NotLetIn::Failed)?;
+    if status.is_success() {
+        return Ok(answer);
+    }
+    let errors: Vec<&str> = answer["errors"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    Err(match status {
+        StatusCode::BAD_REQUEST => NotLetIn::Refused(errors.join("; ")),
+        _ => NotLetIn::Failed(format!("it answered {status}: {}", errors.join("; "))),
+    })
+}
+
+async fn answered(target: &JoinTarget, path: &str, body: Option<&Value>) -> Result<(StatusCode, Value), String> {
     let mut url = Url::parse(&target.leader_api_addr).map_err(|e| format!("it is no URL: {e}"))?;
     url.set_path(&format!("/v1/{path}"));
     let mut client = client(target)?;
@@ -55,10 +69,7 @@ async fn call(target: &JoinTarget, path: &str, body: Option<&Value>) -> Result<V
     let response = request.send().await.map_err(|e| causes(&e))?;
     let status = response.status();
     let answer: Value = response.json().await.map_err(|e| causes(&e))?;
-    if !status.is_success() {
-        return Err(format!("it answered {status}: {}", answer["errors"]));
-    }
-    Ok(answer)
+    Ok((status, answer))
 }
 
 fn client(target: &JoinTarget) -> Result<ClientBuilder, String> {

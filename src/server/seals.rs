@@ -70,6 +70,7 @@ impl Making<'_> {
         let mut builder = Client::builder()
             .use_rustls_tls()
             .redirect(Policy::none())
+            .no_proxy()
             .user_agent(concat!("holdfast/", env!("CARGO_PKG_VERSION")));
         builder = match &tls.ca {
             None => {
@@ -92,7 +93,7 @@ impl Making<'_> {
             let meant = address.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
             let bad = |_| unusable(format!("`tls_server_name` is {name:?}: it must be a host's name"));
             address.set_host(Some(name)).map_err(bad)?;
-            builder = builder.dns_resolver(Arc::new(Elsewhere { meant }));
+            builder = builder.dns_resolver(Arc::new(Elsewhere { alias: name.clone(), meant }));
         }
         let client = builder.danger_accept_invalid_certs(tls.skip_verify).build();
         let client = client.map_err(|problem| unusable(problem.to_string()))?;
@@ -118,17 +119,36 @@ impl Making<'_> {
     }
 }
 
-/// The one server that is asked is there, whatever its certificate calls it.
+/// By the name in its certificate the server that is meant is found where its address says; others, where it may send to, are found by
+/// their own.
 struct Elsewhere {
+    alias: String,
     meant: String,
 }
 
 impl Resolve for Elsewhere {
-    fn resolve(&self, _asked: Name) -> Resolving {
-        let meant = self.meant.clone();
+    fn resolve(&self, asked: Name) -> Resolving {
+        let host = if asked.as_str().eq_ignore_ascii_case(&self.alias) { &self.meant } else { asked.as_str() };
+        let host = host.to_owned();
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((meant, 0)).await?.collect();
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
             Ok(Box::new(found.into_iter()) as Addrs)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_name_in_the_certificate_is_found_elsewhere() {
+        let resolver = Elsewhere { alias: "kms.invalid".to_owned(), meant: "127.0.0.9".to_owned() };
+        let found =
+            async |name: &str| resolver.resolve(name.parse().unwrap()).await.map(|found| found.collect::<Vec<_>>());
+        assert_eq!(found("KMS.invalid").await.unwrap(), ["127.0.0.9:0".parse().unwrap()]);
+        assert!(
+            found("localhost").await.unwrap().iter().all(|found| found.ip() != std::net::Ipv4Addr::new(127, 0, 0, 9))
+        );
     }
 }

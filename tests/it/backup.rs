@@ -1,6 +1,7 @@
 //! Backups of real nodes: made, restored, refused, into a cluster that is gone, and with the leader killed half-way.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -80,6 +81,32 @@ async fn a_backup_brings_the_state_back_on_all_nodes() {
         put(&cluster, index, "later", "3").await;
     }
     cluster.all_vote().await;
+}
+
+/// The answer of a node that takes no restore reaches a client that writes all of its file before it reads.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_sent_elsewhere_may_finish_its_upload() {
+    let cluster = Cluster::serving(3, Transport::Plain).await;
+    let standby = cluster.standbys().await[0];
+    let (port, token) = (cluster.nodes[standby].api_port, cluster.keys.clone().unwrap().root);
+    let sent = tokio::task::spawn_blocking(move || {
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_write_timeout(Some(Duration::from_secs(30)))?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        let (piece, pieces) = (vec![7; 1 << 20], 64);
+        let head = format!(
+            "POST {SNAPSHOT} HTTP/1.1\r\nhost: h\r\nx-vault-token: {token}\r\ncontent-length: {}\r\n\r\n",
+            pieces << 20
+        );
+        stream.write_all(head.as_bytes())?;
+        for _ in 0..pieces {
+            stream.write_all(&piece)?;
+        }
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer)?;
+        Ok::<_, std::io::Error>(answer)
+    });
+    assert_eq!(&sent.await.unwrap().unwrap(), b"HTTP/1.1 307");
 }
 
 /// An operation takes long and replaces the very state that it was allowed by: it is audited all the same, once, and nothing

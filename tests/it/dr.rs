@@ -214,3 +214,155 @@ async fn a_drill_finds_out_how_a_disaster_would_end_and_leaves_nothing_behind() 
     assert!(!policies.contains("drill"), "{policies}");
     west.post("/v1/secret/after", json!({ "value": "two" })).await.ok();
 }
+
+/// The drills' servers that run on this machine, by the folder of the drill.
+fn scratch_servers(drill: u32) -> Vec<String> {
+    let children = std::fs::read_to_string(format!("/proc/{drill}/task/{drill}/children")).unwrap_or_default();
+    let waiting = std::fs::read_dir(format!("/proc/{drill}/task")).into_iter().flatten().flatten();
+    let of_others = waiting.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let all: String = of_others.chain([children]).collect::<Vec<_>>().join(" ");
+    all.split_whitespace().map(str::to_owned).collect()
+}
+
+fn runs(process: &str) -> bool {
+    let about = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // A zombie has ended.
+    about.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
+}
+
+/// A drill that is under way: its process, and that of its server.
+async fn drilling(node: &Node, token: &str) -> (std::process::Child, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_holdfast"));
+    command.args(["operator", "dr", "drill"]).env_clear();
+    let home = node.folder.to_str().unwrap();
+    command.env("VAULT_ADDR", node.url()).env("VAULT_TOKEN", token).env("HOME", home).env("TMPDIR", home);
+    command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+    let drill = command.spawn().unwrap();
+    let west = node.client();
+    let server = until("the drill should have a server and a secondary", async || {
+        let server = scratch_servers(drill.id()).first().cloned()?;
+        let known = status(&west).await["known_secondaries"].to_string();
+        known.contains("drill-").then_some(server)
+    })
+    .await;
+    (drill, server)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drill_that_is_stopped_takes_back_what_it_made() {
+    let primary = Cluster::serving(1, Transport::Plain).await;
+    let (west, node) = (primary.root(0), &primary.nodes[0]);
+    let token = primary.keys.clone().unwrap().root;
+    west.post(&format!("{PRIMARY}/enable"), json!({})).await.ok();
+    for signal in ["TERM", "HUP"] {
+        let (mut drill, server) = drilling(node, &token).await;
+        let folders = std::fs::read_dir(&node.folder).unwrap().flatten();
+        let made = folders.filter(|entry| entry.file_name().to_string_lossy().starts_with("holdfast-drill-"));
+        for folder in made {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        }
+        signal_to(&drill.id().to_string(), signal);
+        let ended = until("the drill should end", async || drill.try_wait().unwrap()).await;
+        assert_eq!(ended.code(), Some(2), "{signal}");
+        assert!(!runs(&server), "its server ends with it");
+        assert_eq!(status(&west).await["known_secondaries"], json!([]));
+        let policies = west.list("/v1/sys/policies/acl").await.ok()["data"]["keys"].to_string();
+        assert!(!policies.contains("drill"), "{policies}");
+        let left = std::fs::read_dir(&node.folder).unwrap().flatten();
+        assert!(!left.into_iter().any(|entry| entry.file_name().to_string_lossy().starts_with("holdfast-drill-")));
+    }
+
+    // One that cannot do anything any more does not leave a server that has the keys.
+    let (mut drill, server) = drilling(node, &token).await;
+    drill.kill().unwrap();
+    drill.wait().unwrap();
+    until("its server should end", async || (!runs(&server)).then_some(())).await;
+}
+
+fn signal_to(process: &str, name: &str) {
+    let sent = std::process::Command::new("kill").args([&format!("-{name}"), process]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// New shares by those that count.
+async fn rekeyed(client: &Client, old: &[String]) -> Vec<String> {
+    let asked = json!({ "secret_shares": 1, "secret_threshold": 1 });
+    let begun = client.post("/v1/sys/rekey/init", asked).await.ok();
+    let nonce = begun["nonce"].as_str().or(begun["data"]["nonce"].as_str()).unwrap().to_owned();
+    let mut last = Value::Null;
+    for key in old {
+        last = client.post("/v1/sys/rekey/update", json!({ "key": key, "nonce": nonce })).await.ok();
+    }
+    let keys = last["keys_base64"].as_array().or(last["data"]["keys_base64"].as_array()).unwrap().clone();
+    keys.iter().map(|key| key.as_str().unwrap().to_owned()).collect()
+}
+
+/// A node that asks to join, and has been found.
+async fn joining(cluster: &mut Cluster, index: usize) {
+    cluster.nodes[index].start().await;
+    let client = cluster.nodes[index].client();
+    until("it should have found the cluster", async || {
+        let told = client.try_send("GET", "/v1/sys/seal-status", None).await.ok()?;
+        (told.body["initialized"] == true).then_some(())
+    })
+    .await;
+}
+
+/// By that share, given once. On a busy machine the answer may come before the node is in.
+async fn unseals_with(client: &Client, share: &str) {
+    client.post("/v1/sys/unseal", json!({ "key": share })).await.ok();
+    until("it should be unsealed", async || {
+        let told = client.get("/v1/sys/seal-status").await.ok();
+        (told["sealed"] == false).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_shares_let_a_new_node_in_at_once() {
+    let mut cluster = Cluster::configured(2, Transport::Plain, &json!({}));
+    cluster.nodes[0].start().await;
+    cluster.initialise(1, 1).await;
+    cluster.unseal(0).await;
+    cluster.serves(0).await;
+    let old = cluster.keys.clone().unwrap().unseal;
+    let new = rekeyed(&cluster.root(0), &old).await;
+    joining(&mut cluster, 1).await;
+    let other = cluster.nodes[1].client();
+    let refused = other.post("/v1/sys/unseal", json!({ "key": old[0] })).await;
+    assert_eq!(refused.status, 400, "{}", refused.body);
+    assert!(refused.error().contains("does not let this node in"), "{}", refused.body);
+    unseals_with(&other, &new[0]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_new_shares_at_the_primary_a_node_joins_the_promoted_copy_by_the_shares_of_before() {
+    let mut primary = Cluster::configured(1, Transport::Plain, &json!({}));
+    let mut copy = Cluster::configured(2, Transport::Plain, &json!({}));
+    for cluster in [&mut primary, &mut copy] {
+        cluster.nodes[0].start().await;
+        cluster.initialise(1, 1).await;
+        cluster.unseal(0).await;
+        cluster.serves(0).await;
+    }
+    let west = primary.root(0);
+    west.post(&format!("{PRIMARY}/enable"), json!({})).await.ok();
+    let token = activation(&west, "east").await;
+    copy.root(0).post(&format!("{SECONDARY}/enable"), json!({ "token": token })).await.ok();
+    let east = copy.nodes[0].client();
+    until("the copy should follow", async || (status(&east).await["copy_state"] == "following").then_some(())).await;
+    let old = primary.keys.clone().unwrap().unseal;
+    rekeyed(&west, &old).await;
+    until("the copy should have the primary's new keyring", async || {
+        let (here, there) = (status(&east).await, status(&west).await);
+        (here["revision"] == there["revision"]).then_some(())
+    })
+    .await;
+    let operating = operation_token(&east, &old).await;
+    primary.nodes[0].kill();
+    east.post(&format!("{SECONDARY}/promote"), json!({ "dr_operation_token": operating, "force": true })).await.ok();
+
+    joining(&mut copy, 1).await;
+    unseals_with(&copy.nodes[1].client(), &old[0]).await;
+}

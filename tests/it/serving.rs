@@ -1,14 +1,18 @@
 //! Nodes come up, serve and go down, over both transports.
 
+use std::os::unix::fs::PermissionsExt;
+
 use crate::harness::{Cluster, Transport, run_with, until};
 use serde_json::json;
 
 #[tokio::test]
 async fn one_node_from_nothing_to_serving_and_back() {
     let mut cluster = Cluster::configured(1, Transport::Plain, &json!({}));
+    std::fs::remove_dir(cluster.nodes[0].data()).unwrap();
     cluster.nodes[0].start().await;
     let client = cluster.nodes[0].client();
     assert_eq!(client.health().await, Some(501));
+    assert_eq!(cluster.nodes[0].data().metadata().unwrap().permissions().mode() & 0o777, 0o700);
     let status = client.get("/v1/sys/seal-status").await;
     assert_eq!((status.status, status.headers["cache-control"].as_bytes()), (200, &b"no-store"[..]));
     cluster.initialise(3, 2).await;

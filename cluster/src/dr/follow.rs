@@ -343,13 +343,18 @@ impl Following {
                     match Q::refused(&answer) {
                         None => {
                             *self.answering.lock() = Some(id);
-                            self.progress.lock().answering = Some((id, member));
+                            let mut progress = self.progress.lock();
+                            // Whatever was in the way before.
+                            (progress.answering, progress.problem) = (Some((id, member)), None);
                             return Ok(answer);
                         }
                         Some(refused) if refused.kind() == Kind::NotLeader => {
                             problems.push(format!("{} does not lead", member.name));
                         }
-                        Some(refused) => refusal = Some(refused.reason.chars().take(REASON_MAX).collect::<String>()),
+                        Some(refused) => {
+                            let reason: String = refused.reason.chars().take(REASON_MAX).collect();
+                            refusal = Some(format!("{} at {}: {reason}", member.name, member.address));
+                        }
                     }
                 }
             }

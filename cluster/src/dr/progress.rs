@@ -51,9 +51,9 @@ pub struct SecondaryProgress {
 }
 
 impl SecondaryProgress {
-    /// Changes that are missing in a state at that revision.
+    /// Changes that are missing in a state at that revision; unknown while the primary is not heard of.
     pub fn behind(&self, own: Revision) -> Option<u64> {
-        let primary = self.primary_revision?;
+        let primary = self.primary_revision.filter(|_| self.answered.is_some_and(|at| at.elapsed() < 2 * POLL))?;
         (primary.epoch == own.epoch).then(|| primary.n.saturating_sub(own.n))
     }
 
@@ -102,12 +102,12 @@ struct Contact {
 }
 
 impl Contacts {
-    /// A secondary has everything up to a revision: the one that the state is at, or an earlier one.
-    pub fn note(&self, id: &str, asking: NodeId, clock: Millis, acknowledged: Revision, newest: Revision) {
+    /// A secondary has everything up to a revision, and waits for what is behind it. `in_step`: nothing is, or was until now.
+    pub fn note(&self, id: &str, asking: NodeId, clock: Millis, acknowledged: Revision, in_step: bool) {
         let mut contacts = self.0.lock();
         let now = Instant::now();
         let before = contacts.get(id).and_then(|contact| contact.in_step);
-        let in_step = if acknowledged == newest { Some(now) } else { before };
+        let in_step = if in_step { Some(now) } else { before };
         let clock_skew = clock.0.cast_signed().saturating_sub(time::wall().0.cast_signed());
         contacts.insert(id.to_owned(), Contact { at: now, asking, clock_skew, acknowledged, in_step });
     }
@@ -152,5 +152,49 @@ impl Contacts {
             }
         };
         standing.secondaries().iter().map(of).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use storage::Epoch;
+
+    use super::super::{DrRole, Enrolment, Secondary};
+    use super::*;
+
+    fn at(n: u64) -> Revision {
+        Revision { epoch: Epoch { number: 1, bits: 7 }, n }
+    }
+
+    fn primary() -> Standing {
+        let enrolment = Enrolment::Enrolled { members: Vec::new(), shown: None };
+        let role = DrRole::Primary { secondaries: vec![Secondary { id: "east".to_owned(), enrolment }] };
+        Standing { version: 1, reign: 1, role }
+    }
+
+    #[test]
+    fn a_secondary_that_waits_is_in_step_until_something_comes() {
+        let contacts = Contacts::default();
+        let lag = |newest: u64| contacts.all(&primary(), at(newest)).remove(0);
+        contacts.note("east", 1, time::wall(), at(4), true);
+        assert_eq!((lag(4).behind, lag(4).lag), (Some(0), Some(Duration::ZERO)));
+        // A change has come while it waited, and it has not acknowledged it yet.
+        contacts.note("east", 1, time::wall(), at(4), true);
+        assert_eq!(lag(5).behind, Some(1));
+        assert!(lag(5).lag.unwrap() < POLL);
+        let before = contacts.0.lock()["east"].in_step;
+        contacts.note("east", 1, time::wall(), at(5), false);
+        assert_eq!(contacts.0.lock()["east"].in_step, before, "there was more to come when it asked");
+        assert_eq!(lag(9).behind, Some(4));
+    }
+
+    #[test]
+    fn how_far_a_silent_primary_is_nobody_knows() {
+        let mut progress = SecondaryProgress { primary_revision: Some(at(4)), ..SecondaryProgress::default() };
+        assert_eq!(progress.behind(at(4)), None);
+        progress.answered = Some(Instant::now());
+        assert_eq!((progress.behind(at(4)), progress.behind(at(1))), (Some(0), Some(3)));
+        progress.answered = Instant::now().checked_sub(3 * POLL);
+        assert_eq!(progress.behind(at(4)), None);
     }
 }

@@ -50,6 +50,10 @@ fn refused(kind: Kind, reason: &str) -> Refusal {
     pb::Refused { kind: kind.into(), reason: reason.to_owned() }
 }
 
+/// For the secondary's operators to read.
+const NOT_ITS_PRIMARY: &str = "it does not count this cluster as its secondary any more: it was revoked there, or that cluster is \
+    no primary now; look at dr/status there, and give this cluster an activation token of the primary (update-primary)";
+
 fn not_leader() -> Refusal {
     refused(Kind::NotLeader, "another member leads, or none does at the moment")
 }
@@ -70,7 +74,7 @@ impl Serving {
             Foreign::Secondary(id) if standing.followers().iter().any(|known| known.id == *id) => {
                 Ok((id.clone(), standing))
             }
-            _ => Err(refused(Kind::NotPrimary, "this cluster is not the primary of that one any more")),
+            _ => Err(refused(Kind::NotPrimary, NOT_ITS_PRIMARY)),
         }
     }
 
@@ -92,15 +96,27 @@ impl Serving {
         }
     }
 
-    /// What is behind a moment of the history, as soon as there is something or the time is over.
-    async fn behind(&self, at: Revision, fingerprint: [u8; 32], until: Instant) -> Result<Behind, Status> {
+    /// What is behind a moment of the history, as soon as there is something or the time is over. Who asks has what leads to
+    /// it: that is known from the beginning, not only when it asks for the next.
+    async fn behind(
+        &self,
+        at: Revision,
+        fingerprint: [u8; 32],
+        until: Instant,
+        mut heard: impl FnMut(bool) + Send,
+    ) -> Result<Behind, Status> {
         let mut position = self.shared.reader.position();
+        let mut waited = false;
         loop {
             position.mark_unchanged();
             let reader = self.shared.reader.clone();
             let read = spawn_blocking(move || reader.fed_behind(at, fingerprint, ANSWER)).await;
             let behind = read.map_err(internal)?.map_err(internal)?;
             let nothing = matches!(&behind, Behind::Steps(steps) if steps.is_empty());
+            if behind != Behind::Unknown {
+                heard(nothing || waited);
+            }
+            waited = true;
             if !nothing || Instant::now() >= until {
                 return Ok(behind);
             }
@@ -299,7 +315,9 @@ impl ReplicaAnswers for Serving {
         let fingerprint: [u8; 32] = request.fingerprint[..].try_into().map_err(|_| malformed())?;
         self.note_members(&id, &standing, request.members).await;
         let within = Duration::from_millis(request.within_ms.into()).min(POLL);
-        let behind = self.behind(at, fingerprint, Instant::now() + within).await?;
+        let (asking, clock) = (request.from, Millis(request.clock_ms));
+        let heard = |in_step| self.contacts.note(&id, asking, clock, at, in_step);
+        let behind = self.behind(at, fingerprint, Instant::now() + within, heard).await?;
         // It may have been revoked while it waited.
         let standing = match self.secondary(&from) {
             Ok((_, standing)) => standing,
@@ -312,10 +330,7 @@ impl ReplicaAnswers for Serving {
         let (revision, print) = self.shared.moment();
         let (unknown, steps) = match behind {
             Behind::Unknown => (true, Vec::new()),
-            Behind::Steps(steps) => {
-                self.contacts.note(&id, request.from, Millis(request.clock_ms), at, revision);
-                (false, steps)
-            }
+            Behind::Steps(steps) => (false, steps),
         };
         Ok(pb::FollowAnswer {
             refused: None,

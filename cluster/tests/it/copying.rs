@@ -1,11 +1,14 @@
 //! Two clusters, one the copy of the other: it follows, catches up, takes over, and the other gives way.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::dr::{Adopted, CopyState, DrChange, DrError, DrRole, Enrolled};
 use cluster::{Member, Node};
 use storage::{Class, CommitError, Millis, RawKey, Term, Value};
+use tokio::time::sleep;
 
 use crate::harness::{Cluster, in_ms, put, read, soon, until};
 
@@ -118,6 +121,35 @@ async fn a_secondary_has_the_primarys_history_and_takes_no_writes_of_its_own() {
             .any(|node| node.primary_progress().is_some_and(|progress| progress.secondaries[0].behind == Some(0)))
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_far_a_copy_is_is_known_while_there_are_writes() {
+    let (primary, secondary) = (Cluster::of(1).await, Cluster::of(1).await);
+    primary.leader().await.change_standing(DrChange::EnablePrimary, soon()).await.unwrap();
+    invite(&primary, "east").await;
+    enroll(&primary, &secondary).await;
+    in_step(&primary, &secondary).await;
+    // Each write ends the question that waits for it: none is ended by its time.
+    let (leader, written) = (primary.leader().await, AtomicU64::new(0));
+    let writes = async {
+        loop {
+            primary.write("again", "v").await;
+            written.fetch_add(1, Ordering::Relaxed);
+            sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let known = until("the primary knows between two writes that it is in step", || {
+        let seen = leader.primary_progress().unwrap().secondaries.remove(0);
+        written.load(Ordering::Relaxed) > 3 && seen.behind == Some(0) && seen.lag == Some(Duration::ZERO)
+    });
+    tokio::select! {
+        () = writes => {}
+        () = known => {}
+    }
+    in_step(&primary, &secondary).await;
+    let leader = secondary.leader().await;
+    assert_eq!(leader.secondary_progress().unwrap().behind(leader.fingerprint().0), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

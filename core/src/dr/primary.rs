@@ -40,6 +40,9 @@ pub(super) struct Rest {
     pub seal: SealConfig,
     /// The root key, wrapped by what the shares combine to; none where there are no shares.
     pub wrap: Option<Wrap>,
+    /// The join key of those shares, as it is kept; empty where it is the keyring's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "hex::serde")]
+    pub join: Vec<u8>,
 }
 
 impl Node {
@@ -106,7 +109,8 @@ impl Node {
         }
         let (seal, wraps) = self.stored_seal().map_err(|e| text(&e))?.ok_or("the primary's seal is not known")?;
         let cluster = self.cluster_info().ok_or("the primary's active node is sealed")?;
-        let rest = Rest { cluster, seal, wrap: wraps.of(SealKind::Shamir.name()).cloned() };
+        let join = self.kept_for_present_shares().unwrap_or_default();
+        let rest = Rest { cluster, seal, wrap: wraps.of(SealKind::Shamir.name()).cloned(), join };
         let rest = serde_json::to_vec(&rest).map_err(|e| text(&e))?;
         let own = self.replication.joining().id;
         let answer = self.barrier.welcome(question, Between { borrower: from, lender: own }, id, &rest);

@@ -11,7 +11,7 @@ use super::activation::public_text;
 use super::primary::Rest;
 use super::{Activation, ActivationError, Adopted, Change, DrError, Standing};
 use crate::change::change;
-use crate::lifecycle::Node;
+use crate::lifecycle::{Node, kept_for_shares};
 use crate::mount::Table;
 use crate::space;
 
@@ -82,6 +82,13 @@ impl Node {
                         it afterwards. Configure a seal here, or make recovery keys at the primary";
             return refused(text.to_owned());
         }
+        // The token counts once: it is not spent where nothing could come of it.
+        let away = |why| {
+            DrError::Unavailable(format!(
+                "no seal of this cluster does its work now, and the token was not used: {why}"
+            ))
+        };
+        self.try_seals().await.map_err(away)?;
         let borrower = Borrower::new();
         let question = Bytes::from(borrower.question());
         let enrolled = self.other_cluster().enroll(&token.primary, token.secret, question, deadline).await?;
@@ -94,10 +101,15 @@ impl Node {
         let json = |what: Result<Vec<u8>, serde_json::Error>| {
             what.map(Bytes::from).map_err(|problem| DrError::Unavailable(problem.to_string()))
         };
-        let puts = vec![
+        let mut puts = vec![
             (space::seal_config(), json(serde_json::to_vec(&config))?),
             (space::seal_wraps(), json(serde_json::to_vec(&wraps))?),
         ];
+        if rest.join.is_empty() {
+            puts.extend(kept_for_shares(&welcome.root, &welcome.join, &wraps));
+        } else {
+            puts.push((space::seal_join(), Bytes::from(rest.join)));
+        }
         let (mut wraps, mut adopted) = (None, None);
         let successor = self.successor(&welcome.root)?;
         if matches!(standing, Standing::Secondary { .. }) && successor.is_none() {

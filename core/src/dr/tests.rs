@@ -1,9 +1,11 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use barrier::{Seal, Share, StaticSeal};
+use barrier::{Seal, SealFailure, SealKind, Share, StaticSeal};
 use storage::{Latches, Millis, PathKey, Read, RequestId, Term, TxnState};
 use tokio::time::Instant;
+use zeroize::Zeroizing;
 
 use super::*;
 use crate::lifecycle::{ConfiguredSeal, InitOptions, Initialised, Node, Settings};
@@ -221,6 +223,55 @@ async fn a_copy_that_nothing_could_unseal_is_refused_before_the_token_is_shown()
     let other = Cluster::new("north", 1, Some(static_seal(2))).await;
     other.reaches(&primary);
     assert!(other.node.prepare_to_follow(&token, false, soon()).await.is_ok(), "the token counts still");
+}
+
+/// One that may be away.
+struct Fickle {
+    seal: Arc<dyn Seal>,
+    away: AtomicBool,
+}
+
+impl Fickle {
+    fn reach(&self) -> Result<(), SealFailure> {
+        match self.away.load(Ordering::Relaxed) {
+            true => Err(SealFailure::Unavailable("it is away".to_owned())),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Seal for Fickle {
+    fn kind(&self) -> SealKind {
+        self.seal.kind()
+    }
+    fn key_id(&self) -> String {
+        self.seal.key_id()
+    }
+    async fn encrypt(&self, purpose: &str, plain: &[u8]) -> Result<Vec<u8>, SealFailure> {
+        self.reach()?;
+        self.seal.encrypt(purpose, plain).await
+    }
+    async fn decrypt(&self, id: &str, purpose: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealFailure> {
+        self.reach()?;
+        self.seal.decrypt(id, purpose, sealed).await
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_not_spent_while_no_seal_of_the_copy_does_its_work() {
+    let primary = Cluster::new("west", 1, None).await;
+    let fickle = Arc::new(Fickle { seal: static_seal(3), away: AtomicBool::new(false) });
+    let copy = Cluster::new("east", 1, Some(Arc::clone(&fickle) as _)).await;
+    copy.reaches(&primary);
+    let token = primary.invites("east", None).await;
+    fickle.away.store(true, Ordering::Relaxed);
+    let Err(DrError::Unavailable(why)) = copy.node.prepare_to_follow(&token, false, soon()).await else {
+        panic!("it is not refused")
+    };
+    assert!(why.contains("it is away") && why.contains("token was not used"), "{why}");
+    fickle.away.store(false, Ordering::Relaxed);
+    assert!(copy.node.prepare_to_follow(&token, false, soon()).await.is_ok(), "the token counts still");
 }
 
 #[tokio::test]

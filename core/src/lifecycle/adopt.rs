@@ -26,12 +26,16 @@ impl Node {
     ) -> Result<(SealConfig, WrappedRoot), DrError> {
         let (shares, threshold, nonce) =
             (i64::from(theirs.shares()), i64::from(theirs.threshold()), theirs.nonce().to_owned());
+        let stored = self.stored_seal().map_err(|problem| DrError::Unavailable(problem.to_string()))?;
         let mut wraps = WrappedRoot::new(wrap.into_iter().collect());
-        let own = self.wrapped_by_seals(root, join).await;
+        // A seal that this cluster has left stays left.
+        wraps.without = stored.map(|(_, wraps)| wraps.without).unwrap_or_default();
+        let own = self.wrapped_by_seals(root, join, &wraps.without).await;
         for wrap in own.map_err(|why| DrError::Unavailable(format!("the root key was not wrapped: {why}")))? {
             wraps.replace(wrap);
         }
-        let config = match self.configured_seal() {
+        let mut used = self.seals.enabled().filter(|seal| wraps.of(&seal.name).is_some());
+        let config = match used.next().map_or(SealKind::Shamir, |seal| seal.seal.kind()) {
             SealKind::Shamir => SealConfig::shamir(shares, threshold, nonce),
             kind => SealConfig::automatic(kind, shares, threshold, nonce),
         };

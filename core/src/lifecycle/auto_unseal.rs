@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use barrier::{Keyring, RootKey};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -20,8 +21,14 @@ const RETRY_LAST: Duration = Duration::from_secs(30);
 impl Node {
     /// Tries until the node is unsealed, by this or by shares, or until it stops.
     pub async fn unseal_itself(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        if !self.seals.any() && matches!(self.stored_seal(), Ok(Some((config, _))) if config.shares() == 0) {
+            tracing::error!(
+                "nothing unseals this node: the cluster has no key shares, and the configuration no seal of it in use"
+            );
+        }
         let (mut retry, mut waits) = (RETRY_FIRST, false);
-        while self.seals.any() && self.is_sealed() && self.out().is_none() {
+        let sealings = self.sealings();
+        while self.seals.any() && self.is_sealed() && self.sealings() == sealings && self.out().is_none() {
             let mut pause = LOOK;
             if !self.is_wrapped_for_seals() {
                 // Until shares come, or a member whose configuration has these seals too is active.
@@ -29,7 +36,7 @@ impl Node {
                     tracing::warn!("no seal of this node's configuration guards this cluster: it waits for shares");
                 }
             } else if self.has_state() {
-                match self.open_by_seals().await {
+                match self.open_by_seals(sealings).await {
                     Ok(()) => return,
                     Err(problem) => {
                         pause = with_chance(retry);
@@ -44,10 +51,13 @@ impl Node {
         }
     }
 
-    pub(super) async fn open_by_seals(&self) -> Result<(), UnsealError> {
-        let stored = self.stored_seal().map_err(|e| UnsealError::Failed(e.to_string()))?;
-        let (_, wraps) = stored.ok_or(UnsealError::NotInitialised)?;
-        self.open_with(self.seals.open(&wraps).await.map_err(UnsealError::Failed)?)
+    /// Unless the node was sealed by request since.
+    pub(super) async fn open_by_seals(&self, sealings: u64) -> Result<(), UnsealError> {
+        let failed = |e: storage::StoreError| UnsealError::Failed(e.to_string());
+        let (_, wraps) = self.stored_seal().map_err(failed)?.ok_or(UnsealError::NotInitialised)?;
+        let keyring = self.raw(&crate::space::keyring()).map_err(failed)?.unwrap_or_default();
+        let fits = |root: &RootKey| Keyring::open_with(root, &keyring).is_ok();
+        self.open_with(self.seals.open(&wraps, fits).await.map_err(UnsealError::Failed)?, sealings)
     }
 
     fn is_wrapped_for_seals(&self) -> bool {

@@ -32,10 +32,11 @@ impl Node {
             return;
         }
         let (mut retry, mut said) = (RETRY_FIRST, String::new());
-        while self.is_sealed() && self.out().is_none() {
+        let sealings = self.sealings();
+        while self.is_sealed() && self.sealings() == sealings && self.out().is_none() {
             let mut pause = LOOK;
             if self.has_state() {
-                match self.borrow_root().await {
+                match self.borrow_root(sealings).await {
                     Ok(member) => {
                         tracing::info!(member, "the node was unsealed by a member of the cluster");
                         return;
@@ -58,14 +59,14 @@ impl Node {
     }
 
     /// Answers who gave it.
-    async fn borrow_root(&self) -> Result<String, String> {
+    async fn borrow_root(&self, sealings: u64) -> Result<String, String> {
         let borrower = Borrower::new();
         let asked = self.replication.ask_to_unseal(Bytes::from(borrower.question())).await;
         let by = asked.map_err(|problem| problem.to_string())?;
         let between = Between { borrower: self.replication.joining().id, lender: by.id };
         let root =
             borrower.open(&by.answer, between).map_err(|_| format!("the answer of {} does not open", by.name))?;
-        self.open_with(root).map_err(|problem| problem.to_string())?;
+        self.open_with(root, sealings).map_err(|problem| problem.to_string())?;
         Ok(by.name)
     }
 

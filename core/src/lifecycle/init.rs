@@ -1,5 +1,6 @@
 //! Initialisation: keys, shares and the first batch of a new cluster.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use barrier::{
@@ -14,6 +15,7 @@ use storage::{Batch, Check, Latches, MemoryStore, Millis, OpenStore, PathKey, Re
 use zeroize::Zeroizing;
 
 use super::ceremony::{HandedOut, hand_out, parse_keys};
+use super::join::kept_for_shares;
 use super::{ClusterInfo, Node};
 use crate::space;
 use crate::token::{ClientToken, NewToken, Tokens};
@@ -56,6 +58,9 @@ pub enum InitError {
     Seal(#[from] SealConfigError),
     #[error("invalid seal configuration: {0}")]
     Recipients(String),
+    /// What guards the root key does not answer now.
+    #[error("{0}")]
+    Unavailable(String),
     #[error("{0}")]
     Failed(String),
 }
@@ -80,6 +85,7 @@ impl Node {
         let unseal = (config.shares() > 0).then(UnsealKey::random);
         let join = unseal.as_ref().map_or_else(JoinKey::random, UnsealKey::join_key);
         let wraps = self.first_wraps(&root, unseal.as_ref(), &join).await?;
+        let kept = kept_for_shares(&root, &join, &wraps);
         let keyring = Keyring::generate(options.now, join);
         let sealed_keyring = keyring.seal_with(&root);
 
@@ -109,6 +115,7 @@ impl Node {
         batch.puts.push((space::keyring(), Bytes::from(sealed_keyring)));
         batch.puts.push((space::seal_config(), json(serde_json::to_vec(&config))?));
         batch.puts.push((space::seal_wraps(), json(serde_json::to_vec(&wraps))?));
+        batch.puts.extend(kept);
         self.replication.found(batch).await.map_err(|e| InitError::Failed(e.to_string()))?;
         tracing::info!(shares = options.shares, threshold = options.threshold, "the cluster is initialised");
         Ok(Initialised { shares, root_token })
@@ -121,11 +128,12 @@ impl Node {
         join: &JoinKey,
     ) -> Result<WrappedRoot, InitError> {
         let failed = |why: &dyn std::fmt::Display| InitError::Failed(format!("the root key was not wrapped: {why}"));
+        let away = |why| InitError::Unavailable(format!("no seal does its work now, and nothing was founded: {why}"));
         let mut wraps = WrappedRoot::new(Vec::new());
         if let Some(key) = unseal {
             wraps.replace(wrap_root(key, root, join).await.map_err(|e| failed(&e))?);
         }
-        for wrap in self.wrapped_by_seals(root, join).await.map_err(|why| failed(&why))? {
+        for wrap in self.wrapped_by_seals(root, join, &BTreeSet::new()).await.map_err(away)? {
             wraps.replace(wrap);
         }
         Ok(wraps)

@@ -12,19 +12,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use barrier::{JoinKey, JoinWrap, SealConfig, UnsealKey};
+use barrier::{JoinKey, JoinWrap, RootKey, SealConfig, SealKind, UnsealKey, WrappedRoot};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use storage::Millis;
+use storage::{Millis, RawKey};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Node;
 use super::unseal::UnsealError;
 use crate::replication::{Member, MemberChange, MemberStatus, Role};
+use crate::space;
 
 /// How long the unsealing request waits for the join to finish before it answers "still sealed".
 const WAIT: Duration = Duration::from_secs(20);
 /// How long a joiner waits for its first copy of the state.
 const CATCH_UP_MAX: Duration = Duration::from_secs(600);
+/// How long one look for the newest state may take.
+const NEWEST_WITHIN: Duration = Duration::from_secs(5);
 const ADMIT_MAX: Duration = Duration::from_secs(600);
 /// A member that has not answered this leader for so long makes room for a node of its name.
 const SILENT: Duration = Duration::from_secs(10);
@@ -49,7 +53,17 @@ pub trait Introduce: Send + Sync {
     /// Whether that node belongs to a cluster.
     async fn is_initialised(&self, target: &JoinTarget) -> Result<bool, String>;
     async fn challenge(&self, target: &JoinTarget, joiner: &Member) -> Result<JoinChallenge, String>;
-    async fn answer(&self, target: &JoinTarget, answer: &JoinAnswer) -> Result<Admission, String>;
+    async fn answer(&self, target: &JoinTarget, answer: &JoinAnswer) -> Result<Admission, NotLetIn>;
+}
+
+/// Why a member did not let a joiner in.
+#[derive(Debug, thiserror::Error)]
+pub enum NotLetIn {
+    /// It has judged the answer.
+    #[error("{0}")]
+    Refused(String),
+    #[error("{0}")]
+    Failed(String),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -224,9 +238,10 @@ impl Node {
         };
         self.enter(opener, &target, introduce.as_ref()).await?;
         self.wait_for_state().await?;
+        self.wait_for_newest().await?;
         match opener {
             Opener::Shares(key) => self.open(key).await?,
-            Opener::Seals => self.open_by_seals().await?,
+            Opener::Seals => self.open_by_seals(self.sealings()).await?,
         }
         *self.joining.lock() = None;
         Ok(())
@@ -269,7 +284,10 @@ impl Node {
         let proof = barrier::answer(&join_key, &asked.challenge, &joiner.name, &joiner.key, &bound(&joiner));
         let leader = JoinTarget { leader_api_addr: asked.leader_api_addr, ..target.clone() };
         let answer = JoinAnswer { joiner, challenge: asked.challenge, answer: proof.to_vec() };
-        let admission = introduce.answer(&leader, &answer).await.map_err(|e| failed(&e))?;
+        let admission = introduce.answer(&leader, &answer).await.map_err(|problem| match problem {
+            NotLetIn::Refused(why) => UnsealError::BadShare(format!("the cluster does not let this node in: {why}")),
+            NotLetIn::Failed(why) => UnsealError::Failed(why),
+        })?;
         checked_members(&join_key, &answer.challenge, &admission)
     }
 
@@ -282,6 +300,32 @@ impl Node {
             sleep(Duration::from_millis(50)).await;
         }
         Err(UnsealError::Failed("the leader did not send the state in time".into()))
+    }
+
+    /// What comes first is a state of some time ago: shares that were replaced since open nothing in it.
+    async fn wait_for_newest(&self) -> Result<(), UnsealError> {
+        let end = Instant::now() + CATCH_UP_MAX;
+        loop {
+            let Err(problem) = self.replication.read_point(Instant::now() + NEWEST_WITHIN).await else { return Ok(()) };
+            if Instant::now() >= end {
+                return Err(UnsealError::Failed(format!("this node is in, and does not catch up: {problem}")));
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The join key of the shares that this cluster has, where it is not the keyring's: a secondary takes over its primary's
+    /// keyring, and its own shares stay.
+    fn join_key_of_shares(&self) -> Option<JoinKey> {
+        let (_, wraps) = self.stored_seal().ok()??;
+        let kept = self.raw(&space::seal_join()).ok()??;
+        self.barrier.kept_join_key(&kept, &wraps.of(SealKind::Shamir.name())?.key_id).ok()
+    }
+
+    /// The same as it is kept, for a secondary.
+    pub(crate) fn kept_for_present_shares(&self) -> Option<Vec<u8>> {
+        self.join_key_of_shares()?;
+        self.raw(&space::seal_join()).ok()?
     }
 
     /// For whoever asks to join: any unsealed node can answer.
@@ -311,6 +355,25 @@ impl Node {
         servers.filter(|server| server.member.id == member.member.id).any(|server| server.last_contact >= SILENT)
     }
 
+    /// By which key the joiner has shown that it holds the seal, where it is not the keyring's.
+    fn shown(
+        &self,
+        now: Millis,
+        joiner: &Member,
+        challenge: &[u8],
+        answer: &[u8],
+    ) -> Result<Option<JoinKey>, barrier::JoinError> {
+        let (name, key, bound) = (&joiner.name, &joiner.key, bound(joiner));
+        match barrier::verify_answer(&self.barrier, now, challenge, name, key, &bound, answer) {
+            Ok(()) => Ok(None),
+            Err(wrong @ barrier::JoinError::WrongAnswer) => {
+                let shares = self.join_key_of_shares().ok_or(wrong)?;
+                barrier::verify_answer_by(&shares, challenge, name, key, &bound, answer).map(|()| Some(shares))
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+
     /// On the active node: lets the joiner in if it holds the seal. It is added behind the answer, which it needs
     /// before it can take anything from us.
     pub fn admit(&self, now: Millis, request: JoinAnswer) -> Result<Admission, AdmitError> {
@@ -323,8 +386,7 @@ impl Node {
             Role::Unknown => return Err(AdmitError::Failed("no active node is known at the moment".into())),
         }
         let JoinAnswer { joiner, challenge, answer } = request;
-        barrier::verify_answer(&self.barrier, now, &challenge, &joiner.name, &joiner.key, &bound(&joiner), &answer)
-            .map_err(|e| AdmitError::Refused(e.to_string()))?;
+        let by = self.shown(now, &joiner, &challenge, &answer).map_err(|e| AdmitError::Refused(e.to_string()))?;
         let members = self.replication.members();
         let namesake = members.iter().find(|m| m.member.name == joiner.name && m.member.key != joiner.key);
         if namesake.is_some_and(|namesake| namesake.leader || !self.is_silent(namesake)) {
@@ -343,9 +405,11 @@ impl Node {
         let others = members.into_iter().map(|m| m.member).filter(|m| m.id != joiner.id && Some(m.id) != replaced);
         let members: Vec<Member> = others.chain([joiner.clone()]).collect();
         let members = serde_json::to_vec(&members).map_err(|e| AdmitError::Failed(e.to_string()))?;
-        let proof = barrier::prove_members(&self.barrier, &challenge, &members)
-            .map_err(|e| AdmitError::Failed(e.to_string()))?
-            .to_vec();
+        let proof = match by {
+            Some(key) => Ok(barrier::prove_members_by(&key, &challenge, &members)),
+            None => barrier::prove_members(&self.barrier, &challenge, &members),
+        };
+        let proof = proof.map_err(|e| AdmitError::Failed(e.to_string()))?.to_vec();
         let replication = Arc::clone(&self.replication);
         tokio::spawn(async move {
             let (name, deadline) = (joiner.name.clone(), Instant::now() + ADMIT_MAX);
@@ -367,6 +431,12 @@ impl Node {
         });
         Ok(Admission { members, proof })
     }
+}
+
+/// Keeps the join key of the shares that have wrapped the root key, if there are any.
+pub(crate) fn kept_for_shares(root: &RootKey, join: &JoinKey, wraps: &WrappedRoot) -> Option<(RawKey, Bytes)> {
+    let shares = &wraps.of(SealKind::Shamir.name())?.key_id;
+    Some((space::seal_join(), Bytes::from(barrier::keep_join_key(root, join, shares))))
 }
 
 /// What the joiner's proof covers besides its name and key: all that members will be told of it.

@@ -5,13 +5,24 @@
 //! Shares stay: those that unsealed are recovery keys afterwards, and the other way round.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
 
 use storage::StoreError;
 use tokio::time::Instant;
 
+use super::ceremony::CeremonyError;
 use super::rewrap::Rewrap;
 use super::{ChangeError, Node};
+
+/// What whoever holds the shares has said on this node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Agreement {
+    #[default]
+    None,
+    /// They agree, who have shares of the key with this id.
+    By(String),
+    /// What they agreed to was carried out, by this node.
+    CarriedOut,
+}
 
 /// The seals to go over to, and those to be left.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,30 +39,39 @@ impl Node {
 
     /// Whether whoever holds the shares has agreed, on this node, to one that is still pending.
     pub(super) fn is_migrating(&self) -> bool {
-        self.migrating.load(Ordering::Acquire) && matches!(self.pending_migration(), Ok(Some(_)))
+        matches!(self.agreement(), Agreement::By(_)) && matches!(self.pending_migration(), Ok(Some(_)))
     }
 
-    pub(super) fn agree_to_migrate(&self) {
-        self.migrating.store(true, Ordering::Release);
-        self.keyring.wake.notify_one();
+    pub(super) fn agreement(&self) -> Agreement {
+        self.migrating.lock().clone()
     }
 
-    /// On the active node.
-    pub(super) async fn migrate(&self, deadline: Instant) -> Result<(), ChangeError> {
+    pub(super) fn agree_to_migrate(&self, key_id: String) {
+        *self.migrating.lock() = Agreement::By(key_id);
+        self.rewrapping.notify_one();
+    }
+
+    /// On the active node: all that is to be and nothing of what was, at once. What was goes only if something that is to be was seen
+    /// to open, or back to the shares that have agreed.
+    pub(super) async fn migrate(&self, deadline: Instant) -> Result<(), CeremonyError> {
         let Some(Migration { to, from }) = self.pending_migration()? else { return Ok(()) };
-        // First all that is to be, then without what was: in between any of them opens.
-        if !to.is_empty() {
-            let count = to.len();
-            let failed = self.rewrap(Rewrap { make: to, ..Rewrap::default() }, deadline).await?;
-            if failed.len() == count {
-                return Err(ChangeError::Unavailable(format!(
-                    "the migration waits for its seals: {}",
-                    failed.join("; ")
-                )));
-            }
+        let Agreement::By(key_id) = self.agreement() else { return Ok(()) };
+        let by_shares = to.is_empty().then_some(key_id);
+        let count = to.len();
+        let waits = |why: String| ChangeError::Unavailable(format!("the migration waits for its seals: {why}"));
+        // A node whose configuration still has the old seal does not wrap by it again.
+        let change = Rewrap { make: to, take: from.clone(), without: from, by_shares, ..Rewrap::default() };
+        let failed = match self.rewrap(&change, deadline).await {
+            Err(CeremonyError::Refused(text)) => return Err(waits(text).into()),
+            done => done?,
+        };
+        if count > 0 && failed.len() == count {
+            return Err(waits(failed.join("; ")).into());
         }
-        self.rewrap(Rewrap { take: from, ..Rewrap::default() }, deadline).await?;
-        self.migrating.store(false, Ordering::Release);
+        for problem in failed {
+            tracing::warn!(problem, "the root key was not wrapped by a seal; it is tried again");
+        }
+        *self.migrating.lock() = Agreement::CarriedOut;
         tracing::warn!("the seal migration is complete");
         Ok(())
     }

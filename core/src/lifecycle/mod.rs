@@ -27,7 +27,7 @@ mod tests;
 mod unseal;
 mod usage;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use barrier::{Barrier, SealConfig, WrappedRoot};
@@ -35,7 +35,7 @@ use parking_lot::Mutex;
 use sdk::{Plugin, PluginKind};
 use serde::{Deserialize, Serialize};
 use storage::{Listings, OpenStore, Read, Value, View};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 pub(crate) use attune::Keys;
 pub use ceremony::{CeremonyError, HandedOut};
@@ -44,7 +44,8 @@ pub use founding::Neighbours;
 pub use generate_root::{GenerateRootProgress, NewRoot};
 pub use generation::{GenerationStarted, GenerationStatus, decode_token};
 pub use init::{InitError, InitOptions, Initialised, Recipients};
-pub use join::{Admission, AdmitError, Introduce, JoinAnswer, JoinChallenge, JoinError, JoinTarget};
+pub(crate) use join::kept_for_shares;
+pub use join::{Admission, AdmitError, Introduce, JoinAnswer, JoinChallenge, JoinError, JoinTarget, NotLetIn};
 pub use rekey::{
     Counting, NewShares, RekeyBackup, RekeyOptions, RekeyProgress, RekeyStatus, Rekeyed, ShareKind, VerifyProgress,
     VerifyStatus,
@@ -118,8 +119,11 @@ pub struct Node {
     from_members: bool,
     /// What unseals this node without anybody's help, if it is configured so.
     seals: seals::Seals,
-    /// Whether who unsealed this node has agreed to a migration.
-    migrating: AtomicBool,
+    migrating: Mutex<migration::Agreement>,
+    /// Told when there may be something to do about the wraps.
+    rewrapping: Notify,
+    /// How often it was sealed by request.
+    sealings: AtomicU64,
     neighbours: Option<Neighbours>,
     unsealing: Mutex<unseal::Progress>,
     joining: Mutex<Option<join::Pending>>,
@@ -187,7 +191,9 @@ impl Node {
             standing: other_cluster.standing(),
             other_cluster,
             seals: seals::Seals::new(settings.seals),
-            migrating: AtomicBool::new(false),
+            migrating: Mutex::default(),
+            rewrapping: Notify::new(),
+            sealings: AtomicU64::default(),
             neighbours: settings.neighbours,
             unsealing: Mutex::default(),
             joining: Mutex::default(),
@@ -237,6 +243,8 @@ impl Node {
 
     /// Gives leadership away if it has it, then forgets every key.
     pub async fn seal(&self, deadline: tokio::time::Instant) {
+        // Before anything else: what is about to unseal it by itself is not to.
+        self.sealings.fetch_add(1, Ordering::SeqCst);
         if matches!(self.role(), Role::Active { .. })
             && let Err(problem) = self.replication.step_down(deadline).await
         {

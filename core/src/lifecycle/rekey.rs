@@ -12,15 +12,14 @@
 
 use std::collections::BTreeMap;
 
-use barrier::{JoinKey, SealConfig, Share, UnsealKey, WrappedRoot, split};
-use bytes::Bytes;
+use barrier::{JoinKey, SealConfig, SealConfigError, Share, UnsealKey, split};
 use openpgp::PublicKey;
 use serde::{Deserialize, Serialize};
-use storage::{Latches, Read, TxnState};
+use storage::{Batch, Latches, Read, TxnState};
 use tokio::time::Instant;
 
 use super::ceremony::{CeremonyError, Collected, HandedOut, hand_out, parse_keys, random_nonce};
-use super::seals::within;
+use super::rewrap::Rewrap;
 use super::{ChangeError, Node};
 use crate::space;
 
@@ -85,6 +84,33 @@ pub struct NewShares {
     config: SealConfig,
     key: UnsealKey,
     backup: Option<RekeyBackup>,
+    /// The numbers of the shares that were given for them.
+    present: SealConfig,
+}
+
+impl NewShares {
+    pub(super) fn key(&self) -> &UnsealKey {
+        &self.key
+    }
+
+    pub(super) fn join_key(&self) -> JoinKey {
+        self.key.join_key()
+    }
+
+    /// The nonce of the shares that were given.
+    pub(super) fn authorised_for(&self) -> &str {
+        self.present.nonce()
+    }
+
+    /// Nobody could give any.
+    pub(super) fn are_the_first(&self) -> bool {
+        self.present.shares() == 0
+    }
+
+    /// With the seal that the cluster has when they come to count.
+    pub(super) fn numbers(&self, of: &SealConfig) -> std::result::Result<SealConfig, SealConfigError> {
+        of.reshared(self.config.shares().into(), self.config.threshold().into(), self.config.nonce().to_owned())
+    }
 }
 
 /// How new shares came to count.
@@ -123,8 +149,7 @@ pub(super) struct Rekey {
 
 /// New shares are out and do not count yet.
 struct Verifying {
-    key: UnsealKey,
-    backup: Option<RekeyBackup>,
+    new: NewShares,
     collected: Collected,
 }
 
@@ -174,13 +199,10 @@ impl Node {
         })
     }
 
-    pub async fn rekey_start(&self, kind: ShareKind, options: RekeyOptions) -> Result<RekeyStatus> {
+    /// Where there are no shares that could be given, the new ones are made at once: whoever may ask may have the first ones, of a
+    /// cluster that is unsealed, if a seal is seen to open it when they are to count.
+    pub async fn rekey_start(&self, kind: ShareKind, options: RekeyOptions) -> Result<RekeyProgress> {
         let present = self.shares_of(kind)?;
-        if present.shares() == 0 {
-            let text =
-                "this cluster was initialised without recovery keys, so nobody can show that it may have new ones";
-            return Err(CeremonyError::refused(text));
-        }
         if options.backup && options.pgp_keys.is_empty() {
             let text = "cannot request a backup of the new keys without providing PGP keys for encryption";
             return Err(CeremonyError::refused(text));
@@ -205,7 +227,10 @@ impl Node {
             verifying: None,
         });
         tracing::info!(nonce = rekey.authorising.nonce, "a rekey has been started");
-        Ok(rekey.status(present.threshold()))
+        if present.shares() == 0 {
+            return made(&mut rekeying, present);
+        }
+        Ok(RekeyProgress::More(rekey.status(present.threshold())))
     }
 
     /// Cancels the attempt, new shares that are not verified included. Nothing to cancel is no mistake.
@@ -236,26 +261,12 @@ impl Node {
                 "rekey aborted: the given shares do not combine to the present key; all were thrown away, start over";
             return Err(CeremonyError::refused(text));
         }
-        let new = UnsealKey::random();
-        let keys = hand_out(&split(&new, &rekey.config), &rekey.recipients).map_err(CeremonyError::refused)?;
-        let (nonce, fingerprints) = (rekey.authorising.nonce.clone(), rekey.fingerprints());
-        let kept = rekey.backup.then(|| backup_of(&nonce, fingerprints.as_deref().unwrap_or_default(), &keys));
-        let mut done =
-            Rekeyed { nonce, keys, fingerprints, backup: rekey.backup, verification_nonce: None, pending: None };
-        if rekey.verify {
-            let collected = Collected::begin(rekey.authorising.term);
-            done.verification_nonce = Some(collected.nonce.clone());
-            rekey.verifying = Some(Verifying { key: new, backup: kept, collected });
-        } else {
-            done.pending = Some(NewShares { config: rekey.config.clone(), key: new, backup: kept });
-            *rekeying = None;
-        }
-        Ok(RekeyProgress::Done(done))
+        made(&mut rekeying, present)
     }
 
     /// Makes the new shares count, and the old ones not any more. If it fails, the old ones do.
     pub async fn rekey_finish(&self, new: NewShares, deadline: Instant) -> Result<Counting> {
-        match self.replace_shares(&new.config, &new.key, new.backup.as_ref(), deadline).await {
+        match self.replace_shares(&new, deadline).await {
             // They may be the only ones that count: they must not be lost.
             Err(CeremonyError::Change(ChangeError::Unknown(_))) => Ok(Counting::Perhaps),
             done => done.map(|()| Counting::Now),
@@ -287,12 +298,12 @@ impl Node {
         let Some(key) = verifying.collected.add(share, nonce, &config)? else {
             return Ok(VerifyProgress::More(rekey.verify_status()));
         };
-        if !key.is(&verifying.key) {
+        if !key.is(&verifying.new.key) {
             verifying.collected = Collected::begin(verifying.collected.term);
             let text = "rekey verification failed: the given shares do not combine to the new key; ask for the new verification nonce and give the shares again";
             return Err(CeremonyError::refused(text));
         }
-        self.replace_shares(&config, &verifying.key, verifying.backup.as_ref(), deadline).await?;
+        self.replace_shares(&verifying.new, deadline).await?;
         let nonce = verifying.collected.nonce.clone();
         *rekeying = None;
         Ok(VerifyProgress::Done { nonce })
@@ -324,57 +335,22 @@ impl Node {
         Ok(self.carry(term, batch, deadline).await?)
     }
 
-    /// The root key wrapped by the new key, the join key that goes with it, the new numbers: one batch.
-    async fn replace_shares(
-        &self,
-        config: &SealConfig,
-        new: &UnsealKey,
-        backup: Option<&RekeyBackup>,
-        deadline: Instant,
-    ) -> Result<()> {
-        let _one_at_a_time = self.changing.lock().await;
-        let term = self.leading()?;
-        let mut batch = self.change()?;
-        let (_, mut wraps) =
-            self.stored_seal()?.ok_or(ChangeError::Broken("the root key's wraps are missing".into()))?;
-        let join = new.join_key();
-        wraps.replace(self.barrier.wrap(new, Some(&join)).await.map_err(ChangeError::from)?);
-        self.rewrap_joining(&mut wraps, &join).await;
-        let keyring = self.barrier.rejoined(join).map_err(ChangeError::from)?;
-        let json =
-            |what: serde_json::Result<Vec<u8>>| what.map(Bytes::from).map_err(|e| ChangeError::Broken(e.to_string()));
-        batch.puts.push((space::keyring(), Bytes::from(keyring.bytes)));
-        batch.puts.push((space::seal_config(), json(serde_json::to_vec(config))?));
-        batch.puts.push((space::seal_wraps(), json(serde_json::to_vec(&wraps))?));
-        if let Some(backup) = backup {
-            let mut state = self.sealed_records()?;
-            state.at(space::seal_records()).put(&space::rekey_backup(), backup).map_err(ChangeError::from)?;
-            self.add(&mut batch, state)?;
+    /// The root key wrapped by the new key, the join key that goes with it in all wraps, the new numbers: one batch. A seal that cannot
+    /// be reached goes on without the join key: it still unseals, and is made up for when it is back.
+    async fn replace_shares(&self, new: &NewShares, deadline: Instant) -> Result<()> {
+        for problem in self.rewrap(&Rewrap { new: Some(new), ..Rewrap::default() }, deadline).await? {
+            tracing::warn!(problem, "a seal has not taken over the new join key");
         }
-        self.carry(term, batch, deadline).await?;
-        tracing::info!(shares = config.shares(), threshold = config.threshold(), "the key shares were replaced");
+        let (shares, threshold) = (new.config.shares(), new.config.threshold());
+        tracing::info!(shares, threshold, "the key shares were replaced");
         Ok(())
     }
 
-    /// The wraps of the seals hold the join key too. One that cannot be reached goes on without: it still unseals, and is made up
-    /// for when it is back.
-    async fn rewrap_joining(&self, wraps: &mut WrappedRoot, join: &JoinKey) {
-        let names: Vec<String> = wraps.automatic().map(|wrap| wrap.seal().to_owned()).collect();
-        for name in &names {
-            let made = match self.seals.get(name) {
-                Some(seal) => {
-                    within(self.barrier.wrap(seal.seal.as_ref(), Some(join))).await.map_err(|e| e.to_string())
-                }
-                None => Err("this node's configuration lacks it".to_owned()),
-            };
-            match made {
-                Ok(wrap) => wraps.replace(wrap.named(name)),
-                Err(problem) => {
-                    tracing::warn!(seal = name, problem, "nobody joins by a seal until it wraps again");
-                    wraps.wraps.iter_mut().filter(|wrap| wrap.seal() == name).for_each(|wrap| wrap.join.clear());
-                }
-            }
-        }
+    pub(super) fn keep_backup(&self, new: &NewShares, batch: &mut Batch) -> Result<()> {
+        let Some(backup) = &new.backup else { return Ok(()) };
+        let mut state = self.sealed_records()?;
+        state.at(space::seal_records()).put(&space::rekey_backup(), backup).map_err(ChangeError::from)?;
+        self.add(batch, state)
     }
 
     fn sealed_records(&self) -> Result<TxnState> {
@@ -382,7 +358,7 @@ impl Node {
         Ok(TxnState::new(snapshot, Latches::new().begin()))
     }
 
-    fn add(&self, batch: &mut storage::Batch, state: TxnState) -> Result<()> {
+    fn add(&self, batch: &mut Batch, state: TxnState) -> Result<()> {
         let (open, _latches) = state.finish();
         let sealed = self.store.seal(batch.id, batch.now, open);
         let sealed = sealed.map_err(|e| ChangeError::from(storage::Access::from(e)))?;
@@ -412,6 +388,26 @@ impl Node {
         }
         Ok(rekeying.as_mut())
     }
+}
+
+/// The new shares; with verification the attempt goes on.
+fn made(rekeying: &mut Option<Rekey>, present: SealConfig) -> Result<RekeyProgress> {
+    let rekey = rekeying.as_mut().ok_or_else(nothing_to_verify)?;
+    let key = UnsealKey::random();
+    let keys = hand_out(&split(&key, &rekey.config), &rekey.recipients).map_err(CeremonyError::refused)?;
+    let (nonce, fingerprints) = (rekey.authorising.nonce.clone(), rekey.fingerprints());
+    let backup = rekey.backup.then(|| backup_of(&nonce, fingerprints.as_deref().unwrap_or_default(), &keys));
+    let new = NewShares { config: rekey.config.clone(), key, backup, present };
+    let mut done = Rekeyed { nonce, keys, fingerprints, backup: rekey.backup, verification_nonce: None, pending: None };
+    if rekey.verify {
+        let collected = Collected::begin(rekey.authorising.term);
+        done.verification_nonce = Some(collected.nonce.clone());
+        rekey.verifying = Some(Verifying { new, collected });
+    } else {
+        done.pending = Some(new);
+        *rekeying = None;
+    }
+    Ok(RekeyProgress::Done(done))
 }
 
 fn none_in_progress(kind: ShareKind) -> CeremonyError {

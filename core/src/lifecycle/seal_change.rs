@@ -44,7 +44,7 @@ impl Node {
                 configured: true,
                 disabled: seal.disabled,
                 priority: Some(seal.priority),
-                health: self.seals.health(&seal.name).filter(|_| !seal.disabled),
+                health: self.seals.health(&seal.name),
             });
         }
         for wrap in wraps.iter().flat_map(|wraps| &wraps.wraps) {
@@ -69,6 +69,12 @@ impl Node {
     /// Wraps the root key by a seal of the active node's configuration.
     pub async fn add_seal(&self, name: &str, deadline: Instant) -> Result<()> {
         self.leading()?;
+        if self.seals.disabled().any(|seal| seal.name == name) {
+            return Err(CeremonyError::refused(format!(
+                "the seal {name:?} is `disabled` in the active node's configuration: it is being left. Take `disabled` out of its block \
+                 in the configuration of all nodes and start them anew, the active one last"
+            )));
+        }
         if self.seals.get(name).is_none() {
             let names: Vec<String> = self.seals.enabled().map(|seal| format!("{:?}", seal.name)).collect();
             let known =
@@ -78,7 +84,7 @@ impl Node {
                  configuration of all nodes and start them anew, the active one last"
             )));
         }
-        let failed = self.rewrap(Rewrap { make: [name.to_owned()].into(), ..Rewrap::default() }, deadline).await?;
+        let failed = self.rewrap(&Rewrap { make: [name.to_owned()].into(), ..Rewrap::default() }, deadline).await?;
         if failed.is_empty() { Ok(()) } else { Err(ChangeError::Unavailable(failed.join("; ")).into()) }
     }
 
@@ -96,37 +102,8 @@ impl Node {
             let text = "the key shares are not taken away; new ones are made with `operator rekey`";
             return Err(CeremonyError::refused(text));
         }
-        if wrap.is_some() {
-            self.others_open(name).await?;
-        }
         let names: BTreeSet<String> = [name.to_owned()].into();
-        self.rewrap(Rewrap { take: names.clone(), without: names, ..Rewrap::default() }, deadline).await?;
+        self.rewrap(&Rewrap { take: names.clone(), without: names, ..Rewrap::default() }, deadline).await?;
         Ok(())
-    }
-
-    /// Whether another seal opens the root key now.
-    async fn others_open(&self, name: &str) -> Result<()> {
-        let (_, wraps) = self.stored_seal()?.ok_or(ChangeError::Broken("the root key's wraps are missing".into()))?;
-        let mut problems = Vec::new();
-        for wrap in wraps.automatic().filter(|wrap| wrap.seal() != name) {
-            let Some(seal) = self.seals.get(wrap.seal()) else {
-                problems.push(format!("{}: the active node's configuration lacks it", wrap.seal()));
-                continue;
-            };
-            match self.verified(seal, wrap).await {
-                Ok(()) => return Ok(()),
-                Err(problem) => problems.push(format!("{}: {problem}", wrap.seal())),
-            }
-        }
-        let text = if problems.is_empty() {
-            format!(
-                "{name:?} is the last seal that unseals this cluster without anybody's help. To go over to another one, add that \
-                 first; to go back to key shares, write `disabled = true` into its block, start the nodes anew and unseal them \
-                 with `operator unseal -migrate`"
-            )
-        } else {
-            format!("{name:?} stays: none of the seals that remain opens the root key now ({})", problems.join("; "))
-        };
-        Err(CeremonyError::refused(text))
     }
 }

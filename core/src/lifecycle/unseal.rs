@@ -1,13 +1,20 @@
 //! Unsealing: shares come in one by one until they make the key that opens the root key.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use barrier::{Keyring, RootKey, Share, UnsealKey, UnwrapError, combine, unwrap_root};
+use barrier::{Keyring, RootKey, Seal, Share, UnsealKey, UnwrapError, combine, unwrap_root};
 use storage::Read;
+use tokio::time::Instant;
 
 use super::join::Opener;
+use super::migration::Agreement;
 use super::{Node, SealStatus};
 use crate::space;
+
+/// How long a node waits for the newest state before it says of shares that they are wrong.
+const NEWEST_WITHIN: Duration = Duration::from_secs(3);
 
 #[derive(Debug, thiserror::Error)]
 pub enum UnsealError {
@@ -24,8 +31,8 @@ pub enum UnsealError {
     )]
     MigrationPending,
     #[error(
-        "can't perform a seal migration, no migration seal found: the configuration of this node has neither a new seal nor one \
-         that is `disabled` and guards this cluster"
+        "can't perform a seal migration, no migration seal found: this node sees nothing to migrate. Where it is done already, or \
+         this node has yet to join, leave out migrate; a cluster without shares has none that could agree to it"
     )]
     NoMigration,
     /// A share that cannot be one.
@@ -34,6 +41,12 @@ pub enum UnsealError {
     /// The shares together open nothing. They were thrown away.
     #[error("unable to retrieve unseal keys: the given shares do not open this cluster's root key; start again")]
     WrongShares,
+    /// The same where others than these may be meant.
+    #[error(
+        "unable to retrieve unseal keys: the given shares do not open this cluster's root key. It is a DR secondary, which its \
+         primary's shares unseal, as its last activation token brought them, and not those of its own from before; start again"
+    )]
+    WrongSharesOfCopy,
     #[error("{0}")]
     Failed(String),
 }
@@ -81,7 +94,7 @@ impl Node {
 
     async fn give(self: &Arc<Self>, share: Share, migrate: bool) -> Result<SealStatus, UnsealError> {
         if !self.is_sealed() {
-            return self.status();
+            return if migrate { self.agree(share).await } else { self.status() };
         }
         if let Some(why) = self.out() {
             return Err(UnsealError::Out(why));
@@ -97,11 +110,48 @@ impl Node {
         if joins {
             self.join_with(Opener::Shares(key)).await?;
         } else {
-            self.open(&key).await?;
+            match self.open(&key).await {
+                // They may be newer than the state here.
+                Err(UnsealError::WrongShares | UnsealError::WrongSharesOfCopy)
+                    if self.seal_is_newer_elsewhere().await =>
+                {
+                    self.open(&key).await?
+                }
+                opened => opened?,
+            }
             if migrate {
-                self.agree_to_migrate();
+                self.agree_to_migrate(key.key_id());
             }
         }
+        self.status()
+    }
+
+    /// Whether this node lacked the newest wraps. It has them then.
+    async fn seal_is_newer_elsewhere(&self) -> bool {
+        let wraps = || self.raw(&space::seal_wraps()).ok().flatten();
+        let before = wraps();
+        self.replication.read_point(Instant::now() + NEWEST_WITHIN).await.is_ok() && wraps() != before
+    }
+
+    /// What shares are that open nothing.
+    fn wrong_shares(&self) -> UnsealError {
+        if self.is_secondary() { UnsealError::WrongSharesOfCopy } else { UnsealError::WrongShares }
+    }
+
+    /// On a node that another seal has unsealed: the shares show that who asks may.
+    async fn agree(&self, share: Share) -> Result<SealStatus, UnsealError> {
+        let failed = |e: &dyn std::fmt::Display| UnsealError::Failed(e.to_string());
+        let pending = self.migration_is_pending().map_err(|e| failed(&e))?;
+        match (self.agreement(), pending) {
+            (Agreement::None, false) => return Err(UnsealError::NoMigration),
+            (_, false) | (Agreement::By(_), true) => return self.status(),
+            (Agreement::None | Agreement::CarriedOut, true) => {}
+        }
+        let Some(key) = self.take_share(share)? else { return self.status() };
+        if !self.is_authorised(&key).await.map_err(|e| failed(&e))? {
+            return Err(UnsealError::WrongShares);
+        }
+        self.agree_to_migrate(key.key_id());
         self.status()
     }
 
@@ -134,14 +184,19 @@ impl Node {
         let failed = |e: &dyn std::fmt::Display| UnsealError::Failed(e.to_string());
         let (_, wraps) = self.stored_seal().map_err(|e| failed(&e))?.ok_or(UnsealError::NotInitialised)?;
         let root = unwrap_root(key, &wraps).await.map_err(|error| match error {
-            UnwrapError::WrongKey => UnsealError::WrongShares,
+            UnwrapError::WrongKey => self.wrong_shares(),
             error => failed(&error),
         })?;
-        self.open_with(root)
+        self.open_with(root, self.sealings())
     }
 
-    /// Opens the keyring with the root key and begins to serve.
-    pub(super) fn open_with(&self, root: RootKey) -> Result<(), UnsealError> {
+    /// How often this node was sealed by request.
+    pub(super) fn sealings(&self) -> u64 {
+        self.sealings.load(Ordering::SeqCst)
+    }
+
+    /// Opens the keyring with the root key and begins to serve, unless the node was sealed by request since.
+    pub(super) fn open_with(&self, root: RootKey, sealings: u64) -> Result<(), UnsealError> {
         let failed = |e: &dyn std::fmt::Display| UnsealError::Failed(e.to_string());
         let sealed = self.raw(&space::keyring()).map_err(|e| failed(&e))?;
         let sealed = sealed.ok_or_else(|| UnsealError::Failed("the keyring is not in the store yet".into()))?;
@@ -152,6 +207,9 @@ impl Node {
         }
         if let Some(why) = self.out() {
             return Err(UnsealError::Out(why));
+        }
+        if self.sealings() != sealings {
+            return Err(UnsealError::Failed("the node was sealed meanwhile, by request".into()));
         }
         self.barrier.unseal(keyring, root);
         let info = self.local_view().and_then(|view| view.get(&super::init::cluster_key()));

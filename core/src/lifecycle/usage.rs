@@ -72,8 +72,12 @@ impl Usage {
 }
 
 impl Node {
-    /// Keeps the count, rotates in time and keeps the root key's wrap, for as long as this node runs and is active.
-    pub async fn keep_keys(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+    /// Keeps the count, rotates in time and keeps the root key's wraps, for as long as this node runs and is active.
+    pub async fn keep_keys(self: Arc<Self>, stop: watch::Receiver<bool>) {
+        tokio::join!(self.keep_count(stop.clone()), self.keep_wrapped(stop));
+    }
+
+    async fn keep_count(&self, mut stop: watch::Receiver<bool>) {
         let mut role = self.replication.role();
         let mut pause = LOOK;
         loop {
@@ -102,11 +106,8 @@ impl Node {
     }
 
     async fn look_after_keys(&self) -> Result<(), ChangeError> {
-        // A copy's data keys are its primary's to look after; how its root key is wrapped is its own business.
-        if !self.is_secondary() {
-            self.look_after_data_key().await?;
-        }
-        self.keep_wraps(Instant::now() + CHANGE_MAX).await
+        // A copy's data keys are its primary's to look after.
+        if self.is_secondary() { Ok(()) } else { self.look_after_data_key().await }
     }
 
     async fn look_after_data_key(&self) -> Result<(), ChangeError> {

@@ -125,6 +125,11 @@ impl Barrier {
         Ok(wrap_root(seal, &state.root, join.unwrap_or(state.keyring.join_key())).await?)
     }
 
+    /// Names the join key of the keyring.
+    pub fn join_id(&self) -> Result<String, SealError> {
+        self.with(|u| u.keyring.join_key().id())
+    }
+
     /// Lends the root key, for a secondary.
     pub fn with_root<R>(&self, f: impl FnOnce(&RootKey) -> R) -> Result<R, SealError> {
         self.with(|u| f(&u.root))

@@ -19,10 +19,10 @@
 
 use std::time::Duration;
 
-use crypto::{Hmac, Key32};
+use crypto::{Aead, Hmac, Key32, OpenError};
 use storage::{Millis, SealError};
 
-use crate::Barrier;
+use crate::{Barrier, RootKey};
 
 /// How old, or by a differing clock how young, a challenge may be.
 const LIFETIME: Duration = Duration::from_secs(300);
@@ -41,6 +41,11 @@ impl JoinKey {
 
     pub(crate) fn from_key(key: Key32) -> Self {
         Self(key)
+    }
+
+    /// Tells it from others. Not secret.
+    pub fn id(&self) -> String {
+        hex::encode(&crypto::derive_key(self.0.expose(), "holdfast join key id").expose()[..16])
     }
 
     pub(crate) fn expose(&self) -> &[u8; 32] {
@@ -135,14 +140,56 @@ pub fn verify_answer(
     Ok(())
 }
 
+/// The same by another key than the keyring's, of a challenge that was found to be good: that of shares which are older than it.
+pub fn verify_answer_by(
+    join_key: &JoinKey,
+    challenge: &[u8],
+    server_id: &str,
+    public_key: &[u8; 32],
+    cluster_addr: &str,
+    answer: &[u8],
+) -> Result<(), JoinError> {
+    let fields = [challenge, server_id.as_bytes(), public_key, cluster_addr.as_bytes()];
+    if join_key.verify(ANSWER, &fields, answer) { Ok(()) } else { Err(JoinError::WrongAnswer) }
+}
+
 /// Leader: the counter-proof, over the encoded list of members that goes back with it.
 pub fn prove_members(barrier: &Barrier, challenge: &[u8], members: &[u8]) -> Result<Proof, JoinError> {
     Ok(barrier.with(|u| u.keyring.join_key().mac(MEMBERS, &[challenge, members]))?)
 }
 
+/// The same by another key than the keyring's.
+pub fn prove_members_by(join_key: &JoinKey, challenge: &[u8], members: &[u8]) -> Proof {
+    join_key.mac(MEMBERS, &[challenge, members])
+}
+
 /// Joiner: whether the list is genuine, and an answer to this very attempt.
 pub fn verify_members(join_key: &JoinKey, challenge: &[u8], members: &[u8], proof: &[u8]) -> Result<(), JoinError> {
     if join_key.verify(MEMBERS, &[challenge, members], proof) { Ok(()) } else { Err(JoinError::WrongMembers) }
+}
+
+/// The join key of shares, for whoever holds the root key: `shares` is the id of what they make. A secondary takes its keyring from
+/// its primary, whose shares may be replaced, and keeps its own.
+pub fn keep_join_key(root: &RootKey, join: &JoinKey, shares: &str) -> Vec<u8> {
+    [&[FORMAT], &*keeping(root).seal(kept(shares).as_bytes(), join.expose())].concat()
+}
+
+impl Barrier {
+    /// What [`keep_join_key`] has kept under this root key for these shares.
+    pub fn kept_join_key(&self, sealed: &[u8], shares: &str) -> Result<JoinKey, OpenError> {
+        let sealed = sealed.strip_prefix(&[FORMAT]).ok_or(OpenError)?;
+        let opened =
+            self.with_root(|root| keeping(root).open(kept(shares).as_bytes(), sealed)).map_err(|_| OpenError)??;
+        Key32::from_slice(&opened).map(JoinKey).map_err(|_| OpenError)
+    }
+}
+
+fn keeping(root: &RootKey) -> Aead {
+    Aead::new(&crypto::derive_key(root.locked().expose(), "holdfast kept join key"))
+}
+
+fn kept(shares: &str) -> String {
+    format!("holdfast join key of shares {shares}")
 }
 
 fn challenge_message(issued: &[u8; 8], server_id: &str, public_key: &[u8; 32]) -> Vec<u8> {

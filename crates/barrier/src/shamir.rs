@@ -59,7 +59,10 @@ pub enum CombineError {
     NoCoordinate,
     #[error("a key share was given twice")]
     Duplicate,
-    #[error("there are no key shares: this cluster unseals by itself and was initialised without recovery keys")]
+    #[error(
+        "there are no key shares: this cluster unseals by itself and was initialised without recovery keys. Put the \
+         block of its seal into this node's configuration, without `disabled`"
+    )]
     NoShares,
 }
 

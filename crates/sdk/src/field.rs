@@ -162,13 +162,25 @@ impl FromField for SignedSeconds {
 fn nanos(value: &Value) -> Result<i128, String> {
     let parsed = match value {
         Value::Null => Some(0),
+        Value::String(text) if is_too_long(text) => return Err(TOO_LONG.to_owned()),
         Value::String(text) => parse_duration(text),
         Value::Number(n) => n.as_i64().map(|s| i128::from(s) * SECOND),
         _ => None,
     };
     parsed
-        .filter(|n| n.unsigned_abs() <= u128::from(u64::MAX / 2))
+        .filter(|n| n.unsigned_abs() <= LONGEST.unsigned_abs())
         .ok_or_else(|| wants("a duration, as 300, \"300\", \"5m\" or \"2d\"", value))
+}
+
+/// In nanoseconds.
+const LONGEST: i128 = i64::MAX as i128;
+const TOO_LONG: &str = "the duration is too long: 290 years are the most";
+
+/// One unit, and a number that is beyond all bounds: a duration, and none that can be.
+fn is_too_long(text: &str) -> bool {
+    let mut numbers = ["ns", "us", "ms", "s", "m", "h", "d", ""].iter().filter_map(|unit| text.strip_suffix(unit));
+    let digits = |number: &str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    numbers.any(digits) && parse_duration(text).is_none_or(|nanos| nanos > LONGEST)
 }
 
 /// A list, or a text with commas between the items.
@@ -250,5 +262,14 @@ mod tests {
         for (value, reads) in [(json!(0), Some(false)), (json!(1), Some(true)), (json!(5), None), (json!(-1), None)] {
             assert_eq!(bool::from_field(&value).ok(), reads, "{value}");
         }
+    }
+
+    #[test]
+    fn a_duration_that_is_too_long_is_one() {
+        for text in ["99999999999h", "9999999999999999999999", "999999999999d"] {
+            assert_eq!(Seconds::from_field(&json!(text)), Err(TOO_LONG.to_owned()), "{text}");
+        }
+        assert!(Seconds::from_field(&json!("eternity")).unwrap_err().contains("a duration, as"));
+        assert_eq!(Seconds::from_field(&json!("2d")), Ok(Seconds(Duration::from_secs(172_800))));
     }
 }

@@ -1,6 +1,7 @@
 //! The device, through its library: each use opens a session, logs in, finds the key and ends the session.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use barrier::{bind, unbind};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Function, Pkcs11};
@@ -12,8 +13,10 @@ use cryptoki::object::{Attribute, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
+use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
+use crate::pins::Refused;
 use crate::{Hash, KeyName, Mechanism};
 
 pub struct Place {
@@ -24,22 +27,60 @@ pub struct Place {
 }
 
 pub enum Use {
-    Encrypt { key: KeyName, mechanism: Mechanism, purpose: String, plain: Zeroizing<Vec<u8>> },
+    Encrypt { key: KeyName, mechanism: Mechanism, purpose: String, plain: Handle },
     Decrypt { key: KeyName, purpose: String, sealed: Vec<u8> },
+}
+
+/// A plaintext for as long as somebody waits for its ciphertext: a call that waits behind one which hangs does not keep it.
+pub struct Lent(Handle);
+
+#[derive(Clone)]
+pub struct Handle(Arc<Mutex<Option<Zeroizing<Vec<u8>>>>>);
+
+impl Lent {
+    pub fn new(plain: &[u8]) -> Self {
+        Self(Handle(Arc::new(Mutex::new(Some(Zeroizing::new(plain.to_vec()))))))
+    }
+
+    pub fn handle(&self) -> Handle {
+        self.0.clone()
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.0.0.lock().take();
+    }
+}
+
+impl Handle {
+    pub fn get(&self) -> Option<Zeroizing<Vec<u8>>> {
+        self.0.lock().clone()
+    }
 }
 
 #[derive(Debug)]
 pub enum Fault {
     Unavailable(String),
     DoesNotOpen,
+    /// The device has failed, or the ciphertext is not right: it does not say which.
+    Unclear,
     NoSuchKey,
     WrongPin,
+    PinRefusedBefore,
 }
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         match error {
-            Error::Pkcs11(RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLocked, _) => Self::WrongPin,
+            Error::Pkcs11(
+                RvError::PinIncorrect
+                | RvError::PinInvalid
+                | RvError::PinLenRange
+                | RvError::PinExpired
+                | RvError::PinLocked,
+                _,
+            ) => Self::WrongPin,
             error => Self::Unavailable(error.to_string()),
         }
     }
@@ -50,21 +91,41 @@ impl From<Error> for Fault {
 pub struct Device {
     library: Option<Pkcs11>,
     started: bool,
+    refused: Refused,
 }
 
 impl Device {
     pub fn run(&mut self, place: &Place, asked: &Use) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        let done = self.session(place).and_then(|session| match asked {
-            Use::Encrypt { key, mechanism, purpose, plain } => encrypt(&session, key, *mechanism, purpose, plain),
-            Use::Decrypt { key, purpose, sealed } => decrypt(&session, key, purpose, sealed),
-        });
-        // A library may remember for ever which devices there were when it was started.
-        if let (Err(Fault::Unavailable(_)), Some(library)) = (&done, &self.library)
-            && self.started
-        {
-            self.started = library.clone().finalize().is_err();
+        let mut done = self.once(place, asked);
+        if let Err(Fault::Unclear) = done {
+            // What a library that was started anew says of it is believed.
+            self.stop();
+            done = self.once(place, asked);
+        }
+        if let Err(Fault::Unavailable(_)) = done {
+            self.stop();
         }
         done
+    }
+
+    fn once(&mut self, place: &Place, asked: &Use) -> Result<Zeroizing<Vec<u8>>, Fault> {
+        let session = self.session(place)?;
+        match asked {
+            Use::Encrypt { key, mechanism, purpose, plain } => {
+                let gone = || Fault::Unavailable("nobody waits for it any more".to_owned());
+                encrypt(&session, key, *mechanism, purpose, &plain.get().ok_or_else(gone)?)
+            }
+            Use::Decrypt { key, purpose, sealed } => decrypt(&session, key, purpose, sealed),
+        }
+    }
+
+    /// A library may remember for ever which devices there were when it was started: it is started anew before the next call. One
+    /// that cannot be stopped says so then, and is used as it is.
+    fn stop(&mut self) {
+        if let (true, Some(library)) = (self.started, &self.library) {
+            let _ = library.clone().finalize();
+        }
+        self.started = false;
     }
 
     fn session(&mut self, place: &Place) -> Result<Session, Fault> {
@@ -78,11 +139,17 @@ impl Device {
                 Err(problem) => return Err(problem.into()),
             }
         }
-        let session = library.open_ro_session(slot(library, place)?)?;
-        match session.login(UserType::User, Some(&AuthPin::from(place.pin.to_string()))) {
-            Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(session),
-            Err(problem) => Err(problem.into()),
-        }
+        let slot = slot(library, place)?;
+        let session = library.open_ro_session(slot)?;
+        let token = library.get_token_info(slot)?;
+        let token = format!("{} {}", token.serial_number(), token.label());
+        self.refused.login(&token, &place.pin, || {
+            match session.login(UserType::User, Some(&AuthPin::from(place.pin.to_string()))) {
+                Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
+                Err(problem) => Err(problem.into()),
+            }
+        })?;
+        Ok(session)
     }
 }
 
@@ -125,10 +192,13 @@ fn encrypt(
     match mechanism {
         Mechanism::AesGcm => {
             let mut nonce: [u8; NONCE] = crypto::random();
-            sealed.extend(nonce);
             let key = find(session, key, ObjectClass::SECRET_KEY)?;
             let native = Native::AesGcm(GcmParams::new(&mut nonce, purpose.as_bytes(), TAG_BITS.into())?);
-            sealed.extend(session.encrypt(&native, key, plain)?);
+            let opaque = session.encrypt(&native, key, plain)?;
+            drop(native);
+            // Some devices put one of their own in its place.
+            sealed.extend(nonce);
+            sealed.extend(opaque);
         }
         Mechanism::RsaOaep(hash) => {
             let key = find(session, key, ObjectClass::PUBLIC_KEY)?;
@@ -159,11 +229,11 @@ fn decrypt(session: &Session, key: &KeyName, purpose: &str, sealed: &[u8]) -> Re
 fn open(session: &Session, native: &Native<'_>, key: ObjectHandle, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Fault> {
     match session.decrypt(native, key, sealed) {
         Ok(opened) => Ok(Zeroizing::new(opened)),
-        // The last is what some say of a tag that does not fit.
-        Err(Error::Pkcs11(
-            RvError::EncryptedDataInvalid | RvError::EncryptedDataLenRange | RvError::GeneralError,
-            Function::Decrypt,
-        )) => Err(Fault::DoesNotOpen),
+        Err(Error::Pkcs11(RvError::EncryptedDataInvalid | RvError::EncryptedDataLenRange, Function::Decrypt)) => {
+            Err(Fault::DoesNotOpen)
+        }
+        // Some say that of a tag that does not fit.
+        Err(Error::Pkcs11(RvError::GeneralError, Function::Decrypt)) => Err(Fault::Unclear),
         Err(problem) => Err(problem.into()),
     }
 }

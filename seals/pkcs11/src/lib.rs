@@ -3,11 +3,11 @@
 mod device;
 mod key;
 mod mechanism;
+mod pins;
 mod thread;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use barrier::{Seal, SealFailure, SealKind};
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 pub use key::KeyName;
 pub use mechanism::{Hash, Mechanism};
 
-use device::{Fault, Place, Use};
+use device::{Fault, Lent, Place, Use};
 use thread::Thread;
 
 /// Where the key is, and how it is used.
@@ -35,35 +35,26 @@ pub struct Pkcs11Seal {
     place: Arc<Place>,
     key: KeyName,
     mechanism: Mechanism,
-    thread: Thread,
-    /// Devices count wrong PINs and lock themselves.
-    pin_refused: AtomicBool,
 }
 
 impl Pkcs11Seal {
     /// Nothing is loaded yet.
     pub fn new(options: Options) -> Self {
         let Options { lib, slot, token_label, pin, key, mechanism } = options;
-        let thread = Thread::of(&lib);
-        let place = Arc::new(Place { lib, slot, token_label, pin });
-        Self { place, key, mechanism, thread, pin_refused: AtomicBool::new(false) }
+        Self { place: Arc::new(Place { lib, slot, token_label, pin }), key, mechanism }
     }
 
     async fn run(&self, key: &KeyName, asked: Use) -> Result<Zeroizing<Vec<u8>>, SealFailure> {
-        if self.pin_refused.load(Ordering::Relaxed) {
-            let text =
-                "the device has refused the PIN, and is not asked with it again before the server is started anew";
-            return Err(SealFailure::Unavailable(text.to_owned()));
-        }
-        let done = self.thread.run(Arc::clone(&self.place), asked).await;
+        let done = Thread::of(&self.place.lib).run(Arc::clone(&self.place), asked).await;
         done.map_err(|fault| match fault {
             Fault::Unavailable(problem) => SealFailure::Unavailable(problem),
-            Fault::DoesNotOpen => SealFailure::DoesNotOpen,
+            Fault::DoesNotOpen | Fault::Unclear => SealFailure::DoesNotOpen,
             Fault::NoSuchKey => SealFailure::NoSuchKey(key.to_string()),
-            Fault::WrongPin => {
-                self.pin_refused.store(true, Ordering::Relaxed);
-                SealFailure::Unavailable("the device refuses the PIN".to_owned())
-            }
+            Fault::WrongPin => SealFailure::Unavailable("the device refuses the PIN".to_owned()),
+            Fault::PinRefusedBefore => SealFailure::Unavailable(
+                "the device has refused the PIN, and is not asked with it again before the server is started anew"
+                    .to_owned(),
+            ),
         })
     }
 }
@@ -79,9 +70,9 @@ impl Seal for Pkcs11Seal {
     }
 
     async fn encrypt(&self, purpose: &str, plain: &[u8]) -> Result<Vec<u8>, SealFailure> {
-        let plain = Zeroizing::new(plain.to_vec());
-        let asked =
-            Use::Encrypt { key: self.key.clone(), mechanism: self.mechanism, purpose: purpose.to_owned(), plain };
+        let plain = Lent::new(plain);
+        let (key, purpose) = (self.key.clone(), purpose.to_owned());
+        let asked = Use::Encrypt { key, mechanism: self.mechanism, purpose, plain: plain.handle() };
         Ok(self.run(&self.key, asked).await?.to_vec())
     }
 

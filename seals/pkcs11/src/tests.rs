@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
@@ -99,10 +100,10 @@ async fn inside() {
     let other = oaep.encrypt("root", b"plain").await.unwrap();
     opens(&oaep, &other).await;
 
-    // A seal of the next key opens what the one before it has sealed, and would seal it anew.
+    // A seal of the next key opens what the one before it has sealed.
     let next = seal(&lib, "main", "4321", "two", Mechanism::AesGcm);
     assert_eq!(next.decrypt("label=one", "root", &sealed).await.unwrap()[..], *b"plain");
-    assert!(next.is_outdated("label=one", &sealed) && !gcm.is_outdated("label=one", &sealed));
+    assert!(!next.is_outdated("label=one", &sealed), "another key may be the later one");
     assert_eq!(next.decrypt("label=two", "root", &sealed).await.err(), Some(SealFailure::DoesNotOpen));
 
     // The device goes away, and comes back.
@@ -136,6 +137,73 @@ async fn inside() {
     let wrong = seal(&lib, "main", "0000", "one", Mechanism::AesGcm);
     is_away(wrong.encrypt("root", b"x").await, "refuses the PIN");
     is_away(wrong.encrypt("root", b"x").await, "not asked with it again");
+    let as_wrong = seal(library(), "main", "0000", "two", Mechanism::AesGcm);
+    is_away(as_wrong.encrypt("root", b"x").await, "not asked with it again");
+    opens(&gcm, &sealed).await;
+}
+
+/// A device that refuses the PIN, when it is told to and not before. Counts how often it was logged in to.
+#[tokio::test(start_paused = true)]
+async fn a_pin_is_refused_once_however_many_ask_and_whoever_still_waits() {
+    let (tell, told) = std::sync::mpsc::channel::<()>();
+    let logins = Arc::new(AtomicUsize::new(0));
+    let (counted, mut refused) = (Arc::clone(&logins), pins::Refused::default());
+    let thread = Thread::begin(move |place, _| {
+        refused.login("token", &place.pin, || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let _ = told.recv();
+            Err(Fault::WrongPin)
+        })?;
+        Ok(Zeroizing::default())
+    });
+    let waited = tokio::join!(
+        thread.run(place("0000"), asked()),
+        thread.run(place("0000"), asked()),
+        thread.run(place("0000"), asked())
+    );
+    for done in [waited.0, waited.1, waited.2] {
+        assert!(matches!(done, Err(Fault::Unavailable(_))), "nobody waits as long as the device takes");
+    }
+    tell.send(()).unwrap();
+    while !matches!(thread.run(place("0000"), asked()).await, Err(Fault::PinRefusedBefore)) {}
+    assert_eq!(logins.load(Ordering::SeqCst), 1);
+    tell.send(()).unwrap();
+    assert!(matches!(thread.run(place("1111"), asked()).await, Err(Fault::WrongPin)), "another one has its try");
+}
+
+#[tokio::test]
+async fn a_thread_that_has_ended_is_begun_anew() {
+    let mut running = thread::Running::default();
+    let mut begun = 0;
+    for _ in 0..2 {
+        let thread = running.of(Path::new("lib"), || {
+            begun += 1;
+            Thread::begin(|_, _| panic!("as what lies under it may"))
+        });
+        assert!(matches!(thread.run(place("0000"), asked()).await, Err(Fault::Unavailable(_))));
+        while thread.runs() {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(begun, 2);
+}
+
+#[test]
+fn a_plaintext_is_gone_with_who_waits_for_its_ciphertext() {
+    let lent = device::Lent::new(b"root");
+    let handle = lent.handle();
+    assert_eq!(handle.get().unwrap()[..], *b"root");
+    drop(lent);
+    assert!(handle.get().is_none());
+}
+
+fn place(pin: &str) -> Arc<Place> {
+    let pin = Zeroizing::new(pin.to_owned());
+    Arc::new(Place { lib: PathBuf::new(), slot: None, token_label: None, pin })
+}
+
+fn asked() -> Use {
+    Use::Decrypt { key: KeyName::parse("label=a").unwrap(), purpose: String::new(), sealed: Vec::new() }
 }
 
 async fn opens(seal: &Pkcs11Seal, sealed: &[u8]) {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -21,7 +22,7 @@ const CALL_MAX: Duration = Duration::from_secs(10);
 /// Calls that wait; of more it is said that the device is busy.
 const WAITING_MAX: usize = 8;
 
-type Done = Result<Zeroizing<Vec<u8>>, Fault>;
+pub(crate) type Done = Result<Zeroizing<Vec<u8>>, Fault>;
 
 struct Job {
     place: Arc<Place>,
@@ -30,24 +31,53 @@ struct Job {
 }
 
 #[derive(Clone)]
-pub struct Thread(SyncSender<Job>);
+pub struct Thread {
+    send: SyncSender<Job>,
+    /// None where no thread is to be had.
+    running: Option<Arc<JoinHandle<()>>>,
+}
+
+/// By library.
+#[derive(Default)]
+pub struct Running(BTreeMap<PathBuf, Thread>);
+
+impl Running {
+    /// One that has ended, or never began, is begun anew.
+    pub fn of(&mut self, lib: &Path, begin: impl FnOnce() -> Thread) -> Thread {
+        if let Some(thread) = self.0.get(lib).filter(|thread| thread.runs()) {
+            return thread.clone();
+        }
+        let thread = begin();
+        self.0.insert(lib.to_owned(), thread.clone());
+        thread
+    }
+}
 
 impl Thread {
     pub fn of(lib: &Path) -> Self {
-        static RUNNING: Mutex<BTreeMap<PathBuf, Thread>> = Mutex::new(BTreeMap::new());
-        let start = || {
-            let (send, receive) = sync_channel(WAITING_MAX);
-            // Where no thread is to be had the receiver is gone, which whoever asks is told.
-            let _ = std::thread::Builder::new().name("pkcs11".to_owned()).spawn(move || work(&receive));
-            Self(send)
-        };
-        RUNNING.lock().entry(lib.to_owned()).or_insert_with(start).clone()
+        static RUNNING: Mutex<Running> = Mutex::new(Running(BTreeMap::new()));
+        // By two names it is one library all the same.
+        let lib = lib.canonicalize().unwrap_or_else(|_| lib.to_owned());
+        RUNNING.lock().of(&lib, || {
+            let mut device = Device::default();
+            Self::begin(move |place, asked| device.run(place, asked))
+        })
+    }
+
+    pub(crate) fn begin(run: impl FnMut(&Place, &Use) -> Done + Send + 'static) -> Self {
+        let (send, receive) = sync_channel(WAITING_MAX);
+        let spawned = std::thread::Builder::new().name("pkcs11".to_owned()).spawn(move || work(&receive, run));
+        Self { send, running: spawned.ok().map(Arc::new) }
+    }
+
+    pub(crate) fn runs(&self) -> bool {
+        self.running.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
     pub async fn run(&self, place: Arc<Place>, asked: Use) -> Done {
         let unavailable = |text: &str| Err(Fault::Unavailable(text.to_owned()));
         let (send, receive) = oneshot::channel();
-        match self.0.try_send(Job { place, asked, done: send }) {
+        match self.send.try_send(Job { place, asked, done: send }) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => return unavailable("the device has not answered earlier calls yet"),
             Err(TrySendError::Disconnected(_)) => return unavailable("the thread that speaks to the device has ended"),
@@ -60,12 +90,11 @@ impl Thread {
     }
 }
 
-fn work(jobs: &Receiver<Job>) {
-    let mut device = Device::default();
+fn work(jobs: &Receiver<Job>, mut run: impl FnMut(&Place, &Use) -> Done) {
     while let Ok(Job { place, asked, done }) = jobs.recv() {
         // Who asked may have gone.
         if !done.is_closed() {
-            let _ = done.send(device.run(&place, &asked));
+            let _ = done.send(run(&place, &asked));
         }
     }
 }

@@ -24,6 +24,9 @@ const REDIRECTS: usize = 2;
 /// An answer that is larger is none of a transit engine.
 const ANSWER_MAX: u64 = 1 << 20;
 
+/// So much of what it says of an error is passed on.
+const SAID_MAX: usize = 300;
+
 pub(crate) struct Calls {
     client: Client,
     address: Url,
@@ -52,6 +55,15 @@ impl Called {
 impl Calls {
     pub fn new(client: Client, address: Url, token: Token, namespace: Option<String>) -> Self {
         Self { client, address, token, namespace }
+    }
+
+    pub fn token_may_change(&self) -> bool {
+        self.token.may_change()
+    }
+
+    /// Tells the present token from another one.
+    pub async fn token_id(&self) -> Option<[u8; 32]> {
+        self.token.read().await.ok().map(|token| crypto::sha256(token.as_bytes()))
     }
 
     /// `path` below `/v1/`, each part as it is named.
@@ -93,12 +105,7 @@ impl Calls {
                 return read(answer).await;
             }
             let location = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
-            let next = location.and_then(|to| url.join(to).ok());
-            let next = next.ok_or_else(|| Called::Failed("it sends on to what is no URL".to_owned()))?;
-            if url.scheme() == "https" && next.scheme() != "https" {
-                return Err(Called::Failed("it sends on to where everybody could read the token".to_owned()));
-            }
-            url = next;
+            url = next(&url, location.unwrap_or_default())?;
         }
         Err(Called::Failed("one server sends on to another, again and again".to_owned()))
     }
@@ -114,6 +121,15 @@ impl Calls {
         }
         request.json(body).send().await.map_err(|problem| Called::Failed(causes(&problem.without_url())))
     }
+}
+
+/// Where a redirect leads.
+pub(crate) fn next(url: &Url, location: &str) -> Result<Url, Called> {
+    let next = url.join(location).map_err(|_| Called::Failed("it sends on to what is no URL".to_owned()))?;
+    if url.scheme() == "https" && next.scheme() != "https" {
+        return Err(Called::Failed("it sends on to where everybody could read the token".to_owned()));
+    }
+    Ok(next)
 }
 
 async fn read(mut answer: Response) -> Result<Value, Called> {
@@ -136,12 +152,21 @@ async fn read(mut answer: Response) -> Result<Value, Called> {
     }
     let said = parsed.as_ref().and_then(|answer| answer["errors"].as_array()).into_iter().flatten();
     let said: Vec<&str> = said.filter_map(Value::as_str).collect();
-    let problem = if said.is_empty() { "without a word".to_owned() } else { said.join("; ") };
+    let problem = if said.is_empty() { "without a word".to_owned() } else { shown(&said.join("; ")) };
     match status.as_u16() {
         // The rest of 4xx will be the same again.
         status @ 400..=499 if !matches!(status, 412 | 429 | 472 | 473) => Err(Called::Refused { status, problem }),
         status => Err(Called::Failed(format!("it answered {status}: {problem}"))),
     }
+}
+
+/// What a stranger says, fit for a line of a log.
+fn shown(said: &str) -> String {
+    let mut shown: String = said.chars().take(SAID_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if said.chars().nth(SAID_MAX).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// An error with what is behind it, which the library leaves out of its text.

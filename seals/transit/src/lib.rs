@@ -33,8 +33,8 @@ pub struct TransitSeal {
     mount: String,
     key: String,
     renew: bool,
-    /// The newest version of the key that has encrypted anything here.
-    newest: AtomicU64,
+    /// The version of the key that was the last to encrypt anything here. Not the newest ever: keys are made anew, and begin at one.
+    latest: AtomicU64,
 }
 
 impl TransitSeal {
@@ -44,7 +44,7 @@ impl TransitSeal {
             mount: options.mount_path.trim_matches('/').to_owned(),
             key: options.key_name,
             renew: options.renew,
-            newest: AtomicU64::new(0),
+            latest: AtomicU64::new(0),
             calls: Calls::new(client, options.address, options.token, options.namespace),
         }
     }
@@ -76,7 +76,7 @@ impl Seal for TransitSeal {
         let sealed = sealed.map_err(Called::into_failure)?;
         let version = version(sealed.as_bytes())
             .ok_or_else(|| SealFailure::Unavailable("what it encrypted does not name a version of its key".into()))?;
-        self.newest.fetch_max(version, Ordering::Relaxed);
+        self.latest.store(version, Ordering::Relaxed);
         Ok(sealed.as_bytes().to_vec())
     }
 
@@ -87,11 +87,9 @@ impl Seal for TransitSeal {
         let ciphertext = std::str::from_utf8(sealed).map_err(|_| SealFailure::DoesNotOpen)?;
         let opened = match self.ask("decrypt", &json!({ "ciphertext": ciphertext }), "plaintext").await {
             Ok(opened) => opened,
-            // It was asked properly, so it is the ciphertext that is not right, or the key that is not there.
-            Err(Called::Refused { status: 400, problem }) if is_about_the_key(&problem) => {
-                return Err(SealFailure::Unavailable(problem));
+            Err(Called::Refused { status: 400, problem }) if is_about_the_ciphertext(&problem) => {
+                return Err(SealFailure::DoesNotOpen);
             }
-            Err(Called::Refused { status: 400, .. }) => return Err(SealFailure::DoesNotOpen),
             Err(problem) => return Err(problem.into_failure()),
         };
         let bound = BASE64_STANDARD.decode(opened.as_bytes()).map(Zeroizing::new);
@@ -99,7 +97,8 @@ impl Seal for TransitSeal {
     }
 
     fn is_outdated(&self, key_id: &str, sealed: &[u8]) -> bool {
-        key_id != self.key_id() || version(sealed).is_none_or(|version| version < self.newest.load(Ordering::Relaxed))
+        let older = || version(sealed).is_none_or(|version| version < self.latest.load(Ordering::Relaxed));
+        key_id == self.key_id() && older()
     }
 
     async fn keep(&self) {
@@ -116,9 +115,10 @@ fn version(sealed: &[u8]) -> Option<u64> {
     text.split(':').nth(1)?.strip_prefix('v')?.parse().ok()
 }
 
-/// Said of keys that are deleted, or that are not to decrypt what old versions encrypted.
-fn is_about_the_key(problem: &str) -> bool {
-    ["not found", "no existing key", "disallowed by policy", "no such key", "no key"]
+/// Said of a ciphertext that another key has made, or that was altered. Whatever else is refused may be mended over there: a key that
+/// is deleted, or that is not to decrypt what its old versions encrypted, an engine of another kind.
+fn is_about_the_ciphertext(problem: &str) -> bool {
+    ["message authentication failed", "invalid ciphertext", "RSA decrypt", "decryption error"]
         .iter()
         .any(|said| problem.contains(said))
 }

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use barrier::{RootKey, UnwrapError, WrappedRoot, unwrap_root, wrap_root};
 use http_body_util::{BodyExt, Full};
@@ -22,6 +22,9 @@ struct Kms {
     asked: AtomicUsize,
     /// Answered first.
     instead: Mutex<VecDeque<(u16, &'static str)>>,
+    /// Answered instead of anything else, as it stands.
+    says: Mutex<Option<String>>,
+    hangs: AtomicBool,
     /// Path, token and namespace of each request.
     seen: Mutex<Vec<(String, String, String)>>,
 }
@@ -55,6 +58,12 @@ impl Kms {
         let path = request.uri().path().to_owned();
         let header = |name| request.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
         self.seen.lock().push((path.clone(), header("x-vault-token"), header("x-vault-namespace")));
+        if self.hangs.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        if let Some(said) = self.says.lock().clone() {
+            return hyper::Response::new(Full::from(said));
+        }
         if let Some((status, said)) = self.instead.lock().pop_front() {
             let mut answer = hyper::Response::new(Full::from(json!({ "errors": [said] }).to_string()));
             *answer.status_mut() = StatusCode::from_u16(status).unwrap();
@@ -119,7 +128,17 @@ async fn a_rotation_there_makes_the_wrap_outdated() {
     let new = seal.encrypt("probe", b"x").await.unwrap();
     assert!(seal.is_outdated(&seal.key_id(), &old));
     assert!(!seal.is_outdated(&seal.key_id(), &new));
-    assert!(seal.is_outdated("another/key", &new));
+    assert!(!seal.is_outdated("another/key", &old), "another key may be the later one");
+
+    // The key is made anew there: its first version is its last, and nothing is outdated for ever.
+    kms.version.store(1, Ordering::Relaxed);
+    let anew = seal.encrypt("root", b"plain").await.unwrap();
+    assert!(!seal.is_outdated(&seal.key_id(), &anew));
+    *kms.says.lock() = Some(json!({ "data": { "ciphertext": format!("vault:v{}:x", u64::MAX) } }).to_string());
+    seal.encrypt("probe", b"x").await.unwrap();
+    *kms.says.lock() = None;
+    let next = seal.encrypt("root", b"plain").await.unwrap();
+    assert!(!seal.is_outdated(&seal.key_id(), &next));
 }
 
 #[tokio::test]
@@ -146,6 +165,9 @@ async fn a_refusal_is_not_repeated_and_only_a_ciphertext_s_fault_is_final() {
         (404, "no handler for route", None),
         (400, "encryption key not found", None),
         (400, "ciphertext or signature version is disallowed by policy (too old)", None),
+        (400, "message decryption not supported for key type hmac", None),
+        (400, "missing 'context' for key derivation", None),
+        (400, "invalid ciphertext: could not decode base64", Some(SealFailure::DoesNotOpen)),
         (400, "cipher: message authentication failed", Some(SealFailure::DoesNotOpen)),
     ] {
         kms.answers_first(status, said, 1);
@@ -155,7 +177,7 @@ async fn a_refusal_is_not_repeated_and_only_a_ciphertext_s_fault_is_final() {
             None => assert!(matches!(&failure, SealFailure::Unavailable(why) if why.contains(said)), "{failure:?}"),
         }
     }
-    assert_eq!(kms.asked.load(Ordering::Relaxed), 5);
+    assert_eq!(kms.asked.load(Ordering::Relaxed), 8);
 }
 
 #[tokio::test]
@@ -194,6 +216,70 @@ async fn its_token_is_renewed_again_and_again() {
 }
 
 #[tokio::test]
+async fn what_a_server_answers_is_bounded() {
+    let (kms, address) = Kms::start().await;
+    let seal = seal(&address);
+    let problem = async |said: String| {
+        *kms.says.lock() = Some(said);
+        match seal.encrypt("root", b"plain").await {
+            Err(SealFailure::Unavailable(why)) => why,
+            other => panic!("{other:?}"),
+        }
+    };
+    let large = json!({ "data": { "ciphertext": "x".repeat(1 << 20) } }).to_string();
+    assert!(problem(large).await.contains("too large"));
+    assert!(problem("no JSON".to_owned()).await.contains("not JSON"));
+    *kms.says.lock() = None;
+    kms.answers_first(403, Box::leak(format!("a\nb{}", "c".repeat(5000)).into_boxed_str()), 1);
+    let Err(SealFailure::Unavailable(why)) = seal.encrypt("root", b"plain").await else { panic!("it is refused") };
+    assert!(why.len() < 400 && !why.contains('\n'), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_hangs_is_not_waited_for() {
+    let (kms, address) = Kms::start().await;
+    kms.hangs.store(true, Ordering::Relaxed);
+    let failed = seal(&address).encrypt("root", b"plain").await;
+    assert_eq!(failed, Err(SealFailure::Unavailable("it did not answer in time".into())));
+}
+
+#[test]
+fn a_redirect_does_not_lead_out_of_tls() {
+    let from = "https://kms:8200/v1/transit/encrypt/a".parse().unwrap();
+    assert!(call::next(&from, "http://kms:8200/v1/transit/encrypt/a").is_err());
+    assert_eq!(call::next(&from, "https://other:8200/v1/a").unwrap().host_str(), Some("other"));
+    assert!(call::next(&from, "https://[").is_err());
+}
+
+#[test]
+fn only_a_token_that_says_so_never_ends() {
+    assert_eq!(renewal::left(&json!({ "auth": { "lease_duration": 0 } })), Some(0));
+    assert_eq!(renewal::left(&json!({ "auth": { "lease_duration": 60 } })), Some(60));
+    for other in [json!({}), json!({ "auth": null }), json!({ "auth": {} }), json!({ "lease_duration": 0 })] {
+        assert_eq!(renewal::left(&other), None, "{other}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_token_in_the_file_is_renewed_by_its_own_life() {
+    let file = std::env::temp_dir().join(format!("holdfast-transit-renewed-{}", std::process::id()));
+    std::fs::write(&file, "first").unwrap();
+    let client = reqwest::Client::builder().no_proxy();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let url = "http://127.0.0.1:9".parse().unwrap();
+    let calls = Calls::new(client.build().unwrap(), url, Token::InFile(file.clone()), None);
+    let began = tokio::time::Instant::now();
+    let day = std::time::Duration::from_secs(24 * 3600);
+    let changing = async {
+        tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+        std::fs::write(&file, "second").unwrap();
+    };
+    tokio::join!(renewal::wait(&calls, day), changing);
+    assert!(began.elapsed() < std::time::Duration::from_secs(700), "{:?}", began.elapsed());
+    std::fs::remove_file(&file).unwrap();
+}
+
+#[tokio::test]
 async fn a_token_in_a_file_may_change() {
     let file = std::env::temp_dir().join(format!("holdfast-transit-{}", std::process::id()));
     std::fs::write(&file, "first\n").unwrap();
@@ -203,4 +289,10 @@ async fn a_token_in_a_file_may_change() {
     assert_eq!(token.read().await.unwrap().as_str(), "second");
     std::fs::remove_file(&file).unwrap();
     assert!(token.read().await.unwrap_err().contains("cannot be read"));
+    let seal = TransitSeal {
+        calls: Calls::new(reqwest::Client::new(), "http://127.0.0.1:9".parse().unwrap(), token, None),
+        ..seal("http://127.0.0.1:9")
+    };
+    let failed = seal.encrypt("root", b"plain").await;
+    assert!(matches!(failed, Err(SealFailure::Unavailable(why)) if why.contains("cannot be read")));
 }

@@ -12,6 +12,11 @@ pub enum Token {
 }
 
 impl Token {
+    /// Whether another one may be there at any time.
+    pub(crate) fn may_change(&self) -> bool {
+        matches!(self, Self::InFile(_))
+    }
+
     pub(crate) async fn read(&self) -> Result<Zeroizing<String>, String> {
         match self {
             Self::Given(token) => Ok(token.clone()),

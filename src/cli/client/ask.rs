@@ -11,12 +11,14 @@ pub struct Ask {
     pub body: Option<Value>,
     /// Asks about the way, not for the thing itself: sent even when requests are only shown, and never wrapped.
     pub preflight: bool,
+    /// Whatever the answer is, it counts: what was sent is spent.
+    pub once: bool,
 }
 
 impl Ask {
     pub fn new(method: Method, path: &str) -> Ask {
         let path = path.trim_start_matches('/').to_owned();
-        Ask { method, path, query: Vec::new(), body: None, preflight: false }
+        Ask { method, path, query: Vec::new(), body: None, preflight: false, once: false }
     }
 
     /// `LIST` is a method of this API alone.
@@ -32,6 +34,11 @@ impl Ask {
 
     pub fn body(mut self, body: &Value) -> Ask {
         self.body = Some(body.clone());
+        self
+    }
+
+    pub fn once(mut self) -> Ask {
+        self.once = true;
         self
     }
 

@@ -112,7 +112,7 @@ impl Client {
             let again = tries <= self.manner.retries;
             let outcome = self.follow(&ask, &url, None).await;
             let wanted = match &outcome {
-                Ok(answer) if again && retry::status_passes(answer.status().as_u16()) => {
+                Ok(answer) if again && !ask.once && retry::status_passes(answer.status().as_u16()) => {
                     answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok())
                 }
                 Err(Lost::Http(error)) if again && retry::error_passes(error) => None,
@@ -179,18 +179,7 @@ impl Client {
     }
 
     fn url(&self, ask: &Ask) -> Url {
-        let (path, query) = match ask.path.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (ask.path.as_str(), None),
-        };
-        let mut url = self.address.clone();
-        let base = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&format!("{base}/v1/{path}"));
-        url.set_query(query);
-        if !ask.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&ask.query);
-        }
-        url
+        at(self.address.clone(), ask)
     }
 
     fn show_instead(&self, ask: &Ask, url: &Url) -> Result<(), Failure> {
@@ -200,6 +189,21 @@ impl Client {
             Some(Instead::Curl) => Err(Failure::Shown(instead::curl(ask, url, &self.manner, self.token.is_some()))),
         }
     }
+}
+
+/// What is asked of the server at that address.
+fn at(mut url: Url, ask: &Ask) -> Url {
+    let (path, query) = match ask.path.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (ask.path.as_str(), None),
+    };
+    let base = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&format!("{base}/v1/{path}"));
+    url.set_query(query);
+    if !ask.query.is_empty() {
+        url.query_pairs_mut().extend_pairs(&ask.query);
+    }
+    url
 }
 
 /// Why there is no answer.

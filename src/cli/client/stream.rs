@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use indicatif::ProgressBar;
-use reqwest::{Body, Response};
+use reqwest::{Body, Method, Response, Url};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
-use super::{Ask, Client, Lost, Reply};
+use super::{Ask, Client, Lost, Reply, at};
 use crate::cli::failure::Failure;
 
 /// A file to send. Each node that is asked gets it from its beginning.
@@ -21,18 +21,34 @@ const CHUNK: usize = 64 << 10;
 impl Client {
     /// The answer's body is yet to be read. `Ok(Err)` is a refusal.
     pub async fn download(&self, ask: Ask) -> Result<Result<Response, Reply>, Failure> {
-        self.streamed(ask, None).await
+        self.streamed(ask, None, None).await
     }
 
+    /// To the active node at once: whoever sends another's way may do so while most of it is still being sent.
     pub async fn upload(&self, ask: Ask, source: &Source) -> Result<Reply, Failure> {
-        match self.streamed(ask, Some(source)).await? {
+        let active = if self.manner.follow { self.active_address().await } else { None };
+        match self.streamed(ask, Some(source), active).await? {
             Err(refused) => Ok(refused),
             Ok(answer) => super::read(Ok(answer), String::new()).await,
         }
     }
 
-    async fn streamed(&self, ask: Ask, source: Option<&Source>) -> Result<Result<Response, Reply>, Failure> {
-        let url = self.url(&ask);
+    /// Where the node that is asked is not active and knows which is. It may be sealed, have no cluster, or be none that says so.
+    async fn active_address(&self) -> Option<Url> {
+        let told = self.send(Ask::new(Method::GET, "sys/leader").preflight().once()).await.ok()?.ok().ok()?;
+        let elsewhere = told["is_self"] == false;
+        let active: Url = told["leader_address"].as_str().filter(|_| elsewhere)?.parse().ok()?;
+        let shown_to_all = self.address.scheme() == "https" && active.scheme() != "https";
+        (matches!(active.scheme(), "http" | "https") && !shown_to_all).then_some(active)
+    }
+
+    async fn streamed(
+        &self,
+        ask: Ask,
+        source: Option<&Source>,
+        active: Option<Url>,
+    ) -> Result<Result<Response, Reply>, Failure> {
+        let url = active.map_or_else(|| self.url(&ask), |active| at(active, &ask));
         self.show_instead(&ask, &url)?;
         let asked = format!("{} {url}", ask.method);
         let answer = self.follow(&ask, &url, source).await.map_err(|lost| lost.failure(&asked))?;

@@ -134,13 +134,35 @@ async fn a_file_goes_from_its_beginning_to_each_node() {
     let source = Source { file: file.path().to_owned(), progress: indicatif::ProgressBar::hidden() };
     let (leader, asked_leader) = scripted(vec![answer(204, "", "")]).await;
     let location = format!("location: http://{leader}/v1/b\r\n");
-    let (standby, _asked) = scripted(vec![answer(307, &location, "")]).await;
+    let (standby, _asked) = scripted(vec![answer(404, "", ""), answer(307, &location, "")]).await;
     let reply = client(standby, Manner::default()).upload(Ask::new(Method::POST, "b"), &source).await.unwrap();
     assert_eq!(reply.status, 204);
     let sent = asked_leader.await.unwrap()[0].chars().filter(|sign| *sign == 'x').count();
     // The heads of the request hold a few of the letter too.
     assert!((content.len()..content.len() + 20).contains(&sent), "{sent}");
     assert_eq!(source.progress.position(), content.len() as u64);
+}
+
+#[tokio::test]
+async fn a_file_goes_to_the_active_node_at_once() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "content").unwrap();
+    let source = Source { file: file.path().to_owned(), progress: indicatif::ProgressBar::hidden() };
+    let (leader, asked_leader) = scripted(vec![answer(204, "", "")]).await;
+    let told = json!({ "is_self": false, "leader_address": format!("http://{leader}") }).to_string();
+    let (standby, asked) = scripted(vec![answer(200, "", &told)]).await;
+    let reply = client(standby, Manner::default()).upload(Ask::new(Method::POST, "b"), &source).await.unwrap();
+    assert_eq!(reply.status, 204);
+    assert!(asked.await.unwrap()[0].starts_with("GET /base/v1/sys/leader "));
+    assert!(asked_leader.await.unwrap()[0].starts_with("POST /v1/b "));
+}
+
+#[tokio::test]
+async fn what_is_spent_is_not_sent_again() {
+    // A second request would find nobody.
+    let (address, asked) = scripted(vec![answer(500, "", "")]).await;
+    let reply = client(address, Manner::default()).send(Ask::new(Method::PUT, "sys/unseal").once()).await.unwrap();
+    assert_eq!((reply.status, asked.await.unwrap().len()), (500, 1));
 }
 
 #[test]

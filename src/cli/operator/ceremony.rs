@@ -35,6 +35,10 @@ impl Ceremony {
             // Who is asked sees which attempt it is; a program must say which one it means.
             (None, None) => {
                 let nonce = cell(&state["nonce"]);
+                if nonce.is_empty() {
+                    let text = "The server does not show which attempt is under way: give the nonce that -init printed, by -nonce";
+                    return Err(Failure::usage(text));
+                }
                 eprintln!("{title}: {nonce}");
                 nonce
             }

@@ -1,8 +1,10 @@
 //! `holdfast operator unseal`: one share, from the command line, a prompt or a pipe.
 
 use clap::Args;
+use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::cli::client::Ask;
 use crate::cli::failure::{Done, Failure, While};
 use crate::cli::globals::Globals;
 use crate::cli::{prompt, status};
@@ -33,7 +35,9 @@ pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failur
     if arguments.migrate {
         asked["migrate"] = true.into();
     }
-    let answer = client.put("sys/unseal", &asked).await.doing("unsealing")?.ok().doing("unsealing")?;
+    // A share that was taken would be the first of the next attempt.
+    let asked = Ask::new(Method::PUT, "sys/unseal").body(&asked).once();
+    let answer = client.send(asked).await.doing("unsealing")?.ok().doing("unsealing")?;
     let sealed = answer["sealed"].as_bool().unwrap_or(true);
     globals.output()?.value(&answer, || match &answer {
         Value::Object(all) => status::table(all, sealed),

@@ -1,8 +1,10 @@
 //! `seal "pkcs11"`: a key in a device.
 
+use std::fs;
 use std::path::PathBuf;
 
 use seals_pkcs11::{Hash, KeyName, Mechanism};
+use zeroize::Zeroizing;
 
 use super::{COMMON, Secret};
 use crate::config::declared::Takes::{Path, Text, Word};
@@ -37,8 +39,8 @@ pub const PKCS11: Table = Table {
                 "pin",
                 Text,
                 "",
-                "The PIN; or `env://` and the name of a variable. One that the device refuses is not tried again before the next \
-                 start. Required.",
+                "The PIN, in quotes; or `file://` and a path, or `env://` and the name of a variable. One that the device refuses is \
+                 not tried again before the next start. Required.",
             )
             .after("`BAO_HSM_PIN`"),
             Key::new("key_label", Text, "", "The key's label. It or `key_id` is required.").after("`BAO_HSM_KEY_LABEL`"),
@@ -84,19 +86,28 @@ pub(super) fn read(section: &Section<'_>, alone: bool) -> Result<HsmSeal, Config
     let mechanism = value("mechanism", "MECHANISM")?.unwrap_or_else(|| "CKM_AES_GCM".to_owned());
     let mechanism = Mechanism::parse(&mechanism, hash)
         .ok_or_else(|| bad(format!("`mechanism` is {mechanism:?}: it must be CKM_AES_GCM or CKM_RSA_PKCS_OAEP")))?;
-    let pin = value("pin", "PIN")?.ok_or_else(|| missing("pin", "give the PIN that the device asks for"))?;
-    let pin = match pin.strip_prefix("env://") {
-        None => pin,
+    let pin =
+        pin(section, value("pin", "PIN"))?.ok_or_else(|| missing("pin", "give the PIN that the device asks for"))?;
+    Ok(HsmSeal { lib: PathBuf::from(lib), slot: slot.map(number).transpose()?, token_label, pin, key, mechanism })
+}
+
+/// `found` is what is written, or stands in the environment before it.
+fn pin(section: &Section<'_>, found: Result<Option<String>, ConfigError>) -> Result<Option<Secret>, ConfigError> {
+    let bad = |problem: String| ConfigError::BadBlock { place: section.place(), problem: format!("`pin`: {problem}") };
+    if let Some(entry) = section.entry("pin") {
+        entry.quoted()?;
+    }
+    let Some(found) = found? else { return Ok(None) };
+    if let Some(path) = found.strip_prefix("file://") {
+        let text = fs::read_to_string(path).map(Zeroizing::new);
+        let text = text.map_err(|problem| bad(format!("{path} cannot be read: {problem}")))?;
+        return Ok(Some(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned())));
+    }
+    let pin = match found.strip_prefix("env://") {
+        None => found,
         Some(name) => {
-            variable(name).ok_or_else(|| bad(format!("`pin`: the environment has no variable {name:?} with a text")))?
+            variable(name).ok_or_else(|| bad(format!("the environment has no variable {name:?} with a text")))?
         }
     };
-    Ok(HsmSeal {
-        lib: PathBuf::from(lib),
-        slot: slot.map(number).transpose()?,
-        token_label,
-        pin: Secret::new(pin),
-        key,
-        mechanism,
-    })
+    Ok(Some(Secret::new(pin)))
 }

@@ -92,7 +92,7 @@ pub(super) fn read(top: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Vec
                 continue;
             }
             "static" => SealedBy::Static(fixed::read(&section)?),
-            "transit" => SealedBy::Transit(transit::read(&section, environment.0)?),
+            "transit" => SealedBy::Transit(transit::read(&section, environment.0, warnings)?),
             "pkcs11" => SealedBy::Hsm(device::read(&section, environment.1)?),
             other => {
                 return Err(refused(format!(

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use reqwest::Url;
+
 use super::{COMMON, Secret};
 use crate::config::declared::Takes::{Flag, Path, Text};
 use crate::config::declared::{Key, Table};
 use crate::config::environment::{setting, variable};
-use crate::config::problem::ConfigError;
+use crate::config::problem::{ConfigError, Warning};
 use crate::config::section::{Entry, Section};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +46,7 @@ pub const TRANSIT: Table = Table {
             well. With several such blocks the environment is not looked at.",
     keys: &[
         &[
-            Key::new("address", Text, "", "The other server's URL. Required.")
+            Key::new("address", Text, "", "The other server's URL, which should begin with https. A proxy of the environment is not used. Required.")
                 .after("`VAULT_TRANSIT_SEAL_ADDR`; where neither is given, `VAULT_ADDR`"),
             Key::new(
                 "token",
@@ -82,7 +84,11 @@ pub const TRANSIT: Table = Table {
 };
 
 /// The environment is looked at if `alone`: it does not say which of several is meant.
-pub(super) fn read(section: &Section<'_>, alone: bool) -> Result<TransitSeal, ConfigError> {
+pub(super) fn read(
+    section: &Section<'_>,
+    alone: bool,
+    warnings: &mut Vec<Warning>,
+) -> Result<TransitSeal, ConfigError> {
     let from = Values { section, alone };
     let client = match (from.path("tls_client_cert", "CLIENT_CERT")?, from.path("tls_client_key", "CLIENT_KEY")?) {
         (Some(certificate), Some(key)) => Some((certificate, key)),
@@ -92,29 +98,58 @@ pub(super) fn read(section: &Section<'_>, alone: bool) -> Result<TransitSeal, Co
             return Err(ConfigError::BadBlock { place: section.place(), problem });
         }
     };
-    let address = from.before("TRANSIT_SEAL_ADDR").or(from.text("address")?).or(from.instead("ADDR"));
+    let address = from.environment("TRANSIT_SEAL_ADDR").or(from.text("address")?).or(from.environment("ADDR"));
+    let address = from.required(address, "address", "give the URL of the server that has the key")?;
+    let bad = |problem: String| ConfigError::BadBlock { place: section.place(), problem };
+    if !is_url(&address) {
+        return Err(bad(format!("`address` is {address:?}: it must be a URL, such as \"https://kms.example:8200\"")));
+    }
+    if address.starts_with("http://") {
+        let problem = "`address` begins with http: whoever is on the way reads the root key and the token; use https";
+        warnings.push(Warning::Dangerous { place: section.place(), problem: problem.to_owned() });
+    }
+    let key_name = from.required(
+        from.environment("TRANSIT_SEAL_KEY_NAME").or(from.text("key_name")?),
+        "key_name",
+        "give the name of the key in the transit engine",
+    )?;
+    if !is_segment(&key_name) {
+        return Err(bad(format!(
+            "`key_name` is {key_name:?}: it must be a key's name, of letters, digits, '-', '_' and '.'"
+        )));
+    }
+    let mount_path = from.required(
+        from.environment("TRANSIT_SEAL_MOUNT_PATH").or(from.text("mount_path")?),
+        "mount_path",
+        "give the path that the transit engine is mounted at, such as \"transit\"",
+    )?;
+    if !mount_path.trim_matches('/').split('/').all(is_segment) {
+        return Err(bad(format!("`mount_path` is {mount_path:?}: it must be a path, such as \"transit\"")));
+    }
     Ok(TransitSeal {
-        address: from.required(address, "address", "give the URL of the server that has the key")?,
+        address,
         token: from.token()?,
-        key_name: from.required(
-            from.before("TRANSIT_SEAL_KEY_NAME").or(from.text("key_name")?),
-            "key_name",
-            "give the name of the key in the transit engine",
-        )?,
-        mount_path: from.required(
-            from.before("TRANSIT_SEAL_MOUNT_PATH").or(from.text("mount_path")?),
-            "mount_path",
-            "give the path that the transit engine is mounted at, such as \"transit\"",
-        )?,
-        namespace: from.text("namespace")?.or(from.instead("NAMESPACE")),
-        renew: !from.flag("disable_renewal", from.before("TRANSIT_SEAL_DISABLE_RENEWAL"), None)?,
+        key_name,
+        mount_path,
+        namespace: from.text("namespace")?.or(from.environment("NAMESPACE")),
+        renew: !from.flag("disable_renewal", from.environment("TRANSIT_SEAL_DISABLE_RENEWAL"), None)?,
         tls: TransitTls {
             ca: from.path("tls_ca_cert", "CACERT")?,
             client,
-            server_name: from.text("tls_server_name")?.or(from.instead("TLS_SERVER_NAME")),
-            skip_verify: from.flag("tls_skip_verify", None, from.instead("SKIP_VERIFY"))?,
+            server_name: from.text("tls_server_name")?.or(from.environment("TLS_SERVER_NAME")),
+            skip_verify: from.flag("tls_skip_verify", None, from.environment("SKIP_VERIFY"))?,
         },
     })
+}
+
+fn is_url(text: &str) -> bool {
+    text.parse::<Url>().is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
+}
+
+/// Of a path that a URL is made of.
+fn is_segment(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    !text.is_empty() && text.bytes().all(inner) && !text.starts_with('.')
 }
 
 struct Values<'a, 'b> {
@@ -123,14 +158,8 @@ struct Values<'a, 'b> {
 }
 
 impl Values<'_, '_> {
-    /// Of the environment, before what is written.
-    fn before(&self, name: &str) -> Option<String> {
+    fn environment(&self, name: &str) -> Option<String> {
         setting(name).filter(|_| self.alone)
-    }
-
-    /// Of the environment, where nothing is written.
-    fn instead(&self, name: &str) -> Option<String> {
-        self.before(name)
     }
 
     fn text(&self, key: &'static str) -> Result<Option<String>, ConfigError> {
@@ -138,7 +167,7 @@ impl Values<'_, '_> {
     }
 
     fn path(&self, key: &'static str, instead: &str) -> Result<Option<PathBuf>, ConfigError> {
-        Ok(self.section.path(key)?.or_else(|| self.instead(instead).map(PathBuf::from)))
+        Ok(self.section.path(key)?.or_else(|| self.environment(instead).map(PathBuf::from)))
     }
 
     fn flag(&self, key: &'static str, before: Option<String>, instead: Option<String>) -> Result<bool, ConfigError> {
@@ -154,14 +183,14 @@ impl Values<'_, '_> {
 
     fn token(&self) -> Result<TokenAt, ConfigError> {
         let entry = self.section.entry("token");
-        if let Some(token) = self.before("TRANSIT_SEAL_TOKEN") {
+        if let Some(token) = self.environment("TRANSIT_SEAL_TOKEN") {
             return Ok(TokenAt::Here(Secret::new(token)));
         }
         if let Some(entry) = entry {
             return written(&entry);
         }
         let token =
-            self.required(self.instead("TOKEN"), "token", "give the token that the other server is asked with")?;
+            self.required(self.environment("TOKEN"), "token", "give the token that the other server is asked with")?;
         Ok(TokenAt::Here(Secret::new(token)))
     }
 }

@@ -159,12 +159,25 @@ fn what_is_missing() {
 fn what_is_not_a_configuration() {
     assert!(matches!(load("storage \"raft\" {").unwrap_err(), ConfigError::Syntax { .. }));
     assert!(refusal("\n\napi_addr = = 3").starts_with("server.hcl:3: "));
+    let transit = |keys: &str| {
+        let others = "token = \"t\" mount_path = \"transit\"";
+        third_line(&format!("seal \"transit\" {{ {others} {keys} }}"))
+    };
+    let nowhere = transit("address = \"nonsense\" key_name = \"k\"");
+    assert!(nowhere.starts_with("server.hcl:3: ") && nowhere.contains("it must be a URL"), "{nowhere}");
+    let astray = transit("address = \"https://kms:8200\" key_name = \"../u\"");
+    assert!(astray.starts_with("server.hcl:3: ") && astray.contains("`key_name`"), "{astray}");
     let sealed = |keys: &str| third_line(&format!("seal \"static\" {{ {keys} }}"));
     assert!(sealed("").contains("`current_key`"), "{}", sealed(""));
     assert!(sealed("current_key_id = \"a\"").contains("must be given together"));
     let short = sealed("current_key_id = \"a\" current_key = \"shh\"");
     assert!(short.contains("32 bytes") && !short.contains("shh"), "{short}");
     assert!(sealed("current_key_id = \"a\" current_key = \"file:///no/such\"").contains("cannot be read"));
+    let device = "lib = \"/l\" token_label = \"t\" key_label = \"k\"";
+    let octal = third_line(&format!("seal \"pkcs11\" {{ {device} pin = 0042 }}"));
+    assert!(octal.contains("in quotes") && !octal.contains("34"), "{octal}");
+    let file = third_line(&format!("seal \"pkcs11\" {{ {device} pin = \"file:///no/such\" }}"));
+    assert!(file.contains("cannot be read"), "{file}");
     assert!(third_line("enable_unauthenticated_access = [\"all\"]").contains("\"all\""));
     assert!(third_line("seal = 3").starts_with("server.hcl:3: "));
     let nowhere = PathBuf::from("/nowhere/server.hcl");

@@ -61,3 +61,14 @@ fn values_that_are_taken_otherwise() {
         "{everywhere:?}"
     );
 }
+
+#[test]
+fn a_root_key_in_the_clear_is_warned_of() {
+    let kms = |address: &str| {
+        let keys = format!("address = \"{address}\" token = \"t\" key_name = \"k\" mount_path = \"transit\"");
+        warnings(&minimal(&format!("seal \"transit\" {{ {keys} }}")))
+    };
+    assert_eq!(kms("https://kms:8200"), [""; 0]);
+    let found = kms("http://kms:8200");
+    assert!(found.len() == 1 && found[0].contains("reads the root key"), "{found:?}");
+}

@@ -116,6 +116,7 @@ pub async fn init(local: &Local, body: &Map<String, Value>) -> Response {
         Err(error @ (InitError::Already | InitError::Elsewhere(_) | InitError::Seal(_) | InitError::Recipients(_))) => {
             Response::errors(400, &[&error.to_string()])
         }
+        Err(error @ InitError::Unavailable(_)) => Response::unavailable(&error.to_string()),
         Err(InitError::Failed(problem)) => {
             tracing::error!(problem, "initialisation failed");
             Response::errors(500, &[&format!("initialisation failed: {problem}")])

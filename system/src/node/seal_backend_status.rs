@@ -29,7 +29,8 @@ pub fn path() -> Path {
     Path::new("seal-backend-status")
         .help(
             "Tells whether what is behind this node's seals does its work.",
-            "Each of them encrypts and decrypts something every few seconds. A node without seals of its own has none, and is healthy.",
+            "Each of them encrypts and decrypts something every few seconds. All is well when each does its work and has wrapped the root \
+             key. A node without seals of its own has none, and is healthy.",
         )
         .open()
         .ids([(Verb::Read, "seal-backend-status")])
@@ -38,12 +39,12 @@ pub fn path() -> Path {
 
 pub fn answer(local: &Local) -> Response {
     let (seals, now) = (local.node.seal_health(), (local.clock)());
-    // As for whoever unseals: one that works suffices.
-    let healthy = seals.is_empty() || seals.iter().any(|(_, health)| health.is_healthy());
-    let last = seals.iter().filter_map(|(_, health)| health.unhealthy_since(now)).max();
+    // One that works suffices to unseal; but whoever has several wants to hear of one that is away.
+    let healthy = seals.iter().all(|(_, health)| health.is_healthy());
+    let first = seals.iter().filter_map(|(_, health)| health.unhealthy_since(now)).min();
     let shown = Shown {
         healthy,
-        unhealthy_since: last.filter(|_| !healthy).map(timestamp),
+        unhealthy_since: first.filter(|_| !healthy).map(timestamp),
         backends: seals
             .into_iter()
             .map(|(name, health)| Backend {

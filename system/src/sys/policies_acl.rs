@@ -55,7 +55,9 @@ pub fn list(node: &Arc<Node>) -> Path {
     Path::new("policies/acl/?")
         .ids([(Verb::List, "policies-list-acl-policies")])
         .help("Lists the ACL policies.", "The names of all policies that can be given to a token.")
-        .view(Verb::List, move |_: &Ctx, Nothing {}: Nothing, view: &View| Answer::keys(node.policies.list(view)?))
+        .view(Verb::List, move |ctx: &Ctx, Nothing {}: Nothing, view: &View| {
+            Answer::keys(node.policies.list(view, &ctx.namespace.id)?)
+        })
 }
 
 pub fn detailed(node: &Arc<Node>) -> Path {
@@ -67,7 +69,7 @@ pub fn detailed(node: &Arc<Node>) -> Path {
         )
         .view(Verb::List, move |ctx: &Ctx, Nothing {}: Nothing, view: &View| {
             let mut infos = Map::new();
-            for name in node.policies.list(view)? {
+            for name in node.policies.list(view, &ctx.namespace.id)? {
                 if let Some(policy) = node.policies.get(view, &name, ctx.now)? {
                     infos.insert(name, serde_json::to_value(Shown::new(policy)).map_err(Failure::internal)?);
                 }

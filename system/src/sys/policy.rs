@@ -38,8 +38,8 @@ struct Names {
 
 pub fn list(node: &Arc<Node>) -> Path {
     let of = |node: Arc<Node>| {
-        move |_: &Ctx, Nothing {}: Nothing, view: &View| {
-            let names = node.policies.list(view)?;
+        move |ctx: &Ctx, Nothing {}: Nothing, view: &View| {
+            let names = node.policies.list(view, &ctx.namespace.id)?;
             Reply::mirrored(Names { policies: names.clone(), keys: names })
         }
     };

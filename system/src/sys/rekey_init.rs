@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::ceremony::{Form, acting, failure, not_listed};
+use super::rekey_update;
 
 #[derive(Input)]
 struct Nothing {}
@@ -60,11 +61,12 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, kind: ShareKind, form: Form
     Path::new(pattern)
         .help(
             "Asks for new key shares.",
-            "Shows, starts or cancels the attempt. There is one at a time, in the active node's memory: it is lost with it.",
+            "Shows, starts or cancels the attempt. There is one at a time, in the active node's memory: it is lost with it. A cluster \
+             without recovery keys is given its first ones at once.",
         )
         .sudo()
         .answers(Verb::Read, form.outcome::<Attempt>())
-        .answers(Verb::Write, form.outcome::<Attempt>())
+        .answers(Verb::Write, form.outcome::<rekey_update::Progress>())
         .txn(Verb::List, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| Ok(not_listed()))
         // It writes nothing; but only the active node knows of the attempt.
         .txn(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| {
@@ -80,8 +82,7 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, kind: ShareKind, form: Form
                     backup: start.backup.unwrap_or_default(),
                     verify: start.require_verification.unwrap_or_default(),
                 };
-                let status = node.rekey_start(kind, options).await.map_err(failure)?;
-                form.answer(body(&status, form))
+                rekey_update::answer(&node, node.rekey_start(kind, options).await.map_err(failure)?, form)
             }),
         )
         .act::<Cancel>(

@@ -27,13 +27,13 @@ struct Update {
 /// The attempt goes on, or has come to its end.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
-enum Progress {
+pub(super) enum Progress {
     More(rekey_init::Attempt),
     Done(Made),
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Made {
+pub(super) struct Made {
     nonce: String,
     complete: bool,
     keys: Vec<String>,
@@ -63,19 +63,24 @@ pub fn path(node: &Arc<Node>, pattern: &'static str, kind: ShareKind, form: Form
             Verb::Write,
             acting(node, move |node: Arc<Node>, update: Update, _: Instant| async move {
                 let (share, nonce) = (share(update.key)?, update.nonce.unwrap_or_default());
-                match node.rekey_update(kind, share, &nonce).await.map_err(failure)? {
-                    RekeyProgress::More(status) => form.answer(Progress::More(rekey_init::body(&status, form))),
-                    RekeyProgress::Done(mut done) => {
-                        let pending = done.pending.take();
-                        let answer = form.answer(Progress::Done(body(&done)))?;
-                        Ok(match pending {
-                            Some(new) => answer.then(once(&node, new, store)),
-                            None => answer,
-                        })
-                    }
-                }
+                answer(&node, node.rekey_update(kind, share, &nonce).await.map_err(failure)?, form)
             }),
         )
+}
+
+/// New shares that count without being verified do so once this answer is audited.
+pub(super) fn answer(node: &Arc<Node>, progress: RekeyProgress, form: Form) -> Result<Answer> {
+    match progress {
+        RekeyProgress::More(status) => form.answer(Progress::More(rekey_init::body(&status, form))),
+        RekeyProgress::Done(mut done) => {
+            let pending = done.pending.take();
+            let answer = form.answer(Progress::Done(body(&done)))?;
+            Ok(match pending {
+                Some(new) => answer.then(once(node, new, store)),
+                None => answer,
+            })
+        }
+    }
 }
 
 async fn store(node: Arc<Node>, new: NewShares, deadline: Instant) -> Result<Answer> {

@@ -51,14 +51,17 @@ pub fn attempt(node: &Arc<Node>) -> Path {
         .secondary_only(OnSecondary::Open)
         .help(
             "Asks for an operation token.",
-            "Shows, starts or cancels the attempt. There is one at a time, in the active node's memory: it is lost with it.",
+            "Shows, starts or cancels the attempt. There is one at a time, in the active node's memory: it is lost with it. Its nonce \
+             is shown to who starts it, and to nobody else.",
         )
         .answers(Verb::Read, FORM.outcome::<Attempt>())
         .answers(Verb::Write, FORM.outcome::<Attempt>())
         .txn(Verb::List, |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| Ok(not_listed()))
         // It writes nothing; but only the active node knows of the attempt.
         .txn(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, _: &mut Txn| {
-            let status = reads.operation_token_status().map_err(failure)?;
+            let mut status = reads.operation_token_status().map_err(failure)?;
+            // Anybody may ask, and whoever knows it can cancel the attempt.
+            status.nonce.clear();
             FORM.answer(body(&status, "", ""))
         })
         .act::<Start>(

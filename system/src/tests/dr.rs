@@ -139,7 +139,13 @@ async fn shares_make_a_token_that_acts_until_it_is_deleted() {
     assert_eq!((&state["started"], &state["required"], &state["otp_length"]), (&json!(false), &json!(1), &json!(27)));
     let begun = anybody(Verb::Write, &attempt, json!({})).await.ok();
     let (nonce, otp) = (begun["nonce"].as_str().unwrap(), begun["otp"].as_str().unwrap());
+    let seen = anybody(Verb::Read, &attempt, Value::Null).await.ok();
+    assert_eq!((&seen["started"], &seen["nonce"]), (&json!(true), &json!("")), "who may cancel is who began");
     anybody(Verb::Delete, &attempt, Value::Null).await.refused(400, "nonce");
+    pair.copy
+        .send(Verb::Write, &format!("{SECONDARY}/update-primary"), "", json!({ "update_primary_addrs": "nonsense" }))
+        .await
+        .refused(400, "dr_operation_token must be given");
     let key = hex::encode(&pair.copy.shares[0]);
     let wrong = anybody(Verb::Write, &format!("{place}/update"), json!({ "key": key, "nonce": nonce })).await;
     wrong.refused(400, "do not combine to the primary's key");
@@ -150,6 +156,11 @@ async fn shares_make_a_token_that_acts_until_it_is_deleted() {
     let token = token.expose();
 
     assert_eq!(pair.act("update-primary", token).await.status, 400, "it may, and says of what");
+    for bad in ["nonsense", "127.0.0.1:1,256.1.1.1:99999"] {
+        let body = json!({ "update_primary_addrs": bad, "dr_operation_token": token });
+        let path = format!("{SECONDARY}/update-primary");
+        pair.copy.send(Verb::Write, &path, "", body).await.refused(400, "host and port");
+    }
     assert_eq!(pair.copy.send(Verb::Read, "sys/ha-status", token, Value::Null).await.status, 200, "as a header, too");
     pair.act("operation-token/delete", token).await.ok();
     pair.act("promote", token).await.refused(403, "no DR operation token");

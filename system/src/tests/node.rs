@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use holdfast_core::lifecycle::{Admission, Introduce, JoinAnswer, JoinChallenge, JoinTarget};
+use holdfast_core::lifecycle::{Admission, Introduce, JoinAnswer, JoinChallenge, JoinTarget, NotLetIn};
 use holdfast_core::replication::Member;
 use sdk::{Map, Value, json};
 use storage::Millis;
@@ -23,8 +23,8 @@ impl Introduce for Nobody {
     async fn challenge(&self, _: &JoinTarget, _: &Member) -> Result<JoinChallenge, String> {
         Err("nobody is there".to_owned())
     }
-    async fn answer(&self, _: &JoinTarget, _: &JoinAnswer) -> Result<Admission, String> {
-        Err("nobody is there".to_owned())
+    async fn answer(&self, _: &JoinTarget, _: &JoinAnswer) -> Result<Admission, NotLetIn> {
+        Err(NotLetIn::Failed("nobody is there".to_owned()))
     }
 }
 

@@ -19,7 +19,7 @@ mod program;
 mod shell;
 mod wait;
 
-pub use certificates::ELSEWHERE;
+pub use certificates::{Certificates, ELSEWHERE};
 pub use client::{Answer, Client};
 pub use cluster::{Cluster, Keys, Transport};
 pub use description::{Description, Operation};

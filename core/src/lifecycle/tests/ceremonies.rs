@@ -3,8 +3,8 @@
 use barrier::Share;
 
 use super::super::{
-    CeremonyError, GenerateRootProgress, HandedOut, Node, RekeyOptions, RekeyProgress, ShareKind, VerifyProgress,
-    decode_token,
+    CeremonyError, ChangeError, GenerateRootProgress, HandedOut, NewShares, Node, RekeyOptions, RekeyProgress,
+    ShareKind, VerifyProgress, decode_token,
 };
 use super::*;
 
@@ -29,13 +29,29 @@ async fn unseals(node: &Arc<Node>, shares: &[&[u8]]) -> bool {
     !node.is_sealed()
 }
 
+pub(super) async fn started(node: &Node, kind: ShareKind, options: RekeyOptions) -> String {
+    match node.rekey_start(kind, options).await.unwrap() {
+        RekeyProgress::More(status) => status.nonce,
+        RekeyProgress::Done(_) => panic!("it is done without any share"),
+    }
+}
+
+/// New shares that are about to count, and the shares themselves.
+pub(super) async fn about_to_count(node: &Node, kind: ShareKind, present: &[u8]) -> (NewShares, HandedOut) {
+    let nonce = started(node, kind, options(1, 1)).await;
+    match node.rekey_update(kind, share(present), &nonce).await.unwrap() {
+        RekeyProgress::Done(done) => (done.pending.unwrap(), done.keys),
+        RekeyProgress::More(_) => panic!("the shares did not suffice"),
+    }
+}
+
 async fn rekeyed(
     node: &Node,
     kind: ShareKind,
     present: &[&[u8]],
     options: RekeyOptions,
 ) -> (HandedOut, Option<String>) {
-    let nonce = node.rekey_start(kind, options).await.unwrap().nonce;
+    let nonce = started(node, kind, options).await;
     for bytes in present {
         if let RekeyProgress::Done(done) = node.rekey_update(kind, share(bytes), &nonce).await.unwrap() {
             if let Some(new) = done.pending {
@@ -103,7 +119,7 @@ async fn with_verification_the_old_shares_hold_until_the_new_ones_come_back() {
 #[tokio::test]
 async fn wrong_shares_change_nothing_and_are_thrown_away() {
     let (active, other, old) = pair_with_shares().await;
-    let nonce = active.rekey_start(ShareKind::Unseal, options(1, 1)).await.unwrap().nonce;
+    let nonce = started(&active, ShareKind::Unseal, options(1, 1)).await;
     assert!(text(active.rekey_start(ShareKind::Unseal, options(1, 1)).await).contains("already in progress"));
     let given = |bytes: &[u8], nonce: &str| {
         let (bytes, nonce, active) = (bytes.to_vec(), nonce.to_owned(), Arc::clone(&active));
@@ -124,7 +140,7 @@ async fn an_attempt_is_lost_with_the_leadership_that_began_it() {
     let node = Node::new(Arc::clone(&state) as _, Settings::new(LIMITS));
     let old = initialised(&node, 1, 1).await.shares;
     node.unseal(share(&old[0])).await.unwrap();
-    let rekey = node.rekey_start(ShareKind::Unseal, options(1, 1)).await.unwrap().nonce;
+    let rekey = started(&node, ShareKind::Unseal, options(1, 1)).await;
     let root = node.generate_root_start("", "").await.unwrap().status.nonce;
     state.lead_again(Term(2));
     let lost = node.rekey_update(ShareKind::Unseal, share(&old[0]), &rekey).await;
@@ -171,9 +187,51 @@ async fn recovery_keys_are_replaced_beside_the_seal() {
     unseals_itself(&node).await;
     assert!(!node.is_sealed(), "the static key opens as before");
     let (_, wraps) = node.stored_seal().unwrap().unwrap();
-    let joins = static_seal().seal.find_join_key(&wraps.join_wraps()).await.unwrap();
+    let joins = static_seal().seal.find_join_key("static", &wraps.join_wraps()).await.unwrap();
     let question = barrier::challenge(&node.barrier, Millis(1), "b", &[4; 32]).unwrap();
     let answer = barrier::answer(&joins, &question, "b", &[4; 32], "b:1");
     let verdict = barrier::verify_answer(&node.barrier, Millis(2), &question, "b", &[4; 32], "b:1", &answer);
     assert_eq!(verdict, Ok(()), "whoever has the static key joins as before");
+}
+
+#[tokio::test]
+async fn of_two_rekeys_the_later_does_not_undo_the_earlier() {
+    let (node, other, old) = pair_with_shares().await;
+    let (first, _) = about_to_count(&node, ShareKind::Unseal, &old[0]).await;
+    let (second, new) = about_to_count(&node, ShareKind::Unseal, &old[0]).await;
+    node.rekey_finish(second, soon()).await.unwrap();
+    assert!(text(node.rekey_finish(first, soon()).await).contains("replaced by others"));
+    assert!(unseals(&other, &[&new[0]]).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_shares_that_could_not_be_answered_in_time_do_not_count() {
+    let (node, other, old) = pair_with_shares().await;
+    let (new, _) = about_to_count(&node, ShareKind::Unseal, &old[0]).await;
+    let held = node.changing.lock().await;
+    let late = tokio::time::timeout(Duration::from_secs(60), node.rekey_finish(new, soon())).await;
+    assert!(matches!(late, Ok(Err(CeremonyError::Change(ChangeError::Unavailable(_))))), "it ends in time");
+    drop(held);
+    let (new, _) = about_to_count(&node, ShareKind::Unseal, &old[0]).await;
+    let near = tokio::time::Instant::now() + Duration::from_millis(200);
+    assert!(node.rekey_finish(new, near).await.is_err());
+    assert!(unseals(&other, &[&old[0]]).await, "nothing was changed");
+}
+
+#[tokio::test]
+async fn a_cluster_without_recovery_keys_can_get_some() {
+    let state = Arc::new(Alone::default());
+    let node = Node::new(Arc::clone(&state) as _, Settings { seals: vec![static_seal()], ..Settings::new(LIMITS) });
+    initialised(&node, 0, 0).await;
+    unseals_itself(&node).await;
+    let Ok(RekeyProgress::Done(mut done)) = node.rekey_start(ShareKind::Recovery, options(1, 1)).await else {
+        panic!("it is not done")
+    };
+    node.rekey_finish(done.pending.take().unwrap(), soon()).await.unwrap();
+    let without_the_seal = Node::new(state as _, Settings::new(LIMITS));
+    assert!(unseals(&without_the_seal, &[&done.keys[0]]).await);
+    let RekeyProgress::More(next) = node.rekey_start(ShareKind::Recovery, options(1, 1)).await.unwrap() else {
+        panic!("the first ones are to be given")
+    };
+    assert_eq!(next.required, 1);
 }

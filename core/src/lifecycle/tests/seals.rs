@@ -2,9 +2,10 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use barrier::{Seal, SealFailure, SealKind, bind, unbind};
+use barrier::{JoinKey, RootKey, Seal, SealConfig, SealFailure, SealKind, bind, unbind};
 use zeroize::Zeroizing;
 
+use super::ceremonies::about_to_count;
 use super::*;
 use crate::lifecycle::{CeremonyError, ShareKind};
 
@@ -17,6 +18,12 @@ struct Service {
     /// Another key under the same name: what an earlier one has sealed does not open.
     made_anew: AtomicU64,
     version: AtomicU64,
+    /// What it seals is nonsense.
+    garbles: AtomicBool,
+    /// So many seconds pass before it answers.
+    slow: AtomicU64,
+    /// It says of everything that another key would seal it by now.
+    restless: AtomicBool,
 }
 
 struct ServiceSeal {
@@ -28,6 +35,11 @@ impl ServiceSeal {
     async fn reach(&self) -> Result<(), SealFailure> {
         if self.service.hangs.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
+        }
+        tokio::task::yield_now().await;
+        match self.service.slow.load(Ordering::Relaxed) {
+            0 => {}
+            seconds => tokio::time::sleep(Duration::from_secs(seconds)).await,
         }
         match self.service.away.load(Ordering::Relaxed) {
             true => Err(SealFailure::Unavailable(format!("{} is away", self.id))),
@@ -48,6 +60,7 @@ impl Seal for ServiceSeal {
         self.reach().await?;
         let version = u8::try_from(self.service.version.load(Ordering::Relaxed)).unwrap();
         let which = u8::try_from(self.service.made_anew.load(Ordering::Relaxed)).unwrap();
+        let purpose = if self.service.garbles.load(Ordering::Relaxed) { "nonsense" } else { purpose };
         Ok([&[version, which], self.id.as_bytes(), bind(purpose, plain).as_slice()].concat())
     }
     async fn decrypt(&self, _key_id: &str, purpose: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealFailure> {
@@ -59,7 +72,8 @@ impl Seal for ServiceSeal {
         unbind(purpose, Zeroizing::new(bound.to_vec()))
     }
     fn is_outdated(&self, _key_id: &str, sealed: &[u8]) -> bool {
-        u64::from(sealed[0]) < self.service.version.load(Ordering::Relaxed)
+        let restless = self.service.restless.load(Ordering::Relaxed);
+        restless || u64::from(sealed[0]) < self.service.version.load(Ordering::Relaxed)
     }
 }
 
@@ -195,8 +209,12 @@ async fn from_shares_to_a_seal_and_back() {
     back.keep_wraps(soon()).await.unwrap();
     assert_eq!(sealed_by(&back), (set(&["shamir"]), "shamir"));
     assert!(!back.seal_status().unwrap().migration);
-    let refused = back.unseal_to_migrate(Share::from_slice(&shares[0])).await;
-    assert!(refused.is_ok(), "an unsealed node has nothing to judge");
+    let again = back.unseal_to_migrate(Share::from_slice(&shares[0])).await;
+    assert!(again.is_ok(), "it has agreed, and it is done");
+    let other = node(&state, Vec::new());
+    given(&other, &shares).await;
+    let refused = other.unseal_to_migrate(Share::from_slice(&shares[0])).await;
+    assert!(matches!(refused, Err(UnsealError::NoMigration)), "there is nothing that it could agree to");
     let after = node(&state, vec![disabled(&seal)]);
     let refused = after.unseal_to_migrate(Share::from_slice(&shares[0])).await;
     assert!(matches!(refused, Err(UnsealError::NoMigration)));
@@ -262,11 +280,8 @@ async fn new_shares_leave_a_seal_that_is_away_without_its_join_key_until_it_is_b
     unseals_itself(&node).await;
     node.keep_wraps(soon()).await.unwrap();
     b.away.store(true, Ordering::Relaxed);
-    let options = super::super::RekeyOptions { shares: 1, threshold: 1, ..Default::default() };
-    let nonce = node.rekey_start(ShareKind::Recovery, options).await.unwrap().nonce;
-    let done = node.rekey_update(ShareKind::Recovery, Share::from_slice(&old[0]), &nonce).await.unwrap();
-    let super::super::RekeyProgress::Done(mut done) = done else { panic!("it is not done") };
-    node.rekey_finish(done.pending.take().unwrap(), soon()).await.unwrap();
+    let (new, _) = about_to_count(&node, ShareKind::Recovery, &old[0]).await;
+    node.rekey_finish(new, soon()).await.unwrap();
     let joins = || node.stored_seal().unwrap().unwrap().1.join_wraps().len();
     assert_eq!(joins(), 1);
     b.away.store(false, Ordering::Relaxed);
@@ -310,4 +325,249 @@ async fn a_wrap_that_does_not_open_any_more_is_noticed_before_it_is_needed() {
     node.add_seal("kms", soon()).await.unwrap();
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert!(health().is_healthy());
+}
+
+/// How often something was written.
+fn writes(node: &Node) -> u64 {
+    node.store.applied()
+}
+
+#[tokio::test]
+async fn two_removals_at_once_leave_a_seal_that_opens() {
+    let state = Arc::new(Alone::default());
+    let ((_, seal_a), (_, seal_b), (c, seal_c)) = (service("a"), service("b"), service("c"));
+    let node = node(&state, vec![seal_a, seal_b, seal_c]);
+    initialised(&node, 1, 1).await;
+    unseals_itself(&node).await;
+    assert_eq!(sealed_by(&node).0, set(&["a", "b", "c", "shamir"]));
+    c.made_anew.store(1, Ordering::Relaxed);
+    let (first, second) = tokio::join!(node.remove_seal("a", soon()), node.remove_seal("b", soon()));
+    assert_ne!(first.is_ok(), second.is_ok());
+    let refused = refusal(if first.is_ok() { second } else { first });
+    assert!(refused.contains("none of the seals that remain"), "{refused}");
+    node.seal(soon()).await;
+    node.open_by_seals(node.sealings()).await.unwrap();
+}
+
+#[tokio::test]
+async fn new_shares_do_not_replace_a_wrap_by_one_that_does_not_open() {
+    let state = Arc::new(Alone::default());
+    let (a, seal) = service("a");
+    let first = node(&state, vec![seal.clone()]);
+    let old = initialised(&first, 1, 1).await.shares;
+    unseals_itself(&first).await;
+    let before = first.stored_seal().unwrap().unwrap().1.of("a").unwrap().clone();
+    a.garbles.store(true, Ordering::Relaxed);
+    let (new, _) = about_to_count(&first, ShareKind::Recovery, &old[0]).await;
+    first.rekey_finish(new, soon()).await.unwrap();
+    let after = first.stored_seal().unwrap().unwrap().1.of("a").unwrap().clone();
+    assert_eq!((&after.bytes, after.join.is_empty()), (&before.bytes, true));
+    let next = node(&state, vec![seal]);
+    unseals_itself(&next).await;
+    assert!(!next.is_sealed());
+    a.garbles.store(false, Ordering::Relaxed);
+    next.keep_wraps(soon()).await.unwrap();
+    assert_eq!(next.stored_seal().unwrap().unwrap().1.join_wraps().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_seal_that_hangs_does_not_keep_new_shares_from_counting() {
+    let state = Arc::new(Alone::default());
+    let ((_, seal_a), (b, seal_b)) = (service("a"), service("b"));
+    let node = node(&state, vec![seal_a, seal_b]);
+    let old = initialised(&node, 1, 1).await.shares;
+    unseals_itself(&node).await;
+    b.hangs.store(true, Ordering::Relaxed);
+    let (new, _) = about_to_count(&node, ShareKind::Recovery, &old[0]).await;
+    node.rekey_finish(new, soon()).await.unwrap();
+    assert_eq!(node.stored_seal().unwrap().unwrap().1.join_wraps().len(), 1);
+}
+
+#[tokio::test]
+async fn new_shares_keep_the_seal_that_the_cluster_has_by_now() {
+    let state = Arc::new(Alone::default());
+    let shares = initialised(&node(&state, Vec::new()), 1, 1).await.shares;
+    let (_, seal) = service("kms");
+    let node = node(&state, vec![seal]);
+    node.unseal_to_migrate(Share::from_slice(&shares[0])).await.unwrap();
+    let (new, _) = about_to_count(&node, ShareKind::Unseal, &shares[0]).await;
+    node.keep_wraps(soon()).await.unwrap();
+    assert_eq!(sealed_by(&node).1, "transit");
+    node.rekey_finish(new, soon()).await.unwrap();
+    assert_eq!(sealed_by(&node), (set(&["kms", "shamir"]), "transit"));
+}
+
+#[tokio::test]
+async fn a_migration_is_one_write_and_its_old_seal_does_not_come_back() {
+    let state = Arc::new(Alone::default());
+    let ((_, seal_a), (b, seal_b)) = (service("a"), service("b"));
+    let shares = initialised(&node(&state, vec![seal_a.clone()]), 2, 2).await.shares;
+    let both = node(&state, vec![seal_a.clone(), seal_b.clone()]);
+    unseals_itself(&both).await;
+    both.keep_wraps(soon()).await.unwrap();
+
+    // The second seal unseals the node: the shares are given to an unsealed one.
+    let leaving = node(&state, vec![disabled(&seal_a), seal_b.clone()]);
+    unseals_itself(&leaving).await;
+    assert!(!leaving.is_sealed() && leaving.seal_status().unwrap().migration);
+    leaving.keep_wraps(soon()).await.unwrap();
+    assert_eq!(sealed_by(&leaving).0, set(&["a", "b", "shamir"]), "nobody has agreed");
+    let wrong = Share::from_slice(&[&[9; 32][..], &[7]].concat());
+    leaving.unseal_to_migrate(wrong).await.unwrap();
+    let refused = leaving.unseal_to_migrate(Share::from_slice(&shares[0])).await;
+    assert!(matches!(refused, Err(UnsealError::WrongShares | UnsealError::BadShare(_))), "{refused:?}");
+    leaving.keep_wraps(soon()).await.unwrap();
+    assert_eq!(sealed_by(&leaving).0, set(&["a", "b", "shamir"]));
+    for share in &shares {
+        leaving.unseal_to_migrate(Share::from_slice(share)).await.unwrap();
+    }
+    b.away.store(true, Ordering::Relaxed);
+    assert!(leaving.keep_wraps(soon()).await.is_err(), "it has to be seen to open");
+    b.away.store(false, Ordering::Relaxed);
+    let before = writes(&leaving);
+    leaving.keep_wraps(soon()).await.unwrap();
+    assert_eq!((sealed_by(&leaving).0, writes(&leaving)), (set(&["b", "shamir"]), before + 1));
+    assert!(!leaving.seal_status().unwrap().migration);
+
+    // A node that was not told yet comes to lead, and goes again.
+    let behind = node(&state, vec![seal_a]);
+    given(&behind, &shares).await;
+    for node in [&behind, &leaving] {
+        assert!(!node.wants_wraps());
+        node.keep_wraps(soon()).await.unwrap();
+        assert_eq!(sealed_by(node).0, set(&["b", "shamir"]));
+    }
+}
+
+#[tokio::test]
+async fn a_node_with_an_older_key_does_not_wrap_by_it_again() {
+    let key = |id: &str, byte| (id.to_owned(), crypto::Key32::from_slice(&[byte; 32]).unwrap());
+    let seal = |current, previous| ConfiguredSeal::new(Arc::new(StaticSeal::new(current, previous)));
+    let state = Arc::new(Alone::default());
+    let behind = node(&state, vec![seal(key("1", 1), None)]);
+    let shares = initialised(&behind, 1, 1).await.shares;
+    let ahead = node(&state, vec![seal(key("2", 2), Some(key("1", 1)))]);
+    unseals_itself(&ahead).await;
+    ahead.keep_wraps(soon()).await.unwrap();
+    let made_by = || ahead.stored_seal().unwrap().unwrap().1.of("static").unwrap().key_id.clone();
+    assert_eq!(made_by(), "2");
+    given(&behind, &shares).await;
+    behind.keep_wraps(soon()).await.unwrap();
+    assert_eq!(made_by(), "2");
+    behind.add_seal("static", soon()).await.unwrap();
+    assert_eq!(made_by(), "1", "by request it does");
+}
+
+#[tokio::test]
+async fn a_seal_that_is_never_content_is_not_written_again_and_again() {
+    let (a, seal) = service("a");
+    let node = node(&Arc::new(Alone::default()), vec![seal]);
+    initialised(&node, 1, 1).await;
+    unseals_itself(&node).await;
+    a.restless.store(true, Ordering::Relaxed);
+    let before = writes(&node);
+    for _ in 0..3 {
+        node.keep_wraps(soon()).await.unwrap();
+    }
+    assert_eq!(writes(&node), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_sealed_by_request_is_not_unsealed_by_an_answer_under_way() {
+    let (a, seal) = service("a");
+    let node = node(&Arc::new(Alone::default()), vec![seal]);
+    initialised(&node, 1, 1).await;
+    a.slow.store(5, Ordering::Relaxed);
+    let (_running, stop) = watch::channel(false);
+    let trying = tokio::spawn(Arc::clone(&node).unseal_itself(stop));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    node.seal(soon()).await;
+    trying.await.unwrap();
+    assert!(node.is_sealed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_seal_that_was_tried_and_has_a_wrap_is_healthy() {
+    let state = Arc::new(Alone::default());
+    let ((_, seal_a), (_, seal_b)) = (service("a"), service("b"));
+    initialised(&node(&state, vec![seal_a.clone()]), 1, 1).await;
+    let both = node(&state, vec![seal_a, seal_b]);
+    let healthy = || both.seal_health().iter().map(|(_, health)| health.is_healthy()).collect::<Vec<_>>();
+    assert_eq!(healthy(), [false, false], "nobody knows");
+    let (_running, stop) = watch::channel(false);
+    tokio::spawn(Arc::clone(&both).watch_seals(stop));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(healthy(), [true, false], "one of them has not wrapped the root key");
+    unseals_itself(&both).await;
+    both.keep_wraps(soon()).await.unwrap();
+    assert_eq!(healthy(), [true, true]);
+    both.remove_seal("b", soon()).await.unwrap();
+    assert_eq!(healthy(), [true], "what was removed is not needed");
+}
+
+#[tokio::test]
+async fn a_seal_that_this_cluster_has_left_does_not_come_in_with_another_root_key() {
+    let ((_, seal_a), (_, seal_b)) = (service("a"), service("b"));
+    let node = node(&Arc::new(Alone::default()), vec![seal_a, seal_b]);
+    initialised(&node, 1, 1).await;
+    unseals_itself(&node).await;
+    node.remove_seal("b", soon()).await.unwrap();
+    let theirs = SealConfig::automatic(SealKind::Static, 0, 0, String::new()).unwrap();
+    let adopted = node.adopt_root(&RootKey::random(), &JoinKey::random(), &theirs, None).await;
+    let Ok((_, wraps)) = adopted else { panic!("it is not adopted") };
+    assert!(wraps.of("a").is_some() && wraps.of("b").is_none() && wraps.without.contains("b"));
+}
+
+#[tokio::test]
+async fn a_wrap_with_a_former_join_key_is_made_anew() {
+    let (_, seal) = service("a");
+    let node = node(&Arc::new(Alone::default()), vec![seal]);
+    initialised(&node, 1, 1).await;
+    unseals_itself(&node).await;
+    assert!(!node.wants_wraps());
+    // As on a secondary whose primary has made new shares: the keyring comes with its records, the wraps are its own.
+    let keyring = node.barrier.rejoined(JoinKey::random()).unwrap();
+    let mut batch = node.change().unwrap();
+    batch.puts.push((space::keyring(), keyring.bytes.into()));
+    node.carry(node.leading().unwrap(), batch, soon()).await.unwrap();
+    assert!(node.wants_wraps());
+    node.keep_wraps(soon()).await.unwrap();
+    let (_, wraps) = node.stored_seal().unwrap().unwrap();
+    assert_eq!(wraps.of("a").unwrap().join_id, node.barrier.join_id().unwrap());
+    assert!(!node.wants_wraps());
+}
+
+#[tokio::test]
+async fn nothing_is_founded_while_no_seal_does_its_work() {
+    let (a, seal) = service("a");
+    a.away.store(true, Ordering::Relaxed);
+    let node = node(&Arc::new(Alone::default()), vec![seal]);
+    let options =
+        InitOptions { shares: 1, threshold: 1, recipients: Default::default(), cluster_name: None, now: Millis(1) };
+    let refused = node.init(options).await.err();
+    assert!(
+        matches!(&refused, Some(crate::lifecycle::InitError::Unavailable(why)) if why.contains("a is away")),
+        "{refused:?}"
+    );
+    assert!(!node.is_initialised());
+}
+
+#[tokio::test]
+async fn a_seal_that_did_not_unseal_a_node_is_not_said_to_be_well() {
+    let state = Arc::new(Alone::default());
+    let (a, seal) = service("a");
+    let first = node(&state, vec![seal.clone()]);
+    initialised(&first, 1, 1).await;
+    unseals_itself(&first).await;
+    a.made_anew.store(1, Ordering::Relaxed);
+    let later = node(&state, vec![seal]);
+    assert!(later.open_by_seals(later.sealings()).await.is_err());
+    let (_, health) = later.seal_health().remove(0);
+    assert!(!health.is_healthy() && health.problem.unwrap().contains("made anew"));
+
+    let (_, stranger) = service("b");
+    let other = node(&state, vec![stranger]);
+    let problem = other.open_by_seals(other.sealings()).await.unwrap_err().to_string();
+    assert!(problem.contains("it has no wrap"), "{problem}");
+    assert!(other.seal_health().remove(0).1.problem.unwrap().contains("not tried"));
 }

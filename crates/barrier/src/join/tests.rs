@@ -133,3 +133,26 @@ fn fields_do_not_run_together() {
     assert_ne!(message("p", &[b"a"]), message("p", &[b"a", b""]));
     assert_ne!(message("pa", &[]), message("p", &[b"a"]));
 }
+
+#[test]
+fn the_join_key_of_shares_is_kept_for_who_has_the_root_key() {
+    let (root, join, barrier) = (RootKey::random(), JoinKey::random(), Barrier::new());
+    let kept = keep_join_key(&root, &join, "shares");
+    assert!(barrier.kept_join_key(&kept, "shares").is_err(), "it is sealed");
+    barrier.unseal(Keyring::generate(Millis(1), JoinKey::random()), root);
+    assert_eq!(barrier.kept_join_key(&kept, "shares").ok().unwrap().id(), join.id());
+    assert!(barrier.kept_join_key(&kept, "other shares").is_err());
+    assert!(barrier.kept_join_key(&[], "shares").is_err());
+    let other = keep_join_key(&RootKey::random(), &join, "shares");
+    assert!(barrier.kept_join_key(&other, "shares").is_err(), "another root key's");
+}
+
+#[test]
+fn a_proof_by_older_shares_is_judged_by_their_key() {
+    let shares = JoinKey::random();
+    let shown = answer(&shares, b"challenge", "n", &[1; 32], "a:1");
+    assert_eq!(verify_answer_by(&shares, b"challenge", "n", &[1; 32], "a:1", &shown), Ok(()));
+    assert_eq!(verify_answer_by(&shares, b"challenge", "n", &[2; 32], "a:1", &shown), Err(JoinError::WrongAnswer));
+    let proof = prove_members_by(&shares, b"challenge", b"members");
+    assert_eq!(verify_members(&shares, b"challenge", b"members", &proof), Ok(()));
+}

@@ -43,6 +43,8 @@ pub enum SealConfigError {
     NoShares,
     #[error("shares must be less than 256")]
     TooManyShares,
+    #[error("without shares there is no threshold: it must be 0 too")]
+    ThresholdOfNone,
     #[error("threshold must be at least one")]
     NoThreshold,
     #[error("threshold cannot be larger than shares")]
@@ -75,6 +77,9 @@ impl SealConfig {
     pub fn automatic(kind: SealKind, shares: i64, threshold: i64, nonce: String) -> Result<Self, SealConfigError> {
         if (shares, threshold) == (0, 0) {
             return Ok(Self { kind, shares: 0, threshold: 0, nonce });
+        }
+        if shares == 0 {
+            return Err(SealConfigError::ThresholdOfNone);
         }
         Ok(Self { kind, ..Self::shamir(shares, threshold, nonce)? })
     }

@@ -70,9 +70,10 @@ pub trait Seal: Send + Sync + 'static {
     /// Names the key that encrypts from now on. Not secret.
     fn key_id(&self) -> String;
 
-    /// Whether what was encrypted under that key should be encrypted anew, because by now another key does that.
-    fn is_outdated(&self, key_id: &str, _sealed: &[u8]) -> bool {
-        key_id != self.key_id()
+    /// Whether what was encrypted under that key is known to be older than what this seal encrypts. A key that is merely another
+    /// one may be the later one.
+    fn is_outdated(&self, _key_id: &str, _sealed: &[u8]) -> bool {
+        false
     }
 
     /// What the seal does by itself while the server runs, as renewing what it logs in with. It has no end.
@@ -86,10 +87,13 @@ pub trait Seal: Send + Sync + 'static {
     async fn decrypt(&self, key_id: &str, purpose: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealFailure>;
 
     /// The proof of holding this seal that a node joins with. Who cannot derive it has it wrapped by the cluster.
-    async fn find_join_key(&self, wraps: &[JoinWrap]) -> Result<JoinKey, UnwrapError> {
-        let of_kind = wraps.iter().filter(|wrap| wrap.kind == self.kind());
-        let sealed = of_kind.map(|wrap| (&*wrap.key_id, join_purpose(wrap.kind, &wrap.key_id), &*wrap.bytes));
-        open_any(self, sealed).await.map(JoinKey::from_key)
+    /// `name` is what this seal is called; its own wrap is tried first.
+    async fn find_join_key(&self, name: &str, wraps: &[JoinWrap]) -> Result<JoinKey, UnwrapError> {
+        let mut of_kind: Vec<&JoinWrap> = wraps.iter().filter(|wrap| wrap.kind == self.kind()).collect();
+        of_kind.sort_by_key(|wrap| called(wrap.kind, &wrap.name) != name);
+        let sealed = of_kind.into_iter();
+        let sealed = sealed.map(|wrap| (&*wrap.key_id, join_purpose(wrap.kind, &wrap.key_id), &*wrap.bytes));
+        open_any(self, sealed, |key| Some(JoinKey::from_key(key))).await
     }
 }
 
@@ -116,12 +120,17 @@ pub struct Wrap {
     /// The join key, for a seal that it cannot be derived from.
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "hex::serde")]
     pub join: Vec<u8>,
+    /// Which one it is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub join_id: String,
 }
 
 /// What a joiner is sent so that its seal yields the join key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JoinWrap {
     pub kind: SealKind,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    name: String,
     pub key_id: String,
     #[serde(with = "hex::serde")]
     pub bytes: Vec<u8>,
@@ -154,7 +163,9 @@ impl WrappedRoot {
 
     pub fn join_wraps(&self) -> Vec<JoinWrap> {
         let wraps = self.wraps.iter().filter(|w| !w.join.is_empty());
-        wraps.map(|w| JoinWrap { kind: w.kind, key_id: w.key_id.clone(), bytes: w.join.clone() }).collect()
+        let join =
+            |w: &Wrap| JoinWrap { kind: w.kind, name: w.name.clone(), key_id: w.key_id.clone(), bytes: w.join.clone() };
+        wraps.map(join).collect()
     }
 }
 
@@ -170,8 +181,18 @@ impl Wrap {
 
     /// The name of its seal.
     pub fn seal(&self) -> &str {
-        if self.name.is_empty() { self.kind.name() } else { &self.name }
+        called(self.kind, &self.name)
     }
+
+    /// It still unseals; nobody joins by it.
+    pub fn forget_join_key(&mut self) {
+        self.join.clear();
+        self.join_id.clear();
+    }
+}
+
+fn called(kind: SealKind, name: &str) -> &str {
+    if name.is_empty() { kind.name() } else { name }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -180,6 +201,8 @@ pub enum UnwrapError {
     WrongKey,
     #[error("the wrapped root key is damaged, or another key bears the same id")]
     Damaged,
+    #[error("it has no wrap of this cluster's root key: it was removed, or not added yet")]
+    NoWrap,
     #[error("the wrapped root key has format {0}, which this version does not know: it was written by a newer one")]
     UnknownFormat(u32),
     #[error("the seal cannot be reached: {0}")]
@@ -196,37 +219,61 @@ impl From<SealFailure> for UnwrapError {
     }
 }
 
+/// A wrap counts when it was opened again: so it is, before anybody gets it.
 pub async fn wrap_root(seal: &dyn Seal, root: &RootKey, join: &JoinKey) -> Result<Wrap, SealFailure> {
     let (kind, key_id) = (seal.kind(), seal.key_id());
-    let bytes = seal.encrypt(&root_purpose(kind, &key_id), root.locked().expose()).await?;
-    let join =
-        if kind.is_automatic() { seal.encrypt(&join_purpose(kind, &key_id), join.expose()).await? } else { Vec::new() };
-    Ok(Wrap { kind, name: String::new(), key_id, bytes, join })
+    let bytes = wrapped(seal, &root_purpose(kind, &key_id), root.locked().expose()).await?;
+    let (mut sealed, mut join_id) = (Vec::new(), String::new());
+    if kind.is_automatic() {
+        sealed = wrapped(seal, &join_purpose(kind, &key_id), join.expose()).await?;
+        join_id = join.id();
+    }
+    Ok(Wrap { kind, name: String::new(), key_id, bytes, join: sealed, join_id })
+}
+
+async fn wrapped(seal: &dyn Seal, purpose: &str, plain: &[u8; 32]) -> Result<Vec<u8>, SealFailure> {
+    let sealed = seal.encrypt(purpose, plain).await?;
+    let opened = seal.decrypt(&seal.key_id(), purpose, &sealed).await?;
+    if crypto::ct_eq(&opened, plain) { Ok(sealed) } else { Err(SealFailure::DoesNotOpen) }
 }
 
 /// Opens the wrap that the seal has the key of, if there is one.
 pub async fn unwrap_root(seal: &dyn Seal, wrapped: &WrappedRoot) -> Result<RootKey, UnwrapError> {
+    unwrap_fitting_root(seal, "", wrapped, |_| true).await
+}
+
+/// The same for a seal of that name, whose own wrap is tried first. What does not fit is passed over, as a wrap of another root key is.
+pub async fn unwrap_fitting_root(
+    seal: &dyn Seal,
+    name: &str,
+    wrapped: &WrappedRoot,
+    fits: impl Fn(&RootKey) -> bool + Send + Sync,
+) -> Result<RootKey, UnwrapError> {
     if wrapped.format != WrappedRoot::FORMAT {
         return Err(UnwrapError::UnknownFormat(wrapped.format));
     }
-    let of_kind = wrapped.wraps.iter().filter(|wrap| wrap.kind == seal.kind());
-    let sealed = of_kind.map(|wrap| (&*wrap.key_id, root_purpose(wrap.kind, &wrap.key_id), &*wrap.bytes));
-    open_any(seal, sealed).await.map(RootKey::from_key)
+    let mut of_kind: Vec<&Wrap> = wrapped.wraps.iter().filter(|wrap| wrap.kind == seal.kind()).collect();
+    of_kind.sort_by_key(|wrap| wrap.seal() != name);
+    let sealed = of_kind.into_iter();
+    let sealed = sealed.map(|wrap| (&*wrap.key_id, root_purpose(wrap.kind, &wrap.key_id), &*wrap.bytes));
+    open_any(seal, sealed, |key| Some(RootKey::from_key(key)).filter(&fits)).await
 }
 
 /// Opens the one that was sealed with this seal's key. Of two seals of one kind, each fails at what the other sealed, in whatever
 /// way: so each is tried, and of the failures the one is told that time may mend.
-async fn open_any<'a, S: Seal + ?Sized>(
+async fn open_any<'a, S: Seal + ?Sized, T>(
     seal: &S,
-    sealed: impl Iterator<Item = (&'a str, String, &'a [u8])>,
-) -> Result<Key32, UnwrapError> {
+    sealed: impl Iterator<Item = (&'a str, String, &'a [u8])> + Send,
+    accept: impl Fn(Key32) -> Option<T> + Send + Sync,
+) -> Result<T, UnwrapError> {
     let mut found = UnwrapError::WrongKey;
     for (key_id, purpose, bytes) in sealed {
-        match seal.decrypt(key_id, &purpose, bytes).await {
-            Ok(opened) => return key(&opened),
+        let opened = seal.decrypt(key_id, &purpose, bytes).await;
+        match opened.map(|opened| key(&opened).ok().and_then(&accept)) {
+            Ok(Some(opened)) => return Ok(opened),
             Err(SealFailure::NoSuchKey(_)) => {}
-            Err(SealFailure::DoesNotOpen) if found == UnwrapError::WrongKey => found = UnwrapError::Damaged,
-            Err(SealFailure::DoesNotOpen) => {}
+            Ok(None) | Err(SealFailure::DoesNotOpen) if found == UnwrapError::WrongKey => found = UnwrapError::Damaged,
+            Ok(None) | Err(SealFailure::DoesNotOpen) => {}
             Err(failure @ SealFailure::Unavailable(_)) => found = failure.into(),
         }
     }

@@ -35,6 +35,10 @@ impl Seal for StaticSeal {
         self.current.0.clone()
     }
 
+    fn is_outdated(&self, key_id: &str, _sealed: &[u8]) -> bool {
+        self.previous.as_ref().is_some_and(|(previous, _)| previous == key_id)
+    }
+
     async fn encrypt(&self, purpose: &str, plain: &[u8]) -> Result<Vec<u8>, SealFailure> {
         Ok(self.current.1.seal(purpose.as_bytes(), plain))
     }

@@ -85,12 +85,12 @@ async fn a_static_key_opens_root_and_join_key_and_a_former_one_still_does() {
     let wrapped: WrappedRoot = serde_json::from_str(&stored).unwrap();
     for seal in [&first, &StaticSeal::new(new(), Some(old()))] {
         assert_eq!(unwrap_root(seal, &wrapped).await.unwrap().id(), root.id());
-        assert_eq!(seal.find_join_key(&wrapped.join_wraps()).await.unwrap().expose(), join.expose());
+        assert_eq!(seal.find_join_key("", &wrapped.join_wraps()).await.unwrap().expose(), join.expose());
     }
     assert_eq!(unwrap_root(&StaticSeal::new(new(), None), &wrapped).await.err(), Some(UnwrapError::WrongKey));
     let impostor = StaticSeal::new(("2024".to_owned(), Key32::random()), None);
     assert_eq!(unwrap_root(&impostor, &wrapped).await.err(), Some(UnwrapError::Damaged));
-    assert!(impostor.find_join_key(&wrapped.join_wraps()).await.is_err());
+    assert!(impostor.find_join_key("", &wrapped.join_wraps()).await.is_err());
     assert_eq!(unwrap_root(&UnsealKey::random(), &wrapped).await.err(), Some(UnwrapError::WrongKey));
 }
 
@@ -103,7 +103,7 @@ async fn recovery_shares_open_beside_the_static_key() {
     assert_eq!(wrapped.wraps.len(), 2);
     assert_eq!(unwrap_root(&shares, &wrapped).await.unwrap().id(), root.id());
     assert_eq!(unwrap_root(&fixed, &wrapped).await.unwrap().id(), root.id());
-    let found = fixed.find_join_key(&wrapped.join_wraps()).await.unwrap();
+    let found = fixed.find_join_key("", &wrapped.join_wraps()).await.unwrap();
     assert_eq!(found.expose(), shares.join_key().expose(), "whoever holds either joins");
 }
 
@@ -117,7 +117,8 @@ fn a_seal_that_unseals_by_itself_may_have_no_shares() {
     assert_eq!(share.check(&none), Err(crate::CombineError::NoShares));
     assert_eq!(combine(&[share], &none).err(), Some(crate::CombineError::NoShares));
     assert!(SealConfig::automatic(SealKind::Static, 3, 1, String::new()).is_err());
-    assert!(SealConfig::automatic(SealKind::Static, 0, 1, String::new()).is_err());
+    let of_none = SealConfig::automatic(SealKind::Static, 0, 1, String::new()).unwrap_err();
+    assert!(of_none.to_string().contains("it must be 0 too"), "{of_none}");
 }
 
 #[tokio::test]
@@ -132,7 +133,7 @@ async fn of_two_seals_of_one_kind_each_opens_its_own_wrap() {
     let mut wrapped: WrappedRoot = serde_json::from_str(&stored).unwrap();
     for seal in [&a, &b] {
         assert_eq!(unwrap_root(seal, &wrapped).await.unwrap().id(), root.id());
-        assert_eq!(seal.find_join_key(&wrapped.join_wraps()).await.unwrap().expose(), join.expose());
+        assert_eq!(seal.find_join_key("", &wrapped.join_wraps()).await.unwrap().expose(), join.expose());
     }
     wrapped.replace(wrap_root(&b, &root, &join).await.unwrap().named("a"));
     assert_eq!(wrapped.wraps.len(), 2, "that of the same name was replaced");
@@ -168,6 +169,49 @@ async fn a_foreign_wrap_before_the_own_one_hinders_nobody() {
     assert_eq!(unwrap_root(&b, &both).await.unwrap().id(), root.id());
     let alone = WrappedRoot::new(vec![first]);
     assert!(matches!(unwrap_root(&b, &alone).await, Err(UnwrapError::Unavailable(_))), "time may mend it");
+}
+
+#[tokio::test]
+async fn a_seal_tries_its_own_wrap_first_and_others_where_it_does_not_fit() {
+    let seal = StaticSeal::new(("same".to_owned(), Key32::random()), None);
+    let (own, other, join) = (RootKey::random(), RootKey::random(), JoinKey::random());
+    let wrap = async |root: &RootKey, join: &JoinKey, name| wrap_root(&seal, root, join).await.unwrap().named(name);
+    let both = WrappedRoot::new(vec![wrap(&other, &JoinKey::random(), "a").await, wrap(&own, &join, "b").await]);
+    let opened = async |name, fits: &(dyn Fn(&RootKey) -> bool + Send + Sync)| {
+        unwrap_fitting_root(&seal, name, &both, fits).await.map(|root| root.id())
+    };
+    assert_eq!(opened("b", &|_| true).await, Ok(own.id()));
+    assert_eq!(opened("a", &|_| true).await, Ok(other.id()));
+    assert_eq!(opened("a", &|root| root.id() == own.id()).await, Ok(own.id()));
+    assert_eq!(opened("a", &|_| false).await, Err(UnwrapError::Damaged));
+    let found = seal.find_join_key("b", &both.join_wraps()).await.unwrap();
+    assert_eq!(found.expose(), join.expose());
+}
+
+/// What it seals does not open.
+struct Garbling(StaticSeal);
+
+#[async_trait]
+impl Seal for Garbling {
+    fn kind(&self) -> SealKind {
+        SealKind::Static
+    }
+    fn key_id(&self) -> String {
+        self.0.key_id()
+    }
+    async fn encrypt(&self, _purpose: &str, plain: &[u8]) -> Result<Vec<u8>, SealFailure> {
+        self.0.encrypt("another", plain).await
+    }
+    async fn decrypt(&self, id: &str, purpose: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealFailure> {
+        self.0.decrypt(id, purpose, sealed).await
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_a_wrap_that_was_not_opened_again() {
+    let seal = Garbling(StaticSeal::new(("k".to_owned(), Key32::random()), None));
+    let made = wrap_root(&seal, &RootKey::random(), &JoinKey::random()).await;
+    assert_eq!(made.err(), Some(SealFailure::DoesNotOpen));
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ impl Seal for UnsealKey {
         self.cipher().open(purpose.as_bytes(), sealed).map_err(|_| SealFailure::DoesNotOpen)
     }
 
-    async fn find_join_key(&self, _wraps: &[JoinWrap]) -> Result<JoinKey, UnwrapError> {
+    async fn find_join_key(&self, _name: &str, _wraps: &[JoinWrap]) -> Result<JoinKey, UnwrapError> {
         Ok(self.join_key())
     }
 }

@@ -4,13 +4,16 @@
 //! compared with it, cut off, promoted and asked. The primary is left as it was: what was made for the drill is taken back,
 //! however it ends.
 
+use std::fs::Permissions;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
@@ -62,9 +65,11 @@ pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failur
     }
     let name = format!("drill-{}", hex::encode(crypto::random::<8>()));
     let until = Instant::now() + Duration::from_secs(arguments.patience * 60);
+    let mut signals =
+        Stopping::listen().map_err(|error| Failure::refused(format!("Error listening to signals: {error}")))?;
     let found = tokio::select! {
         found = drill(&primary, &name, until) => found,
-        _ = tokio::signal::ctrl_c() => Err(Failure::refused("The drill was stopped; what it made is taken back")),
+        () = signals.any() => Err(Failure::refused("The drill was stopped; what it made is taken back")),
     };
     // Both may have been undone already, or never made.
     primary.post("sys/replication/dr/primary/revoke-secondary", &json!({ "id": name })).await.ok();
@@ -79,6 +84,26 @@ pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failur
         "rto_ms": millis(found.serves),
     });
     globals.output()?.value(&report, || table(&report))
+}
+
+/// Whatever asks a command to end. A terminal that is closed sends SIGHUP.
+struct Stopping([Signal; 3]);
+
+impl Stopping {
+    fn listen() -> std::io::Result<Self> {
+        let [interrupt, terminate, hangup] =
+            [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+        Ok(Self([interrupt?, terminate?, hangup?]))
+    }
+
+    async fn any(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
 }
 
 async fn drill(primary: &Client, name: &str, until: Instant) -> Result<Found, Failure> {
@@ -203,7 +228,9 @@ async fn serves(local: &Client, name: &str) -> Result<(), Failure> {
 impl Scratch {
     fn start(name: &str) -> Result<Self, Failure> {
         let failed = |error: std::io::Error| Failure::refused(format!("Error starting the copy: {error}"));
-        let folder = TempDir::with_prefix("holdfast-drill-").map_err(failed)?;
+        let mut made = tempfile::Builder::new();
+        let made = made.prefix("holdfast-drill-").permissions(Permissions::from_mode(0o700)).tempdir();
+        let folder = made.map_err(failed)?;
         let [api, cluster] = free_ports().map_err(failed)?;
         let address = format!("http://127.0.0.1:{api}");
         let config = json!({
@@ -222,8 +249,9 @@ impl Scratch {
         let program = std::env::current_exe().map_err(failed)?;
         let log = std::fs::File::create(folder.path().join("log")).map_err(failed)?;
         let mut command = Command::new(program);
-        command.arg("server").arg(format!("-config={}", file.display()));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command.arg("server").arg(format!("-config={}", file.display())).arg("-ends-with-input");
+        // Its end is this process's, also where that has no time to say so.
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
         let process = command.spawn().map_err(failed)?;
         Ok(Self { process, folder, address })
     }

@@ -1,6 +1,6 @@
 //! `holdfast operator dr secondary …`
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use serde_json::json;
 
 use super::{OperationToken, done};
@@ -55,17 +55,19 @@ pub struct Promote {
 
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  holdfast operator dr secondary update-primary -token=ACTIVATION\n  holdfast operator dr secondary update-primary -address=10.0.0.7:8201 -address=10.0.0.8:8201"
+    after_help = "Examples:\n  holdfast operator dr secondary update-primary -token=ACTIVATION\n  holdfast operator dr secondary update-primary -primary-address=10.0.0.7:8201 -primary-address=10.0.0.8:8201",
+    group = ArgGroup::new("primary").required(true).args(["token", "primary_address"])
 )]
 pub struct UpdatePrimary {
     #[command(flatten)]
     operator: OperationToken,
     /// An activation token of the cluster that is to be the primary; an empty text: none for now
-    #[arg(long, value_name = "TOKEN", conflicts_with = "address", required_unless_present = "address")]
+    #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
-    /// Where the same primary is now: host and port of a node's cluster listener. Can be given several times
+    /// Where the same primary is now: host and port of a node's cluster listener; may be given again, for each node in the
+    /// order of dr status
     #[arg(long, value_name = "HOST:PORT")]
-    address: Vec<String>,
+    primary_address: Vec<String>,
     /// Follow a primary with another root key: all that this copy has is replaced
     #[arg(long)]
     force: bool,
@@ -111,10 +113,10 @@ pub async fn run(command: Command, globals: &Globals) -> Result<Done, Failure> {
             let doing = "promoting the secondary";
             done(&client, &format!("{PLACE}/promote"), &body, doing, "Success! This cluster is the DR primary.").await
         }
-        Command::UpdatePrimary(UpdatePrimary { operator, token, address, force }) => {
+        Command::UpdatePrimary(UpdatePrimary { operator, token, primary_address, force }) => {
             let body = match token {
                 Some(token) => json!({ "token": token, "force": force }),
-                None => json!({ "update_primary_addrs": address }),
+                None => json!({ "update_primary_addrs": primary_address }),
             };
             let (body, doing) = (operator.with(body, globals)?, "telling the secondary of its primary");
             done(&client, &format!("{PLACE}/update-primary"), &body, doing, "Success! The secondary knows its primary.")

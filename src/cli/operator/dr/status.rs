@@ -40,8 +40,10 @@ fn table(status: &Value) -> String {
     let mut rows: Vec<[String; 2]> = Vec::new();
     for (name, field) in ROWS {
         let told = !status[field].is_null() && rows.last().is_none_or(|[last, _]| last != name);
-        if told {
-            rows.push([name.to_owned(), cell(&status[field])]);
+        // A secondary that does not hear of its primary does not know.
+        let unknown = field == "behind" && status["mode"] == "secondary" && status[field].is_null();
+        if told || unknown {
+            rows.push([name.to_owned(), if unknown { "unknown".to_owned() } else { cell(&status[field]) }]);
         }
     }
     if let Some(difference) = status["last_difference"].as_object() {
@@ -99,6 +101,8 @@ mod tests {
             copy.contains("following") && !copy.contains("stream-wals") && copy.contains("https://a:8201"),
             "{copy}"
         );
+        let cut_off = table(&json!({ "mode": "secondary", "copy_state": "idle", "behind": null }));
+        assert!(cut_off.contains("unknown"), "{cut_off}");
         let primary = table(&json!({
             "mode": "primary", "state": "running",
             "secondaries": [{ "node_id": "east", "enrolled": false, "connection_status": "disconnected" }],

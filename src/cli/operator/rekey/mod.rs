@@ -135,6 +135,11 @@ async fn begin(arguments: &Arguments, places: &Places, client: &Client, globals:
              stay in force until enough of the new were given back.\n"
         );
     }
+    // A cluster without recovery keys is given its first ones at once.
+    if begun["complete"].as_bool() == Some(true) {
+        let numbers = json!({ "n": arguments.key_shares, "t": arguments.key_threshold });
+        return output.value(&begun, || new_keys(&begun, &numbers, places));
+    }
     output.value(&begun, || status::table(&begun))
 }
 
