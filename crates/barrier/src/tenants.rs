@@ -151,7 +151,7 @@ const GIVE: &str = "keys of a tenant: answer";
 
 #[cfg(test)]
 mod tests {
-    use storage::{Class, RawKey, Sealer};
+    use storage::{Class, RawKey, SegKind, Sealer};
 
     use super::*;
 
@@ -161,8 +161,10 @@ mod tests {
         barrier
     }
 
-    fn key(namespace: &'static str) -> RawKey {
-        RawKey::root(Class::Replicated).plain(namespace).plain("core").plain("k")
+    fn key(namespace: &str) -> RawKey {
+        let mut key = RawKey::root(Class::Replicated);
+        key.push(SegKind::Plain, namespace.as_bytes()).unwrap();
+        key.plain("core").plain("k")
     }
 
     #[test]
