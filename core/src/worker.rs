@@ -124,10 +124,13 @@ impl Worker {
                 Err(problem) => tracing::debug!(problem, "this version is not noted yet"),
             }
         }
-        if let Some(removed) = self.remove_namespace(term, now).await? {
-            return self.fitted(removed).map(|_| Duration::ZERO);
-        }
         let mut pause = IDLE;
+        // What is due goes on beside it.
+        match self.remove_namespace(term, now).await {
+            Ok(true) => pause = Duration::ZERO,
+            Ok(false) => {}
+            Err(problem) => tracing::warn!(problem, "a namespace could not be removed yet; it is tried again"),
+        }
         for owner in self.keyrings() {
             match self.go_on(&owner, term, now).await {
                 Ok(lane) => pause = pause.min(lane),
@@ -235,15 +238,11 @@ impl Worker {
     }
 
     /// Goes on removing a namespace, if one is doomed: first what ends its leases, page by page, then all that it has.
-    async fn remove_namespace(
-        &mut self,
-        term: Term,
-        now: Millis,
-    ) -> Result<Option<Result<Vec<i64>, CommitError>>, String> {
-        let view = self.node.local_view().map_err(|e| e.to_string())?;
-        let Some(doomed) = Doomed::next(&view, None).map_err(|e| e.to_string())? else {
+    /// Answers whether there is more.
+    async fn remove_namespace(&mut self, term: Term, now: Millis) -> Result<bool, String> {
+        let Some(doomed) = self.doomed().map_err(|e| e.to_string())? else {
             self.removing = None;
-            return Ok(None);
+            return Ok(false);
         };
         let after = self.removing.take().filter(|(known, _)| *known == doomed.id).and_then(|(_, after)| after);
         let mut next = None;
@@ -267,10 +266,24 @@ impl Worker {
         } else {
             self.removing = Some((doomed.id, next));
         }
-        Ok(Some(match done {
-            Err(CommitError::Conflict { .. }) => Ok(Vec::new()),
-            done => done,
-        }))
+        match done {
+            Err(CommitError::Conflict { .. }) => Ok(true),
+            done => self.fitted(done).map(|_| true),
+        }
+    }
+
+    /// The first that can be removed: not one that lies in a sealed one.
+    fn doomed(&self) -> Result<Option<Doomed>, Access> {
+        let view = self.node.local_view()?;
+        let mut after = None;
+        for _ in 0..PAGE {
+            let Some(doomed) = Doomed::next(&view, after.as_ref())? else { return Ok(None) };
+            if self.node.barrier.holds(doomed.above.keyring()) {
+                return Ok(Some(doomed));
+            }
+            after = Some(doomed.id);
+        }
+        Ok(None)
     }
 
     /// Goes on counting the leases that a quota has found, if there is one.

@@ -39,6 +39,7 @@ const REPEATED: &[(&[&str], &str)] = &[
     ),
     (&["from", "to_mount", "mounts", "path"], "a mount"),
     (&["server_id"], "a node"),
+    (&["mount_accessor", "member_entity_ids", "member_group_ids"], "the id of what is not there"),
     (
         &["bound_cidrs", "bound_cidr_list", "cidr_list", "token_bound_cidrs", "secret_id_bound_cidrs"],
         "a network, of which only those that are none are repeated",

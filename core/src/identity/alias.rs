@@ -183,8 +183,8 @@ fn update(txn: &mut Txn, now: Millis, alias: &Alias, mut to: Alias) -> Result<Op
         return Err(Failure::invalid("alias with combination of mount accessor and name already exists"));
     }
     to.updated = now;
-    forget_alias(txn, alias);
     if !moves {
+        forget_alias(txn, alias);
         note_alias(txn, &to)?;
         owner.aliases.iter_mut().filter(|kept| kept.id == to.id).for_each(|kept| *kept = to.clone());
         put(txn, &owner)?;
@@ -196,6 +196,7 @@ fn update(txn: &mut Txn, now: Millis, alias: &Alias, mut to: Alias) -> Result<Op
         let text = "Alias cannot be updated as the given entity already has an alias for this mount ";
         return Err(Failure::invalid(text));
     }
+    forget_alias(txn, alias);
     owner.aliases.retain(|kept| kept.id != to.id);
     put(txn, &owner)?;
     add(txn, &mut other, to.clone())?;

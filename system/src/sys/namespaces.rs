@@ -231,7 +231,7 @@ fn texts(given: Map<String, Value>) -> Result<BTreeMap<String, String>> {
 }
 
 /// All that lie in the namespace, by their paths from it.
-fn scan(node: &Node, ctx: &Ctx, view: &View) -> Result<Answer> {
+fn scan(node: &Node, ctx: &Ctx, view: &View) -> Result<Reply<Scanned>> {
     let mut infos = Infos::default();
     let mut open = VecDeque::from([ctx.namespace.clone()]);
     while let Some(above) = open.pop_front() {
@@ -245,10 +245,28 @@ fn scan(node: &Node, ctx: &Ctx, view: &View) -> Result<Answer> {
         }
         if infos.0.len() >= SCANNED_MAX {
             let text = format!("there may be more: {SCANNED_MAX} namespaces are shown at most");
-            return Ok(infos.reply()?.into_answer().warn(text));
+            return Ok(Reply::data(Scanned::of(infos))?.warn(text));
         }
     }
-    if infos.0.is_empty() { Ok(Answer::data(Map::new())) } else { Ok(infos.reply()?.into_answer()) }
+    Reply::data(Scanned::of(infos))
+}
+
+/// Nothing at all where nothing lies below.
+#[derive(Serialize, JsonSchema)]
+struct Scanned {
+    /// Ways from the namespace of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_info: Option<Map<String, Value>>,
+}
+
+impl Scanned {
+    fn of(infos: Infos) -> Self {
+        let keys = infos.0.keys().cloned().collect();
+        let some = !infos.0.is_empty();
+        Self { keys: some.then_some(keys), key_info: some.then_some(infos.0) }
+    }
 }
 
 #[derive(Default)]

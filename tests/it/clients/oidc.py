@@ -39,7 +39,8 @@ session = OAuth2Session(
     code_challenge_method="S256",
     token_endpoint_auth_method="client_secret_basic" if client_secret else "none",
 )
-session.verify = ca
+# Whatever the environment says of proxies and authorities.
+session.verify, session.trust_env = ca, False
 verifier, nonce = generate_token(48), generate_token(20)
 page, state = session.create_authorization_url(
     found["authorization_endpoint"], code_verifier=verifier, nonce=nonce, max_age=600

@@ -114,7 +114,9 @@ pub fn one() -> Path {
         .view(Verb::Read, |_: &Ctx, named: Named, view: &View| {
             Reply::data(Shown::of(Client::get(view, &named.name.checked()?)?.ok_or(Failure::NotFound)?))
         })
-        .slow(Verb::Write, prepare, write)
+        .slow(Verb::Write, prepare, |ctx: &Ctx, input: Write, made: &Vec<Made>, txn: &mut Txn| {
+            write(ctx, input, made, txn)
+        })
         .txn(Verb::Delete, |_: &Ctx, named: Named, txn: &mut Txn| {
             let name = named.name.checked()?;
             if let Some(client) = Client::take(txn, &name)? {
@@ -184,7 +186,7 @@ fn prepare(_: &Ctx, input: Write, view: &View) -> Result<Work<Vec<Made>>> {
     pairs::first(view, &client.key)
 }
 
-fn write(ctx: &Ctx, input: Write, made: &Vec<Made>, txn: &mut Txn) -> Result<Answer> {
+fn write(ctx: &Ctx, input: Write, made: &[Made], txn: &mut Txn) -> Result<Answer> {
     let name = input.name.checked()?;
     let before = Client::take(txn, &name)?;
     let client = planned(txn, before.as_ref(), input.given)?;

@@ -71,7 +71,9 @@ pub fn one() -> Path {
                 verification_ttl: key.verification_ttl,
             })
         })
-        .slow(Verb::Write, prepare, write)
+        .slow(Verb::Write, prepare, |ctx: &Ctx, input: Write, made: &Vec<Made>, txn: &mut Txn| {
+            write(ctx, input, made, txn)
+        })
         .txn(Verb::Delete, delete)
 }
 
@@ -108,7 +110,7 @@ fn prepare(_: &Ctx, input: Write, view: &View) -> Result<Work<Vec<Made>>> {
     Ok(begins.map_or_else(|| Work::Done(Vec::new()), |algorithm| pairs::make(algorithm, 2)))
 }
 
-fn write(ctx: &Ctx, input: Write, made: &Vec<Made>, txn: &mut Txn) -> Result<Answer> {
+fn write(ctx: &Ctx, input: Write, made: &[Made], txn: &mut Txn) -> Result<Answer> {
     let name = input.name.checked()?;
     let before = NamedKey::take(txn, &name)?;
     let (mut key, begins) = planned(txn, &name, &input.given)?;

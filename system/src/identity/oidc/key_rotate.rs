@@ -17,7 +17,9 @@ pub fn path() -> Path {
     Path::new("oidc/key/:name/rotate/?")
         .ids([(Verb::Write, "oidc-rotate-key")])
         .help("Rotates a key.", "The next key pair signs from now on, and another one is made to come after it.")
-        .slow(Verb::Write, prepare, rotate)
+        .slow(Verb::Write, prepare, |ctx: &Ctx, input: Rotate, made: &Vec<Made>, txn: &mut Txn| {
+            rotate(ctx, input, made, txn)
+        })
 }
 
 fn missing(name: &str) -> Failure {
@@ -30,10 +32,10 @@ fn prepare(_: &Ctx, input: Rotate, view: &View) -> Result<Work<Vec<Made>>> {
     Ok(pairs::make(key.algorithm, if key.is_made() { 1 } else { 2 }))
 }
 
-fn rotate(ctx: &Ctx, input: Rotate, made: &Vec<Made>, txn: &mut Txn) -> Result<Answer> {
+fn rotate(ctx: &Ctx, input: Rotate, made: &[Made], txn: &mut Txn) -> Result<Answer> {
     let name = input.name.checked()?;
     let mut key = NamedKey::take(txn, &name)?.ok_or_else(|| missing(&name))?;
-    match made.as_slice() {
+    match made {
         [one] if key.is_made_by(one) => {
             key.rotate(txn, &name, one, ctx.now, input.verification_ttl.map(|span| span.0.as_secs()))?;
         }

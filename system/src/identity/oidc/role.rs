@@ -66,7 +66,9 @@ pub fn one() -> Path {
                 Role::get(view, &named.name.checked()?)?.ok_or(Failure::NotFound)?;
             Reply::data(Shown { client_id, key, template, ttl })
         })
-        .slow(Verb::Write, prepare, write)
+        .slow(Verb::Write, prepare, |ctx: &Ctx, input: Write, made: &Vec<Made>, txn: &mut Txn| {
+            write(ctx, input, made, txn)
+        })
         .txn(Verb::Delete, |_: &Ctx, named: Named, txn: &mut Txn| {
             let name = named.name.checked()?;
             if let Some(role) = Role::take(txn, &name)? {
@@ -101,7 +103,7 @@ fn prepare(_: &Ctx, input: Write, view: &View) -> Result<Work<Vec<Made>>> {
     pairs::first(view, &role.key)
 }
 
-fn write(ctx: &Ctx, input: Write, made: &Vec<Made>, txn: &mut Txn) -> Result<Answer> {
+fn write(ctx: &Ctx, input: Write, made: &[Made], txn: &mut Txn) -> Result<Answer> {
     let name = input.name.checked()?;
     let before = Role::take(txn, &name)?;
     let mut role = planned(before.as_ref(), input.given)?;
