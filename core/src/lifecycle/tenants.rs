@@ -5,7 +5,7 @@
 //! they have, in messages that only unsealed nodes can read. No key is stored. Whoever becomes active has asked before, or
 //! asks when the first request comes. Keys go when the record says that the namespace is sealed, or is gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ const UNSEALINGS_MAX: usize = 256;
 pub(crate) struct Tenants {
     /// Shares that were given, by namespace. The active node's.
     given: Mutex<BTreeMap<NamespaceId, Progress>>,
+    /// Keyrings that were opened here and are not yet open by the record: not to be closed meanwhile.
+    opening: Mutex<BTreeSet<String>>,
     /// When nobody had the keys of one.
     missed: Mutex<BTreeMap<NamespaceId, Missed>>,
     /// One asks at a time.
@@ -79,6 +81,11 @@ impl Tenants {
         given.get(id).map_or_else(Default::default, |progress| (progress.shares.len(), progress.nonce.clone()))
     }
 
+    fn opening(&self, keyring: &str) -> Opening<'_> {
+        self.opening.lock().insert(keyring.to_owned());
+        Opening { tenants: self, keyring: keyring.to_owned() }
+    }
+
     /// Whether it is time to ask for these keys again.
     fn may_ask(&self, id: &NamespaceId) -> bool {
         self.missed.lock().get(id).is_none_or(|missed| missed.again <= Instant::now())
@@ -88,6 +95,18 @@ impl Tenants {
         let mut missed = self.missed.lock();
         let pause = missed.get(id).map_or(RETRY_FIRST, |missed| (missed.pause * 2).min(RETRY_LAST));
         missed.insert(id.clone(), Missed { again: Instant::now() + pause, pause });
+    }
+}
+
+/// While it lives, the keys are not taken for those of a sealed namespace.
+struct Opening<'a> {
+    tenants: &'a Tenants,
+    keyring: String,
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        self.tenants.opening.lock().remove(&self.keyring);
     }
 }
 
@@ -158,6 +177,7 @@ impl Node {
             return Err(Refused::Invalid("leadership moved; give the shares again".into()));
         };
         let keyring = record.id.keyring().to_owned();
+        let _opening = self.tenants.opening(&keyring);
         self.barrier.open_tenant(&keyring, keys).map_err(|_| storage::Access::Sealed)?;
         let committed = change_by(self, self.replication.now(), term, |state| {
             let mut txn = state.at(space::records(&above.id));
@@ -207,8 +227,11 @@ impl Node {
 
     /// Forgets the keys of what is sealed by now, or gone.
     pub fn drop_closed_tenants(&self) -> Result<(), storage::Access> {
+        let held = self.barrier.open_tenants();
+        let opening = self.tenants.opening.lock().clone();
+        // Behind both: what was held and is opened by nobody now is in this state, if it is open.
         let view = self.local_view()?;
-        for keyring in self.barrier.open_tenants() {
+        for keyring in held.into_iter().filter(|keyring| !opening.contains(keyring)) {
             let owner = NamespaceId::parse(&format!("{keyring}-{keyring}"));
             let place = match &owner {
                 Some(owner) => self.namespaces.by_id(&view, owner, &mut Vec::new())?,
