@@ -13,7 +13,7 @@ use barrier::{Share, TenantKeys};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use sdk::{Namespace, NamespaceId};
-use storage::View;
+use storage::{Revision, View};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
@@ -55,6 +55,8 @@ struct Progress {
 }
 
 struct Missed {
+    /// Where its record stood: opened anew, somebody has its keys.
+    at: Option<Revision>,
     again: Instant,
     pause: Duration,
 }
@@ -87,14 +89,15 @@ impl Tenants {
     }
 
     /// Whether it is time to ask for these keys again.
-    fn may_ask(&self, id: &NamespaceId) -> bool {
-        self.missed.lock().get(id).is_none_or(|missed| missed.again <= Instant::now())
+    fn may_ask(&self, id: &NamespaceId, at: Option<Revision>) -> bool {
+        self.missed.lock().get(id).is_none_or(|missed| missed.at != at || missed.again <= Instant::now())
     }
 
-    fn note_missed(&self, id: &NamespaceId) {
+    fn note_missed(&self, id: &NamespaceId, at: Option<Revision>) {
         let mut missed = self.missed.lock();
-        let pause = missed.get(id).map_or(RETRY_FIRST, |missed| (missed.pause * 2).min(RETRY_LAST));
-        missed.insert(id.clone(), Missed { again: Instant::now() + pause, pause });
+        let before = missed.get(id).filter(|missed| missed.at == at);
+        let pause = before.map_or(RETRY_FIRST, |missed| (missed.pause * 2).min(RETRY_LAST));
+        missed.insert(id.clone(), Missed { at, again: Instant::now() + pause, pause });
     }
 }
 
@@ -218,7 +221,7 @@ impl Node {
         let open = self.namespaces.open_ones(&self.local_view()?, None, PAGE)?;
         self.tenants.missed.lock().retain(|id, _| open.contains(id));
         for id in open {
-            if !self.barrier.holds(id.keyring()) && self.tenants.may_ask(&id) {
+            if !self.barrier.holds(id.keyring()) && self.tenants.may_ask(&id, self.stands_at(&id)) {
                 self.fetch_tenant(&id).await;
             }
         }
@@ -257,11 +260,13 @@ impl Node {
         if self.barrier.holds(owner.keyring()) {
             return true;
         }
-        self.tenants.may_ask(&owner) && timeout(ASK_MAX, self.fetch_tenant(&owner)).await.unwrap_or(false)
+        self.tenants.may_ask(&owner, self.stands_at(&owner))
+            && timeout(ASK_MAX, self.fetch_tenant(&owner)).await.unwrap_or(false)
     }
 
     async fn fetch_tenant(&self, id: &NamespaceId) -> bool {
         let _asking = self.tenants.asking.lock().await;
+        let at = self.stands_at(id);
         if self.barrier.holds(id.keyring()) {
             return true;
         }
@@ -272,11 +277,18 @@ impl Node {
                 true
             }
             Err(problem) => {
-                self.tenants.note_missed(id);
+                self.tenants.note_missed(id, at);
                 tracing::debug!(namespace = id.as_str(), problem, "nobody has the keys of a namespace that is open");
                 false
             }
         }
+    }
+
+    /// The revision of its record.
+    fn stands_at(&self, id: &NamespaceId) -> Option<Revision> {
+        let (view, mut seen) = (self.local_view().ok()?, Vec::new());
+        self.namespaces.by_id(&view, id, &mut seen).ok()??;
+        seen.last().and_then(|(_, revision)| *revision)
     }
 
     /// Answers who gave them.
