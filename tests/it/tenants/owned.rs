@@ -38,6 +38,8 @@ pub enum Thing {
     GroupId,
     GroupAlias,
     GroupAliasId,
+    Oidc,
+    ClientId,
     Migration,
     Denial,
 }
@@ -45,6 +47,21 @@ pub enum Thing {
 /// Names that name nothing of a tenant: texts to be stored or computed with, words of few, and what the root namespace
 /// alone has.
 const PLAIN: &[&str] = &[
+    "client_secret",
+    "client_type",
+    "code_challenge",
+    "code_challenge_method",
+    "code_verifier",
+    "grant_type",
+    "max_age",
+    "redirect_uri",
+    "redirect_uris",
+    "request",
+    "request_uri",
+    "response_type",
+    "scope",
+    "state",
+    "template",
     "account_name",
     "action",
     "after",
@@ -185,6 +202,8 @@ pub fn meant(template: &str, name: &str) -> Option<Option<Thing>> {
         "name" if at("/sys/policies/password/") => Thing::Words,
         "name" if at("/sys/polic") => Thing::Policy,
         "name" if at("/sys/quotas/") => Thing::Quota,
+        "name" | "key" | "assignments" | "scopes_supported" if at("/identity/oidc/") => Thing::Oidc,
+        "client_id" | "allowed_client_id" | "allowed_client_ids" => Thing::ClientId,
         "name" if at("/identity/group-alias") => Thing::GroupAlias,
         "name" if at("/identity/group") || at("/identity/lookup/group") => Thing::Group,
         "name" if at("/identity/alias") || at("/identity/entity-alias") => Thing::User,
@@ -208,7 +227,7 @@ pub fn meant(template: &str, name: &str) -> Option<Option<Thing>> {
             Thing::EntityId
         }
         "conflicting_alias_ids_to_keep" => Thing::AliasId,
-        "member_group_ids" => Thing::GroupId,
+        "member_group_ids" | "group_ids" => Thing::GroupId,
         "policies"
         | "token_policies"
         | "allowed_policies"
@@ -264,6 +283,25 @@ pub fn besides(template: &str, of: &BTreeMap<Thing, String>) -> Map<String, Valu
         _ => json!({}),
     };
     more.as_object().cloned().unwrap_or_default()
+}
+
+/// What whoever may do all in the tenant's own namespace finds by these names.
+pub fn known_at_home(of: &BTreeMap<Thing, String>) -> Vec<(String, Value)> {
+    let role = |path: &str| format!("auth/approle/role/{}/{path}", of[&Thing::Role]);
+    vec![
+        ("auth/token/lookup".into(), json!({"token": of[&Thing::Token]})),
+        ("auth/token/lookup-accessor".into(), json!({"accessor": of[&Thing::Accessor]})),
+        ("sys/capabilities-accessor".into(), json!({"accessor": of[&Thing::Accessor], "paths": ["kv/x"]})),
+        ("sys/leases/lookup".into(), json!({"lease_id": of[&Thing::Lease]})),
+        ("sys/wrapping/lookup".into(), json!({"token": of[&Thing::Wrapped]})),
+        ("identity/lookup/entity".into(), json!({"id": of[&Thing::EntityId]})),
+        ("identity/lookup/entity".into(), json!({"alias_id": of[&Thing::AliasId]})),
+        ("identity/lookup/group".into(), json!({"id": of[&Thing::GroupId]})),
+        ("identity/lookup/group".into(), json!({"alias_id": of[&Thing::GroupAliasId]})),
+        (role("secret-id/lookup"), json!({"secret_id": of[&Thing::SecretId]})),
+        (role("secret-id-accessor/lookup"), json!({"secret_id_accessor": of[&Thing::SecretIdAccessor]})),
+        (format!("transit/decrypt/{}", of[&Thing::Key]), json!({"ciphertext": of[&Thing::Ciphertext]})),
+    ]
 }
 
 /// Makes one of each. `admin` may do all in the namespace, `stranger` has no token.
@@ -351,6 +389,21 @@ pub async fn make(admin: &Client, stranger: &Client, tenant: &str) -> BTreeMap<T
     let made = post("identity/group-alias".into(), alias).await;
     of.insert(Thing::GroupAlias, outside);
     of.insert(Thing::GroupAliasId, text(&made["data"]["id"]));
+
+    let oidc = name("oidc");
+    for (kind, body) in [
+        ("key", json!({"allowed_client_ids": ["*"]})),
+        ("role", json!({"key": oidc})),
+        ("scope", json!({"template": "{}", "description": only})),
+        ("assignment", json!({"entity_ids": [of[&Thing::EntityId]], "group_ids": [of[&Thing::GroupId]]})),
+        ("client", json!({"key": oidc, "assignments": [oidc], "redirect_uris": ["https://x"]})),
+        ("provider", json!({"allowed_client_ids": ["*"], "scopes_supported": [oidc]})),
+    ] {
+        post(format!("identity/oidc/{kind}/{oidc}"), body).await;
+    }
+    let client = admin.get(&format!("/v1/identity/oidc/client/{oidc}")).await.ok();
+    of.insert(Thing::ClientId, text(&client["data"]["client_id"]));
+    of.insert(Thing::Oidc, oidc);
 
     post(format!("sys/mounts/{}", name("moving")), json!({"type": "kv"})).await;
     let moved = post("sys/remount".into(), json!({"from": name("moving"), "to": name("moved")})).await;
