@@ -13,6 +13,7 @@ import machine
 from cluster import Failed, Node, free_ports
 
 FOLDER = 100_000  # names in one folder
+MOUNTS_EACH = 15  # in a namespace
 READS = 500  # a second, for the point reads beside a listing
 JOIN_WRITES = 200  # a second, while a node joins
 STEADY_WRITES, STEADY_READS = 500, 1000  # a second
@@ -42,13 +43,15 @@ class Load:
         return json.loads(out)
 
 
-def seed(program, cluster, secrets, tokens, mounts):
+def seed(program, cluster, secrets, tokens, mounts, namespaces=0):
     """Over HTTP, each once; answers what it took."""
     took = {}
     for workload, count, token, more in (
         ("kv-write", secrets, cluster.bench_token, ("--folder-size", FOLDER)),
         ("token-create", tokens, cluster.bench_token, ()),
         ("mount", mounts, cluster.token, ()),
+        ("namespace", namespaces, cluster.token, ()),
+        ("namespace-mount", namespaces * MOUNTS_EACH, cluster.token, ()),
     ):
         if not count:
             continue

@@ -18,6 +18,10 @@ pub enum Kind {
     TransitSign,
     /// A mount of its own for each number.
     Mount,
+    /// A namespace of its own for each number.
+    Namespace,
+    /// A mount for each number, so many in each of those.
+    NamespaceMount,
     /// What the bare server answers.
     Bare,
 }
@@ -52,6 +56,11 @@ impl Workload {
             Kind::TransitEncrypt => (Method::POST, "/v1/transit/encrypt/bench".to_owned(), base64("plaintext", number)),
             Kind::TransitSign => (Method::POST, "/v1/transit/sign/bench-sign".to_owned(), base64("input", number)),
             Kind::Mount => (Method::POST, format!("/v1/sys/mounts/mount-{key}"), Bytes::from_static(MOUNT)),
+            Kind::Namespace => (Method::POST, format!("/v1/sys/namespaces/ns-{key}"), Bytes::new()),
+            Kind::NamespaceMount => {
+                let (namespace, mount) = (key / MOUNTS_EACH, key % MOUNTS_EACH);
+                (Method::POST, format!("/v1/ns-{namespace}/sys/mounts/mount-{mount}"), Bytes::from_static(MOUNT))
+            }
             Kind::Bare => (Method::GET, "/".to_owned(), Bytes::new()),
         };
         let mut request = Request::builder().method(method).uri(path).header("host", "bench");
@@ -69,6 +78,7 @@ impl Workload {
 
 const TOKEN: &[u8] = br#"{"ttl":"24h","no_default_policy":false}"#;
 const MACHINE: &[u8] = br#"{"role_id":"bench-role","secret_id":"bench-secret"}"#;
+const MOUNTS_EACH: usize = 15;
 const MOUNT: &[u8] = br#"{"type":"kv","options":{"version":"1"}}"#;
 
 /// Base64 of 63 bytes, of which no two are alike.

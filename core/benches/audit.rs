@@ -68,6 +68,7 @@ fn request() -> Request {
         head: false,
         upload: None,
         trace: None,
+        authorization: Default::default(),
         doors: Vec::new(),
     }
 }
@@ -75,6 +76,7 @@ fn request() -> Request {
 fn token() -> TokenRecord {
     TokenRecord {
         role: None,
+        purpose: None,
         kind: TokenKind::Service,
         accessor: "abcdefghijklmnopqrstuvwx".into(),
         policies: vec!["app".into(), "default".into()],

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use sdk::{Chore, NamespaceId, Plugin};
-use storage::{Access, Millis, Path, PathKey, Term};
+use storage::{Access, Millis, Path, PathKey, Read, Term};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 
 use crate::change::change_by;
+use crate::due;
 use crate::lifecycle::Node;
 use crate::mount::{Mount, Table};
 use crate::replication::Role;
@@ -116,6 +117,46 @@ impl Walk {
         }
         Ok(found)
     }
+}
+
+/// Has a namespace's mount of a built-in kind do what is due. Those are not walked: [`due::wake`] says when to ask, and
+/// `woken` are the entries that said so. It is woken again when there is more to do, or soon if this could not be done.
+pub(crate) async fn awake(
+    node: &Node,
+    namespace: &NamespaceId,
+    kind: &str,
+    woken: &[PathKey],
+    now: Millis,
+    term: Term,
+) -> Result<(), String> {
+    let folder = space::records(namespace);
+    let plugin = node.plugin(Table::Secret.plugins(), kind);
+    for _ in 0..IN_A_ROW {
+        let Some(plugin) = &plugin else { break };
+        match next(node, plugin.as_ref(), &folder, now, term).await {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(problem) => {
+                tracing::warn!(mount = kind, problem, "what is due could not be done; it is tried again");
+                break;
+            }
+        }
+    }
+    let done = change_by(node, now, term, |state| -> sdk::Result<()> {
+        let view = state.view(folder);
+        let mut order = state.at(space::schedule(namespace));
+        for key in woken {
+            // Relied on: an entry that was written again meanwhile stays.
+            order.bytes(key)?;
+            order.delete(key);
+        }
+        let next = plugin.as_ref().map(|plugin| plugin.next_due(&view)).transpose()?.flatten();
+        if let Some(at) = next {
+            due::wake(&mut order, namespace, if at <= now { now.plus(LOOK) } else { at }, kind)?;
+        }
+        Ok(())
+    });
+    done.await.map(|_| ()).map_err(|e| e.to_string())
 }
 
 /// Does what has waited longest. False: nothing is due.

@@ -18,6 +18,8 @@ pub(crate) enum Due {
     Lockout { namespace: NamespaceId, mount: String, alias: String },
     /// The policy's time is up.
     Policy { namespace: NamespaceId, name: String },
+    /// A built-in kind of mount has something to do: it is asked what, as [chores](crate::chores) are.
+    Chore { namespace: NamespaceId, kind: String },
 }
 
 const TOKEN: &str = "token";
@@ -31,6 +33,7 @@ impl Due {
                 at.plain("lockout").plain(namespace.as_str()).plain(mount).name(alias)
             }
             Self::Policy { namespace, name } => at.plain("policy").plain(namespace.as_str()).name(name),
+            Self::Chore { namespace, kind } => at.plain("chore").plain(namespace.as_str()).plain(kind),
         }
     }
 }
@@ -42,6 +45,12 @@ fn folder() -> PathKey {
 /// In the order of the namespace's keyring. `txn` is anywhere.
 pub(crate) fn schedule(txn: &mut Txn, ns: &NamespaceId, at: Millis, due: &Due) -> Result<(), Access> {
     txn.elsewhere(space::schedule(ns)).put(&due.key(at), due)
+}
+
+/// Has this namespace's mount of a built-in kind asked at `at` what is due. What it was woken for in vain costs little, so
+/// nothing has to be taken back.
+pub fn wake(txn: &mut Txn, namespace: &NamespaceId, at: Millis, kind: &str) -> Result<(), Access> {
+    schedule(txn, namespace, at, &Due::Chore { namespace: namespace.clone(), kind: kind.to_owned() })
 }
 
 pub(crate) fn unschedule(txn: &mut Txn, ns: &NamespaceId, at: Millis, due: &Due) {

@@ -20,7 +20,7 @@ pub mod consistency;
 pub mod cors;
 pub mod denials;
 pub mod dr;
-mod due;
+pub mod due;
 pub mod identity;
 pub mod in_flight;
 pub mod lease_count;

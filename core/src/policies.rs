@@ -169,14 +169,13 @@ impl Policies {
                 None => parts.push((view.path(&key), None)),
             }
         }
-        let relied_on = parts.clone();
         let stamp = parsed.iter().any(|parsed| parsed.templated.is_some()).then(|| rights.stamp());
         let made = (parts, stamp);
         let now = timestamp(now);
         if let Some(acl) = self.acls.get(&made)
             && acl.valid_until().is_none_or(|end| now < end)
         {
-            return Ok(Rules { acl, relied_on });
+            return Ok(Rules { acl, relied_on: made.0 });
         }
         let values = if made.1.is_some() { rights.values() } else { Default::default() };
         let filled = |parsed: &Arc<Parsed>| match parsed.templated {
@@ -185,8 +184,15 @@ impl Policies {
         };
         let policies: Vec<Arc<Policy>> = parsed.iter().map(filled).collect();
         let acl = Arc::new(Acl::new(&policies, now));
-        self.acls.insert(made, Arc::clone(&acl));
-        Ok(Rules { acl, relied_on })
+        self.acls.insert(made.clone(), Arc::clone(&acl));
+        Ok(Rules { acl, relied_on: made.0 })
+    }
+
+    /// The rules of a text that is no policy of anybody's.
+    pub fn rules_in(text: &str, now: Millis) -> Result<Rules, Access> {
+        let broken = |problem| Access::Broken(format!("what a token is for does not parse: {problem}"));
+        let policy = Policy::parse("", text).map_err(broken)?;
+        Ok(Rules { acl: Arc::new(Acl::new(&[Arc::new(policy)], timestamp(now))), relied_on: Vec::new() })
     }
 
     /// Whether the caller's policies allow an operation at another path than the request's, in the request's namespace.

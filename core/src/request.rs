@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use sdk::{Map, Pipe, Step, Value, Verb};
+use sdk::{Authorization, Map, Pipe, Step, Value, Verb};
 use serde::{Deserialize, Serialize};
 use storage::RequestId;
 
@@ -28,6 +28,8 @@ pub struct Request {
     pub certificates: Vec<Vec<u8>>,
     /// Lower case, without parameters; empty if there was none.
     pub content_type: String,
+    #[serde(default)]
+    pub authorization: Authorization,
     /// How long the answer is to be kept in a wrapping token, instead of being sent.
     pub wrap_ttl: Option<std::time::Duration>,
     /// Those that audit entries show, by name in lower case.
@@ -63,6 +65,7 @@ impl Request {
             remote: self.remote,
             certificates: self.certificates.clone(),
             content_type: step.content_type.to_owned(),
+            authorization: Authorization::default(),
             wrap_ttl: None,
             audit_headers: Vec::new(),
             doors: Vec::new(),
@@ -86,6 +89,7 @@ impl Request {
             remote: None,
             certificates: Vec::new(),
             content_type: String::new(),
+            authorization: Authorization::default(),
             wrap_ttl: None,
             audit_headers: Vec::new(),
             consistency: Default::default(),

@@ -88,7 +88,7 @@ impl Response {
         if let Some(wrapped) = &answer.wrapped {
             return Self::json(200, &wrapped_envelope(wrapped));
         }
-        match &answer.body {
+        let mut response = match &answer.body {
             // Who says 200 of nothing wants the envelope.
             Body::Empty if answer.warnings.is_empty() && answer.auth.is_none() && answer.status != Some(200) => {
                 Self::empty(status(204))
@@ -107,7 +107,9 @@ impl Response {
             },
             Body::Bare(map) => Self::json(status(200), &Value::Object(map.clone())),
             _ => Self::json(status(200), &Value::Object(envelope(id, answer))),
-        }
+        };
+        response.headers.extend(answer.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        response
     }
 }
 

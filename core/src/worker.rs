@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use crate::change::change;
+use crate::chores;
 use crate::due::{self, Due};
 use crate::lifecycle::Node;
 use crate::namespace::Doomed;
@@ -58,6 +59,9 @@ pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
         }
     }
 }
+
+/// Entries of the index, by the namespace and the kind of mount that they are to wake.
+type Woken = BTreeMap<(NamespaceId, String), Vec<PathKey>>;
 
 struct Worker {
     node: Arc<Node>,
@@ -165,11 +169,17 @@ impl Worker {
         let Some(last) = ready.last().cloned() else {
             return Ok(page.first().map_or(IDLE, |(at, _)| now.until(*at).min(IDLE)));
         };
-        let done = change(&self.node, now, term, |state| self.settle(state, owner, &ready, now)).await;
+        let mut woken = Woken::new();
+        let done = change(&self.node, now, term, |state| self.settle(state, owner, &ready, now, &mut woken)).await;
         if self.fitted(done)?
             && let Some(lane) = self.lanes.get_mut(owner)
         {
             lane.after = Some(last);
+            for ((namespace, kind), entries) in &woken {
+                if let Err(problem) = chores::awake(&self.node, namespace, kind, entries, now, term).await {
+                    tracing::warn!(mount = kind, problem, "what is due could not be done; it is tried again later");
+                }
+            }
         }
         Ok(Duration::ZERO)
     }
@@ -189,7 +199,15 @@ impl Worker {
         }
     }
 
-    fn settle(&self, state: &mut TxnState, owner: &NamespaceId, ready: &[PathKey], now: Millis) -> Result<(), Access> {
+    /// What is no record's end is left to be done afterwards: into `woken` come its entries, by who is to be asked.
+    fn settle(
+        &self,
+        state: &mut TxnState,
+        owner: &NamespaceId,
+        ready: &[PathKey],
+        now: Millis,
+        woken: &mut Woken,
+    ) -> Result<(), Access> {
         let mut order = state.at(space::schedule(owner));
         let mut budget = halved(SWEEP_MAX, self.halvings);
         for key in ready {
@@ -197,6 +215,10 @@ impl Worker {
                 Some(Due::Token(token)) => self.node.tokens.expire(&mut order, &token, now, &mut budget)?,
                 Some(Due::Lockout { namespace, mount, alias }) => {
                     lockout::expire(&mut order.elsewhere(space::records(&namespace)), &mount, &alias, now)?;
+                }
+                Some(Due::Chore { namespace, kind }) => {
+                    woken.entry((namespace, kind)).or_default().push(key.clone());
+                    continue;
                 }
                 Some(Due::Policy { namespace, name }) => {
                     Policies::expire(&mut order.elsewhere(space::records(&namespace)), &name, now)?;

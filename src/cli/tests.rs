@@ -46,7 +46,7 @@ fn every_command_says_what_it_does_and_shows_an_example() {
     }
 }
 
-/// As a shell does, without what it does besides: quotes are taken off, and a redirection or a pipe ends the command.
+/// As a shell does, without what it does besides: quotes are taken off, and a redirection, a pipe or a bracket ends the command.
 fn words(line: &str) -> Vec<OsString> {
     let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
     for sign in line.chars() {
@@ -54,7 +54,7 @@ fn words(line: &str) -> Vec<OsString> {
             ('\'' | '"', None) => quote = Some(sign),
             (sign, Some(open)) if sign == open => quote = None,
             (' ', None) => words.extend(Some(std::mem::take(&mut word)).filter(|word| !word.is_empty())),
-            ('<' | '>' | '|', None) => break,
+            ('<' | '>' | '|' | ')', None) => break,
             _ => word.push(sign),
         }
     }
@@ -72,7 +72,7 @@ fn every_example_is_a_command_that_can_be_given() {
         // What is before it on the line, as a variable or a pipe into it, is the shell's.
         for line in examples.lines().filter_map(|line| Some(&line[line.find("holdfast ")?..])) {
             let mut all = super::command();
-            let given = super::flags::normalise(&all, words(line.trim_end_matches(')')).into_iter());
+            let given = super::flags::normalise(&all, words(line).into_iter());
             let parsed =
                 all.try_get_matches_from_mut(given).and_then(|found| super::Arguments::from_arg_matches(&found));
             if let Err(problem) = parsed {

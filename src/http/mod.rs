@@ -13,6 +13,7 @@ mod clean;
 mod connection;
 mod consistency;
 mod cors;
+mod form;
 mod gate;
 pub mod json;
 mod listener;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use holdfast_core::audit::AuditedHeaders;
 use holdfast_core::request::{PathError, Request, canonical};
 use holdfast_core::token::ClientToken;
@@ -10,14 +11,14 @@ use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use hyper::http::request::Parts;
 use percent_encoding::percent_decode_str;
-use sdk::{FromField, Map, SignedSeconds, Value, Verb};
+use sdk::{Authorization, FromField, Map, SignedSeconds, Value, Verb};
 use storage::RequestId;
 use system::node::Method;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::body::BodyRoom;
 use super::peer::Peer;
-use super::{consistency, json};
+use super::{consistency, form, json};
 use crate::config::Listener;
 
 /// Why a request is not even looked at.
@@ -83,6 +84,9 @@ pub async fn parse(
             let verb = read_verb(&mut query);
             (verb, Ok(query.clone()))
         }
+        "POST" | "PUT" if form::is_one(&content_type(&head.headers), &bytes) => {
+            (Ok(Verb::Write), form::object(&bytes, limits))
+        }
         "POST" | "PUT" => (Ok(Verb::Write), json::object(&bytes, limits)),
         "PATCH" => (Ok(Verb::Patch), json::object(&bytes, limits)),
         "DELETE" => (Ok(Verb::Delete), Ok(query.clone())),
@@ -138,13 +142,15 @@ fn service_request(
     let namespace = text(headers, "x-vault-namespace").unwrap_or_default();
     let namespace = canonical(namespace.trim_matches('/').as_bytes())
         .map_err(|problem| Refused::new(400, format!("X-Vault-Namespace: {problem}")))?;
+    let (token, authorization) = caller(headers);
     Ok(Request {
         id,
         verb,
         namespace,
         path: path.to_owned(),
-        token: token(headers),
+        token,
         body: Map::new(),
+        authorization,
         remote: peer.remote,
         certificates: peer.certificates.to_vec(),
         content_type: content_type(headers),
@@ -207,13 +213,20 @@ pub fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(|t| t.trim().to_owned())
 }
 
-fn token(headers: &HeaderMap) -> Option<ClientToken> {
-    let bearer = || {
-        let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-        let (scheme, token) = value.trim().split_once(' ')?;
-        (scheme == "Bearer").then(|| token.trim().to_owned())
-    };
-    text(headers, "x-vault-token").filter(|t| !t.is_empty()).or_else(bearer).map(ClientToken::new)
+/// Whose token a request has, and what else says who asks.
+fn caller(headers: &HeaderMap) -> (Option<ClientToken>, Authorization) {
+    let own = text(headers, "x-vault-token").filter(|t| !t.is_empty());
+    let said = text(headers, AUTHORIZATION.as_str()).unwrap_or_default();
+    let (scheme, credentials) = said.split_once(' ').map_or(("", ""), |(scheme, rest)| (scheme, rest.trim()));
+    let bearer = Some(credentials.to_owned()).filter(|_| own.is_none() && scheme == "Bearer");
+    let basic = scheme.eq_ignore_ascii_case("basic").then(|| basic(credentials)).flatten();
+    let authorization = Authorization { bearer: bearer.is_some(), basic };
+    (own.or(bearer).map(ClientToken::new), authorization)
+}
+
+fn basic(credentials: &str) -> Option<(String, String)> {
+    let text = String::from_utf8(BASE64_STANDARD.decode(credentials).ok()?).ok()?;
+    text.split_once(':').map(|(name, secret)| (name.to_owned(), secret.to_owned()))
 }
 
 fn content_type(headers: &HeaderMap) -> String {
@@ -221,21 +234,36 @@ fn content_type(headers: &HeaderMap) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// A name that comes again makes a list. What does not decode is left out.
+/// What does not decode is left out.
 fn parse_query(query: &str) -> Map<String, Value> {
     let mut out = Map::new();
-    for pair in query.split('&').filter(|p| !p.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (Some(name), Some(value)) = (decode(name), decode(value)) else { continue };
-        match out.get_mut(&name) {
-            None => {
-                out.insert(name, Value::String(value));
-            }
-            Some(Value::Array(items)) => items.push(Value::String(value)),
-            Some(first) => *first = Value::Array(vec![first.take(), Value::String(value)]),
-        }
+    for pair in query.split('&') {
+        let _ = add(&mut out, pair);
     }
     out
+}
+
+/// The fields of a form, or the one that does not decode.
+pub fn pairs(form: &str) -> Result<Map<String, Value>, &str> {
+    let mut out = Map::new();
+    form.split('&').try_for_each(|pair| add(&mut out, pair).ok_or(pair)).map(|()| out)
+}
+
+/// A name that comes again makes a list. `None`: it does not decode.
+fn add(out: &mut Map<String, Value>, pair: &str) -> Option<()> {
+    if pair.is_empty() {
+        return Some(());
+    }
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    let (name, value) = (decode(name)?, decode(value)?);
+    match out.get_mut(&name) {
+        None => {
+            out.insert(name, Value::String(value));
+        }
+        Some(Value::Array(items)) => items.push(Value::String(value)),
+        Some(first) => *first = Value::Array(vec![first.take(), Value::String(value)]),
+    }
+    Some(())
 }
 
 fn decode(part: &str) -> Option<String> {

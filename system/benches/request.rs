@@ -38,6 +38,7 @@ fn lookup_self(token: &ClientToken) -> Request {
         audit_headers: Vec::new(),
         upload: None,
         trace: None,
+        authorization: Default::default(),
         doors: Vec::new(),
     }
 }

@@ -38,12 +38,12 @@ fn hvac(script: &str) -> Command {
     command
 }
 
-fn program(name: &str) -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/clients").join(name)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the script that installs the clients says where they are")]
-fn installed(variable: &str) -> String {
+pub fn installed(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| panic!("scripts/test installs a client, and says in {variable} where"))
 }
 

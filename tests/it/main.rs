@@ -33,6 +33,7 @@ mod listener;
 mod membership;
 mod metrics;
 mod monitor;
+mod oidc;
 mod openapi;
 mod operations;
 mod operator_day;

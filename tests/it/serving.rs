@@ -8,6 +8,7 @@ use serde_json::json;
 #[tokio::test]
 async fn one_node_from_nothing_to_serving_and_back() {
     let mut cluster = Cluster::configured(1, Transport::Plain, &json!({}));
+    std::fs::remove_dir(cluster.nodes[0].data()).unwrap();
     cluster.nodes[0].start().await;
     let client = cluster.nodes[0].client();
     assert_eq!(client.health().await, Some(501));

@@ -118,6 +118,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("hcl", 1),
     ("proto", 1),
     ("barrier", 1),
+    ("oidc", 1),
     ("sdk", 1),
     ("sdk-derive", 1),
     ("holdfast-core", 2),

@@ -6,7 +6,6 @@ use sdk::{Failure, Result};
 use storage::{Millis, Txn};
 
 use super::alias::{Alias, add, alias, name_key};
-use super::check_name;
 use super::entity::{Entity, for_update, make, put};
 use super::group::{GroupKind, group};
 use super::group_alias::group_by_alias;
@@ -64,7 +63,6 @@ fn known(
 }
 
 fn first(txn: &mut Txn, now: Millis, arrival: &Arrival<'_>) -> Result<Entity> {
-    check_name("an alias", arrival.alias)?;
     // Those who come at the same moment wait here, and then find it.
     txn.latch(&name_key(arrival.mount_accessor, arrival.alias))?;
     let mut entity = make(txn, now)?;

@@ -55,7 +55,8 @@ pub fn merge(txn: &mut Txn, now: Millis, merge: &Merge<'_>) -> Result<(), NotMer
             "aliases conflicts cannot be resolved with multiple from entity ids - merge one entity at a time",
         );
     }
-    let ids: BTreeSet<&String> = merge.from.iter().collect();
+    let mut seen = BTreeSet::new();
+    let ids: Vec<&String> = merge.from.iter().filter(|id| seen.insert(*id)).collect();
     if ids.len() + to.merged_ids.len() > BATCH_MAX {
         return refused(format!("an entity can be made of at most {BATCH_MAX} others"));
     }

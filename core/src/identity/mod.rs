@@ -44,7 +44,7 @@ pub use group_alias::{
 pub use login::{Arrival, arrive};
 pub use membership::{CHANGES_MAX, DEPTH_MAX, Members, members, size};
 pub use merge::{Clash, Merge, NotMerged, merge};
-pub use rights::{Identities, Rights, Stamp, policies_of, present};
+pub use rights::{Identities, Rights, Stamp, policies_of, present, values_of};
 
 use std::collections::BTreeMap;
 

@@ -51,21 +51,26 @@ impl Rights {
 
     /// What the templates of policies are filled in with.
     pub fn values(&self) -> TemplateValues {
-        let entity = self.entity.as_ref().map(|entity| TemplateEntity {
-            id: entity.id.clone(),
-            name: entity.name.clone(),
-            metadata: entity.metadata.clone().unwrap_or_default(),
-            aliases: entity.aliases.iter().map(template_alias).collect(),
-        });
-        let of_group = |group: &Arc<Group>| TemplateGroup {
-            id: group.id.clone(),
-            name: group.name.clone(),
-            // Policies and groups are of one namespace.
-            namespace_id: String::new(),
-            metadata: group.metadata.clone().unwrap_or_default(),
-        };
-        TemplateValues { entity, groups: self.groups.iter().map(of_group).collect(), namespace_id: String::new() }
+        values_of(self.entity.as_ref(), self.groups.iter().map(Arc::as_ref))
     }
+}
+
+/// What templates are filled in with for an entity in these groups.
+pub fn values_of<'a>(entity: Option<&Entity>, groups: impl Iterator<Item = &'a Group>) -> TemplateValues {
+    let entity = entity.map(|entity| TemplateEntity {
+        id: entity.id.clone(),
+        name: entity.name.clone(),
+        metadata: entity.metadata.clone().unwrap_or_default(),
+        aliases: entity.aliases.iter().map(template_alias).collect(),
+    });
+    let of_group = |group: &Group| TemplateGroup {
+        id: group.id.clone(),
+        name: group.name.clone(),
+        // Policies and groups are of one namespace.
+        namespace_id: String::new(),
+        metadata: group.metadata.clone().unwrap_or_default(),
+    };
+    TemplateValues { entity, groups: groups.map(of_group).collect(), namespace_id: String::new() }
 }
 
 fn template_alias(alias: &Alias) -> TemplateAlias {

@@ -10,6 +10,7 @@ use super::authenticate::{Asker, Nobody};
 use super::{Located, RelyOn, Run};
 use crate::audit::{Decided, Who};
 use crate::lifecycle::Node;
+use crate::policies::Policies;
 use crate::request::canonical;
 use crate::space;
 use crate::token::TokenKey;
@@ -174,7 +175,10 @@ pub(super) fn authorize(
         let failure = Failure::denied("1 error occurred:\n\t* permission denied\n\n");
         return Err(Refused { why: why.into(), ..refuse(failure) });
     };
-    let rules = node.policies.rules(view, &caller.home, &token.record.policies, &token.rights, run.now);
+    let rules = match &token.record.purpose {
+        Some(purpose) => Policies::rules_in(&purpose.policy, run.now),
+        None => node.policies.rules(view, &caller.home, &token.record.policies, &token.rights, run.now),
+    };
     let rules = rules.map_err(|e| refuse(e.into()))?;
     rely_on.extend(rules.relied_on);
     let question =
@@ -298,6 +302,8 @@ fn caller_of(run: &Run<'_>, token: &Asker) -> Caller {
         batch: record.kind == crate::token::TokenKind::Batch,
         uses_left: token.uses_left.map(|n| n - 1),
         root: record.is_root(),
+        created: record.created,
+        purpose: record.purpose.as_ref().map(|purpose| purpose.internal.clone()),
         home: record.home.id.clone(),
         way: record.home.way_to(run.namespace).map(str::to_owned),
     }
@@ -360,6 +366,7 @@ pub(super) fn context<'a>(run: &'a Run<'_>, located: &'a Located, caller: Option
         now: run.now,
         wraps: run.request.wrap_ttl.is_some(),
         content_type: &run.request.content_type,
+        authorization: &run.request.authorization,
     }
 }
 

@@ -305,6 +305,7 @@ fn request(verb: Verb, path: &str, token: Option<&ClientToken>) -> Request {
         content_type: String::new(),
         wrap_ttl: None,
         consistency: Default::default(),
+        authorization: Default::default(),
         doors: Vec::new(),
         help: false,
         head: false,

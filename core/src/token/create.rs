@@ -9,7 +9,8 @@ use storage::{Access, Millis, PathKey, Read, Txn};
 use super::id::with_home;
 use super::lookup::ANCESTORS_MAX;
 use super::{
-    ClientToken, Origin, TokenKey, TokenKind, TokenRecord, Tokens, accessor_key, children_key, record_key, uses_key,
+    ClientToken, Origin, Purpose, TokenKey, TokenKind, TokenRecord, Tokens, accessor_key, children_key, record_key,
+    uses_key,
 };
 use crate::due::{self, Due};
 use crate::mount::TtlLimits;
@@ -45,6 +46,7 @@ pub struct NewToken {
     pub bound_cidrs: Vec<Cidr>,
     pub origin: Option<Origin>,
     pub role: Option<String>,
+    pub purpose: Option<Purpose>,
     /// Whether a zero ttl means "never".
     pub never_expires: bool,
     pub initial_root: bool,
@@ -131,6 +133,7 @@ impl Tokens {
             bound_cidrs: new.bound_cidrs,
             origin: new.origin,
             role: new.role,
+            purpose: new.purpose,
             counted_by: None,
             home: new.home,
             initial_root: new.initial_root,

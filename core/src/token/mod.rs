@@ -28,7 +28,7 @@ pub use id::{ClientToken, TokenKey};
 pub use leases::Revoked;
 pub use login::{LoggedIn, auth_block, joined};
 pub use lookup::{Valid, Why};
-pub use record::{Origin, TokenKind, TokenRecord};
+pub use record::{Origin, Purpose, TokenKind, TokenRecord};
 pub use renew::{LoginTerms, Renewed, Terms};
 pub use revoke::{HALVINGS, Orphaned, SWEEP_MAX, halved};
 

@@ -37,6 +37,15 @@ pub struct Origin {
     pub internal: Value,
 }
 
+/// What the server itself has made a token for. It is good for nothing else, and nothing else gives it rights.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Purpose {
+    /// All that it may do, as the text of a policy.
+    pub policy: String,
+    /// What the endpoint that it is for wants to see again.
+    pub internal: Value,
+}
+
 #[derive(Clone, Serialize, Deserialize)]
 pub struct TokenRecord {
     #[serde(default)]
@@ -72,6 +81,8 @@ pub struct TokenRecord {
     /// The role that it was made against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<Purpose>,
     /// The quota that counts its lease.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted_by: Option<String>,

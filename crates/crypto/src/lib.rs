@@ -31,6 +31,6 @@ pub use key::{Key32, SecretBytes, ct_eq};
 pub use key_wrap::{unwrap_key, wrap_key};
 pub use locked::{Locked, LockedKey};
 pub use one_time::{CodeHash, one_time_code};
-pub use pair::{KeyKind, PrivateKey, PublicKey, Salt, Scheme, der_of, fixed_of};
+pub use pair::{KeyKind, Numbers, PrivateKey, PublicKey, Salt, Scheme, der_of, fixed_of};
 pub use random::{fill_random, random, rng};
 pub use siv::Siv;

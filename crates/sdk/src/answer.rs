@@ -69,6 +69,8 @@ pub struct Answer {
     /// Replaces the status that follows from the body.
     pub status: Option<u16>,
     pub body: Body,
+    /// Headers beside those that every answer has, or instead of them; by name in lower case.
+    pub headers: Vec<(&'static str, String)>,
     pub warnings: Vec<String>,
     /// Shows an empty list where there are no warnings, instead of nothing.
     pub lists_warnings: bool,
@@ -183,6 +185,12 @@ impl Answer {
     #[must_use]
     pub fn status(mut self, status: u16) -> Self {
         self.status = Some(status);
+        self
+    }
+
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use storage::Millis;
 
-use crate::{Namespace, NamespaceId, Other};
+use crate::{Namespace, NamespaceId, Other, Value};
 
 /// The mount that a request was routed to.
 #[derive(Clone, Debug)]
@@ -50,6 +51,10 @@ pub struct Caller {
     /// What is left of a use limit after this request.
     pub uses_left: Option<i64>,
     pub root: bool,
+    /// When the token was made.
+    pub created: Millis,
+    /// Of a token that the server has made for one purpose: what the endpoint that it is for wants to see again.
+    pub purpose: Option<Value>,
     /// The namespace that the token belongs to, where its policies are.
     pub home: NamespaceId,
     /// The way from there to the namespace of the request: what stands before its paths in the eyes of the policies. `None`
@@ -62,6 +67,16 @@ impl Caller {
     pub fn sees(&self, path: &str) -> Option<String> {
         self.way.as_ref().map(|way| format!("{way}{path}"))
     }
+}
+
+/// What the header `Authorization` of a request said. No Debug: it holds secrets.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Authorization {
+    /// The request's token came in it.
+    pub bearer: bool,
+    /// A name and what proves it: HTTP's basic authentication.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basic: Option<(String, String)>,
 }
 
 #[derive(Clone, Copy)]
@@ -80,6 +95,7 @@ pub struct Ctx<'a> {
     pub wraps: bool,
     /// The request's content type, lower case, without parameters. Empty if there was none.
     pub content_type: &'a str,
+    pub authorization: &'a Authorization,
 }
 
 impl Ctx<'_> {

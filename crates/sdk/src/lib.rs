@@ -42,7 +42,7 @@ pub use answer::{Answer, AuthBlock, Body, WrapInfo};
 pub use aside::aside;
 pub use batch::{BatchAnswer, Step, StepAnswer};
 pub use chore::{Chore, Finish};
-pub use context::{Caller, Ctx, MountInfo, moment, timestamp};
+pub use context::{Authorization, Caller, Ctx, MountInfo, moment, timestamp};
 pub use crypto::{hmac_sha256, random};
 pub use declare::{Act, Backend, Handler, Matched, OnSecondary, Operation, Path, Prepared, Slow, Upsert, Verb, Work};
 pub use draw::{draws, encoded};
@@ -62,7 +62,7 @@ pub use pattern::Pattern;
 pub use pipe::{Closed, Pipe, PipeReader, PipeWriter, pipe};
 pub use plugin::{Plugin, PluginKind};
 pub use sdk_derive::Input;
-pub use storage::{Access, Millis, PathKey as Key, Read, Txn, View};
+pub use storage::{Access, Millis, PathKey as Key, Read, Seg, Txn, View};
 pub use token_settings::{ShownToken, TokenFields, TokenSettings, cidr};
 pub use touches::{Other, Right, Touches};
 

@@ -26,6 +26,13 @@ impl Name {
     }
 }
 
+impl Name {
+    /// As it came.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl LowerName {
     /// What nothing can be named is no path of this mount.
     pub fn checked(self) -> Result<String> {

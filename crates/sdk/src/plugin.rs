@@ -51,6 +51,12 @@ pub trait Plugin: Send + Sync {
         Ok(None)
     }
 
+    /// When something is due next. Built-in mounts alone are asked, since those are not walked: each time when they were woken.
+    fn next_due(&self, view: &View) -> Result<Option<Millis>> {
+        let _ = view;
+        Ok(None)
+    }
+
     /// Lets go of the records it has [kept](crate::Kept): the node is sealed.
     fn forget(&self) {}
 

@@ -162,9 +162,12 @@ impl Bench {
             now: self.now,
             wraps: false,
             content_type: self.content_type,
+            authorization: &NOTHING_SAID,
         }
     }
 }
+
+static NOTHING_SAID: crate::Authorization = crate::Authorization { bearer: false, basic: None };
 
 /// The mount's folder.
 fn space() -> StorePath {

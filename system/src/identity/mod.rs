@@ -8,14 +8,18 @@ mod group;
 mod group_alias;
 mod lookup;
 mod mounts;
+mod oidc;
 mod shown;
 
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
-use sdk::{Backend, Failure, Keys, Map, MountInfo, Plugin, PluginKind, Reply, Result, Value};
+use sdk::{Backend, Chore, Failure, Keys, Map, Millis, MountInfo, Plugin, PluginKind, Reply, Result, Value, View};
 
-pub struct Identity(Backend);
+pub struct Identity {
+    backend: Backend,
+    oidc: Arc<oidc::Oidc>,
+}
 
 impl Identity {
     pub fn new(node: &Arc<Node>) -> Self {
@@ -26,7 +30,9 @@ impl Identity {
         paths.extend(group::paths(node));
         paths.extend(group_alias::paths(node));
         paths.extend(lookup::paths(node));
-        Self(Backend::new("The identity store: entities, their aliases, and groups.", paths))
+        let oidc = oidc::Oidc::new(node);
+        paths.extend(oidc.paths());
+        Self { backend: Backend::new("The identity store: entities, their aliases, groups, and OIDC.", paths), oidc }
     }
 }
 
@@ -45,7 +51,16 @@ impl Plugin for Identity {
     fn types(&self) -> &'static [&'static str] {
         &["identity"]
     }
+    fn due(&self, view: &View, now: Millis) -> Result<Option<Chore>> {
+        ::oidc::due(view, now)
+    }
+    fn next_due(&self, view: &View) -> Result<Option<Millis>> {
+        ::oidc::next_due(view)
+    }
+    fn forget(&self) {
+        self.oidc.forget();
+    }
     fn backend(&self, _mount: &MountInfo) -> &Backend {
-        &self.0
+        &self.backend
     }
 }

@@ -9,6 +9,7 @@ mod identity;
 mod leases;
 mod mounts;
 mod node;
+mod oidc;
 mod passwords;
 mod policies;
 mod policy_explain;

@@ -15,8 +15,8 @@ use holdfast_core::service::Service;
 use holdfast_core::testing::{Alone, Paired};
 use holdfast_core::token::ClientToken;
 use sdk::{
-    Answer, Backend, Ctx, Failure, Input, Key, Map, MountInfo, Path, Plugin, PluginKind, Read, Txn, Value, Verb, View,
-    json,
+    Answer, Authorization, Backend, Ctx, Failure, Input, Key, Map, MountInfo, Path, Plugin, PluginKind, Read, Txn,
+    Value, Verb, View, json,
 };
 use storage::RequestId;
 use tokio::time::Instant;
@@ -129,6 +129,23 @@ impl Server {
     }
 
     async fn send_as(&self, verb: Verb, path: &str, token: &str, body: Value, content_type: &str) -> Got {
+        self.send_with(verb, path, token, body, content_type, Authorization::default()).await
+    }
+
+    /// As who the header `Authorization` says.
+    pub async fn send_by(&self, verb: Verb, path: &str, token: &str, body: Value, said: Authorization) -> Got {
+        self.send_with(verb, path, token, body, "", said).await
+    }
+
+    async fn send_with(
+        &self,
+        verb: Verb,
+        path: &str,
+        token: &str,
+        body: Value,
+        content_type: &str,
+        authorization: Authorization,
+    ) -> Got {
         let request = Request {
             namespace: String::new(),
             id: RequestId { applied: 0, random: crypto::random() },
@@ -142,6 +159,7 @@ impl Server {
             wrap_ttl: None,
             consistency: Default::default(),
             audit_headers: Vec::new(),
+            authorization,
             doors: Vec::new(),
             help: false,
             head: false,

@@ -48,6 +48,7 @@ fn request(body: Value) -> Request {
         head: false,
         upload: None,
         trace: None,
+        authorization: Default::default(),
         doors: Vec::new(),
     }
 }
@@ -56,6 +57,7 @@ fn who() -> Who {
     let token = TokenRecord {
         home: sdk::Namespace::root(),
         role: None,
+        purpose: None,
         kind: TokenKind::Service,
         accessor: ACCESSOR.into(),
         policies: vec!["app".into(), "default".into()],

@@ -5,6 +5,7 @@ mod sign;
 #[cfg(test)]
 mod tests;
 
+use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
@@ -36,6 +37,13 @@ pub struct PublicKey {
     spki: Vec<u8>,
 }
 
+/// What a public key is made of: big-endian numbers, those of a curve as long as its field.
+pub enum Numbers {
+    Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
+    Curve { x: Vec<u8>, y: Vec<u8> },
+    Ed25519([u8; 32]),
+}
+
 /// Both halves. The library wipes the private one when it frees it.
 pub struct PrivateKey {
     key: PKey<Private>,
@@ -55,6 +63,18 @@ impl PublicKey {
 
     pub fn kind(&self) -> KeyKind {
         self.kind
+    }
+
+    pub fn numbers(&self) -> Option<Numbers> {
+        if let Ok(key) = self.key.rsa() {
+            return Some(Numbers::Rsa { modulus: key.n().to_vec(), exponent: key.e().to_vec() });
+        }
+        let Ok(key) = self.key.ec_key() else { return self.ed25519().map(Numbers::Ed25519) };
+        let (mut x, mut y) = (BigNum::new().ok()?, BigNum::new().ok()?);
+        let mut context = BigNumContext::new().ok()?;
+        key.public_key().affine_coordinates(key.group(), &mut x, &mut y, &mut context).ok()?;
+        let length = sign::coordinate(self.kind);
+        Some(Numbers::Curve { x: x.to_vec_padded(length).ok()?, y: y.to_vec_padded(length).ok()? })
     }
 
     /// The 32 bytes of an Ed25519 key.

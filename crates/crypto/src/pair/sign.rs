@@ -100,7 +100,7 @@ fn set<T>(context: &mut PkeyCtxRef<T>, scheme: Scheme) -> Result<(), ErrorStack>
     }
 }
 
-fn coordinate(kind: KeyKind) -> i32 {
+pub(super) fn coordinate(kind: KeyKind) -> i32 {
     match kind {
         KeyKind::P256 => 32,
         KeyKind::P384 => 48,
