@@ -176,7 +176,7 @@ async fn no_spelling_of_a_name_reaches_another_record() {
             json!({"password": "other", "token_policies": ["other"]}),
         ),
         ("auth/approle/role", json!({"token_policies": ["a"]}), json!({"token_policies": ["other"]})),
-        ("auth/token/roles", json!({"path_suffix": "a"}), json!({"path_suffix": "other"})),
+        ("auth/token/roles", json!({"path_suffix": "the-one"}), json!({"path_suffix": "the-other"})),
         ("identity/entity/name", json!({"policies": ["a"]}), json!({"policies": ["other"], "disabled": true})),
         ("identity/group/name", json!({"policies": ["a"]}), json!({"policies": ["other"]})),
         ("sys/namespaces", json!({"custom_metadata": {"of": "ann"}}), json!({"custom_metadata": {"of": "another"}})),
@@ -184,7 +184,8 @@ async fn no_spelling_of_a_name_reaches_another_record() {
         let ann = format!("/v1/{folder}/ann");
         root.post(&ann, body).await.ok();
         let before = lasting(root.get(&ann).await.ok());
-        for name in ANNS {
+        // A namespace's name may be written with a slash behind it.
+        for name in ANNS.iter().filter(|name| folder != "sys/namespaces" || !name.ends_with('/')) {
             let path = format!("/v1/{folder}/{}", encoded(name));
             if folder == "auth/userpass/users" {
                 let login =
