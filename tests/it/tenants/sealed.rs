@@ -29,12 +29,12 @@ impl Vault {
         root.post("/v1/sys/namespaces/open", json!({})).await.ok();
         let vault = Vault { shares: shares_of(&made), cluster };
         assert_eq!(vault.shares.len(), 3);
-        vault.is_sealed().await;
         vault.unseal(&vault.shares).await;
         for namespace in ["vault", "open"] {
             let inside = root.within(namespace);
             inside.post("/v1/sys/mounts/kv", json!({"type": "kv"})).await.ok();
             inside.post("/v1/kv/x", json!({"v": TREASURE})).await.ok();
+            inside.post("/v1/sys/namespaces/inner", json!({})).await.ok();
         }
         vault
     }
@@ -76,6 +76,8 @@ impl Vault {
             let status = root.get("/v1/sys/namespaces/vault/seal-status").await.ok();
             assert_eq!(status["data"]["sealed"], true, "{status}");
             assert_eq!(root.within("open").get("/v1/sys/mounts").await.status, 200);
+            let all = root.send("SCAN", "/v1/sys/namespaces", None).await.ok();
+            assert_eq!((&all["data"]["keys"][0], &all["data"]["keys"][1]), (&json!("open/"), &json!("open/inner/")));
         }
     }
 
@@ -208,7 +210,7 @@ async fn it_stays_open_over_changes_of_the_leader_and_sealed_over_a_restart_of_a
 #[tokio::test(flavor = "multi_thread")]
 async fn new_shares_count_once_they_were_verified_and_the_former_ones_until_then() {
     let vault = Vault::new().await;
-    let old = &vault.shares;
+    let old = &vault.shares[..];
     let root = vault.cluster.root(0);
     let rekeyed = json!({"keys": &old[..2], "shares": 4, "threshold": 2});
     let few = json!({"keys": &old[..1], "shares": 4, "threshold": 2});
@@ -225,7 +227,7 @@ async fn new_shares_count_once_they_were_verified_and_the_former_ones_until_then
             root.post("/v1/sys/namespaces/vault/unseal", json!({"reset": true})).await.ok();
         }
     };
-    opens(&new, false).await;
+    opens(&new[..], false).await;
     opens(old, true).await;
     assert_eq!(root.post("/v1/sys/namespaces/vault/rekey/verify", json!({"keys": &old[..2]})).await.status, 400);
     opens(old, true).await;
