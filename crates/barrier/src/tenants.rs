@@ -151,7 +151,7 @@ const GIVE: &str = "keys of a tenant: answer";
 
 #[cfg(test)]
 mod tests {
-    use storage::{Class, RawKey, SegKind, Sealer};
+    use storage::{Class, RawKey, Sealer, SegKind};
 
     use super::*;
 

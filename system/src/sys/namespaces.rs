@@ -241,7 +241,10 @@ fn scan(node: &Node, ctx: &Ctx, view: &View) -> Result<Reply<Scanned>> {
             let Some(record) = node.namespaces.get(&records, &name)? else { continue };
             let inner = Namespace { id: record.id.clone(), path: format!("{}{name}/", above.path) };
             infos.add(ctx.namespace.way_to(&inner).unwrap_or_default().to_owned(), &above, &record)?;
-            open.push_back(inner);
+            // What lies in a sealed one cannot be read; what lies in one that is being removed is nothing.
+            if !record.is_sealed() && !record.doomed && node.barrier.holds(record.id.keyring()) {
+                open.push_back(inner);
+            }
         }
         if infos.0.len() >= SCANNED_MAX {
             let text = format!("there may be more: {SCANNED_MAX} namespaces are shown at most");
