@@ -62,6 +62,7 @@ fn request() -> Request {
         certificates: Vec::new(),
         content_type: String::new(),
         wrap_ttl: None,
+        mfa: Default::default(),
         consistency: Default::default(),
         audit_headers: Vec::new(),
         help: false,

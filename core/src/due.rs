@@ -16,6 +16,8 @@ pub(crate) enum Due {
     Token(TokenKey),
     /// A user is let in again.
     Lockout { namespace: NamespaceId, mount: String, alias: String },
+    /// Nobody has brought the second factor of a login.
+    MfaLogin { namespace: NamespaceId, entity: String, id: String },
     /// The policy's time is up.
     Policy { namespace: NamespaceId, name: String },
     /// A built-in kind of mount has something to do: it is asked what, as [chores](crate::chores) are.
@@ -32,6 +34,7 @@ impl Due {
             Self::Lockout { namespace, mount, alias } => {
                 at.plain("lockout").plain(namespace.as_str()).plain(mount).name(alias)
             }
+            Self::MfaLogin { namespace, id, .. } => at.plain("mfa-login").plain(namespace.as_str()).name(id),
             Self::Policy { namespace, name } => at.plain("policy").plain(namespace.as_str()).name(name),
             Self::Chore { namespace, kind } => at.plain("chore").plain(namespace.as_str()).plain(kind),
         }

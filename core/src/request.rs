@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use storage::RequestId;
 
 use crate::consistency::Consistency;
+use crate::identity::mfa::Factors;
 use crate::token::ClientToken;
 use crate::trace::Trace;
 
@@ -32,6 +33,9 @@ pub struct Request {
     pub authorization: Authorization,
     /// How long the answer is to be kept in a wrapping token, instead of being sent.
     pub wrap_ttl: Option<std::time::Duration>,
+    /// What was brought as a second factor, by method.
+    #[serde(default, skip_serializing_if = "Factors::is_empty")]
+    pub mfa: Factors,
     /// Those that audit entries show, by name in lower case.
     #[serde(default)]
     pub audit_headers: Vec<(String, Vec<String>)>,
@@ -67,6 +71,7 @@ impl Request {
             content_type: step.content_type.to_owned(),
             authorization: Authorization::default(),
             wrap_ttl: None,
+            mfa: Factors::new(),
             audit_headers: Vec::new(),
             doors: Vec::new(),
             consistency: Consistency::default(),
@@ -91,6 +96,7 @@ impl Request {
             content_type: String::new(),
             authorization: Authorization::default(),
             wrap_ttl: None,
+            mfa: Factors::new(),
             audit_headers: Vec::new(),
             consistency: Default::default(),
             doors: Vec::new(),

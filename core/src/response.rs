@@ -146,7 +146,7 @@ fn envelope(id: RequestId, answer: &Answer) -> Map<String, Value> {
         ("data", data),
         ("wrap_info", Value::Null),
         ("warnings", warnings),
-        ("auth", answer.auth.as_ref().map_or(Value::Null, |auth| json!(auth))),
+        ("auth", answer.auth.as_ref().map_or(Value::Null, sdk::AuthBlock::shown)),
     ] {
         out.insert(name.into(), value);
     }

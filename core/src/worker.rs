@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout};
 use crate::change::change;
 use crate::chores;
 use crate::due::{self, Due};
+use crate::identity::mfa;
 use crate::lifecycle::Node;
 use crate::namespace::Doomed;
 use crate::policies::Policies;
@@ -218,6 +219,9 @@ impl Worker {
                 Some(Due::Token(token)) => self.node.tokens.expire(&mut order, &token, now, &mut budget)?,
                 Some(Due::Lockout { namespace, mount, alias }) => {
                     lockout::expire(&mut order.elsewhere(space::records(&namespace)), &mount, &alias, now)?;
+                }
+                Some(Due::MfaLogin { namespace, entity, id }) => {
+                    mfa::expire(&mut order.elsewhere(space::records(&namespace)), &entity, &id)?;
                 }
                 Some(Due::Chore { namespace, kind }) => {
                     woken.entry((namespace, kind)).or_default().push(key.clone());

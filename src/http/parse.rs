@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use holdfast_core::audit::AuditedHeaders;
+use holdfast_core::identity::mfa::Factors;
 use holdfast_core::request::{PathError, Request, canonical};
 use holdfast_core::token::ClientToken;
 use hyper::Uri;
@@ -156,6 +157,7 @@ fn service_request(
         content_type: content_type(headers),
         audit_headers: Vec::new(),
         wrap_ttl: wrap_ttl(headers)?,
+        mfa: factors(headers)?,
         consistency: consistency::parse(headers, target)?,
         doors: Vec::new(),
         help: false,
@@ -175,6 +177,26 @@ fn wrap_ttl(headers: &HeaderMap) -> Result<Option<Duration>, Refused> {
     }
     let ttl = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
     Ok(Some(ttl).filter(|ttl| !ttl.is_zero()))
+}
+
+/// What each `X-Vault-MFA` brings: a method's id or name, and behind a colon what belongs to it, if anything does.
+fn factors(headers: &HeaderMap) -> Result<Factors, Refused> {
+    let mut factors = Factors::new();
+    for value in headers.get_all("x-vault-mfa") {
+        let refused = |why: &str| {
+            Refused::new(400, format!("failed to parse X-Vault-MFA header: {why}: it is METHOD or METHOD:CODE"))
+        };
+        let value = value.to_str().map_err(|_| refused("it is no plain text"))?;
+        let (method, given) = match value.split_once(':') {
+            None if value.is_empty() => continue,
+            None => (value, None),
+            Some(("", _)) => return Err(refused("missing method name or ID")),
+            Some((_, "")) => return Err(refused("missing method value")),
+            Some((method, given)) => (method, Some(given.to_owned())),
+        };
+        factors.entry(method.to_owned()).or_default().extend(given);
+    }
+    Ok(factors)
 }
 
 /// Those headers that audit entries show.

@@ -32,6 +32,7 @@ fn lookup_self(token: &ClientToken) -> Request {
         certificates: Vec::new(),
         content_type: String::new(),
         wrap_ttl: None,
+        mfa: Default::default(),
         consistency: Default::default(),
         help: false,
         head: false,

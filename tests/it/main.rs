@@ -32,6 +32,7 @@ mod leaving;
 mod listener;
 mod membership;
 mod metrics;
+mod mfa;
 mod monitor;
 mod oidc;
 mod openapi;

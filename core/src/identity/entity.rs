@@ -8,6 +8,7 @@ use storage::{Access, Millis, PathKey, Read, Txn};
 
 use super::alias::{Alias, forget_alias};
 use super::membership::leave_all;
+use super::mfa::forget_keys;
 use super::{check_metadata, check_name, check_policies, folded, folder, new_id, random_name, settle};
 
 /// How many entities one request deletes or merges.
@@ -189,6 +190,7 @@ pub fn delete_entity(txn: &mut Txn, id: &str) -> Result<bool> {
 /// Removes what is an entity's own. Its aliases may be another's by now.
 pub(super) fn remove(txn: &mut Txn, entity: &Entity) -> Result<(), Access> {
     leave_all(txn, entity)?;
+    forget_keys(txn, &entity.id)?;
     txn.delete(&name_key(&entity.name));
     txn.delete(&entity_key(&entity.id));
     Ok(())

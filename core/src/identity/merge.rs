@@ -9,6 +9,7 @@ use super::alias::{Alias, check_room, forget_alias, note_alias};
 use super::entity::{BATCH_MAX, Entity, for_update, merged_key, put, remove};
 use super::group::{self, group};
 use super::membership::join;
+use super::mfa::move_keys;
 
 pub struct Merge<'a> {
     pub to: &'a str,
@@ -155,6 +156,7 @@ fn take_over(txn: &mut Txn, now: Millis, to: &mut Entity, from: Entity, keep: &[
         }
         join(txn, to, id)?;
     }
+    move_keys(txn, &from.id, &to.id)?;
     remove(txn, &from)?;
     for id in from.merged_ids.iter().chain([&from.id]) {
         txn.put(&merged_key(id), &to.id)?;

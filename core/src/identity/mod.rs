@@ -13,6 +13,7 @@
 //! identity / group-alias-name / accessor / name   group id
 //! identity / member / group / entity, group / id  who is in a group: for those who look at the group
 //! identity / size / group                     a counter of its entities
+//! identity / mfa / …                          the second factor of a login: see [`mfa`]
 //! ```
 //!
 //! What a request needs is found by going up: from the entity to its groups to their parents, each a record that a batch can
@@ -26,6 +27,7 @@ mod group_alias;
 mod login;
 mod membership;
 mod merge;
+pub mod mfa;
 mod rights;
 #[cfg(test)]
 mod tests;

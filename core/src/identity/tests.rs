@@ -10,6 +10,8 @@ use storage::{
 
 use super::*;
 
+mod second_factor;
+
 const MOUNT: &str = "auth_userpass_1";
 
 static ROOT: std::sync::LazyLock<NamespaceId> = std::sync::LazyLock::new(NamespaceId::root);

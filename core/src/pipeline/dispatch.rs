@@ -9,7 +9,7 @@ use super::authorize::{Permit, context, space_of};
 use super::{LISTINGS_MAX, Located, RelyOn, Run, Stages, filter};
 use crate::catalog::Catalog;
 use crate::lifecycle::Node;
-use crate::token::{LoggedIn, Tokens};
+use crate::token::{LoggedIn, Tokens, second_factor};
 use crate::work::Task;
 use crate::{space, wrap};
 
@@ -114,6 +114,7 @@ pub(super) fn dispatch(
             filter::thinned_out(node, catalog, &view, permit, answer)
         })
         .and_then(|answer| match run.request.wrap_ttl {
+            Some(_) if answer.refused.is_some() => Ok(answer),
             Some(_) if permit.caller().is_none() && answer.auth.is_none() => {
                 Err(Failure::invalid("an answer is wrapped for whoever has a token, or logs in"))
             }
@@ -152,23 +153,21 @@ fn check_lockout(node: &Node, run: &Run<'_>, located: &Located, snapshot: &OpenS
     Ok(())
 }
 
-/// Makes the token that a login has earned, in the same batch.
+/// Makes the token that a login has earned, in the same batch, or asks for a second factor.
 fn log_in(
     node: &Node,
     run: &Run<'_>,
     located: &Located,
     state: &mut TxnState,
-    mut answer: Answer,
+    answer: Answer,
 ) -> Result<Answer, Failure> {
+    let mut answer = answer;
     let Some(login) = answer.login.take() else { return Ok(answer) };
-    let batch = matches!(located.mount.config.token_type.as_deref(), Some("batch" | "default-batch"));
     let mut records = state.at(space::records(&run.namespace.id));
     let remote = run.request.remote.map(|remote| remote.ip());
     let at = LoggedIn { namespace: run.namespace, path: run.path, mount: &located.info, remote };
-    let (auth, warnings) = node.tokens.log_in(&mut records, run.now, at, batch, login)?;
-    answer.auth = Some(auth);
-    answer.warnings.extend(warnings);
-    Ok(answer)
+    let came = second_factor::log_in(node, &mut records, run.now, at, &located.mount, login, &run.request.mfa)?;
+    Ok(came.told_in(answer))
 }
 
 /// Says which parameters had no effect. An answer without a body stays one.

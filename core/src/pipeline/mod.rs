@@ -417,15 +417,23 @@ impl Pipeline {
         };
         let result = match dispatched {
             dispatch::Done::Answered(Ok(answer), txn) => {
-                let answer = *answer;
+                let mut answer = *answer;
+                let refused = answer.refused.take();
                 // Some answers repeat their data, but not where the path says which namespace.
                 let answer = if located.by_path { answer.unmirrored() } else { answer };
-                let write = || Response::answer(run.request.id, &answer);
+                let write = || match &refused {
+                    Some(failure) => Response::failure(failure),
+                    None => Response::answer(run.request.id, &answer),
+                };
                 let response = if answer.is_long() { sdk::aside(write) } else { write() };
                 let done = Done { answer, response, committed: None };
-                match txn {
+                let done = match txn {
                     Some(batch) => self.commit(run, permit, *batch, done).await?,
                     None => Ok(done),
+                };
+                match refused {
+                    Some(failure) => done.and(Err(failure)),
+                    None => done,
                 }
             }
             dispatch::Done::Answered(Err(Failure::Busy), _) => return Err(Again::Busy),

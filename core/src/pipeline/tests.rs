@@ -304,6 +304,7 @@ fn request(verb: Verb, path: &str, token: Option<&ClientToken>) -> Request {
         certificates: Vec::new(),
         content_type: String::new(),
         wrap_ttl: None,
+        mfa: Default::default(),
         consistency: Default::default(),
         authorization: Default::default(),
         doors: Vec::new(),

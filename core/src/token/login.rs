@@ -6,7 +6,7 @@ use sdk::{AuthBlock, Cidr, Failure, Login, MountInfo, Namespace, TokenType};
 use storage::{Millis, Txn};
 
 use super::{NewToken, NotCreated, Origin, TokenKind, TokenRecord, Tokens};
-use crate::identity::{self, Arrival};
+use crate::identity::{self, Arrival, Entity};
 use crate::mount::TtlLimits;
 
 /// Where somebody has logged in.
@@ -19,28 +19,50 @@ pub struct LoggedIn<'a> {
 }
 
 impl Tokens {
-    /// Makes the token that a login earned, for the namespace whose mount it is. `batch` is what the mount gives unless the
-    /// user's own settings say otherwise.
-    pub fn log_in(
+    /// Who has logged in, if the login can have a token: the entity of its alias, which is made at the first time.
+    pub(super) fn admit(
         &self,
         txn: &mut Txn,
         now: Millis,
-        at: LoggedIn<'_>,
-        batch: bool,
-        login: Login,
-    ) -> Result<(AuthBlock, Vec<String>), Failure> {
-        let settings = login.token;
-        let LoggedIn { namespace, path, mount, remote } = at;
-        if !login.for_elsewhere && !sdk::within(&settings.bound_cidrs, remote) {
+        at: &LoggedIn<'_>,
+        login: &Login,
+    ) -> Result<Option<Entity>, Failure> {
+        if !login.for_elsewhere && !sdk::within(&login.token.bound_cidrs, at.remote) {
             return Err(Failure::denied("permission denied"));
         }
-        let mut policies = super::create::normalized(settings.policies);
+        let policies = super::create::normalized(login.token.policies.clone());
         if policies.iter().any(|name| name == "root") {
             return Err(Failure::invalid("auth methods cannot create root tokens; take the policy \"root\" away"));
         }
         if let Some(fixed) = policies.iter().find(|p| policy::builtin::NOT_ASSIGNABLE.contains(&p.as_str())) {
             return Err(Failure::invalid(format!("cannot assign policy {fixed:?}")));
         }
+        if login.alias.is_empty() {
+            return Ok(None);
+        }
+        let arrival = Arrival {
+            mount_accessor: &at.mount.accessor,
+            alias: &login.alias,
+            metadata: Some(&login.alias_metadata),
+            groups: Some(&login.group_aliases),
+        };
+        identity::arrive(txn, now, &arrival).map(Some)
+    }
+
+    /// Makes the token of a login that was admitted, for the namespace whose mount it is. `batch` is what the mount gives
+    /// unless the user's own settings say otherwise.
+    pub(super) fn log_in(
+        &self,
+        txn: &mut Txn,
+        now: Millis,
+        at: LoggedIn<'_>,
+        batch: bool,
+        login: Login,
+        entity: Option<&Entity>,
+    ) -> Result<(AuthBlock, Vec<String>), Failure> {
+        let settings = login.token;
+        let LoggedIn { namespace, path, mount, remote } = at;
+        let mut policies = super::create::normalized(settings.policies);
         if !settings.no_default_policy && !policies.iter().any(|name| name == "default") {
             policies.push("default".into());
         }
@@ -55,14 +77,8 @@ impl Tokens {
             bound_cidrs = vec![own];
         }
         let (mut entity_id, mut given) = (String::new(), Vec::new());
-        if !login.alias.is_empty() {
-            let arrival = Arrival {
-                mount_accessor: &mount.accessor,
-                alias: &login.alias,
-                metadata: Some(&login.alias_metadata),
-                groups: Some(&login.group_aliases),
-            };
-            entity_id = identity::arrive(txn, now, &arrival)?.id;
+        if let Some(entity) = entity {
+            entity_id.clone_from(&entity.id);
             given = identity::policies_of(txn, &entity_id)?;
         }
         let service = kind == TokenKind::Service;

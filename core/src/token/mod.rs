@@ -20,6 +20,7 @@ mod lookup;
 mod record;
 mod renew;
 mod revoke;
+pub mod second_factor;
 #[cfg(test)]
 mod tests;
 

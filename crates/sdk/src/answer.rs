@@ -6,14 +6,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Act, Login, Pipe};
+use crate::{Act, Failure, Login, Pipe};
 
 /// The `auth` block of a login or a token creation, as the wire shows it.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct AuthBlock {
     pub client_token: String,
     pub accessor: String,
+    #[schemars(with = "Option<Vec<String>>")]
     pub policies: Vec<String>,
+    #[schemars(with = "Option<Vec<String>>")]
     pub token_policies: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub identity_policies: Vec<String>,
@@ -24,6 +26,7 @@ pub struct AuthBlock {
     pub entity_id: String,
     pub token_type: String,
     pub orphan: bool,
+    /// What is asked for before there is a token: the rest is empty then.
     pub mfa_requirement: Option<Value>,
     pub num_uses: i64,
     /// The token was there before.
@@ -43,6 +46,18 @@ pub struct WrapInfo {
     /// Of the token inside, if there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub wrapped_accessor: Option<String>,
+}
+
+impl AuthBlock {
+    /// As it goes out. Where there is no token yet, nothing is said of its policies.
+    pub fn shown(&self) -> Value {
+        let mut shown = serde_json::json!(self);
+        if let (Some(_), Value::Object(fields)) = (&self.mfa_requirement, &mut shown) {
+            fields.insert("policies".into(), Value::Null);
+            fields.remove("token_policies");
+        }
+        shown
+    }
 }
 
 #[derive(Clone, Default)]
@@ -86,6 +101,8 @@ pub struct Answer {
     /// Done once the answer is audited, before it is sent: what would make auditing it impossible, or may be done only if
     /// the answer arrives. Warnings of what it answers are added; its failure is sent instead.
     pub then: Option<Arc<dyn Act>>,
+    /// The request is refused, and what its transaction has written stays: a wrong attempt counts.
+    pub refused: Option<Failure>,
 }
 
 impl Answer {
@@ -134,10 +151,15 @@ impl Answer {
         Self { auth: Some(auth), ..Self::default() }
     }
 
+    /// Refuses the request, but keeps what was written.
+    pub fn refused(failure: Failure) -> Self {
+        Self { refused: Some(failure), ..Self::default() }
+    }
+
     /// A listing. An empty one is "not found" on the wire.
     pub fn keys(keys: Vec<String>) -> crate::Result<Self> {
         if keys.is_empty() {
-            return Err(crate::Failure::NotFound);
+            return Err(Failure::NotFound);
         }
         Ok(Self::json(serde_json::json!({ "keys": keys })))
     }
@@ -151,7 +173,7 @@ impl Answer {
 
     /// The token that this answer hands out for the first time.
     pub fn made(&self) -> Option<&AuthBlock> {
-        self.auth.as_ref().filter(|auth| !auth.renewed)
+        self.auth.as_ref().filter(|auth| !auth.renewed && auth.mfa_requirement.is_none())
     }
 
     #[must_use]

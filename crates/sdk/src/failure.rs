@@ -2,7 +2,7 @@
 
 use storage::Access;
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Failure {
     /// 400
     #[error("{0}")]

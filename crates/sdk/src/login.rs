@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{TokenSettings, Value};
 
-/// A caller whose credentials were right.
-#[derive(Clone)]
+/// A caller whose credentials were right. Stored where a second factor is asked for.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Login {
     /// What the credentials are called: the same at each login of the same user.
     pub alias: String,

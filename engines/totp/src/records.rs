@@ -5,22 +5,7 @@ use std::time::Duration;
 
 use sdk::{Failure, Millis, Read, Result, Txn};
 use serde::{Deserialize, Serialize};
-
-use crate::code::{Algorithm, Digits};
-use crate::secret::Secret;
-
-#[derive(Serialize, Deserialize)]
-pub struct Key {
-    pub secret: Secret,
-    pub issuer: String,
-    pub account_name: String,
-    /// Seconds, at least one.
-    pub period: u64,
-    pub algorithm: Algorithm,
-    pub digits: Digits,
-    /// Steps before and after the current one.
-    pub skew: u64,
-}
+use totp::Key;
 
 /// The codes that were tried, each with the time until which it cannot be tried again.
 #[derive(Default, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ mod entity_merge;
 mod group;
 mod group_alias;
 mod lookup;
+mod mfa;
 mod mounts;
 mod oidc;
 mod shown;
@@ -30,9 +31,16 @@ impl Identity {
         paths.extend(group::paths(node));
         paths.extend(group_alias::paths(node));
         paths.extend(lookup::paths(node));
+        paths.extend(mfa::paths(node));
         let oidc = oidc::Oidc::new(node);
         paths.extend(oidc.paths());
-        Self { backend: Backend::new("The identity store: entities, their aliases, groups, and OIDC.", paths), oidc }
+        Self {
+            backend: Backend::new(
+                "The identity store: entities, their aliases, groups, second factors, and OIDC.",
+                paths,
+            ),
+            oidc,
+        }
     }
 }
 

@@ -36,6 +36,7 @@ mod locked_users;
 mod locked_users_unlock;
 mod loggers;
 mod metrics;
+mod mfa_validate;
 mod monitor;
 mod mount_config;
 mod mounts;
@@ -122,6 +123,7 @@ impl Sys {
             auth::one(node, &mountable),
             batch::path(),
             metrics::path(measures),
+            mfa_validate::path(node),
             monitor::path(measures),
             namespaces::list(node),
             mounts::list(node),

@@ -7,6 +7,7 @@ mod counters;
 mod dr;
 mod identity;
 mod leases;
+mod mfa;
 mod mounts;
 mod node;
 mod oidc;

@@ -15,8 +15,8 @@ use holdfast_core::service::Service;
 use holdfast_core::testing::{Alone, Paired};
 use holdfast_core::token::ClientToken;
 use sdk::{
-    Answer, Authorization, Backend, Ctx, Failure, Input, Key, Map, MountInfo, Path, Plugin, PluginKind, Read, Txn,
-    Value, Verb, View, json,
+    Answer, Authorization, Backend, Ctx, Failure, Input, Key, Login, Map, MountInfo, Path, Plugin, PluginKind, Read,
+    TokenSettings, Txn, Value, Verb, View, json,
 };
 use storage::RequestId;
 use tokio::time::Instant;
@@ -129,49 +129,41 @@ impl Server {
     }
 
     async fn send_as(&self, verb: Verb, path: &str, token: &str, body: Value, content_type: &str) -> Got {
-        self.send_with(verb, path, token, body, content_type, Authorization::default()).await
+        self.serve(request(verb, path, token, body, content_type)).await
     }
 
     /// As who the header `Authorization` says.
-    pub async fn send_by(&self, verb: Verb, path: &str, token: &str, body: Value, said: Authorization) -> Got {
-        self.send_with(verb, path, token, body, "", said).await
+    pub async fn send_by(&self, verb: Verb, path: &str, token: &str, body: Value, authorization: Authorization) -> Got {
+        self.serve(Request { authorization, ..request(verb, path, token, body, "") }).await
     }
 
-    async fn send_with(
-        &self,
-        verb: Verb,
-        path: &str,
-        token: &str,
-        body: Value,
-        content_type: &str,
-        authorization: Authorization,
-    ) -> Got {
-        let request = Request {
-            namespace: String::new(),
-            id: RequestId { applied: 0, random: crypto::random() },
-            verb,
-            path: path.into(),
-            token: (!token.is_empty()).then(|| ClientToken::new(token.into())),
-            body: body.as_object().cloned().unwrap_or_default(),
-            remote: None,
-            certificates: Vec::new(),
-            content_type: content_type.into(),
-            wrap_ttl: None,
-            consistency: Default::default(),
-            audit_headers: Vec::new(),
-            authorization,
-            doors: Vec::new(),
-            help: false,
-            head: false,
-            upload: None,
-            trace: None,
-        };
+    async fn serve(&self, request: Request) -> Got {
         let response = self.service.serve(request, Instant::now() + Duration::from_secs(5)).await;
         let body = match response.body.as_slice() {
             [] => Value::Null,
             bytes => serde_json::from_slice(bytes).unwrap(),
         };
         Got { status: response.status, headers: response.headers, body }
+    }
+
+    /// As who says a name, with what is brought as a second factor, in a namespace.
+    pub async fn log_in(&self, namespace: &str, path: &str, mfa: &[(&str, &str)]) -> Got {
+        let mut factors = BTreeMap::<String, Vec<String>>::new();
+        for (method, given) in mfa {
+            factors.entry((*method).to_owned()).or_default().extend((!given.is_empty()).then(|| (*given).to_owned()));
+        }
+        self.serve(Request {
+            namespace: namespace.into(),
+            mfa: factors,
+            ..request(Verb::Write, path, "", Value::Null, "")
+        })
+        .await
+    }
+
+    /// As root, to a namespace.
+    pub async fn write_in(&self, namespace: &str, path: &str, body: Value) -> Got {
+        let request = request(Verb::Write, path, &self.root, body, "");
+        self.serve(Request { namespace: namespace.into(), ..request }).await
     }
 
     pub async fn read(&self, path: &str) -> Got {
@@ -211,6 +203,30 @@ impl Server {
     }
 }
 
+fn request(verb: Verb, path: &str, token: &str, body: Value, content_type: &str) -> Request {
+    Request {
+        namespace: String::new(),
+        id: RequestId { applied: 0, random: crypto::random() },
+        verb,
+        path: path.into(),
+        token: (!token.is_empty()).then(|| ClientToken::new(token.into())),
+        body: body.as_object().cloned().unwrap_or_default(),
+        remote: None,
+        certificates: Vec::new(),
+        content_type: content_type.into(),
+        wrap_ttl: None,
+        mfa: Default::default(),
+        consistency: Default::default(),
+        audit_headers: Vec::new(),
+        authorization: Authorization::default(),
+        doors: Vec::new(),
+        help: false,
+        head: false,
+        upload: None,
+        trace: None,
+    }
+}
+
 /// A plugin that keeps what it is given, by path.
 struct Keeper {
     kind: PluginKind,
@@ -220,6 +236,11 @@ struct Keeper {
 #[derive(Input)]
 struct At {
     path: String,
+}
+
+#[derive(Input)]
+struct User {
+    name: String,
 }
 
 #[derive(Input)]
@@ -240,7 +261,21 @@ impl Keeper {
                 txn.put(&key(&put.path), &put.fields)?;
                 Ok(Answer::empty())
             });
-        Self { kind, backend: Backend::new("Keeps things.", vec![path]) }
+        // Whoever says a name is let in by it.
+        let login = Path::new("login/:name").login("name").txn(Verb::Write, |_: &Ctx, user: User, _: &mut Txn| {
+            Ok(Answer::login(Login {
+                alias: user.name.clone(),
+                alias_metadata: Default::default(),
+                group_aliases: Vec::new(),
+                display_name: user.name,
+                metadata: Default::default(),
+                internal: Value::Null,
+                token: TokenSettings::default(),
+                for_elsewhere: false,
+            }))
+        });
+        let paths = if kind == PluginKind::Auth { vec![login, path] } else { vec![path] };
+        Self { kind, backend: Backend::new("Keeps things.", paths) }
     }
 }
 

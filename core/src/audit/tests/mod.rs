@@ -42,6 +42,7 @@ fn request(body: Value) -> Request {
         certificates: Vec::new(),
         content_type: String::new(),
         wrap_ttl: None,
+        mfa: Default::default(),
         consistency: Default::default(),
         audit_headers: Vec::new(),
         help: false,

@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use sdk::{Ctx, Failure, Input, Path, Reply, Result, Txn, Verb, View, duration};
 use serde::Serialize;
+use totp::{Key, Moment};
 
-use crate::code::Moment;
 use crate::name::Name;
-use crate::records::{self, Key};
+use crate::records;
 
 pub fn path() -> Path {
     Path::new("code/:name")
@@ -73,7 +73,7 @@ fn check(ctx: &Ctx, check: Check, txn: &mut Txn) -> Result<Reply<Checked>> {
     let mut used = records::used_for_update(txn, &name)?;
     used.take(check.code.clone(), &key, ctx.now)?;
     records::put_used(txn, &name, &used)?;
-    let valid = key.accepts(&check.code, Moment::of(ctx.now, key.period).step)?;
+    let valid = key.step_of(&check.code, Moment::of(ctx.now, key.period).step)?.is_some();
     Reply::data(Checked { valid })
 }
 

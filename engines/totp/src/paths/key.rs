@@ -1,17 +1,12 @@
 //! `keys/:name`: one key.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use sdk::{Answer, Ctx, Failure, Input, Path, Reply, Result, Seconds, Txn, Verb, View};
 use serde::Serialize;
+use totp::{Algorithm, Digits, Key, Secret, Url};
 
-use crate::code::{Algorithm, Digits};
 use crate::name::Name;
-use crate::otpauth::Url;
-use crate::qr;
-use crate::records::{self, Key};
-use crate::secret::{self, Secret};
+use crate::records;
 
 pub fn path() -> Path {
     Path::new("keys/:name")
@@ -124,8 +119,8 @@ fn write(_: &Ctx, mut write: Write, txn: &mut Txn) -> Result<Option<Reply<Made>>
     }
     let skew = u64::try_from(write.skew).ok().filter(|skew| *skew <= 1);
     let skew = skew.ok_or_else(|| Failure::invalid("the skew value must be 0 or 1"))?;
-    let qr_size = qr::size(write.qr_size)?;
-    let key_size = secret::size(write.key_size)?;
+    let qr_size = totp::qr_size(write.qr_size)?;
+    let key_size = totp::secret_size(write.key_size)?;
     if write.generate && write.account_name.is_empty() {
         return Err(Failure::invalid("the account_name value is required for generated keys"));
     }
@@ -140,9 +135,8 @@ fn write(_: &Ctx, mut write: Write, txn: &mut Txn) -> Result<Option<Reply<Made>>
 }
 
 fn made(key: &Key, qr_size: Option<u32>) -> Result<Reply<Made>> {
-    let url = crate::otpauth::write(key);
-    let barcode = qr_size.map(|size| qr::png(&url, size)).transpose()?;
-    Reply::data(Made { url, barcode: barcode.map(|png| STANDARD.encode(png)) })
+    let barcode = qr_size.map(|size| key.barcode(size)).transpose()?;
+    Reply::data(Made { url: key.url(), barcode })
 }
 
 fn delete(_: &Ctx, which: Which, txn: &mut Txn) -> Result<Answer> {

@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sdk::{Failure, Result};
 
-use crate::records::Key;
+use crate::key::Key;
 
 /// What a URL says of a key. It has an account and a secret, if only empty ones.
 pub struct Url {

@@ -1,10 +1,8 @@
 //! What a code is made of: the hash, how many digits, which step of time.
 
-use crypto::{CodeHash, ct_eq, one_time_code};
+use crypto::CodeHash;
 use sdk::{Failure, Millis, Result};
 use serde::{Deserialize, Serialize};
-
-use crate::records::Key;
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub enum Algorithm {
@@ -34,7 +32,7 @@ impl Algorithm {
         }
     }
 
-    fn hash(self) -> CodeHash {
+    pub(crate) fn hash(self) -> CodeHash {
         match self {
             Self::Sha1 => CodeHash::Sha1,
             Self::Sha256 => CodeHash::Sha256,
@@ -66,7 +64,7 @@ impl Digits {
         }
     }
 
-    fn write(self, number: u32) -> String {
+    pub(crate) fn write(self, number: u32) -> String {
         match self {
             Self::Six => format!("{:06}", number % 1_000_000),
             Self::Eight => format!("{:08}", number % 100_000_000),
@@ -84,23 +82,5 @@ impl Moment {
     pub fn of(now: Millis, period: u64) -> Self {
         let seconds = now.0 / 1000;
         Self { seconds, step: seconds / period.max(1) }
-    }
-}
-
-impl Key {
-    /// The code of one step.
-    pub fn code(&self, step: u64) -> Result<String> {
-        let number = one_time_code(self.algorithm.hash(), &self.secret.bytes()?, step);
-        Ok(self.digits.write(number))
-    }
-
-    /// Whether it is the code of this step or of one that is near enough. Every one of them is compared, so that the time it
-    /// takes does not tell which.
-    pub fn accepts(&self, code: &str, step: u64) -> Result<bool> {
-        let mut right = false;
-        for near in step.saturating_sub(self.skew)..=step.saturating_add(self.skew) {
-            right |= ct_eq(self.code(near)?.as_bytes(), code.as_bytes());
-        }
-        Ok(right)
     }
 }

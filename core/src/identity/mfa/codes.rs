@@ -1,0 +1,75 @@
+//! The codes of a key that were used, and who guesses.
+//!
+//! A code is told by its step of time, of which few can be right at a moment; so the record has a bounded size, and what it
+//! says is known to every later active node.
+
+use std::time::Duration;
+
+use sdk::Result;
+use serde::{Deserialize, Serialize};
+use storage::{Millis, PathKey, Txn};
+use totp::{Key, Moment};
+
+use super::folder;
+
+const WRONG: &str = "MFA credentials not supplied or incorrect";
+
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Codes {
+    /// The steps whose codes were used, as far as they could still be right.
+    used: Vec<u64>,
+    /// Wrong attempts in a row.
+    attempts: u32,
+    /// Of the first of them.
+    since: Millis,
+}
+
+pub(super) fn codes_key(method: &str, entity: &str) -> PathKey {
+    folder("codes").plain(method).plain(entity)
+}
+
+/// Uses a code up. Otherwise the answer says why not; whether it was wrong or used, it does not.
+pub(super) fn take(
+    txn: &mut Txn,
+    now: Millis,
+    (method, entity): (&str, &str),
+    key: &Key,
+    most: u32,
+    code: &str,
+) -> Result<Option<String>> {
+    let mut codes: Codes = txn.get_for_update(&codes_key(method, entity))?.unwrap_or_default();
+    let Moment { step, .. } = Moment::of(now, key.period);
+    codes.used.retain(|used| used.saturating_add(key.skew) >= step);
+    // As long as one code can be right.
+    let window = Duration::from_secs(key.period.saturating_mul(2 * key.skew + 1));
+    if now >= codes.since.plus(window) {
+        codes.attempts = 0;
+    }
+    if codes.attempts >= most {
+        let seconds = now.until(codes.since.plus(window)).as_secs() + 1;
+        return Ok(Some(format!(
+            "maximum TOTP validation attempts exceeded: {most} are allowed. Please try again in {seconds} seconds"
+        )));
+    }
+    let step = if code.len() == key.digits.count() { key.step_of(code, step)? } else { None };
+    let right = step.filter(|step| !codes.used.contains(step));
+    match right {
+        Some(step) => {
+            codes.used.push(step);
+            codes.attempts = 0;
+        }
+        None => {
+            if codes.attempts == 0 {
+                codes.since = now;
+            }
+            codes.attempts += 1;
+        }
+    }
+    txn.put(&codes_key(method, entity), &codes)?;
+    Ok(right.is_none().then(|| WRONG.to_owned()))
+}
+
+/// Nothing was given to check.
+pub(super) fn missing() -> String {
+    WRONG.to_owned()
+}

@@ -1,0 +1,244 @@
+//! The rules of second factors: what a code can do, and who is bound.
+
+use storage::Read;
+use totp::{Algorithm, Digits, Key, Moment};
+
+use super::super::mfa::*;
+use super::*;
+
+const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
+
+fn settings() -> Settings {
+    Settings::Totp(Totp {
+        issuer: "acme".into(),
+        period: 30,
+        algorithm: Algorithm::Sha1,
+        digits: Digits::Six,
+        skew: 1,
+        key_size: 20,
+        qr_size: 0,
+        max_validation_attempts: 5,
+    })
+}
+
+/// What an authenticator makes of the URL that it is shown.
+fn authenticator(url: &str) -> Key {
+    let url = totp::Url::parse(url).unwrap();
+    Key {
+        secret: totp::Secret::parse(&url.secret).unwrap(),
+        issuer: "acme".into(),
+        account_name: url.account_name,
+        period: url.period.unwrap(),
+        algorithm: Algorithm::from_name(&url.algorithm.unwrap()).unwrap(),
+        digits: Digits::from_count(url.digits.unwrap()).unwrap(),
+        skew: 1,
+    }
+}
+
+impl Bench {
+    async fn method(&self) -> Method {
+        self.change(|txn| write_method(txn, Kind::Totp, None, None, |_| Ok(settings())).unwrap()).await
+    }
+
+    async fn enrolled(&self, method: &Method, entity: &Entity) -> Key {
+        let made = self.change(|txn| enrol(txn, method, &entity.id).unwrap()).await;
+        authenticator(&made.expect("it has none yet").url)
+    }
+
+    fn code(&self, key: &Key, steps: i64) -> String {
+        let step = Moment::of(self.now, key.period).step;
+        key.code(step.checked_add_signed(steps).unwrap()).unwrap()
+    }
+
+    /// What is wrong with it, if anything is.
+    fn try_in(&self, txn: &mut Txn, method: &Method, entity: &Entity, code: &str) -> Option<String> {
+        let demanded = [Enforcement { method_ids: vec![method.id.clone()], ..Enforcement::default() }];
+        let factors = Factors::from([(method.id.clone(), vec![code.to_owned()])]);
+        match satisfy(txn, self.now, "", entity, &demanded, &factors).unwrap() {
+            Verdict::Right => None,
+            Verdict::Wrong(why) => Some(why),
+        }
+    }
+
+    async fn attempt(&self, method: &Method, entity: &Entity, code: &str) -> Option<String> {
+        self.change(|txn| self.try_in(txn, method, entity, code)).await
+    }
+}
+
+fn wrong(key: &Key, bench: &Bench) -> String {
+    let right: Vec<String> = (-1..=1).map(|steps| bench.code(key, steps)).collect();
+    (0..).map(|n| format!("{n:06}")).find(|code| !right.contains(code)).unwrap()
+}
+
+#[tokio::test]
+async fn a_code_counts_once_as_long_as_it_could_be_right() {
+    let mut bench = Bench::new();
+    let (method, ann) = (bench.method().await, bench.log_in("ann", &[]).await);
+    let key = bench.enrolled(&method, &ann).await;
+    let codes = [1, 0, -1].map(|steps| bench.code(&key, steps));
+    for code in &codes {
+        assert_eq!(bench.attempt(&method, &ann, code).await, None);
+    }
+    for code in &codes {
+        assert!(bench.attempt(&method, &ann, code).await.unwrap().contains("not supplied or incorrect"), "{code}");
+    }
+    bench.now.0 += 59_000;
+    bench.now.0 -= bench.now.0 % 30_000;
+    assert!(bench.attempt(&method, &ann, &codes[0]).await.is_some(), "it could still be right");
+    assert_eq!(bench.attempt(&method, &ann, &format!("passcode={}", bench.code(&key, 1))).await, None);
+}
+
+/// Two nodes that both lead, or think so: the state they read from is the same.
+#[tokio::test]
+async fn of_two_who_use_a_code_at_once_one_has_to_look_again() {
+    let bench = Bench::new();
+    let (method, ann) = (bench.method().await, bench.log_in("ann", &[]).await);
+    let key = bench.enrolled(&method, &ann).await;
+    let code = bench.code(&key, 0);
+    let (mut first, mut second) = (bench.begin(), bench.begin());
+    assert_eq!(bench.try_in(&mut first.txn(), &method, &ann, &code), None);
+    assert_eq!(bench.try_in(&mut second.txn(), &method, &ann, &code), None);
+    bench.commit(first).await.unwrap();
+    assert!(matches!(bench.commit(second).await, Err(CommitError::Conflict { .. })));
+    assert!(bench.attempt(&method, &ann, &code).await.is_some());
+}
+
+#[tokio::test]
+async fn who_guesses_is_stopped_for_a_while_and_nobody_else_is() {
+    let mut bench = Bench::new();
+    let method = bench.method().await;
+    let (ann, bob) = (bench.log_in("ann", &[]).await, bench.log_in("bob", &[]).await);
+    let (key, of_bob) = (bench.enrolled(&method, &ann).await, bench.enrolled(&method, &bob).await);
+    let bad = wrong(&key, &bench);
+    for _ in 0..2 {
+        bench.attempt(&method, &ann, &bad).await.unwrap();
+    }
+    assert_eq!(bench.attempt(&method, &ann, &bench.code(&key, 0)).await, None, "a right one begins anew");
+    for _ in 0..5 {
+        assert!(bench.attempt(&method, &ann, &bad).await.unwrap().contains("incorrect"));
+    }
+    let right = bench.code(&key, 1);
+    assert!(bench.attempt(&method, &ann, &right).await.unwrap().contains("attempts exceeded"));
+    assert_eq!(bench.attempt(&method, &bob, &bench.code(&of_bob, 0)).await, None);
+    bench.now.0 += 90_000;
+    assert_eq!(bench.attempt(&method, &ann, &bench.code(&key, 0)).await, None);
+}
+
+#[tokio::test]
+async fn what_is_no_code_is_refused_without_being_repeated() {
+    let bench = Bench::new();
+    let (method, ann) = (bench.method().await, bench.log_in("ann", &[]).await);
+    let key = bench.enrolled(&method, &ann).await;
+    let code = bench.code(&key, 0);
+    for given in ["push=auto".to_owned(), "passcode=".into(), format!(" {code}"), format!("{code}0"), String::new()] {
+        let why = bench.attempt(&method, &ann, &given).await.unwrap();
+        assert!(given.trim().is_empty() || !why.contains(&given), "{why}");
+    }
+    assert_eq!(bench.attempt(&method, &ann, &code).await, None);
+}
+
+#[tokio::test]
+async fn an_enforcement_binds_by_each_of_its_lists_and_is_found_anew_when_it_changes() {
+    let bench = Bench::new();
+    let limits = crate::mount::TtlLimits { default: DAY, max: DAY };
+    let mounts = crate::mount::Mounts::new(limits);
+    let mount = crate::mount::Mount::new(crate::mount::Table::Auth, "up/", "userpass", "");
+    let accessor = mount.accessor.clone();
+    bench.change(|txn| mounts.add(txn, mount).unwrap()).await;
+    let (method, ann) = (bench.method().await, bench.log_in("ann", &[]).await);
+    let inner = GroupChange { member_entity_ids: Some(vec![ann.id.clone()]), ..GroupChange::default() };
+    let inner = bench.group("inner", inner).await;
+    let outer = GroupChange { member_group_ids: Some(vec![inner]), ..GroupChange::default() };
+    let outer = bench.group("outer", outer).await;
+    let change = |which: usize, value: &str| {
+        let list = |n: usize| Some(if n == which { vec![value.to_owned()] } else { Vec::new() });
+        let [accessors, types, group_ids, entity_ids] = [0, 1, 2, 3].map(list);
+        EnforcementChange { method_ids: vec![method.id.clone()], accessors, types, group_ids, entity_ids }
+    };
+    let names = |entity: Option<&Entity>, accessor: &str, kind: &str| -> Vec<String> {
+        let found = applying(&bench.view(), entity, accessor, kind).unwrap();
+        found.into_iter().map(|enforcement| enforcement.name).collect()
+    };
+    for (which, value) in [accessor.as_str(), "userpass", outer.as_str(), ann.id.as_str()].into_iter().enumerate() {
+        bench.change(|txn| write_enforcement(txn, &mounts, "le", change(which, value)).unwrap()).await;
+        let ann = entity(&bench.view(), &ann.id).unwrap().unwrap();
+        let by = [
+            !names(None, &accessor, "x").is_empty(),
+            !names(None, "x", "userpass").is_empty(),
+            !names(Some(&Entity { id: "x".into(), ..ann.clone() }), "x", "x").is_empty(),
+            !names(Some(&Entity { groups: Vec::new(), ..ann }), "x", "x").is_empty(),
+        ];
+        assert_eq!(by, [0, 1, 2, 3].map(|n| n == which), "by {value}");
+    }
+    // A login that looked before it was bound does not slip through.
+    let ann = entity(&bench.view(), &ann.id).unwrap().unwrap();
+    let mut login = bench.begin();
+    let mut txn = login.txn();
+    assert!(applying(&txn, Some(&Entity { id: "x".into(), ..ann }), &accessor, "userpass").unwrap().is_empty());
+    txn.put(&PathKey::kind("token"), &()).unwrap();
+    bench.change(|txn| write_enforcement(txn, &mounts, "le", change(0, &accessor)).unwrap()).await;
+    assert!(matches!(bench.commit(login).await, Err(CommitError::Conflict { .. })));
+    let kept = bench.change(|txn| delete_method(txn, Kind::Totp, &method.id)).await;
+    assert!(kept.unwrap_err().to_string().contains("\"le\""));
+    bench.change(|txn| delete_enforcement(txn, "le").unwrap()).await;
+    assert!(names(None, &accessor, "userpass").is_empty());
+    bench.change(|txn| delete_method(txn, Kind::Totp, &method.id).unwrap()).await;
+    assert!(super::super::mfa::method(&bench.view(), &method.id).unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_key_goes_with_its_entity_and_to_whom_that_is_merged_into() {
+    let bench = Bench::new();
+    let method = bench.method().await;
+    let (ann, bob) = (bench.log_in("ann", &[]).await, bench.log_in("bob", &[]).await);
+    let key = bench.enrolled(&method, &ann).await;
+    let code = bench.code(&key, 0);
+    assert_eq!(bench.attempt(&method, &ann, &code).await, None);
+    bench.change(|txn| delete_alias(txn, &bob.aliases[0].id).unwrap()).await;
+    let from = [ann.id.clone()];
+    bench.change(|txn| merge(txn, bench.now, &Merge { to: &bob.id, from: &from, keep: &[] }).unwrap()).await;
+    assert!(bench.attempt(&method, &bob, &code).await.is_some(), "it is used up");
+    assert_eq!(bench.attempt(&method, &bob, &bench.code(&key, 1)).await, None);
+    assert!(bench.attempt(&method, &ann, &bench.code(&key, -1)).await.unwrap().contains("not present"));
+    bench.change(|txn| delete_entity(txn, &bob.id).unwrap()).await;
+    let left = bench.view().range(&folder("mfa").plain("key"), None, 10).unwrap();
+    assert!(left.is_empty());
+}
+
+#[tokio::test]
+async fn few_logins_of_an_entity_wait_and_none_for_long() {
+    let mut bench = Bench::new();
+    let ann = bench.log_in("ann", &[]).await;
+    let begin = || Waiting::new(bench.now, &ann.id, MOUNT, "auth/up/login/ann", None, login());
+    let mut ids = Vec::new();
+    for _ in 0..17 {
+        let login = begin();
+        bench.change(|txn| wait(txn, &ROOT, &login).unwrap()).await;
+        ids.push(login.id);
+    }
+    let waits =
+        async |bench: &Bench, id: &str| bench.change(|txn| waiting(txn, id, bench.now).unwrap().is_some()).await;
+    assert!(!waits(&bench, &ids[0]).await, "the oldest made room");
+    assert!(waits(&bench, &ids[1]).await && waits(&bench, &ids[16]).await);
+    assert!(!waits(&bench, &"x".repeat(1000)).await);
+    bench.now.0 += 300_000;
+    assert!(!waits(&bench, &ids[16]).await, "nobody came");
+    for id in &ids {
+        bench.change(|txn| expire(txn, &ann.id, id).unwrap()).await;
+    }
+    let left = bench.view().range(&folder("mfa"), None, 10).unwrap();
+    assert!(left.is_empty(), "nothing is left of them");
+}
+
+fn login() -> sdk::Login {
+    sdk::Login {
+        alias: "ann".into(),
+        alias_metadata: BTreeMap::new(),
+        group_aliases: Vec::new(),
+        display_name: "ann".into(),
+        metadata: BTreeMap::new(),
+        internal: sdk::Value::Null,
+        token: sdk::TokenSettings::default(),
+        for_elsewhere: false,
+    }
+}

@@ -1,0 +1,161 @@
+//! A login that needs a second factor, and any other: which it is, is known once it is known who it is.
+//!
+//! The factor comes with the login itself, or later. A login that waits for it is a record; what it may have is decided anew
+//! when the factor comes, and only then is there a token.
+
+use std::net::IpAddr;
+
+use sdk::{Answer, AuthBlock, Failure, Login, Namespace, Result, json};
+use storage::{Millis, Txn};
+
+use super::LoggedIn;
+use crate::identity::mfa::{self, Enforcement, Factors, Verdict, Waiting};
+use crate::identity::{self, Entity};
+use crate::lifecycle::Node;
+use crate::mount::Mount;
+
+/// What a login came to.
+pub enum Came {
+    /// A token, and what is to be said of it.
+    Token(Box<AuthBlock>, Vec<String>),
+    /// It waits for one of these.
+    Waits(Box<AuthBlock>),
+    /// What was brought was wrong. What it has used up stays so.
+    Refused(Failure),
+}
+
+impl Came {
+    pub fn told_in(self, mut answer: Answer) -> Answer {
+        match self {
+            Self::Token(auth, warnings) => {
+                answer.auth = Some(*auth);
+                answer.warnings.extend(warnings);
+                answer
+            }
+            Self::Waits(auth) => {
+                answer.auth = Some(*auth);
+                answer.warn(
+                    "A login request was issued that is subject to MFA validation. Please make sure to validate the login \
+                     by sending another request to mfa/validate endpoint.",
+                )
+            }
+            Self::Refused(failure) => Answer::refused(failure),
+        }
+    }
+}
+
+fn denied() -> Failure {
+    Failure::denied("permission denied")
+}
+
+/// Whether a mount's logins get batch tokens where nothing else is said.
+fn gives_batch(mount: &Mount) -> bool {
+    matches!(mount.config.token_type.as_deref(), Some("batch" | "default-batch"))
+}
+
+/// Goes on with a login that an auth method has found to be right. `txn` is at the namespace's records.
+pub(crate) fn log_in(
+    node: &Node,
+    txn: &mut Txn,
+    now: Millis,
+    at: LoggedIn<'_>,
+    mount: &Mount,
+    login: Login,
+    factors: &Factors,
+) -> Result<Came> {
+    let entity = node.tokens.admit(txn, now, &at, &login)?;
+    let demanded = mfa::applying(txn, entity.as_ref(), &mount.accessor, &mount.type_name)?;
+    if demanded.is_empty() {
+        let (auth, mut warnings) = node.tokens.log_in(txn, now, at, gives_batch(mount), login, entity.as_ref())?;
+        if !factors.is_empty() {
+            warnings.push("Found MFA header but failed to find MFA Enforcement Config".into());
+        }
+        return Ok(Came::Token(Box::new(auth), warnings));
+    }
+    // A factor is somebody's.
+    let entity = entity.ok_or_else(denied)?;
+    mfa::check_answerable(txn, &demanded)?;
+    if factors.is_empty() {
+        let waiting = Waiting::new(now, &entity.id, &mount.accessor, at.path, at.remote, login);
+        mfa::wait(txn, &at.namespace.id, &waiting)?;
+        return Ok(Came::Waits(Box::new(asked(txn, &waiting.id, &demanded)?)));
+    }
+    match mfa::satisfy(txn, now, &at.namespace.path, &entity, &demanded, factors)? {
+        Verdict::Right => {
+            let (auth, warnings) = node.tokens.log_in(txn, now, at, gives_batch(mount), login, Some(&entity))?;
+            Ok(Came::Token(Box::new(auth), warnings))
+        }
+        Verdict::Wrong(_) => Ok(Came::Refused(denied())),
+    }
+}
+
+/// Who brings a second factor, and from where.
+pub struct Brought<'a> {
+    pub namespace: &'a Namespace,
+    /// Of the login that waits.
+    pub id: &'a str,
+    pub factors: &'a Factors,
+    pub remote: Option<IpAddr>,
+}
+
+/// Ends a login that waits: one token, for whoever brings all that is asked for. `txn` is at the namespace's records.
+pub fn validate(node: &Node, txn: &mut Txn, now: Millis, brought: &Brought<'_>) -> Result<Came> {
+    let Brought { namespace, id, factors, remote } = *brought;
+    let unknown = || Failure::invalid("invalid request ID");
+    let waiting = mfa::waiting(txn, id, now)?.ok_or_else(unknown)?;
+    let known = identity::present(txn, &waiting.entity_id)?;
+    let entity: Entity = known.filter(|entity| !entity.disabled).ok_or_else(denied)?;
+    let mount = node.mounts.by_accessor(txn, &waiting.mount)?.ok_or_else(denied)?;
+    if !waiting.login.for_elsewhere && !sdk::within(&waiting.login.token.bound_cidrs, remote) {
+        return Err(denied());
+    }
+    let demanded = mfa::applying(txn, Some(&entity), &mount.accessor, &mount.type_name)?;
+    if demanded.is_empty() {
+        return Err(Failure::invalid("no second factor is asked for any more: log in again"));
+    }
+    match mfa::satisfy(txn, now, &namespace.path, &entity, &demanded, factors)? {
+        Verdict::Wrong(why) => Ok(Came::Refused(Failure::Denied(why))),
+        Verdict::Right => {
+            mfa::done(txn, &namespace.id, &waiting)?;
+            let info = node.mounts.info(&mount);
+            let at = LoggedIn { namespace, path: &waiting.path, mount: &info, remote: waiting.remote };
+            let batch = gives_batch(&mount);
+            let (auth, warnings) = node.tokens.log_in(txn, now, at, batch, waiting.login, Some(&entity))?;
+            Ok(Came::Token(Box::new(auth), warnings))
+        }
+    }
+}
+
+/// The place of a token where there is none yet: what is asked for.
+fn asked(txn: &Txn, id: &str, demanded: &[Enforcement]) -> Result<AuthBlock> {
+    let mut constraints = sdk::Map::new();
+    for enforcement in demanded {
+        let mut any = Vec::new();
+        for id in &enforcement.method_ids {
+            let Some(method) = mfa::method(txn, id)? else { continue };
+            let (kind, uses_passcode) = (method.settings.kind().name(), method.settings.uses_passcode());
+            let mut asked = json!({"type": kind, "id": id, "uses_passcode": uses_passcode});
+            if !method.name.is_empty() {
+                asked["name"] = json!(method.name);
+            }
+            any.push(asked);
+        }
+        constraints.insert(enforcement.name.clone(), json!({ "any": any }));
+    }
+    Ok(AuthBlock {
+        client_token: String::new(),
+        accessor: String::new(),
+        policies: Vec::new(),
+        token_policies: Vec::new(),
+        identity_policies: Vec::new(),
+        metadata: None,
+        lease_duration: 0,
+        renewable: false,
+        entity_id: String::new(),
+        token_type: "default".into(),
+        orphan: false,
+        mfa_requirement: Some(json!({"mfa_request_id": id, "mfa_constraints": constraints})),
+        num_uses: 0,
+        renewed: false,
+    })
+}
