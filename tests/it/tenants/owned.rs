@@ -40,6 +40,8 @@ pub enum Thing {
     GroupAliasId,
     Oidc,
     ClientId,
+    MfaMethod,
+    Enforcement,
     Migration,
     Denial,
 }
@@ -47,6 +49,19 @@ pub enum Thing {
 /// Names that name nothing of a tenant: texts to be stored or computed with, words of few, and what the root namespace
 /// alone has.
 const PLAIN: &[&str] = &[
+    "api_hostname",
+    "api_token",
+    "auth_method_types",
+    "base_url",
+    "integration_key",
+    "method_name",
+    "mfa_payload",
+    "mfa_request_id",
+    "org_name",
+    "push_info",
+    "secret_key",
+    "settings_file_base64",
+    "username_format",
     "client_secret",
     "client_type",
     "code_challenge",
@@ -202,6 +217,11 @@ pub fn meant(template: &str, name: &str) -> Option<Option<Thing>> {
         "name" if at("/sys/policies/password/") => Thing::Words,
         "name" if at("/sys/polic") => Thing::Policy,
         "name" if at("/sys/quotas/") => Thing::Quota,
+        "method_id" | "mfa_method_ids" => Thing::MfaMethod,
+        "name" if at("/identity/mfa/") => Thing::Enforcement,
+        "auth_method_accessors" => Thing::MountAccessor,
+        "identity_entity_ids" => Thing::EntityId,
+        "identity_group_ids" => Thing::GroupId,
         "name" | "key" | "assignments" | "scopes_supported" if at("/identity/oidc/") => Thing::Oidc,
         "client_id" | "allowed_client_id" | "allowed_client_ids" => Thing::ClientId,
         "name" if at("/identity/group-alias") => Thing::GroupAlias,
@@ -342,6 +362,8 @@ pub async fn make(admin: &Client, stranger: &Client, tenant: &str) -> BTreeMap<T
         post(format!("{path}/{called}"), body).await;
         of.insert(thing, called);
     }
+    // Made when somebody reads it first.
+    admin.get("/v1/transit/wrapping_key").await.ok();
     // The root's alone, by a name that nobody has.
     of.insert(Thing::Quota, name("quota"));
     let sealed = post(format!("transit/encrypt/{}", of[&Thing::Key]), json!({"plaintext": "eA=="})).await;
@@ -404,6 +426,15 @@ pub async fn make(admin: &Client, stranger: &Client, tenant: &str) -> BTreeMap<T
     let client = admin.get(&format!("/v1/identity/oidc/client/{oidc}")).await.ok();
     of.insert(Thing::ClientId, text(&client["data"]["client_id"]));
     of.insert(Thing::Oidc, oidc);
+
+    let made = post("identity/mfa/method/totp".into(), json!({"issuer": only})).await;
+    of.insert(Thing::MfaMethod, text(&made["data"]["method_id"]));
+    let enforcement = name("enforcement");
+    // Of nobody who logs in here.
+    let external = &external["data"]["id"];
+    let enforced = json!({"mfa_method_ids": [of[&Thing::MfaMethod]], "identity_group_ids": [external]});
+    post(format!("identity/mfa/login-enforcement/{enforcement}"), enforced).await;
+    of.insert(Thing::Enforcement, enforcement);
 
     post(format!("sys/mounts/{}", name("moving")), json!({"type": "kv"})).await;
     let moved = post("sys/remount".into(), json!({"from": name("moving"), "to": name("moved")})).await;
