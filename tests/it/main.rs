@@ -45,6 +45,7 @@ mod seals;
 mod secrecy;
 mod serving;
 mod signals;
+mod tenants;
 mod tidy;
 mod totp;
 mod traces;

@@ -5,6 +5,7 @@ mod keys;
 mod mounts;
 mod names;
 mod race;
+mod tenants;
 mod tokens;
 
 use std::sync::Arc;
@@ -61,6 +62,7 @@ impl Clients {
         }
         tasks.push(tokio::spawn(mounts::run(desk.clone(), Dice::new(dice.roll()))));
         tasks.push(tokio::spawn(names::run(desk.clone(), Dice::new(dice.roll()))));
+        tasks.push(tokio::spawn(tenants::run(desk.clone(), Dice::new(dice.roll()))));
         Ok(Self { stop, tasks })
     }
 

@@ -5,7 +5,7 @@
 //! they have, in messages that only unsealed nodes can read. No key is stored. Whoever becomes active has asked before, or
 //! asks when the first request comes. Keys go when the record says that the namespace is sealed, or is gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use barrier::{Share, TenantKeys};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use sdk::{Namespace, NamespaceId};
-use storage::View;
+use storage::{Revision, View};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
@@ -40,6 +40,8 @@ const UNSEALINGS_MAX: usize = 256;
 pub(crate) struct Tenants {
     /// Shares that were given, by namespace. The active node's.
     given: Mutex<BTreeMap<NamespaceId, Progress>>,
+    /// Keyrings that were opened here and are not yet open by the record: not to be closed meanwhile.
+    opening: Mutex<BTreeSet<String>>,
     /// When nobody had the keys of one.
     missed: Mutex<BTreeMap<NamespaceId, Missed>>,
     /// One asks at a time.
@@ -53,6 +55,8 @@ struct Progress {
 }
 
 struct Missed {
+    /// Where its record stood: opened anew, somebody has its keys.
+    at: Option<Revision>,
     again: Instant,
     pause: Duration,
 }
@@ -79,15 +83,33 @@ impl Tenants {
         given.get(id).map_or_else(Default::default, |progress| (progress.shares.len(), progress.nonce.clone()))
     }
 
-    /// Whether it is time to ask for these keys again.
-    fn may_ask(&self, id: &NamespaceId) -> bool {
-        self.missed.lock().get(id).is_none_or(|missed| missed.again <= Instant::now())
+    fn opening(&self, keyring: &str) -> Opening<'_> {
+        self.opening.lock().insert(keyring.to_owned());
+        Opening { tenants: self, keyring: keyring.to_owned() }
     }
 
-    fn note_missed(&self, id: &NamespaceId) {
+    /// Whether it is time to ask for these keys again.
+    fn may_ask(&self, id: &NamespaceId, at: Option<Revision>) -> bool {
+        self.missed.lock().get(id).is_none_or(|missed| missed.at != at || missed.again <= Instant::now())
+    }
+
+    fn note_missed(&self, id: &NamespaceId, at: Option<Revision>) {
         let mut missed = self.missed.lock();
-        let pause = missed.get(id).map_or(RETRY_FIRST, |missed| (missed.pause * 2).min(RETRY_LAST));
-        missed.insert(id.clone(), Missed { again: Instant::now() + pause, pause });
+        let before = missed.get(id).filter(|missed| missed.at == at);
+        let pause = before.map_or(RETRY_FIRST, |missed| (missed.pause * 2).min(RETRY_LAST));
+        missed.insert(id.clone(), Missed { at, again: Instant::now() + pause, pause });
+    }
+}
+
+/// While it lives, the keys are not taken for those of a sealed namespace.
+struct Opening<'a> {
+    tenants: &'a Tenants,
+    keyring: String,
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        self.tenants.opening.lock().remove(&self.keyring);
     }
 }
 
@@ -158,6 +180,7 @@ impl Node {
             return Err(Refused::Invalid("leadership moved; give the shares again".into()));
         };
         let keyring = record.id.keyring().to_owned();
+        let _opening = self.tenants.opening(&keyring);
         self.barrier.open_tenant(&keyring, keys).map_err(|_| storage::Access::Sealed)?;
         let committed = change_by(self, self.replication.now(), term, |state| {
             let mut txn = state.at(space::records(&above.id));
@@ -198,7 +221,7 @@ impl Node {
         let open = self.namespaces.open_ones(&self.local_view()?, None, PAGE)?;
         self.tenants.missed.lock().retain(|id, _| open.contains(id));
         for id in open {
-            if !self.barrier.holds(id.keyring()) && self.tenants.may_ask(&id) {
+            if !self.barrier.holds(id.keyring()) && self.tenants.may_ask(&id, self.stands_at(&id)) {
                 self.fetch_tenant(&id).await;
             }
         }
@@ -207,8 +230,11 @@ impl Node {
 
     /// Forgets the keys of what is sealed by now, or gone.
     pub fn drop_closed_tenants(&self) -> Result<(), storage::Access> {
+        let held = self.barrier.open_tenants();
+        let opening = self.tenants.opening.lock().clone();
+        // Behind both: what was held and is opened by nobody now is in this state, if it is open.
         let view = self.local_view()?;
-        for keyring in self.barrier.open_tenants() {
+        for keyring in held.into_iter().filter(|keyring| !opening.contains(keyring)) {
             let owner = NamespaceId::parse(&format!("{keyring}-{keyring}"));
             let place = match &owner {
                 Some(owner) => self.namespaces.by_id(&view, owner, &mut Vec::new())?,
@@ -234,11 +260,13 @@ impl Node {
         if self.barrier.holds(owner.keyring()) {
             return true;
         }
-        self.tenants.may_ask(&owner) && timeout(ASK_MAX, self.fetch_tenant(&owner)).await.unwrap_or(false)
+        self.tenants.may_ask(&owner, self.stands_at(&owner))
+            && timeout(ASK_MAX, self.fetch_tenant(&owner)).await.unwrap_or(false)
     }
 
     async fn fetch_tenant(&self, id: &NamespaceId) -> bool {
         let _asking = self.tenants.asking.lock().await;
+        let at = self.stands_at(id);
         if self.barrier.holds(id.keyring()) {
             return true;
         }
@@ -249,11 +277,18 @@ impl Node {
                 true
             }
             Err(problem) => {
-                self.tenants.note_missed(id);
+                self.tenants.note_missed(id, at);
                 tracing::debug!(namespace = id.as_str(), problem, "nobody has the keys of a namespace that is open");
                 false
             }
         }
+    }
+
+    /// The revision of its record.
+    fn stands_at(&self, id: &NamespaceId) -> Option<Revision> {
+        let (view, mut seen) = (self.local_view().ok()?, Vec::new());
+        self.namespaces.by_id(&view, id, &mut seen).ok()??;
+        seen.last().and_then(|(_, revision)| *revision)
     }
 
     /// Answers who gave them.

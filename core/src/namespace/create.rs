@@ -8,7 +8,8 @@ use storage::{Access, Millis, Read, Txn};
 
 use super::name::problem;
 use super::{
-    DEPTH_MAX, NamespaceRecord, Namespaces, NewShares, TenantSeal, above_key, below_folder, name_key, record_key, root,
+    DEPTH_MAX, NamespaceRecord, Namespaces, NewShares, TenantSeal, above_key, below_folder, made_in_key, name_key,
+    record_key, root,
 };
 use crate::letters;
 use crate::mount::{MountError, Mounts};
@@ -95,6 +96,7 @@ impl Namespaces {
         }
         at_root.put(&above_key(&id), &new.above.id)?;
         at_root.put(&below_folder(&new.above.id).plain(id.as_str()), &true)?;
+        at_root.put(&made_in_key(&new.above.id), &id)?;
         let shares = match new.seal {
             Some(config) => {
                 let (seal, keys, shares) = TenantSeal::make(&id, config, new.now);
@@ -131,7 +133,10 @@ impl Namespaces {
     /// Dooms a namespace: from then on it is not found, and the worker removes what it holds. `txn` is at the records of
     /// the namespace above. One that holds namespaces stays.
     pub fn doom(&self, txn: &mut Txn, above: &Namespace, mut record: NamespaceRecord) -> Result<(), Refused> {
-        let inner = txn.elsewhere(root()).range(&below_folder(&record.id), None, 1)?;
+        let at_root = txn.elsewhere(root());
+        // One that is made in it meanwhile is not in the range that is seen here.
+        at_root.get::<NamespaceId>(&made_in_key(&record.id))?;
+        let inner = at_root.range(&below_folder(&record.id), None, 1)?;
         if !inner.is_empty() {
             let path = format!("{}{}/", above.path, record.name);
             return Err(Refused::Invalid(format!("cannot delete namespace {path:?} containing child namespaces")));

@@ -4,7 +4,7 @@ use sdk::{Namespace, NamespaceId};
 use serde::{Deserialize, Serialize};
 use storage::{Access, PathKey, Read, Seg, Txn};
 
-use super::{NamespaceRecord, Namespaces, above_key, below_folder, name_key, record_key, root};
+use super::{NamespaceRecord, Namespaces, above_key, below_folder, made_in_key, name_key, record_key, root};
 use crate::mount::Mounts;
 use crate::space;
 
@@ -51,6 +51,7 @@ impl Doomed {
         let mut at_root: Txn = txn.elsewhere(root());
         at_root.delete(&above_key(&self.id));
         at_root.delete(&below_folder(&self.above).plain(self.id.as_str()));
+        at_root.delete(&made_in_key(&self.id));
         at_root.delete(&folder().plain(self.id.as_str()));
         Ok(())
     }

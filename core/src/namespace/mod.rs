@@ -9,6 +9,7 @@
 //! in the root's records:
 //! namespace-above / id      id -> that of the namespace above
 //! namespace-below / id / id which lie right in which
+//! namespace-made-in / id    which was made in it last: what removes it relies on that
 //! namespace-open / id       has a seal of its own, and is open
 //! namespace-doomed / id     to be removed, step by step: by the worker
 //! ```
@@ -23,6 +24,8 @@ mod lock;
 mod name;
 mod record;
 mod seal;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use create::{Made, NewNamespace, Refused};
@@ -95,6 +98,10 @@ fn above_key(id: &NamespaceId) -> PathKey {
 
 fn below_folder(above: &NamespaceId) -> PathKey {
     PathKey::kind("namespace-below").plain(above.as_str())
+}
+
+fn made_in_key(above: &NamespaceId) -> PathKey {
+    PathKey::kind("namespace-made-in").plain(above.as_str())
 }
 
 fn root() -> Path {

@@ -92,7 +92,7 @@ const OF_THE_CLUSTER: [&str; 14] = [
 pub fn is_of_the_cluster(path: &str) -> bool {
     let Some(path) = path.strip_prefix("sys/") else { return false };
     let below = |prefix: &&str| path.strip_prefix(*prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    OF_THE_CLUSTER.iter().any(|prefix| below(&prefix))
+    OF_THE_CLUSTER.iter().any(below)
 }
 
 /// Answers if the path is one of these. `query` holds the parameters of a GET.

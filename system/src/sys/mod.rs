@@ -358,7 +358,7 @@ const ROOT_ONLY: [&str; 29] = [
 fn is_root_only(pattern: &str) -> bool {
     let below =
         |prefix: &&str| pattern.strip_prefix(*prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    ROOT_ONLY.iter().any(|prefix| below(&prefix))
+    ROOT_ONLY.iter().any(below)
 }
 
 fn lease_given(id: &str) -> Result<(), Failure> {

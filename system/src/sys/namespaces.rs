@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use barrier::SealConfig;
+use hcl::HclError;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::namespace::{NamespaceRecord, NewNamespace, Refused};
 use holdfast_core::space;
@@ -177,14 +178,15 @@ fn write(node: &Node, ctx: &Ctx, input: Write, txn: &mut Txn) -> Result<Reply<Sh
 /// `seal "shamir" { shares = 5 threshold = 3 }`.
 fn seal_config(text: &str) -> Result<SealConfig> {
     let wrong = |why: &str| Failure::Invalid(format!("invalid seal config: {why}"));
-    let body = hcl::parse(text).map_err(|e| wrong(&e.to_string()))?;
-    let blocks = body.blocks("seal", 1).map_err(|e| wrong(&e.to_string()))?;
+    let unread = |e: HclError| wrong(&format!("it is not HCL, or not a seal block, at {}", e.at));
+    let body = hcl::parse(text).map_err(unread)?;
+    let blocks = body.blocks("seal", 1).map_err(unread)?;
     let [block] = blocks.as_slice() else { return Err(wrong("it has exactly one block, seal \"shamir\" { … }")) };
     if !matches!(block.labels.as_slice(), [label] if label.text == "shamir") {
         return Err(wrong("namespaces have seals of the kind shamir: seal \"shamir\" { shares = 5 threshold = 3 }"));
     }
     if let Some(unknown) = block.body.unknown(&["shares", "threshold"]).next() {
-        return Err(wrong(&format!("unknown key {:?}; it has shares and threshold", unknown.key)));
+        return Err(wrong(&format!("it has shares and threshold, and nothing else; see {}", unknown.at)));
     }
     let number = |name: &str| {
         let value = block.body.get(name).ok_or_else(|| wrong(&format!("{name} is missing")))?;
@@ -241,7 +243,10 @@ fn scan(node: &Node, ctx: &Ctx, view: &View) -> Result<Reply<Scanned>> {
             let Some(record) = node.namespaces.get(&records, &name)? else { continue };
             let inner = Namespace { id: record.id.clone(), path: format!("{}{name}/", above.path) };
             infos.add(ctx.namespace.way_to(&inner).unwrap_or_default().to_owned(), &above, &record)?;
-            open.push_back(inner);
+            // What lies in a sealed one cannot be read; what lies in one that is being removed is nothing.
+            if !record.is_sealed() && !record.doomed && node.barrier.holds(record.id.keyring()) {
+                open.push_back(inner);
+            }
         }
         if infos.0.len() >= SCANNED_MAX {
             let text = format!("there may be more: {SCANNED_MAX} namespaces are shown at most");

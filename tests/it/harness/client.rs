@@ -12,7 +12,7 @@ pub struct Client {
     http: reqwest::Client,
     address: String,
     token: Option<String>,
-    header: Option<(&'static str, String)>,
+    headers: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug)]
@@ -33,16 +33,26 @@ impl Client {
         if let Some(ca) = ca {
             http = http.add_root_certificate(Certificate::from_pem(&std::fs::read(ca).unwrap()).unwrap());
         }
-        Client { http: http.build().unwrap(), address: address.to_owned(), token: None, header: None }
+        Client { http: http.build().unwrap(), address: address.to_owned(), token: None, headers: Vec::new() }
     }
 
     pub fn with_token(&self, token: &str) -> Client {
         Client { token: Some(token.to_owned()), ..self.clone() }
     }
 
-    /// One header of the test's choice.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// A header of the test's choice, instead of an earlier one of that name.
     pub fn with_header(&self, name: &'static str, value: &str) -> Client {
-        Client { header: Some((name, value.to_owned())), ..self.clone() }
+        let others = self.headers.iter().filter(|(other, _)| *other != name).cloned();
+        Client { headers: others.chain([(name, value.to_owned())]).collect(), ..self.clone() }
+    }
+
+    /// In a namespace, by its path.
+    pub fn within(&self, namespace: &str) -> Client {
+        self.with_header("X-Vault-Namespace", namespace)
     }
 
     /// The answer, or why there was none. `path` begins with `/`.
@@ -52,7 +62,7 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.header("X-Vault-Token", token);
         }
-        if let Some((name, value)) = &self.header {
+        for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
         if let Some(body) = body {

@@ -204,8 +204,16 @@ impl Operation {
 
     /// The path with `text` in every name's place.
     pub fn path(&self, text: &str) -> String {
-        let segments = self.template.split('/').map(|part| if part.starts_with('{') { text } else { part });
-        format!("/v1{}", segments.collect::<Vec<_>>().join("/"))
+        self.path_with(|_| text.to_owned())
+    }
+
+    /// The path with what each name is to be in its place.
+    pub fn path_with(&self, text: impl Fn(&str) -> String) -> String {
+        let segment = |part: &str| match part.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(name) => text(name),
+            None => part.to_owned(),
+        };
+        format!("/v1{}", self.template.split('/').map(segment).collect::<Vec<_>>().join("/"))
     }
 }
 

@@ -1,0 +1,331 @@
+//! Namespaces on a founded, unsealed node in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use barrier::{SealConfig, Share};
+use sdk::{Failure, Namespace, NamespaceId};
+use storage::{Access, CommitError, OpenBatch, RequestId, Term, TxnState};
+
+use super::*;
+use crate::lifecycle::{InitOptions, Node, Settings};
+use crate::mount::TtlLimits;
+use crate::replication::Replication;
+use crate::testing::Alone;
+use crate::token::{ClientToken, NewToken, SWEEP_MAX, Why};
+
+struct Bench {
+    node: Arc<Node>,
+    alone: Arc<Alone>,
+}
+
+/// Where a request goes, as a text: the namespace, what is left of the path, and whether nothing of it is served.
+type Seen = Result<(String, String, bool), String>;
+
+impl Bench {
+    async fn new() -> Self {
+        let limits = TtlLimits { default: Duration::from_secs(3600), max: Duration::from_secs(7200) };
+        let alone = Arc::new(Alone::default());
+        let node = Node::new(Arc::clone(&alone) as _, Settings::new(limits));
+        let now = alone.now();
+        let options = InitOptions { shares: 1, threshold: 1, recipients: Default::default(), cluster_name: None, now };
+        let made = node.init(options).await.unwrap();
+        node.unseal(Share::from_slice(&made.shares[0])).await.unwrap();
+        Self { node, alone }
+    }
+
+    fn begin(&self) -> TxnState {
+        TxnState::new(self.node.store.snapshot().unwrap(), storage::Latches::new().begin())
+    }
+
+    async fn commit(&self, state: TxnState) -> Result<(), CommitError> {
+        let (open, _held): (OpenBatch, _) = state.finish();
+        let id = RequestId { applied: 0, random: crypto::random() };
+        let batch = self.node.store.seal(id, self.alone.now(), open).unwrap();
+        self.node.store.commit(Term(1), batch).await.map(|_| ())
+    }
+
+    async fn change<T>(&self, write: impl FnOnce(&mut TxnState) -> T) -> T {
+        let mut state = self.begin();
+        let out = write(&mut state);
+        self.commit(state).await.unwrap();
+        out
+    }
+
+    fn create(&self, state: &mut TxnState, above: &Namespace, name: &str, sealed: bool) -> Result<Made, Refused> {
+        let seal = sealed.then(|| SealConfig::shamir(3, 2, String::new()).unwrap());
+        let new = NewNamespace { above, name, custom_metadata: BTreeMap::new(), seal, now: self.alone.now() };
+        let (mounts, policies) = (&self.node.mounts, &self.node.policies);
+        self.node.namespaces.create(mounts, policies, &mut state.at(space::records(&above.id)), new)
+    }
+
+    async fn make(&self, above: &Namespace, name: &str) -> Namespace {
+        let made = self.change(|state| self.create(state, above, name, false).unwrap()).await;
+        Namespace { id: made.record.id, path: format!("{}{name}/", above.path) }
+    }
+
+    /// With a seal of its own; it is open.
+    async fn make_sealable(&self, name: &str) -> (Namespace, Vec<Share>) {
+        let root = Namespace::root();
+        let made = self.change(|state| self.create(state, &root, name, true).unwrap()).await;
+        self.node.drop_closed_tenants().unwrap();
+        let shares = made.shares.unwrap().shares;
+        self.unseal(name, &shares).await;
+        (Namespace { id: made.record.id, path: format!("{name}/") }, shares)
+    }
+
+    async fn unseal(&self, name: &str, shares: &[Share]) {
+        let mut sealed = true;
+        for share in &shares[..2] {
+            let share = Share::from_slice(share.expose());
+            sealed = self.node.unseal_tenant(&Namespace::root(), name, share).await.unwrap().sealed;
+        }
+        assert!(!sealed);
+    }
+
+    /// Changes what is known of a namespace right below the root.
+    async fn alter(&self, name: &str, change: Change) {
+        self.change(|state| {
+            let mut txn = state.at(root());
+            let record = self.node.namespaces.get_for_update(&txn, name).unwrap().unwrap();
+            match change {
+                Change::Seal => self.node.namespaces.set_sealed(&mut txn, record, true).unwrap(),
+                Change::Doom => self.node.namespaces.doom(&mut txn, &Namespace::root(), record).unwrap(),
+                Change::Lock => drop(self.node.namespaces.lock(&mut txn, name, record).unwrap()),
+            }
+        })
+        .await;
+    }
+
+    fn address(
+        &self,
+        header: &str,
+        path: &str,
+        rely_on: &mut Vec<(Path, Option<storage::Revision>)>,
+    ) -> Result<Address, Failure> {
+        let view = self.node.local_view().unwrap();
+        self.node.namespaces.address(&self.node.mounts, &view, header, path, rely_on)
+    }
+
+    fn seen(&self, header: &str, path: &str) -> Seen {
+        let found = self.address(header, path, &mut Vec::new()).map_err(|failure| failure.to_string())?;
+        let closed = found.place.is_sealed() || found.place.locked_at().is_some();
+        Ok((found.place.namespace.path.clone(), found.path, closed))
+    }
+
+    async fn token(&self, home: &Namespace, parent: Option<&ClientToken>) -> ClientToken {
+        let parent = parent.map(|parent| self.node.tokens.key_of(parent).unwrap());
+        let ttl = Duration::from_secs(60);
+        let new = NewToken { home: home.clone(), path: "auth/token/create".into(), parent, ttl, ..NewToken::default() };
+        let now = self.alone.now();
+        self.change(|state| self.node.tokens.create(&mut state.at(root()), now, new).unwrap().token).await
+    }
+
+    fn check(&self, token: &ClientToken) -> Result<(), Why> {
+        let view = self.node.local_view().unwrap();
+        self.node.tokens.authenticate(&view, token, self.alone.now()).map(|_| ())
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Seal,
+    Doom,
+    Lock,
+}
+
+fn at(namespace: &str, path: &str) -> Seen {
+    Ok((namespace.into(), path.into(), false))
+}
+
+#[tokio::test]
+async fn a_header_a_path_and_both_mean_the_same() {
+    let bench = Bench::new().await;
+    let team = bench.make(&Namespace::root(), "team").await;
+    bench.make(&team, "web").await;
+    for (header, path) in [
+        ("team/web", "sys/mounts"),
+        ("/team/web/", "sys/mounts"),
+        ("team", "web/sys/mounts"),
+        ("", "team/web/sys/mounts"),
+        ("root", "team/web/sys/mounts"),
+        ("/root/", "team/web/sys/mounts"),
+    ] {
+        assert_eq!(bench.seen(header, path), at("team/web/", "sys/mounts"), "{header:?} {path:?}");
+    }
+    assert_eq!(bench.seen("team", "sys/mounts"), at("team/", "sys/mounts"));
+    assert_eq!(bench.seen("", "sys/mounts"), at("", "sys/mounts"));
+    // A name is not a part of one, and is one in its own case alone.
+    for path in ["team", "tea/sys/mounts", "teams/sys/mounts", "Team/sys/mounts", "web/sys/mounts"] {
+        assert_eq!(bench.seen("", path), at("", path));
+    }
+    for header in
+        ["web", "Team", "team/web/none", "team//web", "root/team", "Root", " team", "team ", "..", "team/../team"]
+    {
+        assert_eq!(bench.seen(header, "sys/mounts"), Err("namespace not found".into()), "{header:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_locked_sealed_or_doomed_is_so_with_all_that_lies_in_it() {
+    let bench = Bench::new().await;
+    let locked = bench.make(&Namespace::root(), "locked").await;
+    bench.make(&locked, "inner").await;
+    let (sealed, _) = bench.make_sealable("sealed").await;
+    bench.make(&sealed, "inner").await;
+    bench.make(&Namespace::root(), "doomed").await;
+    assert_eq!(bench.seen("sealed/inner", "sys/mounts"), at("sealed/inner/", "sys/mounts"));
+    bench.alter("locked", Change::Lock).await;
+    bench.alter("sealed", Change::Seal).await;
+    bench.alter("doomed", Change::Doom).await;
+    for (header, path) in [("locked", "sys/mounts"), ("locked/inner", "sys/mounts"), ("", "locked/inner/sys/mounts")] {
+        assert!(bench.seen(header, path).unwrap().2, "{header:?} {path:?}");
+    }
+    // The keys are still here: it is sealed all the same, before they are forgotten and after.
+    for _ in 0..2 {
+        for (header, path) in [
+            ("sealed", "sys/mounts"),
+            ("sealed/inner", "sys/mounts"),
+            ("sealed/nothing", "sys/mounts"),
+            ("", "sealed/inner/sys/mounts"),
+            ("sealed", "inner/sys/mounts"),
+        ] {
+            let (namespace, _, closed) = bench.seen(header, path).unwrap();
+            assert_eq!((namespace.as_str(), closed), ("sealed/", true), "{header:?} {path:?}");
+        }
+        bench.node.drop_closed_tenants().unwrap();
+    }
+    assert!(!bench.node.barrier.holds(sealed.id.keyring()));
+    let view = bench.node.local_view().unwrap().elsewhere(space::records(&sealed.id));
+    // Whoever has the root's keys has none of these.
+    assert!(matches!(bench.node.namespaces.get(&view, "inner"), Err(Access::Sealed)));
+    assert_eq!(bench.seen("doomed", "sys/mounts"), Err("namespace not found".into()));
+    assert_eq!(bench.seen("", "doomed/sys/mounts"), at("", "doomed/sys/mounts"));
+}
+
+#[tokio::test]
+async fn what_was_begun_before_does_not_commit_after() {
+    let bench = Bench::new().await;
+    for change in [Change::Seal, Change::Doom, Change::Lock] {
+        let name = format!("{change:?}").to_lowercase();
+        let (outer, _) = bench.make_sealable(&name).await;
+        let inner = bench.make(&outer, "inner").await;
+        // A seal leaves the keys where they are until somebody looks: it is the record alone that keeps the write out.
+        for (header, home) in [(name.clone(), &outer), (format!("{name}/inner"), &inner)] {
+            let mut rely_on = Vec::new();
+            bench.address(&header, "sys/mounts", &mut rely_on).unwrap();
+            let mut state = bench.begin();
+            rely_on.into_iter().for_each(|(path, revision)| state.rely_on(path, revision));
+            state.at(space::records(&home.id)).put(&PathKey::kind("late").plain("x"), &1).unwrap();
+            assert!(bench.commit(state).await.is_ok(), "{header}: nothing has happened yet");
+        }
+        let mut late = Vec::new();
+        for (header, home) in [(name.clone(), &outer), (format!("{name}/inner"), &inner)] {
+            let mut rely_on = Vec::new();
+            bench.address(&header, "sys/mounts", &mut rely_on).unwrap();
+            let mut state = bench.begin();
+            rely_on.into_iter().for_each(|(path, revision)| state.rely_on(path, revision));
+            state.at(space::records(&home.id)).put(&PathKey::kind("late").plain("x"), &2).unwrap();
+            late.push((header, state));
+        }
+        if matches!(change, Change::Doom) {
+            // One that holds another stays.
+            let mut state = bench.begin();
+            let mut txn = state.at(root());
+            let record = bench.node.namespaces.get_for_update(&txn, &name).unwrap().unwrap();
+            assert!(bench.node.namespaces.doom(&mut txn, &Namespace::root(), record).is_err());
+            let mut state = bench.begin();
+            let mut txn = state.at(space::records(&outer.id));
+            let record = bench.node.namespaces.get_for_update(&txn, "inner").unwrap().unwrap();
+            bench.node.namespaces.doom(&mut txn, &outer, record).unwrap();
+            bench.commit(state).await.unwrap();
+            late.remove(0);
+        } else {
+            bench.alter(&name, change).await;
+        }
+        for (header, state) in late {
+            let done = bench.commit(state).await;
+            assert!(matches!(done, Err(CommitError::Conflict { .. })), "{change:?} {header}: {done:?}");
+        }
+    }
+}
+
+/// Neither order leaves a namespace in one that is gone.
+#[tokio::test]
+async fn making_one_and_removing_what_it_lies_in_do_not_both_happen() {
+    for removed_first in [true, false] {
+        let bench = Bench::new().await;
+        let outer = bench.make(&Namespace::root(), "outer").await;
+        let mut making = bench.begin();
+        let mut rely_on = Vec::new();
+        bench.address("outer", "sys/namespaces/inner", &mut rely_on).unwrap();
+        rely_on.into_iter().for_each(|(path, revision)| making.rely_on(path, revision));
+        bench.create(&mut making, &outer, "inner", false).unwrap();
+        let mut removing = bench.begin();
+        let mut txn = removing.at(root());
+        let record = bench.node.namespaces.get_for_update(&txn, "outer").unwrap().unwrap();
+        bench.node.namespaces.doom(&mut txn, &Namespace::root(), record).unwrap();
+        let (first, second) = if removed_first { (removing, making) } else { (making, removing) };
+        bench.commit(first).await.unwrap();
+        let done = bench.commit(second).await;
+        assert!(matches!(done, Err(CommitError::Conflict { .. })), "removed first: {removed_first}: {done:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_parent_ends_tokens_below_also_in_a_sealed_namespace() {
+    let bench = Bench::new().await;
+    let team = bench.make(&Namespace::root(), "team").await;
+    let (vault, shares) = bench.make_sealable("vault").await;
+    let parent = bench.token(&Namespace::root(), None).await;
+    let (open, closed) = (bench.token(&team, Some(&parent)).await, bench.token(&vault, Some(&parent)).await);
+    let stranger = bench.token(&vault, None).await;
+    // More than one revocation takes with it.
+    let mut below = Vec::new();
+    for _ in 0..SWEEP_MAX + 2 {
+        below.push(bench.token(&vault, Some(&closed)).await);
+    }
+    assert!([&open, &closed, &stranger, &below[0]].into_iter().all(|token| bench.check(token).is_ok()));
+    bench.alter("vault", Change::Seal).await;
+    assert!(matches!(bench.check(&closed), Err(Why::SealedHome)));
+    bench.node.drop_closed_tenants().unwrap();
+    assert!(matches!(bench.check(&closed), Err(Why::SealedHome)));
+    let key = bench.node.tokens.key_of(&parent).unwrap();
+    assert!(bench.change(|state| bench.node.tokens.revoke(&mut state.at(root()), &key).unwrap()).await);
+    assert!(matches!(bench.check(&open), Err(Why::Unknown)));
+    bench.unseal("vault", &shares).await;
+    assert!(matches!(bench.check(&closed), Err(Why::Orphaned)));
+    assert!(below.iter().all(|token| matches!(bench.check(token), Err(Why::Orphaned))));
+    assert!(bench.check(&stranger).is_ok());
+}
+
+#[tokio::test]
+async fn tokens_end_with_their_namespace_and_are_found_from_above_alone() {
+    let bench = Bench::new().await;
+    let (a, b) = (bench.make(&Namespace::root(), "a").await, bench.make(&Namespace::root(), "b").await);
+    let inner = bench.make(&a, "inner").await;
+    let (token, deep) = (bench.token(&a, None).await, bench.token(&inner, None).await);
+    let view = bench.node.local_view().unwrap();
+    let now = bench.alone.now();
+    let about = |from: &NamespaceId, token| bench.node.tokens.asked_about(&view, from, token, now).is_ok();
+    for (from, of_a, of_inner) in
+        [(&Namespace::root(), true, true), (&a, true, true), (&inner, false, true), (&b, false, false)]
+    {
+        assert_eq!((about(&from.id, &token), about(&from.id, &deep)), (of_a, of_inner), "{}", from.path);
+    }
+    // Under another namespace's name it is no token.
+    for home in ["", ".", &format!(".{}", b.id.as_str()), &format!(".{}", inner.id.as_str())] {
+        let own = token.expose().rsplit_once('.').unwrap().0;
+        assert!(matches!(bench.check(&ClientToken::new(format!("{own}{home}"))), Err(Why::Unknown)), "{home}");
+    }
+    bench
+        .change(|state| {
+            let mut txn = state.at(space::records(&a.id));
+            let record = bench.node.namespaces.get_for_update(&txn, "inner").unwrap().unwrap();
+            bench.node.namespaces.doom(&mut txn, &a, record).unwrap();
+        })
+        .await;
+    assert!(matches!(bench.check(&deep), Err(Why::Orphaned)));
+    assert!(bench.check(&token).is_ok());
+}
