@@ -39,7 +39,7 @@ const REPEATED: &[(&[&str], &str)] = &[
     ),
     (&["from", "to_mount", "mounts", "path"], "a mount"),
     (&["server_id"], "a node"),
-    (&["mount_accessor", "member_entity_ids", "member_group_ids"], "the id of what is not there"),
+    (&["mount_accessor", "member_entity_ids", "member_group_ids", "method_id"], "the id of what is not there"),
     (&["assignments", "key", "scopes_supported"], "the name of what is not there"),
     (&["client_type"], "a word of few"),
     (&["state"], "what a client gets back, as its protocol has it"),
