@@ -368,7 +368,7 @@ async fn merged_entities_go_on_as_one() {
     let merged = entity(&bench.view(), &ann.id).unwrap().unwrap();
     assert_eq!((merged.aliases.len(), merged.aliases[0].name.as_str()), (1, "old"));
     assert_eq!((&merged.merged_ids, &merged.aliases[0].merged_from), (&vec![old.id.clone()], &vec![old.id.clone()]));
-    assert_eq!(members(&bench.view(), &group).unwrap().entities, [ann.id.clone()]);
+    assert_eq!(members(&bench.view(), &group).unwrap().entities, std::slice::from_ref(&ann.id));
     assert_eq!(size(&bench.view(), &group).unwrap(), 1);
     // A token of the one that is gone is the other's now.
     assert_eq!(bench.policies(&old.id), ["g"]);
