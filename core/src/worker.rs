@@ -45,7 +45,7 @@ pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
         lanes: BTreeMap::new(),
         removing: None,
         settling: None,
-        halvings: 0,
+        fits: Default::default(),
     };
     while !*stop.borrow() {
         let pause = match worker.look().await {
@@ -81,15 +81,40 @@ struct Worker {
     removing: Option<(NamespaceId, Option<PathKey>)>,
     /// The quota whose leases are looked through, and up to where.
     settling: Option<(String, Option<PathKey>)>,
-    /// How often batches are halved at present.
-    halvings: u32,
+    /// Of what removes a namespace, and of what settles a quota.
+    fits: [Fit; 2],
 }
+
+/// How often batches of one kind are halved at present. Each kind has its own: what is small elsewhere says nothing of it.
+#[derive(Clone, Copy, Default)]
+struct Fit(u32);
+
+const REMOVING: usize = 0;
+const SETTLING: usize = 1;
 
 /// The way through one index.
 struct Lane {
+    fit: Fit,
     /// Up to where it is done with: what was deleted is not walked over again.
     after: Option<PathKey>,
     began: Instant,
+}
+
+impl Fit {
+    /// Whether the batch was committed. One that was too large is tried again by halves; then they grow again.
+    fn of(&mut self, done: Result<Vec<i64>, CommitError>) -> Result<bool, String> {
+        match done {
+            Ok(_) => {
+                self.0 = self.0.saturating_sub(1);
+                Ok(true)
+            }
+            Err(CommitError::TooLarge { .. }) if self.0 < HALVINGS => {
+                self.0 += 1;
+                Ok(false)
+            }
+            Err(problem) => Err(problem.to_string()),
+        }
+    }
 }
 
 impl Worker {
@@ -124,7 +149,7 @@ impl Worker {
                 Err(problem) => tracing::debug!(problem, "this version is not noted yet"),
             }
         }
-        let mut pause = IDLE;
+        let (mut pause, mut failed) = (IDLE, None);
         // What is due goes on beside it.
         match self.remove_namespace(term, now).await {
             Ok(true) => pause = Duration::ZERO,
@@ -136,13 +161,16 @@ impl Worker {
                 Ok(lane) => pause = pause.min(lane),
                 // Nothing of one holds up the others: it may have been sealed just now.
                 Err(problem) if !owner.is_root() => tracing::debug!(problem, "what is due in a namespace waits"),
-                Err(problem) => return Err(problem),
+                Err(problem) => failed = Some(problem),
             }
+        }
+        if let Some(problem) = failed {
+            return Err(problem);
         }
         if !pause.is_zero()
             && let Some(settled) = self.settle_quotas(term, now).await?
         {
-            return self.fitted(settled).map(|_| Duration::ZERO);
+            return self.fits[SETTLING].of(settled).map(|_| Duration::ZERO);
         }
         Ok(pause)
     }
@@ -159,26 +187,29 @@ impl Worker {
     /// Does a page of what is due in one index, and tells how long there is nothing.
     async fn go_on(&mut self, owner: &NamespaceId, term: Term, now: Millis) -> Result<Duration, String> {
         let text = |problem: &dyn std::fmt::Display| problem.to_string();
-        if let Some(swept) = self.sweep(owner, term, now).await? {
-            return self.fitted(swept).map(|_| Duration::ZERO);
-        }
-        let fresh = || Lane { after: None, began: Instant::now() };
-        let lane = self.lanes.entry(owner.clone()).or_insert_with(fresh);
+        let fresh = |fit| Lane { fit, after: None, began: Instant::now() };
+        let lane = self.lanes.entry(owner.clone()).or_insert_with(|| fresh(Fit::default()));
         if lane.began.elapsed() >= AFRESH {
-            *lane = fresh();
+            *lane = fresh(lane.fit);
+        }
+        let (mut fit, after) = (lane.fit, lane.after.clone());
+        if let Some(swept) = self.sweep(owner, fit, term, now).await? {
+            let done = fit.of(swept);
+            self.note(owner, fit, None);
+            return done.map(|_| Duration::ZERO);
         }
         let order = self.node.local_view().map_err(|e| text(&e))?.elsewhere(space::schedule(owner));
-        let page = due::next(&order, lane.after.as_ref(), halved(PAGE, self.halvings)).map_err(|e| text(&e))?;
+        let page = due::next(&order, after.as_ref(), halved(PAGE, fit.0)).map_err(|e| text(&e))?;
         let ready: Vec<PathKey> = page.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| key.clone()).collect();
         let Some(last) = ready.last().cloned() else {
             return Ok(page.first().map_or(IDLE, |(at, _)| now.until(*at).min(IDLE)));
         };
         let mut woken = Woken::new();
-        let done = change(&self.node, now, term, |state| self.settle(state, owner, &ready, now, &mut woken)).await;
-        if self.fitted(done)?
-            && let Some(lane) = self.lanes.get_mut(owner)
-        {
-            lane.after = Some(last);
+        let change = change(&self.node, now, term, |state| self.settle(state, owner, &ready, now, fit, &mut woken));
+        let done = fit.of(change.await);
+        let done_with = if matches!(done, Ok(true)) { Some(last) } else { None };
+        self.note(owner, fit, done_with);
+        if done? {
             for ((namespace, kind), entries) in &woken {
                 if let Err(problem) = chores::awake(&self.node, namespace, kind, entries, now, term).await {
                     tracing::warn!(mount = kind, problem, "what is due could not be done; it is tried again later");
@@ -188,21 +219,13 @@ impl Worker {
         Ok(Duration::ZERO)
     }
 
-    /// Whether the batch was committed. One that was too large is tried again by halves; then they grow again.
-    fn fitted(&mut self, done: Result<Vec<i64>, CommitError>) -> Result<bool, String> {
-        match done {
-            Ok(_) => {
-                self.halvings = self.halvings.saturating_sub(1);
-                Ok(true)
-            }
-            Err(CommitError::TooLarge { .. }) if self.halvings < HALVINGS => {
-                self.halvings += 1;
-                Ok(false)
-            }
-            Err(problem) => Err(problem.to_string()),
+    /// How far a lane has come.
+    fn note(&mut self, owner: &NamespaceId, fit: Fit, done_with: Option<PathKey>) {
+        if let Some(lane) = self.lanes.get_mut(owner) {
+            lane.fit = fit;
+            lane.after = done_with.or_else(|| lane.after.take());
         }
     }
-
     /// What is no record's end is left to be done afterwards: into `woken` come its entries, by who is to be asked.
     fn settle(
         &self,
@@ -210,10 +233,11 @@ impl Worker {
         owner: &NamespaceId,
         ready: &[PathKey],
         now: Millis,
+        fit: Fit,
         woken: &mut Woken,
     ) -> Result<(), Access> {
         let mut order = state.at(space::schedule(owner));
-        let mut budget = halved(SWEEP_MAX, self.halvings);
+        let mut budget = halved(SWEEP_MAX, fit.0);
         for key in ready {
             match order.get::<Due>(key)? {
                 Some(Due::Token(token)) => self.node.tokens.expire(&mut order, &token, now, &mut budget)?,
@@ -250,7 +274,7 @@ impl Worker {
             let mut records = state.at(space::records(&doomed.id));
             // What a sealed one has given cannot be seen, and ends with it.
             if self.node.barrier.holds(doomed.id.keyring()) {
-                next = self.node.tokens.revoke_leases(&mut records, "", after.as_ref(), self.halvings)?.next;
+                next = self.node.tokens.revoke_leases(&mut records, "", after.as_ref(), self.fits[REMOVING].0)?.next;
             }
             if next.is_none() {
                 quota::namespace_removed(&mut records, &doomed.path)?;
@@ -268,7 +292,7 @@ impl Worker {
         }
         match done {
             Err(CommitError::Conflict { .. }) => Ok(true),
-            done => self.fitted(done).map(|_| true),
+            done => self.fits[REMOVING].of(done).map(|_| true),
         }
     }
 
@@ -302,7 +326,7 @@ impl Worker {
         let mut next = None;
         let done = change(&self.node, now, term, |state| {
             let mut records = state.at(space::records(&root));
-            next = self.node.tokens.settle_leases(&mut records, &mount, after.as_ref(), self.halvings)?;
+            next = self.node.tokens.settle_leases(&mut records, &mount, after.as_ref(), self.fits[SETTLING].0)?;
             if next.is_none() {
                 quota::leases::settled(&mut records, &settling)?;
             }
@@ -322,12 +346,13 @@ impl Worker {
     async fn sweep(
         &self,
         owner: &NamespaceId,
+        fit: Fit,
         term: Term,
         now: Millis,
     ) -> Result<Option<Result<Vec<i64>, CommitError>>, String> {
         let view = self.node.local_view().map_err(|e| e.to_string())?.elsewhere(space::schedule(owner));
         let Some(parent) = self.node.tokens.to_sweep(&view).map_err(|e| e.to_string())? else { return Ok(None) };
-        let budget = halved(SWEEP_MAX, self.halvings);
+        let budget = halved(SWEEP_MAX, fit.0);
         let swept = change(&self.node, now, term, |state| {
             self.node.tokens.sweep_on(&mut state.at(space::records(&parent.home())), &parent, budget)
         });

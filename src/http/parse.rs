@@ -140,9 +140,7 @@ fn service_request(
     peer: &Peer,
     id: RequestId,
 ) -> Result<Request, Refused> {
-    let namespace = text(headers, "x-vault-namespace").unwrap_or_default();
-    let namespace = canonical(namespace.trim_matches('/').as_bytes())
-        .map_err(|problem| Refused::new(400, format!("X-Vault-Namespace: {problem}")))?;
+    let namespace = namespace(headers)?;
     let (token, authorization) = caller(headers);
     Ok(Request {
         id,
@@ -165,6 +163,18 @@ fn service_request(
         upload: None,
         trace: None,
     })
+}
+
+/// Which namespace the header names: one at most, in UTF-8.
+fn namespace(headers: &HeaderMap) -> Result<String, Refused> {
+    let refused = |why: &str| Refused::new(400, format!("X-Vault-Namespace: {why}"));
+    let mut all = headers.get_all("x-vault-namespace").iter();
+    let Some(given) = all.next() else { return Ok(String::new()) };
+    if all.next().is_some() {
+        return Err(refused("it is there more than once, so which namespace is meant cannot be told"));
+    }
+    let given = std::str::from_utf8(given.as_bytes()).map_err(|_| refused("it is not UTF-8"))?;
+    canonical(given.trim().trim_matches('/').as_bytes()).map_err(|problem| refused(&problem.to_string()))
 }
 
 /// Zero and nothing mean that the answer is not to be wrapped.
@@ -296,4 +306,28 @@ fn decode(part: &str) -> Option<String> {
         return None;
     }
     percent_decode_str(&spaced).decode_utf8().ok().map(|text| text.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(values: &[&[u8]]) -> Result<String, u16> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append("x-vault-namespace", hyper::header::HeaderValue::from_bytes(value).unwrap());
+        }
+        namespace(&headers).map_err(|refused| refused.status)
+    }
+
+    /// What cannot be read must not be taken for the root.
+    #[test]
+    fn a_header_names_a_namespace_in_utf_8_or_is_refused() {
+        assert_eq!(named(&[]), Ok(String::new()));
+        assert_eq!(named(&[b" /team/web/ "]).as_deref(), Ok("team/web"));
+        assert_eq!(named(&["名前".as_bytes()]).as_deref(), Ok("名前"));
+        for wrong in [&[b"\xff".as_slice()][..], &[b"team", b"team"], &[b"team", b""], &[b"a/../b"], &[b"a//b"]] {
+            assert_eq!(named(wrong), Err(400), "{wrong:?}");
+        }
+    }
 }

@@ -16,7 +16,7 @@ use super::{Node, UnsealError};
 const LOOK: Duration = Duration::from_millis(200);
 /// The first pause after a failure; it doubles up to the last.
 const RETRY_FIRST: Duration = Duration::from_millis(500);
-const RETRY_LAST: Duration = Duration::from_secs(30);
+const RETRY_LAST: Duration = Duration::from_secs(10);
 
 impl Node {
     /// Tries until the node is unsealed, by this or by shares, or until it stops.

@@ -73,7 +73,7 @@ impl Node {
     /// The root key, or that of a namespace, sealed to the question of a member. The error is for that member to read.
     pub async fn lend(&self, from: u64, question: &[u8]) -> Result<Vec<u8>, String> {
         if Self::asks_for_tenant(question) {
-            return self.lend_tenant(from, question);
+            return self.lend_tenant(from, question).await;
         }
         if !self.from_members {
             return Err("it is not configured to unseal members".to_owned());

@@ -305,13 +305,18 @@ impl Node {
 
     /// It is made of records that may be gone.
     fn forget_decoded(&self) {
+        self.lockouts.forget();
+        self.quotas.forget();
+        self.denials.forget();
+        self.forget_records();
+    }
+
+    /// Records in the clear, which are read again where they are needed.
+    fn forget_records(&self) {
         self.tokens.forget();
         self.mounts.forget();
         self.namespaces.forget();
         self.policies.forget();
-        self.lockouts.forget();
-        self.quotas.forget();
-        self.denials.forget();
         self.listings.clear();
         for plugin in self.plugins.get().into_iter().flatten().filter_map(Weak::upgrade) {
             plugin.forget();

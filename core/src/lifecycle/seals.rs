@@ -26,7 +26,7 @@ pub(super) const CALL_MAX: Duration = Duration::from_secs(12);
 const LOOK: Duration = Duration::from_secs(15);
 /// The first pause after a failure; it doubles up to the last.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
-const RETRY_LAST: Duration = Duration::from_secs(30);
+const RETRY_LAST: Duration = Duration::from_secs(10);
 /// How often an unsealed node sees whether the stored wrap still opens. It puts the root key on the way from the service.
 const VERIFY: Duration = Duration::from_secs(3600);
 /// Of a wrap that is its own.

@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use sdk::{Namespace, NamespaceId};
 use storage::{Revision, View};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::Node;
@@ -32,8 +33,12 @@ const RETRY_LAST: Duration = Duration::from_secs(30);
 const ASK_MAX: Duration = Duration::from_secs(3);
 /// Namespaces of which one look takes care.
 const PAGE: usize = 10_000;
-/// Unsealings that are under way at once.
+/// Unsealings that are under way at once; of more the oldest begin anew.
 const UNSEALINGS_MAX: usize = 256;
+/// How long shares wait for the others.
+const GIVEN_MAX: Duration = Duration::from_secs(600);
+/// How long the one that is asked may take to make sure who is a member.
+const READ_MAX: Duration = Duration::from_secs(3);
 
 /// What a node knows of namespaces with seals of their own, besides their keys.
 #[derive(Default)]
@@ -48,10 +53,16 @@ pub(crate) struct Tenants {
     asking: tokio::sync::Mutex<()>,
 }
 
-#[derive(Default)]
 struct Progress {
     shares: Vec<Share>,
     nonce: String,
+    since: Instant,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self { shares: Vec::new(), nonce: String::new(), since: Instant::now() }
+    }
 }
 
 struct Missed {
@@ -151,10 +162,10 @@ impl Node {
     /// Enough shares, once they are there; the collection then begins anew.
     fn collect(&self, id: &NamespaceId, share: Share, threshold: usize) -> Result<Option<Vec<Share>>, Refused> {
         let mut given = self.tenants.given.lock();
+        given.retain(|_, progress| progress.since.elapsed() < GIVEN_MAX);
         if given.len() >= UNSEALINGS_MAX && !given.contains_key(id) {
-            let text =
-                format!("shares of {UNSEALINGS_MAX} namespaces are being collected; finish or reset some of them");
-            return Err(Refused::Invalid(text));
+            let oldest = given.iter().min_by_key(|(_, progress)| progress.since).map(|(id, _)| id.clone());
+            oldest.and_then(|oldest| given.remove(&oldest));
         }
         let progress = given.entry(id.clone()).or_default();
         if progress.shares.iter().any(|known| crypto::ct_eq(known.expose(), share.expose())) {
@@ -201,13 +212,23 @@ impl Node {
     /// Keeps the keys that this node has in step with what is open, until `stop` becomes true.
     pub async fn keep_tenants(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut seen = None;
+        // Beside the loop: keys that are to go do not wait for keys that are asked for.
+        let mut fetching: Option<JoinHandle<()>> = None;
         loop {
             let applied = self.store.applied();
             let waits = !self.tenants.missed.lock().is_empty();
             if !self.is_sealed() && (seen != Some(applied) || waits) {
-                match self.follow_tenants().await {
+                match self.drop_closed_tenants() {
                     Ok(()) => seen = Some(applied),
                     Err(problem) => tracing::debug!(%problem, "which namespaces are open could not be read"),
+                }
+                if fetching.as_ref().is_none_or(JoinHandle::is_finished) {
+                    let node = Arc::clone(&self);
+                    fetching = Some(tokio::spawn(async move {
+                        if let Err(problem) = node.fetch_tenants().await {
+                            tracing::debug!(%problem, "which namespaces are open could not be read");
+                        }
+                    }));
                 }
             }
             if timeout(LOOK, stop.wait_for(|stop| *stop)).await.is_ok() {
@@ -216,8 +237,8 @@ impl Node {
         }
     }
 
-    async fn follow_tenants(&self) -> Result<(), storage::Access> {
-        self.drop_closed_tenants()?;
+    /// Asks for the keys of what is open and not here.
+    async fn fetch_tenants(&self) -> Result<(), storage::Access> {
         let open = self.namespaces.open_ones(&self.local_view()?, None, PAGE)?;
         self.tenants.missed.lock().retain(|id, _| open.contains(id));
         for id in open {
@@ -247,7 +268,7 @@ impl Node {
             if !stays {
                 self.barrier.close_tenant(&keyring);
                 // What was decoded of it is nobody's business any more.
-                self.forget_decoded();
+                self.forget_records();
                 tracing::info!(keyring, "the keys of a namespace that is sealed, or gone, are forgotten");
             }
         }
@@ -314,8 +335,10 @@ impl Node {
     }
 
     /// The root key of a namespace that is open, for an unsealed member. The error is for that member to read.
-    pub(super) fn lend_tenant(&self, from: u64, question: &[u8]) -> Result<Vec<u8>, String> {
+    pub(super) async fn lend_tenant(&self, from: u64, question: &[u8]) -> Result<Vec<u8>, String> {
         let text = |e: &dyn std::fmt::Display| e.to_string();
+        // One that is cut off does not know who was removed since, or what was sealed.
+        self.replication.read_point(Instant::now() + READ_MAX).await.map_err(|e| text(&e))?;
         if !self.replication.members().iter().any(|status| status.member.id == from) {
             return Err("the node that asks is no member".to_owned());
         }

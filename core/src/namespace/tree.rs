@@ -191,7 +191,7 @@ impl Namespaces {
 
     /// Whether one namespace is another, or lies in it.
     pub fn is_within(&self, view: &View, inner: &NamespaceId, outer: &NamespaceId) -> Result<bool, Access> {
-        if inner == outer || outer.is_root() {
+        if inner == outer {
             return Ok(true);
         }
         Ok(self.by_id(view, inner, &mut RelyOn::new())?.is_some_and(|place| place.is_at_or_below(outer)))

@@ -497,12 +497,19 @@ impl Pipeline {
         batch: OpenBatch,
         done: Done,
     ) -> Result<Result<Done, Failure>, Again> {
-        // A token that is not audited is not handed out, so it is not kept for whoever asks either.
-        let kept = (done.answer.auth.is_none() && done.answer.wrapped.is_none()).then_some(&done.response);
+        // A token that is not audited is not handed out, so it is not kept for whoever asks either; nor is what would lie
+        // under other keys than its namespace's.
+        let token = done.answer.auth.is_some() || done.answer.wrapped.is_some();
+        let kept = !token && !done.answer.shown_once && run.namespace.id.keyring().is_empty();
+        let kept = kept.then_some(&done.response);
         match commit::commit(&self.node, run, batch, kept).await {
             Ok(commit::Committed::Now { counters, revision }) => {
                 self.after_last_use(run, permit, &counters).await;
                 Ok(Ok(Done { committed: Some(revision), ..done }))
+            }
+            Ok(commit::Committed::Before(_)) if done.answer.shown_once => {
+                let text = "the request was carried out before, and what it made, which is shown once, was not seen";
+                Ok(Err(Failure::OutcomeUnknown(text.into())))
             }
             Ok(commit::Committed::Before(ran)) => {
                 let kept =

@@ -137,7 +137,11 @@ impl Tokens {
 
     /// The same by its accessor, which says which namespace it belongs to.
     pub fn by_accessor(&self, view: &View, from: &NamespaceId, accessor: &str) -> Result<Option<TokenKey>, Access> {
-        let records = view.elsewhere(space::records(&home_of(accessor)));
+        let home = home_of(accessor);
+        if !self.namespaces.is_within(view, &home, from)? {
+            return Ok(None);
+        }
+        let records = view.elsewhere(space::records(&home));
         let Some(key) = records.get::<String>(&accessor_key(accessor))?.map(TokenKey::from_stored) else {
             return Ok(None);
         };

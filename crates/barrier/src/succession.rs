@@ -35,6 +35,8 @@ impl Barrier {
         let _replacing = self.replacing.lock();
         let current = self.current()?;
         let offered = read()?;
+        // Another line of history: whether they are open there, and by which keys, is to be seen anew.
+        self.tenants.store(Arc::default());
         let own = Keyring::open_with(&current.root, &offered.keyring).map_err(InstallError::from);
         let (root, keyring, before) = match (own, offered.successor) {
             (Ok(keyring), _) if is_same(&keyring, &current.keyring) => return Ok(Reopened::Kept),
@@ -131,6 +133,15 @@ mod tests {
         assert_eq!(reopen(&old, &shared, None).unwrap(), Reopened::Kept);
         assert_eq!(old.active_term(), Ok(1));
         assert!(old.install(&old.rotated(Millis(4)).unwrap().bytes).unwrap());
+    }
+
+    /// In the state that is gone over to a tenant may be sealed, or have other keys.
+    #[test]
+    fn tenants_are_closed_on_another_line_of_history() {
+        let (barrier, keyring) = unsealed();
+        barrier.open_tenant("aaaaAAAA", crate::TenantKeys::generate(Millis(1))).unwrap();
+        assert_eq!(reopen(&barrier, &keyring, None).unwrap(), Reopened::Kept);
+        assert!(!barrier.holds("aaaaAAAA"));
     }
 
     #[test]

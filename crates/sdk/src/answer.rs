@@ -81,6 +81,7 @@ pub enum Body {
 
 #[derive(Clone, Default)]
 pub struct Answer {
+    pub shown_once: bool,
     /// Replaces the status that follows from the body.
     pub status: Option<u16>,
     pub body: Body,
@@ -106,6 +107,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// What it holds was made for whoever reads it, and is nowhere else: it is kept for nobody who asks again.
+    #[must_use]
+    pub fn shown_once(self) -> Self {
+        Self { shown_once: true, ..self }
+    }
+
     /// The same without what it repeats.
     #[must_use]
     pub fn unmirrored(mut self) -> Self {

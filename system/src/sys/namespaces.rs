@@ -128,6 +128,9 @@ pub fn one(node: &Arc<Node>) -> Path {
             let Some(record) = deletes.namespaces.get_for_update(txn, name(&deletes, &named.path)?)? else {
                 return Ok(Answer::null().warn("requested namespace does not exist"));
             };
+            if record.is_sealed() {
+                return Err(Failure::invalid("namespace is sealed: unseal it first, or use delete-sealed"));
+            }
             if !record.doomed {
                 deletes.namespaces.doom(txn, ctx.namespace, record).map_err(refused)?;
             }
@@ -172,7 +175,8 @@ fn write(node: &Node, ctx: &Ctx, input: Write, txn: &mut Txn) -> Result<Reply<Sh
             Shown { shares, ..Shown::new(ctx.namespace, &made.record) }
         }
     };
-    Reply::data(shown)
+    let once = shown.shares.is_some();
+    Ok(Reply::data(shown)?.with(|answer| if once { answer.shown_once() } else { answer }))
 }
 
 /// `seal "shamir" { shares = 5 threshold = 3 }`.
