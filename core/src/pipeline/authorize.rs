@@ -139,6 +139,9 @@ pub(super) fn authorize(
     let opened = |door: &str| run.request.doors.iter().any(|open| open == door);
     if declared.is_some_and(|path| path.open || path.door.is_some_and(opened)) && !run.request.help {
         let operation = plain_operation(run.request.verb);
+        // One that was made for a single purpose is nobody elsewhere.
+        let of_purpose = token.as_ref().is_ok_and(|token| token.record.purpose.is_some());
+        let token = if of_purpose { Err(Nobody("the token was made for another purpose".into())) } else { token };
         if declared.is_some_and(|path| path.no_dead_tokens) && token.is_err() && run.request.token.is_some() {
             return Err(Refused::from(Failure::denied("permission denied")));
         }

@@ -63,6 +63,9 @@ fn by_token(
         Ok(valid) if !sdk::within(&valid.record.bound_cidrs, run.request.remote.map(|r| r.ip())) => {
             return Err(denied("the token is bound to other addresses than the caller's".to_owned(), UNKNOWN));
         }
+        Ok(valid) if valid.record.purpose.is_some() => {
+            return Err(denied("the token was made for another purpose".to_owned(), UNKNOWN));
+        }
         Ok(valid) => valid,
         Err(crate::token::Why::Access(access)) => return Err(Failure::from(access).into()),
         Err(why) => return Err(denied(why.to_string(), UNKNOWN)),
