@@ -45,7 +45,8 @@ pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
         lanes: BTreeMap::new(),
         removing: None,
         settling: None,
-        fits: Default::default(),
+        removing_fit: Fit::default(),
+        settling_fit: Fit::default(),
     };
     while !*stop.borrow() {
         let pause = match worker.look().await {
@@ -81,16 +82,13 @@ struct Worker {
     removing: Option<(NamespaceId, Option<PathKey>)>,
     /// The quota whose leases are looked through, and up to where.
     settling: Option<(String, Option<PathKey>)>,
-    /// Of what removes a namespace, and of what settles a quota.
-    fits: [Fit; 2],
+    removing_fit: Fit,
+    settling_fit: Fit,
 }
 
 /// How often batches of one kind are halved at present. Each kind has its own: what is small elsewhere says nothing of it.
 #[derive(Clone, Copy, Default)]
 struct Fit(u32);
-
-const REMOVING: usize = 0;
-const SETTLING: usize = 1;
 
 /// The way through one index.
 struct Lane {
@@ -170,7 +168,7 @@ impl Worker {
         if !pause.is_zero()
             && let Some(settled) = self.settle_quotas(term, now).await?
         {
-            return self.fits[SETTLING].of(settled).map(|_| Duration::ZERO);
+            return self.settling_fit.of(settled).map(|_| Duration::ZERO);
         }
         Ok(pause)
     }
@@ -178,7 +176,7 @@ impl Worker {
     /// Whose indexes can be read.
     fn keyrings(&mut self) -> Vec<NamespaceId> {
         let tenants = self.node.barrier.open_tenants().into_iter();
-        let tenants = tenants.filter_map(|keyring| NamespaceId::parse(&format!("{keyring}-{keyring}")));
+        let tenants = tenants.filter_map(|keyring| NamespaceId::owner_of(&keyring));
         let all: Vec<NamespaceId> = [NamespaceId::root()].into_iter().chain(tenants).collect();
         self.lanes.retain(|owner, _| all.contains(owner));
         all
@@ -274,7 +272,7 @@ impl Worker {
             let mut records = state.at(space::records(&doomed.id));
             // What a sealed one has given cannot be seen, and ends with it.
             if self.node.barrier.holds(doomed.id.keyring()) {
-                next = self.node.tokens.revoke_leases(&mut records, "", after.as_ref(), self.fits[REMOVING].0)?.next;
+                next = self.node.tokens.revoke_leases(&mut records, "", after.as_ref(), self.removing_fit.0)?.next;
             }
             if next.is_none() {
                 quota::namespace_removed(&mut records, &doomed.path)?;
@@ -292,7 +290,7 @@ impl Worker {
         }
         match done {
             Err(CommitError::Conflict { .. }) => Ok(true),
-            done => self.fits[REMOVING].of(done).map(|_| true),
+            done => self.removing_fit.of(done).map(|_| true),
         }
     }
 
@@ -326,7 +324,7 @@ impl Worker {
         let mut next = None;
         let done = change(&self.node, now, term, |state| {
             let mut records = state.at(space::records(&root));
-            next = self.node.tokens.settle_leases(&mut records, &mount, after.as_ref(), self.fits[SETTLING].0)?;
+            next = self.node.tokens.settle_leases(&mut records, &mount, after.as_ref(), self.settling_fit.0)?;
             if next.is_none() {
                 quota::leases::settled(&mut records, &settling)?;
             }

@@ -96,17 +96,13 @@ async fn with_upload(
 ) -> Response {
     let mut working = tokio::spawn(work.in_current_span());
     let answered = tokio::select! {
-        answered = &mut working => Some(answered),
-        () = pump(&mut body, writer) => None,
+        answered = &mut working => answered,
+        // Which ends early as well, when the work has stopped reading and is about to answer.
+        () = pump(&mut body, writer) => working.await,
     };
-    match answered {
-        None => done(working.await),
-        Some(answered) => {
-            // A connection that is closed while its client still writes takes the answer with it.
-            tokio::spawn(timeout(DRAIN_MAX, drain(body)));
-            done(answered)
-        }
-    }
+    // A connection that is closed while its client still writes takes the answer with it.
+    tokio::spawn(timeout(DRAIN_MAX, drain(body)));
+    done(answered)
 }
 
 /// Reads what nobody wants.

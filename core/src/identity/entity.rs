@@ -9,7 +9,7 @@ use storage::{Access, Millis, PathKey, Read, Txn};
 use super::alias::{Alias, forget_alias};
 use super::membership::leave_all;
 use super::mfa::forget_keys;
-use super::{check_metadata, check_name, check_policies, folded, folder, new_id, random_name, settle};
+use super::{check_metadata, check_name, check_policies, folded, folder, free_name, new_id, settle};
 
 /// How many entities one request deletes or merges.
 pub const BATCH_MAX: usize = 1_000;
@@ -146,7 +146,7 @@ pub fn write_entity(txn: &mut Txn, now: Millis, change: EntityChange) -> Result<
     entity.updated = now;
     entity.name = match name {
         Some(name) => name,
-        None if is_new => free_name(txn)?,
+        None if is_new => free_name(txn, "entity", name_key)?,
         None => before.clone(),
     };
     if folded(&before) != folded(&entity.name) && !is_new {
@@ -159,19 +159,9 @@ pub fn write_entity(txn: &mut Txn, now: Millis, change: EntityChange) -> Result<
 
 /// Makes an entity that nobody has named.
 pub(super) fn make(txn: &mut Txn, now: Millis) -> Result<Entity> {
-    let entity = Entity { name: free_name(txn)?, ..Entity::new(now) };
+    let entity = Entity { name: free_name(txn, "entity", name_key)?, ..Entity::new(now) };
     take_name(txn, &entity)?;
     Ok(entity)
-}
-
-fn free_name(txn: &Txn) -> Result<String> {
-    for _ in 0..8 {
-        let name = random_name("entity");
-        if txn.get::<String>(&name_key(&name))?.is_none() {
-            return Ok(name);
-        }
-    }
-    Err(Failure::internal("no random name of an entity is free"))
 }
 
 /// Deletes an entity with its aliases and memberships. Its tokens count no more.

@@ -10,7 +10,7 @@ use super::alias::Alias;
 use super::entity::entity;
 use super::group_alias::forget_alias;
 use super::membership::{GROUPS_MAX, begin_size, forget_members, set_entities, set_groups};
-use super::{check_metadata, check_name, check_policies, folded, folder, new_id, random_name, settle};
+use super::{check_metadata, check_name, check_policies, folded, folder, free_name, new_id, settle};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -257,7 +257,7 @@ pub fn write_group(txn: &mut Txn, now: Millis, which: WhichGroup, change: GroupC
 pub(super) fn rename(txn: &mut Txn, group: &mut Group, name: Option<String>, is_new: bool) -> Result<()> {
     let name = match name {
         Some(name) => name,
-        None if is_new => free_name(txn)?,
+        None if is_new => free_name(txn, "group", name_key)?,
         None => return Ok(()),
     };
     check_name("a group", &name)?;
@@ -271,16 +271,6 @@ pub(super) fn rename(txn: &mut Txn, group: &mut Group, name: Option<String>, is_
     txn.put(&name_key(&name), &group.id)?;
     group.name = name;
     Ok(())
-}
-
-fn free_name(txn: &Txn) -> Result<String> {
-    for _ in 0..8 {
-        let name = random_name("group");
-        if txn.get::<String>(&name_key(&name))?.is_none() {
-            return Ok(name);
-        }
-    }
-    Err(Failure::internal("no random name of a group is free"))
 }
 
 /// Deletes a group. Who was in it is not touched: its id leads nowhere from now on.

@@ -50,8 +50,8 @@ pub use rights::{Identities, Rights, Stamp, policies_of, present, values_of};
 
 use std::collections::BTreeMap;
 
-use sdk::{Failure, Result};
-use storage::PathKey;
+use sdk::{Failure, Result, custom_metadata_faults};
+use storage::{PathKey, Read, Txn};
 
 /// The longest name of anything here, in bytes.
 const NAME_MAX: usize = 1024;
@@ -69,10 +69,16 @@ fn new_id() -> String {
     uuid::Uuid::from_bytes(crypto::random()).to_string()
 }
 
-/// `entity_0a1b2c3d`: the name of what was given none.
-fn random_name(of: &str) -> String {
-    let random: [u8; 4] = crypto::random();
-    format!("{of}_{}", hex::encode(random))
+/// `entity_0a1b2c3d`: the name of what was given none. `key` is by which a name is found.
+fn free_name(txn: &Txn, of: &str, key: fn(&str) -> PathKey) -> Result<String> {
+    for _ in 0..8 {
+        let random: [u8; 4] = crypto::random();
+        let name = format!("{of}_{}", hex::encode(random));
+        if txn.get::<String>(&key(&name))?.is_none() {
+            return Ok(name);
+        }
+    }
+    Err(Failure::internal(format!("no random name of a new {of} is free")))
 }
 
 /// Refuses what cannot be told apart by who reads it, and what is too long.
@@ -135,26 +141,10 @@ fn check_metadata(what: &str, metadata: &BTreeMap<String, String>) -> Result<()>
 
 /// What somebody has written down about an alias.
 fn check_custom_metadata(metadata: &BTreeMap<String, String>) -> Result<()> {
-    let refused = |text: String| Err(Failure::invalid(format!("custom_metadata validation failed: {text}")));
-    if metadata.len() > PAIRS_MAX {
-        return refused(format!("payload must contain at most {PAIRS_MAX} keys, provided {}", metadata.len()));
+    match custom_metadata_faults(metadata).first() {
+        Some(fault) => Err(Failure::invalid(format!("custom_metadata validation failed: {fault}"))),
+        None => Ok(()),
     }
-    for (key, value) in metadata {
-        let shown: String = key.chars().take(KEY_MAX).collect();
-        if key.is_empty() || key.len() > KEY_MAX {
-            return refused(format!("length of key {shown:?} is {} but must be 0 < len(key) <= {KEY_MAX}", key.len()));
-        }
-        if value.is_empty() || value.len() > VALUE_MAX {
-            let length = value.len();
-            return refused(format!(
-                "length of value for key {shown:?} is {length} but must be 0 < len(value) <= {VALUE_MAX}"
-            ));
-        }
-        if key.chars().chain(value.chars()).any(char::is_control) {
-            return refused(format!("key {shown:?} or its value contains unprintable characters"));
-        }
-    }
-    Ok(())
 }
 
 /// What was cleared reads as if it had never been set from the next write on.

@@ -256,16 +256,16 @@ impl Node {
         // Behind both: what was held and is opened by nobody now is in this state, if it is open.
         let view = self.local_view()?;
         for keyring in held.into_iter().filter(|keyring| !opening.contains(keyring)) {
-            let owner = NamespaceId::parse(&format!("{keyring}-{keyring}"));
-            let place = match &owner {
-                Some(owner) => self.namespaces.by_id(&view, owner, &mut Vec::new())?,
-                None => None,
+            let owner = NamespaceId::owner_of(&keyring).unwrap_or_default();
+            let place = match self.namespaces.by_id(&view, &owner, &mut Vec::new()) {
+                Ok(place) => place,
+                // The others do not wait for it.
+                Err(problem) => {
+                    tracing::warn!(keyring, %problem, "whether a namespace is open could not be read");
+                    continue;
+                }
             };
-            let stays = place
-                .as_ref()
-                .zip(owner.as_ref())
-                .is_some_and(|(place, owner)| place.namespace.id == *owner && !place.is_sealed());
-            if !stays {
+            if !place.is_some_and(|place| place.namespace.id == owner && !place.is_sealed()) {
                 self.barrier.close_tenant(&keyring);
                 // What was decoded of it is nobody's business any more.
                 self.forget_records();

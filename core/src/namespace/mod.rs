@@ -45,7 +45,7 @@ use storage::{Path, PathKey};
 use crate::cache::RecordCache;
 use crate::space;
 
-/// How deep namespaces may lie in each other: each level costs every request below it two lookups.
+/// How deep namespaces may lie in each other: each level costs every request below it some lookups.
 pub const DEPTH_MAX: usize = 16;
 
 /// Finds namespaces.

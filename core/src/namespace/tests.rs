@@ -146,13 +146,13 @@ async fn a_header_a_path_and_both_mean_the_same() {
     bench.make(&team, "web").await;
     for (header, path) in [
         ("team/web", "sys/mounts"),
-        ("/team/web/", "sys/mounts"),
         ("team", "web/sys/mounts"),
         ("", "team/web/sys/mounts"),
         ("root", "team/web/sys/mounts"),
-        ("/root/", "team/web/sys/mounts"),
     ] {
-        assert_eq!(bench.seen(header, path), at("team/web/", "sys/mounts"), "{header:?} {path:?}");
+        for header in [header.to_owned(), format!("/{header}/")] {
+            assert_eq!(bench.seen(&header, path), at("team/web/", "sys/mounts"), "{header:?} {path:?}");
+        }
     }
     assert_eq!(bench.seen("team", "sys/mounts"), at("team/", "sys/mounts"));
     assert_eq!(bench.seen("", "sys/mounts"), at("", "sys/mounts"));

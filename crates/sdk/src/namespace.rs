@@ -58,10 +58,12 @@ impl NamespaceId {
 
     /// The namespace that brought the keyring of its records: the root, itself, or one above it.
     pub fn keyring_owner(&self) -> Self {
-        match self.keyring() {
-            "" => Self::root(),
-            keyring => Self(format!("{keyring}-{keyring}")),
-        }
+        Self::owner_of(self.keyring()).unwrap_or_default()
+    }
+
+    /// The one that brought the keyring with this name; the server's own has none.
+    pub fn owner_of(keyring: &str) -> Option<Self> {
+        if keyring.is_empty() { Some(Self::root()) } else { Self::parse(&format!("{keyring}-{keyring}")) }
     }
 }
 

@@ -1,12 +1,8 @@
-//! Custom metadata: texts that users attach to a secret. Small on purpose, they are kept with every secret.
+//! The custom metadata of a secret, as requests give it.
 
 use std::collections::BTreeMap;
 
-use sdk::{Failure, FromField, Map, Result, Value};
-
-const KEYS_MAX: usize = 64;
-const KEY_BYTES_MAX: usize = 128;
-const VALUE_BYTES_MAX: usize = 512;
+use sdk::{Failure, FromField, Map, Result, Value, custom_metadata_faults};
 
 /// All of them anew.
 pub fn parse(fields: &Map<String, Value>) -> Result<BTreeMap<String, String>> {
@@ -34,45 +30,11 @@ fn text(value: &Value) -> Result<String> {
 const FAILED: &str = "custom_metadata validation failed";
 
 fn check(custom: &BTreeMap<String, String>) -> Result<()> {
-    let mut faults = Vec::new();
-    if custom.len() > KEYS_MAX {
-        faults.push(format!("payload must contain at most {KEYS_MAX} keys, provided {}", custom.len()));
-    } else {
-        for (key, value) in custom {
-            faults.extend(faults_of(key, value));
-        }
-    }
+    let faults = custom_metadata_faults(custom);
     if faults.is_empty() {
         return Ok(());
     }
     let plural = if faults.len() == 1 { "error" } else { "errors" };
     let list: String = faults.iter().map(|fault| format!("\t* {FAILED}: {fault}\n")).collect();
     Err(Failure::invalid(format!("{} {plural} occurred:\n{list}\n", faults.len())))
-}
-
-fn faults_of(key: &str, value: &str) -> Vec<String> {
-    let mut faults = Vec::new();
-    if key.is_empty() || key.len() > KEY_BYTES_MAX {
-        faults.push(format!("length of key {key:?} is {} but must be 0 < len(key) <= {KEY_BYTES_MAX}", key.len()));
-    }
-    if value.is_empty() || value.len() > VALUE_BYTES_MAX {
-        faults.push(format!(
-            "length of value for key {key:?} is {} but must be 0 < len(value) <= {VALUE_BYTES_MAX}",
-            value.len()
-        ));
-    }
-    if !printable(key) {
-        faults.push(format!("key {key:?} contains unprintable characters"));
-    }
-    if !printable(value) {
-        faults.push(format!("value for key {key:?} contains unprintable characters"));
-    }
-    faults
-}
-
-/// Whether a terminal would show each character: letters, marks, numbers, punctuation, symbols and the plain space.
-fn printable(text: &str) -> bool {
-    // Debug output escapes what is not printable, and a combining mark only at the start of a text.
-    let shown = |c: char| matches!(c, '"' | '\'' | '\\') || format!("a{c}").escape_debug().count() == 2;
-    text.chars().all(shown)
 }

@@ -1,16 +1,13 @@
 //! JSON merge patch (RFC 7396) on objects.
 
-use sdk::{Failure, Map, Result, Value};
-
-pub const MEDIA_TYPE: &str = "application/merge-patch+json";
+use sdk::{Ctx, Failure, MERGE_PATCH, Map, Result, Value};
 
 /// Refuses a patch that does not say it is one.
-pub fn check_media_type(content_type: &str) -> Result<()> {
-    match content_type {
-        MEDIA_TYPE => Ok(()),
-        "" => Err(Failure::invalid(format!("a PATCH needs the content type {MEDIA_TYPE}"))),
-        other => Err(Failure::MediaType(format!("PATCH requires Content-Type of {MEDIA_TYPE}, provided {other}"))),
+pub fn check_media_type(ctx: &Ctx) -> Result<()> {
+    if ctx.content_type.is_empty() {
+        return Err(Failure::invalid(format!("a PATCH needs the content type {MERGE_PATCH}")));
     }
+    ctx.check_merge_patch()
 }
 
 /// Recursion ends: the depth of a request's JSON is limited where it is parsed.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use holdfast_core::identity::{self, BATCH_MAX, EntityChange};
 use holdfast_core::lifecycle::Node;
 use schemars::JsonSchema;
-use sdk::{Answer, CommaList, Ctx, Failure, Input, Keys, KvPairs, Map, Page, Path, Reply, Result, Txn, Verb, View};
+use sdk::{Answer, CommaList, Ctx, Failure, Input, Keys, KvPairs, Page, Path, Reply, Result, Txn, Verb, View};
 use serde::Serialize;
 
 use super::mounts::Found;
@@ -141,12 +141,9 @@ struct Listed {
 fn list(node: &Node, page: &Page, view: &View) -> Result<Reply<Keys>> {
     let keys = identity::entity_ids(view, page.after(), page.limit())?;
     let mounts = Found::new(node, view);
-    let mut info = Map::new();
-    for id in &keys {
-        let Some(entity) = identity::entity(view, id)? else { continue };
+    super::listed(keys, |id| {
+        let Some(entity) = identity::entity(view, id)? else { return Ok(None) };
         let aliases = entity.aliases.iter().map(|alias| shown::brief(&mounts, alias)).collect::<Result<_>>()?;
-        let listed = Listed { aliases, name: entity.name };
-        info.insert(id.clone(), serde_json::to_value(listed).map_err(Failure::internal)?);
-    }
-    super::listing(keys, info)
+        Ok(Some(Listed { aliases, name: entity.name }))
+    })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use holdfast_core::identity::{self, AliasChange};
 use holdfast_core::lifecycle::Node;
 use schemars::JsonSchema;
-use sdk::{Answer, Ctx, Failure, Input, Keys, KvPairs, Map, Page, Path, Reply, Result, Txn, Verb, View};
+use sdk::{Answer, Ctx, Failure, Input, Keys, KvPairs, Page, Path, Reply, Result, Txn, Verb, View};
 use serde::Serialize;
 
 use super::mounts::{self, Found};
@@ -102,11 +102,5 @@ fn write(node: &Node, ctx: &Ctx, input: Write, txn: &mut Txn) -> Result<Option<R
 fn list(node: &Node, page: &Page, view: &View) -> Result<Reply<Keys>> {
     let keys = identity::alias_ids(view, page.after(), page.limit())?;
     let mounts = Found::new(node, view);
-    let mut info = Map::new();
-    for id in &keys {
-        let Some(alias) = identity::alias_by_id(view, id)? else { continue };
-        let listed = shown::listed(&mounts, alias)?;
-        info.insert(id.clone(), serde_json::to_value(listed).map_err(Failure::internal)?);
-    }
-    super::listing(keys, info)
+    super::listed(keys, |id| identity::alias_by_id(view, id)?.map(|alias| shown::listed(&mounts, alias)).transpose())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use holdfast_core::identity::{self, GroupChange, WhichGroup};
 use holdfast_core::lifecycle::Node;
 use schemars::JsonSchema;
-use sdk::{Answer, CommaList, Ctx, Failure, Input, Keys, KvPairs, Map, Page, Path, Reply, Result, Txn, Verb, View};
+use sdk::{Answer, CommaList, Ctx, Failure, Input, Keys, KvPairs, Page, Path, Reply, Result, Txn, Verb, View};
 use serde::Serialize;
 
 use super::mounts::Found;
@@ -149,16 +149,13 @@ struct Listed {
 fn list(node: &Node, page: &Page, view: &View) -> Result<Reply<Keys>> {
     let keys = identity::group_ids(view, page.after(), page.limit())?;
     let mounts = Found::new(node, view);
-    let mut info = Map::new();
-    for id in &keys {
-        let Some(group) = identity::group(view, id)? else { continue };
-        let listed = Listed {
+    super::listed(keys, |id| {
+        let Some(group) = identity::group(view, id)? else { return Ok(None) };
+        Ok(Some(Listed {
             alias: group.alias.as_ref().map(|alias| shown::brief(&mounts, alias)).transpose()?,
             num_member_entities: identity::size(view, id)?,
             num_parent_groups: group.parents().len(),
             name: group.name,
-        };
-        info.insert(id.clone(), serde_json::to_value(listed).map_err(Failure::internal)?);
-    }
-    super::listing(keys, info)
+        }))
+    })
 }

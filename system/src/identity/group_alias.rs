@@ -5,7 +5,7 @@ use std::sync::Arc;
 use holdfast_core::identity::{self, GroupAliasChange};
 use holdfast_core::lifecycle::Node;
 use schemars::JsonSchema;
-use sdk::{Answer, Ctx, Failure, Input, Keys, Map, Page, Path, Reply, Result, Txn, Verb, View};
+use sdk::{Answer, Ctx, Failure, Input, Keys, Page, Path, Reply, Result, Txn, Verb, View};
 use serde::Serialize;
 
 use super::mounts::{self, Found};
@@ -87,11 +87,8 @@ fn write(node: &Node, ctx: &Ctx, input: Write, txn: &mut Txn) -> Result<Option<R
 fn list(node: &Node, page: &Page, view: &View) -> Result<Reply<Keys>> {
     let keys = identity::group_alias_ids(view, page.after(), page.limit())?;
     let mounts = Found::new(node, view);
-    let mut info = Map::new();
-    for id in &keys {
-        let Some(alias) = identity::group_by_alias_id(view, id)?.and_then(|group| group.alias) else { continue };
-        let listed = shown::listed(&mounts, alias)?;
-        info.insert(id.clone(), serde_json::to_value(listed).map_err(Failure::internal)?);
-    }
-    super::listing(keys, info)
+    super::listed(keys, |id| {
+        let alias = identity::group_by_alias_id(view, id)?.and_then(|group| group.alias);
+        alias.map(|alias| shown::listed(&mounts, alias)).transpose()
+    })
 }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
 use sdk::{Backend, Chore, Failure, Keys, Map, Millis, MountInfo, Plugin, PluginKind, Reply, Result, Value, View};
+use serde::Serialize;
 
 pub struct Identity {
     backend: Backend,
@@ -50,6 +51,17 @@ fn listing(keys: Vec<String>, info: Map<String, Value>) -> Result<Reply<Keys>> {
         return Err(Failure::NotFound);
     }
     Reply::data(Keys { keys, key_info: Some(info) })
+}
+
+/// The same, where each key says what is told of it; one that is gone by now is left without.
+fn listed<T: Serialize>(keys: Vec<String>, show: impl Fn(&str) -> Result<Option<T>>) -> Result<Reply<Keys>> {
+    let mut info = Map::new();
+    for key in &keys {
+        if let Some(shown) = show(key)? {
+            info.insert(key.clone(), serde_json::to_value(shown).map_err(Failure::internal)?);
+        }
+    }
+    listing(keys, info)
 }
 
 impl Plugin for Identity {

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use sdk::{Ctx, Read, Result, timestamp};
 use serde::Serialize;
 
-use super::mounts::Found;
+use super::mounts::{At, Found};
 
 /// Of an entity.
 #[derive(Serialize, JsonSchema)]
@@ -32,27 +32,47 @@ pub struct ShownEntity {
     policies: Vec<String>,
 }
 
-/// An alias of an entity, or of a group on its own.
+/// Where an alias is; absent if the mount was removed.
 #[derive(Serialize, JsonSchema)]
-pub struct ShownAlias {
-    /// The entity or group that it is an alias of.
-    canonical_id: String,
-    creation_time: String,
-    custom_metadata: Option<BTreeMap<String, String>>,
-    id: String,
-    last_update_time: String,
-    local: bool,
-    /// The entities that it belonged to before they were merged.
-    merged_from_canonical_ids: Option<Vec<String>>,
-    /// What the auth method says of it.
-    metadata: Option<BTreeMap<String, String>>,
+struct Mounted {
     mount_accessor: String,
-    /// Absent if the mount was removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     mount_path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mount_type: Option<String>,
+}
+
+impl Mounted {
+    fn new(mount_accessor: String, at: Option<At>) -> Self {
+        let (mount_path, mount_type) = at.map(|at| (at.path, at.kind)).unzip();
+        Self { mount_accessor, mount_path, mount_type }
+    }
+}
+
+/// What is shown of every alias.
+#[derive(Serialize, JsonSchema)]
+struct OfAny {
+    /// The entity or group that it is an alias of.
+    canonical_id: String,
+    creation_time: String,
+    id: String,
+    last_update_time: String,
+    /// The entities that it belonged to before they were merged.
+    merged_from_canonical_ids: Option<Vec<String>>,
+    /// What the auth method says of it.
+    metadata: Option<BTreeMap<String, String>>,
+    #[serde(flatten)]
+    mounted: Mounted,
     name: String,
+}
+
+/// An alias of an entity, or of a group on its own.
+#[derive(Serialize, JsonSchema)]
+pub struct ShownAlias {
+    #[serde(flatten)]
+    alias: OfAny,
+    custom_metadata: Option<BTreeMap<String, String>>,
+    local: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     namespace_id: Option<String>,
 }
@@ -62,23 +82,7 @@ pub struct ShownAlias {
 #[serde(default)]
 struct GroupsAlias {
     #[serde(flatten)]
-    alias: Option<OfGroup>,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct OfGroup {
-    canonical_id: String,
-    creation_time: String,
-    id: String,
-    last_update_time: String,
-    merged_from_canonical_ids: Option<Vec<String>>,
-    metadata: Option<BTreeMap<String, String>>,
-    mount_accessor: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mount_path: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mount_type: Option<String>,
-    name: String,
+    alias: Option<OfAny>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -106,11 +110,8 @@ pub struct ShownGroup {
 #[derive(Serialize)]
 pub struct Brief {
     id: String,
-    mount_accessor: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mount_path: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mount_type: Option<String>,
+    #[serde(flatten)]
+    mounted: Mounted,
     name: String,
 }
 
@@ -121,11 +122,8 @@ pub struct Listed {
     custom_metadata: Option<BTreeMap<String, String>>,
     local: bool,
     metadata: Option<BTreeMap<String, String>>,
-    mount_accessor: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mount_path: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mount_type: Option<String>,
+    #[serde(flatten)]
+    mounted: Mounted,
     name: String,
 }
 
@@ -166,21 +164,22 @@ pub fn alias(node: &Node, ctx: &Ctx, read: &impl Read, alias: Alias) -> Result<S
 
 fn of(mounts: &Found<'_, impl Read>, alias: Alias, namespace_id: Option<String>) -> Result<ShownAlias> {
     let at = mounts.at(&alias.mount_accessor)?;
-    Ok(ShownAlias {
+    let local = at.as_ref().is_some_and(|at| at.local);
+    let custom_metadata = alias.custom_metadata.clone();
+    Ok(ShownAlias { alias: of_any(alias, at), custom_metadata, local, namespace_id })
+}
+
+fn of_any(alias: Alias, at: Option<At>) -> OfAny {
+    OfAny {
         canonical_id: alias.canonical_id,
         creation_time: timestamp(alias.created),
-        custom_metadata: alias.custom_metadata,
         id: alias.id,
         last_update_time: timestamp(alias.updated),
-        local: at.as_ref().is_some_and(|at| at.local),
         merged_from_canonical_ids: unless_empty(alias.merged_from),
         metadata: alias.metadata,
-        mount_accessor: alias.mount_accessor,
-        mount_path: at.as_ref().map(|at| at.path.clone()),
-        mount_type: at.map(|at| at.kind),
+        mounted: Mounted::new(alias.mount_accessor, at),
         name: alias.name,
-        namespace_id,
-    })
+    }
 }
 
 pub fn group(node: &Node, ctx: &Ctx, read: &impl Read, group: Group) -> Result<ShownGroup> {
@@ -195,24 +194,9 @@ pub fn group(node: &Node, ctx: &Ctx, read: &impl Read, group: Group) -> Result<S
         }
         *ids = there;
     }
-    let alias = match group.alias {
-        None => None,
-        Some(alias) => {
-            let shown = of(&Found::new(node, read), alias, None)?;
-            Some(OfGroup {
-                canonical_id: shown.canonical_id,
-                creation_time: shown.creation_time,
-                id: shown.id,
-                last_update_time: shown.last_update_time,
-                merged_from_canonical_ids: shown.merged_from_canonical_ids,
-                metadata: shown.metadata,
-                mount_accessor: shown.mount_accessor,
-                mount_path: shown.mount_path,
-                mount_type: shown.mount_type,
-                name: shown.name,
-            })
-        }
-    };
+    let mounts = Found::new(node, read);
+    let at = |alias: &Alias| mounts.at(&alias.mount_accessor);
+    let alias = group.alias.map(|alias| at(&alias).map(|at| of_any(alias, at))).transpose()?;
     let emptied = group.emptied;
     Ok(ShownGroup {
         alias: GroupsAlias { alias },
@@ -232,14 +216,8 @@ pub fn group(node: &Node, ctx: &Ctx, read: &impl Read, group: Group) -> Result<S
 }
 
 pub fn brief(mounts: &Found<'_, impl Read>, alias: &Alias) -> Result<Brief> {
-    let at = mounts.at(&alias.mount_accessor)?;
-    Ok(Brief {
-        id: alias.id.clone(),
-        mount_accessor: alias.mount_accessor.clone(),
-        mount_path: at.as_ref().map(|at| at.path.clone()),
-        mount_type: at.map(|at| at.kind),
-        name: alias.name.clone(),
-    })
+    let mounted = Mounted::new(alias.mount_accessor.clone(), mounts.at(&alias.mount_accessor)?);
+    Ok(Brief { id: alias.id.clone(), mounted, name: alias.name.clone() })
 }
 
 pub fn listed(mounts: &Found<'_, impl Read>, alias: Alias) -> Result<Listed> {
@@ -249,9 +227,7 @@ pub fn listed(mounts: &Found<'_, impl Read>, alias: Alias) -> Result<Listed> {
         custom_metadata: alias.custom_metadata,
         local: at.as_ref().is_some_and(|at| at.local),
         metadata: alias.metadata,
-        mount_accessor: alias.mount_accessor,
-        mount_path: at.as_ref().map(|at| at.path.clone()),
-        mount_type: at.map(|at| at.kind),
+        mounted: Mounted::new(alias.mount_accessor, at),
         name: alias.name,
     })
 }

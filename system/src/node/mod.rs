@@ -91,8 +91,13 @@ const OF_THE_CLUSTER: [&str; 14] = [
 /// Whether a request to this path is one to the node or the cluster as such, so that it names no namespace.
 pub fn is_of_the_cluster(path: &str) -> bool {
     let Some(path) = path.strip_prefix("sys/") else { return false };
-    let below = |prefix: &&str| path.strip_prefix(*prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    OF_THE_CLUSTER.iter().any(below)
+    lies_in(path, &OF_THE_CLUSTER)
+}
+
+/// Whether a path is one of these, or lies below one.
+pub(crate) fn lies_in(path: &str, folders: &[&str]) -> bool {
+    let below = |folder: &&str| path.strip_prefix(*folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    folders.iter().any(below)
 }
 
 /// Answers if the path is one of these. `query` holds the parameters of a GET.

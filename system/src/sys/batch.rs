@@ -1,7 +1,7 @@
 //! `sys/batch`: several operations on mounts as one transaction. How they are carried out is in core's pipeline.
 
 use holdfast_core::request::canonical;
-use sdk::{Failure, FromField, Input, Map, Path, Result, Step, Value, Verb};
+use sdk::{Failure, FromField, Input, MERGE_PATCH, Map, Path, Result, Step, Value, Verb};
 
 /// The most operations of a batch.
 const OPERATIONS_MAX: usize = 128;
@@ -66,7 +66,7 @@ fn step(number: usize, value: Value) -> Result<Step> {
         let names = OPERATIONS.map(|(name, _)| name).join(", ");
         wrong(&format!("is called {operation:?}; it can be {names}"))
     })?;
-    let content_type = if verb == Verb::Patch { "application/merge-patch+json" } else { "application/json" };
+    let content_type = if verb == Verb::Patch { MERGE_PATCH } else { "application/json" };
     Ok(Step { name, verb, only_new: name == "create", path, body, content_type })
 }
 

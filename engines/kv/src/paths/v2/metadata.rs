@@ -88,7 +88,7 @@ fn write(ctx: &Ctx, change: Change, txn: &mut Txn) -> Result<Answer> {
 }
 
 fn patch(ctx: &Ctx, change: Change, txn: &mut Txn) -> Result<Answer> {
-    merge::check_media_type(ctx.content_type)?;
+    merge::check_media_type(ctx)?;
     if change.is_empty() {
         return Ok(Answer::empty());
     }

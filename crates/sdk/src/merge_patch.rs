@@ -1,0 +1,15 @@
+//! JSON merge patches (RFC 7396).
+
+use crate::{Ctx, Failure, Result};
+
+pub const MERGE_PATCH: &str = "application/merge-patch+json";
+
+impl Ctx<'_> {
+    /// Refuses a patch that does not say it is one.
+    pub fn check_merge_patch(&self) -> Result<()> {
+        match self.content_type {
+            MERGE_PATCH => Ok(()),
+            other => Err(Failure::MediaType(format!("PATCH requires Content-Type of {MERGE_PATCH}, provided {other}"))),
+        }
+    }
+}
