@@ -24,6 +24,7 @@ mod lease;
 mod listener;
 mod lockout;
 mod log;
+mod outbound;
 mod problem;
 mod raft;
 mod reference;
@@ -47,6 +48,7 @@ pub use listener::{
     UnixSocket,
 };
 pub use log::{LogFile, LogFormat, LogLevel, LogSettings};
+pub use outbound::{OutboundHost, allows};
 pub use problem::{ConfigError, Place, Warning};
 pub use raft::{RaftStorage, RaftTiming};
 pub use reference::reference;

@@ -17,6 +17,7 @@ use super::lease::{self, LeaseLimits};
 use super::listener::{self, Listener};
 use super::lockout;
 use super::log::{self, LogSettings};
+use super::outbound::{self, OutboundHost};
 use super::problem::{ConfigError, Warning};
 use super::raft::{self, RaftStorage};
 use super::seal::{self, Seal};
@@ -43,6 +44,8 @@ pub struct ServerConfig {
     pub audit_api: ApiRules,
     /// `snapshot_auto_folders`: where automated backups may be written.
     pub snapshot_auto_folders: Vec<PathBuf>,
+    /// `outbound_hosts`
+    pub outbound_hosts: Vec<OutboundHost>,
     /// `unseal_from_members`: a restarted node is unsealed by an unsealed member.
     pub unseal_from_members: bool,
     /// `seal`
@@ -135,6 +138,14 @@ const KEYS: &[Key] = &[
          any there are none.",
     ),
     Key::new(
+        "outbound_hosts",
+        List,
+        "",
+        "Hosts that a namespace below the root may have this server ask, with a port or for any: the servers of `transit` seals of \
+         their own, and services for second factors elsewhere than in Duo's, Okta's and PingID's own domains. The root may have any \
+         asked. The same on all nodes.",
+    ),
+    Key::new(
         "unseal_from_members",
         Flag,
         "false",
@@ -181,6 +192,7 @@ pub(super) fn read(
             .into_iter()
             .map(PathBuf::from)
             .collect(),
+        outbound_hosts: outbound::read(&top)?,
         unseal_from_members: top.flag("unseal_from_members")?.unwrap_or(false),
         seals: seal::read(&top, &mut warnings)?,
         leases: lease::read(&top)?,

@@ -30,6 +30,7 @@ use super::introduce::HttpIntroduce;
 use super::post::HttpPost;
 use super::probe::{self, Probe};
 use super::seals::{self, SealError};
+use super::second_factors;
 use super::{Follow, Server};
 use crate::catalog;
 use crate::config::{self, Pem, RaftStorage, ServerConfig};
@@ -50,6 +51,8 @@ pub enum StartError {
     Audit(#[from] OptionError),
     #[error(transparent)]
     Seal(#[from] SealError),
+    #[error("other servers cannot be asked: {0}")]
+    Outbound(String),
     #[error("traces cannot be sent: {0}")]
     Traces(String),
     #[error("{} cannot be read: {problem}", file.display())]
@@ -88,6 +91,7 @@ impl Server {
             from_members: config.unseal_from_members,
             seals: seals::made(&config.seals)?,
             neighbours: Some(neighbours),
+            second_factors: second_factors::made(config.outbound_hosts.clone()).map_err(StartError::Outbound)?,
         };
         let node = Node::new(replication, settings);
 

@@ -65,6 +65,7 @@ use crate::backup::auto::Folders;
 use crate::catalog::Catalog;
 use crate::denials::Denials;
 use crate::dr::{Link, Standing};
+use crate::identity::mfa::{Asking, Asks, AsksNobody};
 use crate::in_flight::InFlight;
 use crate::lockout::{LockoutDefaults, Lockouts};
 use crate::mount::{Mounts, TtlLimits};
@@ -95,6 +96,8 @@ pub struct Settings {
     pub seals: Vec<ConfiguredSeal>,
     /// Whom it was told to ask for a cluster to join.
     pub neighbours: Option<Neighbours>,
+    /// Who asks for second factors that others ask for.
+    pub second_factors: Arc<dyn Asks>,
 }
 
 /// The handles that requests and endpoints use, by concern.
@@ -116,6 +119,8 @@ pub struct Node {
     pub store: OpenStore,
     pub listings: Arc<Listings>,
     pub snapshot_folders: Folders,
+    pub(crate) second_factors: Arc<dyn Asks>,
+    pub(crate) asking: Asking,
     from_members: bool,
     /// What unseals this node without anybody's help, if it is configured so.
     seals: seals::Seals,
@@ -150,7 +155,9 @@ impl Settings {
     /// With these limits, and nothing else out of the ordinary.
     pub fn new(limits: TtlLimits) -> Self {
         let (lockouts, snapshot_folders) = (LockoutDefaults::default(), Folders::default());
-        Self { limits, lockouts, snapshot_folders, from_members: false, seals: Vec::new(), neighbours: None }
+        let second_factors = Arc::new(AsksNobody);
+        let (from_members, seals, neighbours) = (false, Vec::new(), None);
+        Self { limits, lockouts, snapshot_folders, from_members, seals, neighbours, second_factors }
     }
 }
 
@@ -173,6 +180,8 @@ impl Node {
             quotas: Quotas::default(),
             denials: Denials::default(),
             snapshot_folders: settings.snapshot_folders,
+            second_factors: settings.second_factors,
+            asking: Asking::default(),
             from_members: settings.from_members,
             audit: Arc::new(Audit::new(Arc::clone(&barrier))),
             store: OpenStore::new(store, Arc::clone(&keyring) as _),

@@ -54,7 +54,7 @@ pub use field::{CommaList, FromField, KvPairs, Seconds, SignedSeconds, StringLis
 pub use help::Help;
 pub use input::{FieldSpec, Input, Params};
 pub use kept::Kept;
-pub use login::{Cidr, Login, Renewal, TokenType, within};
+pub use login::{Cidr, Login, Renewal, SecondFactor, TokenType, within};
 pub use merge_patch::MERGE_PATCH;
 pub use name::{LowerName, Name, is_name};
 pub use namespace::{Namespace, NamespaceId};

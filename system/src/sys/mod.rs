@@ -124,7 +124,7 @@ impl Sys {
             auth::one(node, &mountable),
             batch::path(),
             metrics::path(measures),
-            mfa_validate::path(node),
+            mfa_validate::path(),
             monitor::path(measures),
             namespaces::list(node),
             mounts::list(node),
