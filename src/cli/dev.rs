@@ -115,6 +115,7 @@ impl Dev {
             audit_api: Default::default(),
             snapshot_auto_folders: Vec::new(),
             outbound_hosts: Vec::new(),
+            namespace_seals: Vec::new(),
             unseal_from_members: false,
             seals: Vec::new(),
             lockouts: Default::default(),

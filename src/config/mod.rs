@@ -53,7 +53,9 @@ pub use problem::{ConfigError, Place, Warning};
 pub use raft::{RaftStorage, RaftTiming};
 pub use reference::reference;
 pub use retry_join::{Pem, RetryJoin};
-pub use seal::{HsmSeal, Seal, SealKey, SealedBy, Secret, StaticKeys, TokenAt, TransitSeal, TransitTls};
+pub use seal::{
+    HsmSeal, OfferedTo, Seal, SealKey, SealedBy, Secret, StaticKeys, TokenAt, TransitSeal, TransitTls, is_segment,
+};
 pub use server::ServerConfig;
 pub use telemetry::{Telemetry, TraceSettings};
 pub use written::Written;

@@ -20,7 +20,7 @@ use super::log::{self, LogSettings};
 use super::outbound::{self, OutboundHost};
 use super::problem::{ConfigError, Warning};
 use super::raft::{self, RaftStorage};
-use super::seal::{self, Seal};
+use super::seal::{self, OfferedTo, Seal};
 use super::section::Section;
 use super::source::Document;
 use super::telemetry::{self, Telemetry};
@@ -48,8 +48,10 @@ pub struct ServerConfig {
     pub outbound_hosts: Vec<OutboundHost>,
     /// `unseal_from_members`: a restarted node is unsealed by an unsealed member.
     pub unseal_from_members: bool,
-    /// `seal`
+    /// `seal`: those of the server.
     pub seals: Vec<Seal>,
+    /// Those that namespaces may name; some are the server's too.
+    pub namespace_seals: Vec<Seal>,
     pub leases: LeaseLimits,
     /// `user_lockout`
     pub lockouts: LockoutDefaults,
@@ -178,6 +180,7 @@ pub(super) fn read(
     let listeners = listener::read(&top, request_duration, &mut warnings)?;
     let first = first_address(&listeners);
     let api_address = api_address(&top, environment, &first, &mut warnings)?;
+    let seals = seal::read(&top, &mut warnings)?;
     let config = ServerConfig {
         cluster_address: cluster_address(&top, environment, &api_address, &first)?,
         storage,
@@ -194,7 +197,8 @@ pub(super) fn read(
             .collect(),
         outbound_hosts: outbound::read(&top)?,
         unseal_from_members: top.flag("unseal_from_members")?.unwrap_or(false),
-        seals: seal::read(&top, &mut warnings)?,
+        seals: seals.iter().filter(|seal| seal.namespaces != OfferedTo::Namespaces).cloned().collect(),
+        namespace_seals: seals.into_iter().filter(|seal| seal.namespaces != OfferedTo::Server).collect(),
         leases: lease::read(&top)?,
         lockouts: lockout::read(&top, &mut warnings)?,
         telemetry: telemetry::read(&top, &mut warnings)?,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sdk::{Act, Answer, Body, Failure, Handler, Help, Operation, Params, Verb, Work};
+use sdk::{Act, Answer, Body, Failure, Handler, Help, Operation, Params, Prepared, Verb, Waiting, Work};
 use storage::{OpenBatch, OpenSnapshot, TxnState, View};
 
 use super::authorize::{Permit, context, space_of};
@@ -20,6 +20,8 @@ pub(super) enum Done {
     Answered(Result<Box<Answer>, Failure>, Option<Box<OpenBatch>>),
     /// To be done first, and the request to be run again with what it came to.
     Works(Task),
+    /// The same where somebody else does it.
+    Waits(Waiting<Prepared>),
     /// Somebody is to be asked first, and the request to be run again with what they say.
     Asks(Box<Question>),
     /// `batch` is to be committed first: what the act costs, and that the request has begun, so that it runs once.
@@ -106,6 +108,8 @@ pub(super) fn dispatch(
                     stages.latches = Some(state.finish().1);
                     return Done::Works(task);
                 }
+                // Nothing is held meanwhile.
+                Ok(Work::Waits(work)) => return Done::Waits(work),
                 Err(failure) => Err(failure),
             }
         }

@@ -27,7 +27,7 @@ use futures::{join, poll};
 use policy::Explanation;
 use sdk::{Act, Answer, Failure, Namespace, NamespaceId, Params, Prepared, Step};
 use storage::{Latches, Millis, OpenBatch, OpenSnapshot, Path, RawKey, Revision, Term, View};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 pub use authorize::Permit;
 pub use authorize::refusal;
@@ -459,6 +459,17 @@ impl Pipeline {
                 }
                 Err(failure) => Err(failure),
             },
+            dispatch::Done::Waits(work) => {
+                stages.latches = Some(self.latches.begin());
+                let late = || Failure::Unavailable("what the request waits for did not come in time".into());
+                match timeout_at(run.deadline, work).await.unwrap_or_else(|_| Err(late())) {
+                    Ok(prepared) => {
+                        stages.prepared = Some(prepared);
+                        return Err(Again::Answered);
+                    }
+                    Err(failure) => Err(failure),
+                }
+            }
             dispatch::Done::Asks(question) => {
                 stages.latches = Some(self.latches.begin());
                 let node = &self.node;

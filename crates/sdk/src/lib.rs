@@ -47,7 +47,9 @@ pub use chore::{Chore, Finish};
 pub use context::{Authorization, Caller, Ctx, MountInfo, moment, timestamp};
 pub use crypto::{hmac_sha256, random};
 pub use custom_metadata::custom_metadata_faults;
-pub use declare::{Act, Backend, Handler, Matched, OnSecondary, Operation, Path, Prepared, Slow, Upsert, Verb, Work};
+pub use declare::{
+    Act, Backend, Handler, Matched, OnSecondary, Operation, Path, Prepared, Slow, Upsert, Verb, Waiting, Work,
+};
 pub use draw::{draws, encoded};
 pub use failure::Failure;
 pub use field::{CommaList, FromField, KvPairs, Seconds, SignedSeconds, StringList};

@@ -99,6 +99,7 @@ pub fn seal(address: &str) -> TransitSeal {
         mount_path: "/keys/transit/".into(),
         namespace: Some("team".into()),
         renew: true,
+        stays: false,
     };
     TransitSeal::new(options, client)
 }

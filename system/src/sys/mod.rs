@@ -44,6 +44,7 @@ mod mounts_tune;
 mod namespaces;
 mod namespaces_api_lock;
 mod namespaces_seal;
+mod namespaces_seal_config;
 mod once;
 mod plugins_catalog;
 mod plugins_reload_backend;

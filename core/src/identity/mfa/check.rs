@@ -123,7 +123,7 @@ fn by_asking(txn: &mut Txn, trial: Trial<'_>, method: &Method, code: Option<&str
 
 fn unasked(method: &Method, why: &str) -> String {
     let kind = method.settings.kind().name();
-    format!("{kind} cannot be asked: {why}")
+    format!("this server cannot ask {kind}: {why}")
 }
 
 /// Refuses logins that nothing could satisfy, before anybody is asked for anything.

@@ -54,7 +54,7 @@ impl Bench {
     fn try_in(&self, txn: &mut Txn, method: &Method, entity: &Entity, code: &str) -> Option<String> {
         let demanded = [Enforcement { method_ids: vec![method.id.clone()], ..Enforcement::default() }];
         let factors = Factors::from([(method.id.clone(), vec![code.to_owned()])]);
-        let (namespace, answered) = (Namespace::root(), Answered::default());
+        let (namespace, answered) = (sdk::Namespace::root(), Answered::default());
         let (now, asks) = (self.now, &AsksNobody);
         let trial =
             Trial { now, namespace: &namespace, entity, factors: &factors, remote: None, asks, answered: &answered };
