@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use sdk::{Namespace, NamespaceId, Result};
 use serde::Serialize;
-use storage::{Access, Read};
+use storage::{Access, Millis, Read};
 use tokio::time::Instant;
 
 use super::method::{Method, Settings};
@@ -26,7 +26,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(75);
 const REST: Duration = Duration::from_secs(3);
 /// Questions of one request.
 const QUESTIONS_MAX: usize = 4;
-/// Of one entity, and of all: those that wait for an answer.
+/// Of one person, and of all: those that wait for an answer.
 const WAITING_OF_ONE: usize = 2;
 const WAITING_MAX: usize = 1_024;
 /// What a service calls somebody.
@@ -45,7 +45,6 @@ pub struct Question {
     #[serde(skip)]
     namespace: NamespaceId,
     method: String,
-    entity: String,
 }
 
 /// Why somebody is not let in, with a sentence.
@@ -111,6 +110,7 @@ impl Question {
 /// The question of a method to an entity, or what is wrong.
 pub(super) fn question(
     read: &impl Read,
+    now: Millis,
     namespace: &Namespace,
     entity: &Entity,
     method: &Method,
@@ -123,6 +123,12 @@ pub(super) fn question(
         Settings::Okta(okta) => &okta.username_format,
         Settings::PingId(pingid) => &pingid.username_format,
     };
+    // Made in this run, with a name that is another one in the next.
+    if format.is_empty() && entity.created == now {
+        return Ok(Err(
+            "a new entity has no name yet that the method could know; its username_format may name the alias".into(),
+        ));
+    }
     Ok(match username(read, entity, format)? {
         Ok(username) => Ok(Question {
             in_root: namespace.is_root(),
@@ -132,7 +138,6 @@ pub(super) fn question(
             remote,
             namespace: namespace.id.clone(),
             method: method.id.clone(),
-            entity: entity.id.clone(),
         }),
         Err(problem) => Err(problem),
     })
@@ -151,7 +156,8 @@ fn username(read: &impl Read, entity: &Entity, format: &str) -> Result<Result<St
     Ok(name.filter(fits).ok_or_else(|| "the method's username_format gives this entity no name".to_owned()))
 }
 
-/// Who waits for an answer, on this node.
+/// Who waits for an answer, on this node: by the namespace, and what the service calls them. An entity that is only just being
+/// made is another one with each login.
 #[derive(Default)]
 pub(crate) struct Asking(Mutex<BTreeMap<(NamespaceId, String), usize>>);
 
@@ -175,7 +181,7 @@ impl Drop for Place<'_> {
 
 impl Asking {
     fn place(&self, question: &Question) -> Result<Place<'_>, NotLetIn> {
-        let whose = (question.namespace.clone(), question.entity.clone());
+        let whose = (question.namespace.clone(), question.username.clone());
         let mut all = self.0.lock();
         let waiting: usize = all.values().sum();
         let of_one = all.entry(whose.clone()).or_default();
@@ -211,7 +217,7 @@ mod tests {
     use super::*;
     use crate::identity::mfa::Duo;
 
-    fn question(entity: &str, username: &str) -> Question {
+    fn question(username: &str) -> Question {
         let duo = Duo {
             secret_key: "s".into(),
             integration_key: "i".into(),
@@ -228,37 +234,34 @@ mod tests {
             remote: None,
             namespace: NamespaceId::root(),
             method: "m".into(),
-            entity: entity.into(),
         }
     }
 
     #[test]
     fn an_answer_counts_for_its_question_alone() {
         let mut answered = Answered::default();
-        answered.note(&question("e", "ann"), Ok(()));
-        assert_eq!(answered.to(&question("e", "ann")), Some(&Ok(())));
-        assert_eq!(answered.to(&question("e", "bob")), None);
-        assert_eq!(answered.to(&question("f", "ann")), None);
-        let passcode = Question { passcode: Some("1".into()), ..question("e", "ann") };
+        answered.note(&question("ann"), Ok(()));
+        assert_eq!(answered.to(&question("ann")), Some(&Ok(())));
+        assert_eq!(answered.to(&question("bob")), None);
+        let passcode = Question { passcode: Some("1".into()), ..question("ann") };
         assert_eq!(answered.to(&passcode), None);
-        let elsewhere = Question { method: "n".into(), ..question("e", "ann") };
+        let elsewhere = Question { method: "n".into(), ..question("ann") };
         assert_eq!(answered.to(&elsewhere), None);
-        let Settings::Duo(duo) = question("e", "ann").settings else { unreachable!() };
+        let Settings::Duo(duo) = question("ann").settings else { unreachable!() };
         let settings = Settings::Duo(Duo { api_hostname: "other".into(), ..duo });
-        assert_eq!(answered.to(&Question { settings, ..question("e", "ann") }), None, "the method was changed");
+        assert_eq!(answered.to(&Question { settings, ..question("ann") }), None, "the method was changed");
     }
 
     #[test]
     fn places_are_few_and_come_back() {
         let asking = Asking::default();
-        let held: Vec<_> = (0..WAITING_OF_ONE).map(|_| asking.place(&question("e", "ann")).ok().unwrap()).collect();
-        assert!(asking.place(&question("e", "ann")).is_err());
-        assert!(asking.place(&question("f", "ann")).is_ok(), "nobody else's");
+        let held: Vec<_> = (0..WAITING_OF_ONE).map(|_| asking.place(&question("ann")).ok().unwrap()).collect();
+        assert!(asking.place(&question("ann")).is_err());
+        assert!(asking.place(&question("bob")).is_ok(), "nobody else's");
         drop(held);
         assert!(asking.0.lock().is_empty());
-        let all: Vec<_> =
-            (0..WAITING_MAX).map(|n| asking.place(&question(&n.to_string(), "ann")).ok().unwrap()).collect();
-        assert!(asking.place(&question("one more", "ann")).is_err());
+        let all: Vec<_> = (0..WAITING_MAX).map(|n| asking.place(&question(&n.to_string())).ok().unwrap()).collect();
+        assert!(asking.place(&question("one more")).is_err());
         drop(all);
         assert!(asking.0.lock().is_empty());
     }
