@@ -98,7 +98,7 @@ fn by_asking(txn: &mut Txn, trial: Trial<'_>, method: &Method, code: Option<&str
     if let Some(why) = asks.unfit(namespace.is_root(), &method.settings) {
         return Ok(Checked::Wrong(unasked(method, &why)));
     }
-    let question = match question(txn, now, namespace, entity, method, code, remote)? {
+    let question = match question(txn, namespace, entity, method, code, remote)? {
         Ok(question) => question,
         Err(problem) => return Ok(Checked::Wrong(problem)),
     };

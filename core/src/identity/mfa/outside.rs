@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use sdk::{Namespace, NamespaceId, Result};
 use serde::Serialize;
-use storage::{Access, Millis, Read};
+use storage::{Access, Read};
 use tokio::time::Instant;
 
 use super::method::{Method, Settings};
@@ -110,7 +110,6 @@ impl Question {
 /// The question of a method to an entity, or what is wrong.
 pub(super) fn question(
     read: &impl Read,
-    now: Millis,
     namespace: &Namespace,
     entity: &Entity,
     method: &Method,
@@ -123,12 +122,6 @@ pub(super) fn question(
         Settings::Okta(okta) => &okta.username_format,
         Settings::PingId(pingid) => &pingid.username_format,
     };
-    // Made in this run, with a name that is another one in the next.
-    if format.is_empty() && entity.created == now {
-        return Ok(Err(
-            "a new entity has no name yet that the method could know; its username_format may name the alias".into(),
-        ));
-    }
     Ok(match username(read, entity, format)? {
         Ok(username) => Ok(Question {
             in_root: namespace.is_root(),
