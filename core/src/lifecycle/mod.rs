@@ -21,10 +21,12 @@ mod rotation;
 mod seal_change;
 mod seals;
 mod status;
+mod tenant_keys;
 mod tenants;
 #[cfg(test)]
 mod tests;
 mod unseal;
+mod unsealings;
 mod usage;
 
 use std::sync::atomic::{AtomicU64, Ordering};

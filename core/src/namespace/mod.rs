@@ -33,6 +33,8 @@ pub(crate) use doomed::Doomed;
 pub(crate) use lock::UNLOCK;
 pub use record::NamespaceRecord;
 pub(crate) use seal::combined;
+#[cfg(test)]
+pub(crate) use seal::under_test_seal;
 pub use seal::{NewShares, TenantSeal};
 pub use tree::{Address, Place};
 

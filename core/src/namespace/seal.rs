@@ -63,6 +63,11 @@ impl TenantSeal {
         TenantKeys::open(id.keyring(), key, &self.wrapped, &self.keyring).map_err(|e| Refused::Invalid(e.to_string()))
     }
 
+    /// Of the shares that open it: others have another one.
+    pub(crate) fn mark(&self) -> [u8; 32] {
+        crypto::sha256(&self.wrapped)
+    }
+
     fn opened_by(&self, id: &NamespaceId, shares: &[Share]) -> Result<TenantKeys, Refused> {
         self.open(id, &combined(shares, &self.config)?)
     }
@@ -163,6 +168,15 @@ impl Namespaces {
 
     pub(super) fn forget_seal(txn: &mut Txn, id: &NamespaceId) {
         txn.delete(&seal_key(id));
-        txn.elsewhere(root()).delete(&open_key(id));
     }
+
+    pub(super) fn forget_open(at_root: &mut Txn, id: &NamespaceId) {
+        at_root.delete(&open_key(id));
+    }
+}
+
+/// A seal of its own, for tests of what takes its shares.
+#[cfg(test)]
+pub(crate) fn under_test_seal(id: &NamespaceId, config: &SealConfig, now: Millis) -> TenantSeal {
+    TenantSeal::make(id, config.clone(), now).0
 }

@@ -169,8 +169,7 @@ impl Sealer for Barrier {
     }
 
     fn open_name(&self, before: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
-        self.with_keys_of(before, |u| u.names.open(before, sealed))?
-            .map_err(|_| SealError::Corrupt("a name was altered, or belongs into another folder".to_owned()))
+        self.with_keys_of(before, |u| u.open_name(before, sealed))?
     }
 
     fn seal_value(&self, key: &RawKey, value: &[u8]) -> Result<Vec<u8>, SealError> {

@@ -29,5 +29,5 @@ pub use seal::{
 };
 pub use shamir::{CombineError, Share, combine, split};
 pub use succession::{Offered, Reopened};
-pub use tenants::{TenantError, TenantKeys};
+pub use tenants::{Opening, TenantError, TenantKeys};
 pub use welcome::Welcome;
