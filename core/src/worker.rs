@@ -19,9 +19,9 @@ use crate::identity::mfa;
 use crate::lifecycle::Node;
 use crate::namespace::Doomed;
 use crate::policies::Policies;
+use crate::quota::{self, leases};
 use crate::replication::Role;
 use crate::token::{HALVINGS, SWEEP_MAX, halved};
-use crate::quota::{self, leases};
 use crate::{lockout, space};
 
 /// Between two looks when nothing is due sooner.

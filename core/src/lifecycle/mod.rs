@@ -22,6 +22,7 @@ mod seal_change;
 mod seals;
 mod status;
 mod tenant_keys;
+mod tenant_rotation;
 mod tenants;
 #[cfg(test)]
 mod tests;

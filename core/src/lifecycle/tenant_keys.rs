@@ -105,9 +105,12 @@ impl Node {
         let lacking = open.into_iter().filter(|id| !self.barrier.holds(id.keyring()));
         let asked = lacking.filter(|id| self.tenants.fetches.may_ask(id, self.stands_at(id)));
         let asked: Vec<NamespaceId> = asked.collect();
-        let fetches = asked.iter().map(|id| async move {
-            if let Some(fetch) = self.fetch(id) {
-                fetch.await;
+        let fetches = asked.into_iter().map(|id| {
+            let node = Arc::clone(self);
+            async move {
+                if let Some(fetch) = node.fetch(&id) {
+                    fetch.await;
+                }
             }
         });
         stream::iter(fetches).buffer_unordered(IN_BACKGROUND).collect::<()>().await;

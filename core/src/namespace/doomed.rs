@@ -4,9 +4,7 @@ use sdk::{Namespace, NamespaceId};
 use serde::{Deserialize, Serialize};
 use storage::{Access, PathKey, Read, Seg, Txn};
 
-use super::{
-    DEPTH_MAX, NamespaceRecord, Namespaces, above_key, below_folder, made_in_key, name_key, record_key, root,
-};
+use super::{DEPTH_MAX, NamespaceRecord, Namespaces, above_key, below_folder, made_in_key, name_key, record_key, root};
 use crate::mount::Mounts;
 use crate::space;
 

@@ -379,7 +379,8 @@ async fn a_sealed_one_goes_with_all_that_lies_in_it() {
     let bench = Bench::new().await;
     let (vault, _) = bench.make_sealable("vault").await;
     let a = bench.make(&vault, "a").await;
-    let (b, own) = (bench.make(&a, "b").await, bench.change(|state| bench.create(state, &a, "own", true).unwrap()).await);
+    let (b, own) =
+        (bench.make(&a, "b").await, bench.change(|state| bench.create(state, &a, "own", true).unwrap()).await);
     let gone = bench.make(&vault, "gone").await;
     let kept = bench.make(&Namespace::root(), "kept").await;
     // One that is being removed is no reason to keep what it lies in.
@@ -433,6 +434,58 @@ async fn whoever_opens_it_does_not_close_what_another_has_opened() {
     }
     assert!(bench.node.barrier.holds(vault.id.keyring()));
     assert_eq!(bench.seen("vault", "sys/mounts"), at("vault/", "sys/mounts"));
+}
+
+/// A node that has not heard of a new data key finds it in the state, also of one that lies in another.
+#[tokio::test]
+async fn a_new_data_key_is_followed_where_its_records_are_met() {
+    let bench = Bench::new().await;
+    let (vault, shares) = bench.make_sealable("vault").await;
+    let made = bench.change(|state| bench.create(state, &vault, "own", true).unwrap()).await;
+    let own = Namespace { id: made.record.id.clone(), path: "vault/own/".into() };
+    let own_shares = made.shares.unwrap().shares;
+    for share in &own_shares[..2] {
+        bench.node.unseal_tenant(&vault, "own", Share::from_slice(share.expose())).await.unwrap();
+    }
+    let first_keys = |above: &Namespace, name: &str, shares: &[Share]| {
+        let view = bench.node.local_view().unwrap().elsewhere(space::records(&above.id));
+        let record = bench.node.namespaces.get(&view, name).unwrap().unwrap();
+        let seal = bench.node.namespaces.seal_of(&view, &record).unwrap();
+        seal.open(&record.id, &combined(&shares[..2], &seal.config).unwrap()).unwrap()
+    };
+    let (old_vault, old_own) =
+        (first_keys(&Namespace::root(), "vault", &shares), first_keys(&vault, "own", &own_shares));
+    let before = bench.token(&own, None).await;
+    let rotate = async |above: &Namespace, name: &str| {
+        bench
+            .change(|state| {
+                let mut txn = state.at(space::records(&above.id));
+                let record = bench.node.namespaces.get_for_update(&txn, name).unwrap().unwrap();
+                bench.node.rotate_tenant(&mut txn, &record).unwrap();
+            })
+            .await;
+    };
+    let term = |of: &Namespace| bench.node.tenant_key_status(&of.id).unwrap().term;
+    rotate(&Namespace::root(), "vault").await;
+    assert_eq!(term(&vault), 1, "nothing was met yet");
+    bench.node.follow_tenant_keys(&vault.id).unwrap();
+    assert_eq!((term(&vault), term(&own)), (2, 1));
+    rotate(&vault, "own").await;
+    bench.node.follow_tenant_keys(&own.id).unwrap();
+    assert_eq!(term(&own), 2);
+    let after = bench.token(&own, None).await;
+    rotate(&Namespace::root(), "vault").await;
+    bench.node.follow_tenant_keys(&vault.id).unwrap();
+    let in_vault = bench.token(&vault, None).await;
+    // As a node that was away has them.
+    bench.node.barrier.open_tenant(vault.id.keyring(), old_vault).unwrap();
+    bench.node.barrier.open_tenant(own.id.keyring(), old_own).unwrap();
+    assert_eq!((term(&vault), term(&own)), (1, 1));
+    for cache in [|node: &Node| node.tokens.forget(), |node: &Node| node.namespaces.forget()] {
+        cache(&bench.node);
+    }
+    assert!(bench.check(&before).is_ok() && bench.check(&after).is_ok() && bench.check(&in_vault).is_ok());
+    assert_eq!((term(&vault), term(&own)), (3, 2));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use sdk::NamespaceId;
 use storage::{Access, Millis, Path, Read, Revision, View};
 
 use super::id::home_of;
-use super::{ClientToken, TokenKey, TokenRecord, Tokens, accessor_key, record_key, uses_key};
+use super::{ClientToken, TokenKey, TokenRecord, Tokens, accessor_key, record_key, released_key, uses_key};
 use crate::cache::Found;
 use crate::mount::origin_key;
 use crate::space;

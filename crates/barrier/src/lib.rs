@@ -10,6 +10,7 @@ mod root;
 mod seal;
 mod shamir;
 mod succession;
+mod tenant_rotation;
 mod tenants;
 mod unsealed;
 mod welcome;
@@ -29,5 +30,5 @@ pub use seal::{
 };
 pub use shamir::{CombineError, Share, combine, split};
 pub use succession::{Offered, Reopened};
-pub use tenants::{Opening, TenantError, TenantKeys};
+pub use tenants::{Opening, TenantError, TenantKeys, keyring_of};
 pub use welcome::Welcome;

@@ -20,7 +20,7 @@ pub(crate) type Tenants = BTreeMap<String, Tenant>;
 #[derive(Clone)]
 pub(crate) struct Tenant {
     opening: Opening,
-    keys: Arc<Unsealed>,
+    pub(crate) keys: Arc<Unsealed>,
 }
 
 /// One time that a tenant's keys were opened: whoever closes what it has seen does not close what was opened since.
@@ -208,6 +208,11 @@ fn cipher(key: &UnsealKey) -> Aead {
 
 fn bound(name: &str) -> Vec<u8> {
     [b"holdfast tenant\x01", name.as_bytes()].concat()
+}
+
+/// The name of the keyring that a record is sealed with, where it is not the server's.
+pub fn keyring_of(key: &RawKey) -> Option<&str> {
+    tenant_of(key.as_bytes())
 }
 
 /// The name of the keyring that a key says. `None`: the server's.
