@@ -201,8 +201,12 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
             changed = cleared.changed() => if changed.is_err() { return },
             () = sleep(timing.heartbeat) => {}
         }
+        sleep(TOGETHER).await;
     }
 }
+
+/// How long changes are gathered: while much is written there is one with each entry.
+const TOGETHER: Duration = Duration::from_millis(2);
 
 /// Puts the members known now in force.
 pub(crate) fn refresh(shared: &Shared) {

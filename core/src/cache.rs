@@ -1,10 +1,12 @@
 //! Decoded records, kept by the revision they were read at.
 //!
 //! A lookup reads the record's revision from the snapshot, which costs a point lookup and no decryption, and uses the
-//! kept form only if that is the one. So a cache is never stale and needs nobody to invalidate it.
+//! kept form only if that is the one; as long as the whole state has the revision that it had then, it need not even look.
+//! So a cache is never stale and needs nobody to invalidate it.
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 use serde::de::DeserializeOwned;
 use storage::{Access, Path, PathKey, Read, Revision, View};
@@ -17,7 +19,20 @@ pub struct Found<T> {
 }
 
 pub struct RecordCache<T> {
-    kept: Cache<Path, (Revision, Arc<T>)>,
+    kept: Cache<Path, Arc<Kept<T>>>,
+}
+
+struct Kept<T> {
+    revision: Revision,
+    value: Arc<T>,
+    /// The newest state in which it was found to be this.
+    of_state: Mutex<Revision>,
+}
+
+impl<T> Kept<T> {
+    fn found(&self, path: Path) -> Found<T> {
+        Found { path, revision: self.revision, value: Arc::clone(&self.value) }
+    }
 }
 
 impl<T: DeserializeOwned> RecordCache<T> {
@@ -40,23 +55,28 @@ impl<T> RecordCache<T> {
         key: &PathKey,
         decode: impl FnOnce(&[u8]) -> Result<T, Access>,
     ) -> Result<Option<Found<T>>, Access> {
-        let path = view.path(key);
+        let (path, state) = (view.path(key), view.state_revision());
+        let kept = self.kept.get(&path);
         #[cfg(feature = "faults")]
-        if crate::under_test::never_drops()
-            && let Some((revision, value)) = self.kept.get(&path)
+        if let Some(kept) = kept.as_ref().filter(|_| crate::under_test::never_drops()) {
+            return Ok(Some(kept.found(path)));
+        }
+        if let Some(kept) = &kept
+            && *kept.of_state.lock() == state
         {
-            return Ok(Some(Found { path, revision, value }));
+            view.saw(&path, kept.revision);
+            return Ok(Some(kept.found(path)));
         }
         let Some(revision) = view.revision(key)? else { return Ok(None) };
-        if let Some((at, value)) = self.kept.get(&path)
-            && at == revision
-        {
-            return Ok(Some(Found { path, revision, value }));
+        if let Some(kept) = kept.filter(|kept| kept.revision == revision) {
+            *kept.of_state.lock() = state;
+            return Ok(Some(kept.found(path)));
         }
         let Some((bytes, revision)) = view.bytes(key)? else { return Ok(None) };
         let value = Arc::new(decode(&bytes)?);
-        self.kept.insert(path.clone(), (revision, Arc::clone(&value)));
-        Ok(Some(Found { path, revision, value }))
+        let kept = Arc::new(Kept { revision, value, of_state: Mutex::new(state) });
+        self.kept.insert(path.clone(), Arc::clone(&kept));
+        Ok(Some(kept.found(path)))
     }
 
     /// Forgets everything: when the server is sealed.
