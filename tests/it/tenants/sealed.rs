@@ -243,7 +243,8 @@ async fn new_shares_count_once_they_were_verified_and_the_former_ones_until_then
 async fn a_new_data_key_is_in_use_on_all_nodes_and_after_they_were_down() {
     let vault = Vault::new().await;
     let roots = vault.roots();
-    let status = async |root: &Client| root.get("/v1/sys/namespaces/vault/key-status").await.ok()["data"]["term"].clone();
+    let status =
+        async |root: &Client| root.get("/v1/sys/namespaces/vault/key-status").await.ok()["data"]["term"].clone();
     for (n, root) in roots.iter().enumerate() {
         let rotated = root.post("/v1/sys/namespaces/vault/rotate", json!({})).await;
         assert_eq!(rotated.status, 204, "{}", rotated.body);
