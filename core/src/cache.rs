@@ -84,3 +84,62 @@ impl<T> RecordCache<T> {
         self.kept.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use storage::{Class, Clear, Latches, MemoryStore, Millis, OpenStore, RequestId, Term, Txn, TxnState};
+
+    use super::*;
+
+    struct Bench {
+        store: OpenStore,
+        cache: RecordCache<u64>,
+        decoded: Cell<u32>,
+    }
+
+    impl Bench {
+        fn view(&self) -> View {
+            View::new(self.store.snapshot().unwrap(), Path::root(Class::Replicated))
+        }
+
+        async fn change(&self, write: impl FnOnce(&mut Txn)) {
+            let mut state = TxnState::new(self.store.snapshot().unwrap(), Latches::new().begin());
+            write(&mut state.at(Path::root(Class::Replicated)));
+            let (batch, _latches) = state.finish();
+            let id = RequestId { applied: 0, random: crypto::random() };
+            let batch = self.store.seal(id, Millis(1), batch).unwrap();
+            self.store.commit(Term(1), batch).await.unwrap();
+        }
+
+        fn read(&self, view: &View) -> Option<u64> {
+            let decode = |bytes: &[u8]| {
+                self.decoded.set(self.decoded.get() + 1);
+                Ok(serde_json::from_slice(bytes).unwrap())
+            };
+            self.cache.read_with(view, &PathKey::new().plain("a"), decode).unwrap().map(|found| *found.value)
+        }
+    }
+
+    #[tokio::test]
+    async fn each_state_has_its_own_record() {
+        let store = OpenStore::new(Arc::new(MemoryStore::default()), Arc::new(Clear));
+        let bench = Bench { store, cache: RecordCache::new(10), decoded: Cell::new(0) };
+        let (a, b) = (PathKey::new().plain("a"), PathKey::new().plain("b"));
+        bench.change(|txn| txn.put(&a, &1_u64).unwrap()).await;
+        let first = bench.view().remembering();
+        assert_eq!([bench.read(&first), bench.read(&first)], [Some(1), Some(1)]);
+        assert_eq!(first.seen().len(), 3, "looked for, read, and known");
+        bench.change(|txn| txn.put(&b, &9_u64).unwrap()).await;
+        let second = bench.view();
+        assert_eq!([bench.read(&second), bench.read(&second)], [Some(1), Some(1)]);
+        assert_eq!(bench.decoded.get(), 1, "another record has changed");
+        bench.change(|txn| txn.put(&a, &2_u64).unwrap()).await;
+        let third = bench.view();
+        assert_eq!([bench.read(&third), bench.read(&third)], [Some(2), Some(2)]);
+        assert_eq!([bench.read(&second), bench.read(&third)], [Some(1), Some(2)], "whoever looks at the state of then");
+        bench.change(|txn| txn.delete(&a)).await;
+        assert_eq!([bench.read(&bench.view()), bench.read(&third)], [None, Some(2)]);
+    }
+}

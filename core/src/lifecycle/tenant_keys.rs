@@ -57,6 +57,11 @@ impl Fetches {
         self.missed.lock().clear();
     }
 
+    /// Whether members were asked for these keys in vain.
+    pub fn nobody_has(&self, id: &NamespaceId) -> bool {
+        self.missed.lock().contains_key(id)
+    }
+
     /// Its keys are here.
     pub fn came(&self, id: &NamespaceId) {
         self.missed.lock().remove(id);

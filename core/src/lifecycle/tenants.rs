@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use barrier::{Share, TenantKeys};
+use barrier::{SealKind, Share, TenantKeys};
 use parking_lot::Mutex;
 use sdk::{Namespace, NamespaceId};
 use storage::{Access, CommitError, View};
@@ -45,6 +45,8 @@ pub(crate) struct Tenants {
 /// As the wire shows it.
 #[derive(Clone, Debug)]
 pub struct TenantStatus {
+    /// What opens it besides shares, or those.
+    pub kind: SealKind,
     pub sealed: bool,
     pub shares: u8,
     pub threshold: u8,
@@ -62,6 +64,11 @@ impl Tenants {
     fn opening(&self, keyring: &str) -> Opening<'_> {
         *self.opening.lock().entry(keyring.to_owned()).or_default() += 1;
         Opening { tenants: self, keyring: keyring.to_owned() }
+    }
+
+    /// Whether members were asked for these keys in vain.
+    pub(super) fn nobody_has(&self, id: &NamespaceId) -> bool {
+        self.fetches.nobody_has(id)
     }
 }
 
@@ -87,7 +94,16 @@ impl Node {
         let seal = self.namespaces.seal_of(view, record)?;
         let sealed = record.is_sealed() || !self.barrier.holds(record.id.keyring());
         let (given, nonce) = self.tenants.unsealings.progress(&record.id);
-        Ok(TenantStatus { sealed, shares: seal.config.shares(), threshold: seal.config.threshold(), given, nonce })
+        let service = self.namespaces.service_of(view, record)?;
+        let kind = service.map_or(SealKind::Shamir, |service| service.service.kind());
+        Ok(TenantStatus {
+            kind,
+            sealed,
+            shares: seal.config.shares(),
+            threshold: seal.config.threshold(),
+            given,
+            nonce,
+        })
     }
 
     /// Throws away the shares that were given.
@@ -116,7 +132,12 @@ impl Node {
         self.tenant_status(&view, &record.ok_or_else(|| Refused::Invalid("the namespace is gone".into()))?)
     }
 
-    async fn open_for_all(&self, above: &Namespace, record: NamespaceRecord, keys: TenantKeys) -> Result<(), Refused> {
+    pub(super) async fn open_for_all(
+        &self,
+        above: &Namespace,
+        record: NamespaceRecord,
+        keys: TenantKeys,
+    ) -> Result<(), Refused> {
         let keyring = record.id.keyring();
         let opening = self.tenants.opening(keyring);
         self.barrier.open_tenant(keyring, keys).map_err(|_| Access::Sealed)?;

@@ -106,4 +106,5 @@ fn forget(txn: &mut Txn, above: &NamespaceId, id: &NamespaceId) {
     at_root.delete(&made_in_key(id));
     at_root.delete(&folder().plain(id.as_str()));
     Namespaces::forget_open(&mut at_root, id);
+    Namespaces::forget_service(&mut txn.elsewhere(space::records(above)), id);
 }

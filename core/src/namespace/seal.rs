@@ -8,7 +8,7 @@
 use barrier::{CombineError, SealConfig, Share, TenantKeys, UnsealKey, combine, split};
 use sdk::NamespaceId;
 use serde::{Deserialize, Serialize};
-use storage::{Access, Millis, PathKey, Read, Seg, Txn, View};
+use storage::{Access, PathKey, Read, Seg, Txn, View};
 
 use super::{NamespaceRecord, Namespaces, Refused, above_key, record_key, root};
 use crate::space;
@@ -45,18 +45,18 @@ fn open_folder() -> PathKey {
     PathKey::kind("namespace-open")
 }
 
-fn open_key(id: &NamespaceId) -> PathKey {
+pub(super) fn open_key(id: &NamespaceId) -> PathKey {
     open_folder().plain(id.as_str())
 }
 
 impl TenantSeal {
-    /// Keys and shares for a namespace that is being made.
-    pub(super) fn make(id: &NamespaceId, config: SealConfig, now: Millis) -> (Self, TenantKeys, NewShares) {
-        let (keys, key) = (TenantKeys::generate(now), UnsealKey::random());
+    /// Shares for a namespace that is being made with these keys.
+    pub(super) fn make(id: &NamespaceId, keys: &TenantKeys, config: SealConfig) -> (Self, NewShares) {
+        let key = UnsealKey::random();
         let shares = split(&key, &config);
         let wrapped = keys.wrapped(id.keyring(), &key);
         let seal = Self { config: config.clone(), wrapped, keyring: keys.sealed(), next: None };
-        (seal, keys, NewShares { shares, config })
+        (seal, NewShares { shares, config })
     }
 
     /// What the shares open.
@@ -180,6 +180,7 @@ impl Namespaces {
 
     pub(super) fn forget_seal(txn: &mut Txn, id: &NamespaceId) {
         txn.delete(&seal_key(id));
+        Self::forget_service(txn, id);
     }
 
     pub(super) fn forget_open(at_root: &mut Txn, id: &NamespaceId) {
@@ -200,6 +201,6 @@ pub(crate) fn stored_keyring(view: &View, id: &NamespaceId) -> Result<Option<Vec
 
 /// A seal of its own, for tests of what takes its shares.
 #[cfg(test)]
-pub(crate) fn under_test_seal(id: &NamespaceId, config: &SealConfig, now: Millis) -> TenantSeal {
-    TenantSeal::make(id, config.clone(), now).0
+pub(crate) fn under_test_seal(id: &NamespaceId, config: &SealConfig, now: storage::Millis) -> TenantSeal {
+    TenantSeal::make(id, &TenantKeys::generate(now), config.clone()).0
 }

@@ -11,6 +11,7 @@ mod seal;
 mod shamir;
 mod succession;
 mod tenant_rotation;
+mod tenant_service;
 mod tenants;
 mod unsealed;
 mod welcome;
@@ -30,5 +31,6 @@ pub use seal::{
 };
 pub use shamir::{CombineError, Share, combine, split};
 pub use succession::{Offered, Reopened};
+pub use tenant_service::TenantWrap;
 pub use tenants::{Opening, TenantError, TenantKeys, keyring_of};
 pub use welcome::Welcome;

@@ -29,8 +29,8 @@ pub struct Opening(u64);
 
 /// A tenant's keys as they are made.
 pub struct TenantKeys {
-    root: RootKey,
-    keyring: Keyring,
+    pub(crate) root: RootKey,
+    pub(crate) keyring: Keyring,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -45,6 +45,7 @@ mod namespaces;
 mod namespaces_api_lock;
 mod namespaces_rotate;
 mod namespaces_seal;
+mod namespaces_seal_config;
 mod once;
 mod plugins_catalog;
 mod plugins_reload_backend;
@@ -125,7 +126,7 @@ impl Sys {
             auth::one(node, &mountable),
             batch::path(),
             metrics::path(measures),
-            mfa_validate::path(node),
+            mfa_validate::path(),
             monitor::path(measures),
             namespaces::list(node),
             mounts::list(node),

@@ -20,7 +20,7 @@ impl Bench {
             .change(|state, node| {
                 let seal = with_seal.then(|| SealConfig::shamir(1, 1, String::new()).unwrap());
                 let (custom_metadata, now) = (Default::default(), self.alone.now());
-                let new = NewNamespace { above, name, custom_metadata, seal, now };
+                let new = NewNamespace { above, name, custom_metadata, seal, by_service: None, now };
                 let mut records = state.at(space::records(&above.id));
                 node.namespaces.create(&node.mounts, &node.policies, &mut records, new).unwrap()
             })
