@@ -73,11 +73,25 @@ fn unseen_key(owner: &NamespaceId) -> PathKey {
     unseen_folder().plain(owner.as_str())
 }
 
+/// Of a counter that was begun. Nothing is added to one that is not there, and two that begin it at once meet in this record.
+fn begun_key(keyring: &str, id: &str) -> PathKey {
+    apart_folder(keyring).plain("begun").plain(id)
+}
+
 /// `txn` is at the root's records.
-fn count_apart(txn: &mut Txn, home: &NamespaceId, id: &str, by: i64) {
-    if !home.keyring().is_empty() {
-        txn.add_counter(&apart_folder(home.keyring()).plain(id), by, NO_FLOOR);
+fn count_apart(txn: &mut Txn, home: &NamespaceId, id: &str, by: i64) -> Result<(), Access> {
+    let keyring = home.keyring();
+    if keyring.is_empty() {
+        return Ok(());
     }
+    let (counter, begun) = (apart_folder(keyring).plain(id), begun_key(keyring, id));
+    if txn.get::<bool>(&begun)?.is_some() {
+        txn.add_counter(&counter, by, NO_FLOOR);
+    } else if by > 0 {
+        txn.put(&begun, &true)?;
+        txn.set_counter(&counter, by);
+    }
+    Ok(())
 }
 
 impl LeaseCounts {
@@ -182,7 +196,7 @@ pub(crate) fn charge(txn: &mut Txn, home: &Namespace, path: &str) -> Result<Opti
     let rules = LeaseCounts::read(&txn)?;
     let Some(rule) = rules.closest(home, path) else { return Ok(None) };
     txn.add_counter(&left_key(&rule.id), -1, 0);
-    count_apart(&mut txn, &home.id, &rule.id, 1);
+    count_apart(&mut txn, &home.id, &rule.id, 1)?;
     Ok(Some(rule.id.clone()))
 }
 
@@ -191,7 +205,7 @@ pub(crate) fn give_back(txn: &mut Txn, home: &NamespaceId, id: &str) -> Result<(
     let mut txn = txn.elsewhere(root());
     if LeaseCounts::read(&txn)?.knows(id) {
         txn.add_counter(&left_key(id), 1, NO_FLOOR);
-        count_apart(&mut txn, home, id, -1);
+        count_apart(&mut txn, home, id, -1)?;
     }
     Ok(())
 }
@@ -202,7 +216,7 @@ pub(crate) fn gone_unseen(txn: &mut Txn, owner: &NamespaceId) -> Result<(), Acce
     let apart = apart_folder(owner.keyring());
     for id in LeaseCounts::read(&txn)?.0.into_values().map(|rule| rule.id) {
         let counted = txn.counter(&apart.clone().plain(&id))?.unwrap_or_default();
-        if counted != 0 {
+        if counted > 0 {
             txn.add_counter(&left_key(&id), counted, NO_FLOOR);
         }
     }
@@ -257,11 +271,11 @@ pub(crate) fn settle(
     }
     if let Some(id) = marked.filter(|id| rules.knows(id)) {
         txn.add_counter(&left_key(id), 1, NO_FLOOR);
-        count_apart(&mut txn, &home.id, id, -1);
+        count_apart(&mut txn, &home.id, id, -1)?;
     }
     if let Some(id) = &closest {
         txn.add_counter(&left_key(id), -1, NO_FLOOR);
-        count_apart(&mut txn, &home.id, id, 1);
+        count_apart(&mut txn, &home.id, id, 1)?;
     }
     Ok(Some(closest))
 }
