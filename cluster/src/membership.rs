@@ -160,6 +160,7 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
     let timing = *shared.local.timing();
     let mut metrics = shared.raft.metrics();
     let (mut position, mut cleared) = (shared.reader.position(), shared.cleared.subscribe());
+    let mut standing = shared.reader.standing();
     let mut looked = Instant::now();
     loop {
         refresh(&shared);
@@ -201,7 +202,9 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
             changed = cleared.changed() => if changed.is_err() { return },
             () = sleep(timing.heartbeat) => {}
         }
-        sleep(TOGETHER).await;
+        // Who is let in from another cluster is let in at once.
+        let _ = timeout(TOGETHER, standing.changed()).await;
+        standing.mark_unchanged();
     }
 }
 
