@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use proto::cluster as pb;
 use proto::cluster::unseal_answer::Result as Answer;
 use tokio::runtime::Handle;
@@ -15,6 +17,8 @@ use crate::shared::{Shared, members};
 
 /// How long one member may take.
 const ONE: Duration = Duration::from_secs(5);
+/// How long one may keep silent before the next is asked as well.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// An answer, and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,21 +36,24 @@ pub(crate) struct Unseals {
 }
 
 impl Unseals {
-    /// Asks the members one after the other until one answers.
+    /// Asks the members until one answers.
     pub async fn ask(&self, question: Bytes) -> Result<Unsealed, Vec<String>> {
-        let mut refusals = Vec::new();
         let stored = self.shared.membership();
-        for (id, member) in members(stored.membership()).into_iter().filter(|(id, _)| *id != self.shared.id) {
-            let asked = match self.shared.peers.link(id, &member) {
-                Ok(link) => self.one(&link, question.clone()).await,
-                Err(problem) => Err(problem.to_string()),
-            };
-            match asked {
-                Ok(answer) => return Ok(Unsealed { by: id, name: member.name, answer }),
-                Err(why) => refusals.push(format!("{}: {why}", member.name)),
+        let others = members(stored.membership()).into_iter().filter(|(id, _)| *id != self.shared.id);
+        let asked = others.map(|(id, member)| {
+            let question = question.clone();
+            async move {
+                let asked = match self.shared.peers.link(id, &member) {
+                    Ok(link) => self.one(&link, question).await,
+                    Err(problem) => Err(problem.to_string()),
+                };
+                match asked {
+                    Ok(answer) => Ok(Unsealed { by: id, name: member.name, answer }),
+                    Err(why) => Err(format!("{}: {why}", member.name)),
+                }
             }
-        }
-        Err(refusals)
+        });
+        first_of(asked, PATIENCE).await
     }
 
     async fn one(&self, link: &Link, question: Bytes) -> Result<Bytes, String> {
@@ -73,5 +80,54 @@ impl Unseals {
     }
 }
 
+/// The first that succeeds. Each is begun when one before it has failed, or has kept silent for that long: one that is cut
+/// off holds up nobody, and what is asked for does not go to more members than it has to.
+async fn first_of<T, F>(asks: impl IntoIterator<Item = F>, patience: Duration) -> Result<T, Vec<String>>
+where
+    F: Future<Output = Result<T, String>>,
+{
+    let (mut asks, mut under_way, mut refusals) = (asks.into_iter(), FuturesUnordered::new(), Vec::new());
+    let mut more = true;
+    loop {
+        match asks.next().filter(|_| more) {
+            Some(ask) => under_way.push(ask),
+            None => more = false,
+        }
+        let ended = match more {
+            true => timeout(patience, under_way.next()).await.ok(),
+            false => Some(under_way.next().await),
+        };
+        match ended {
+            Some(Some(Ok(answer))) => return Ok(answer),
+            Some(Some(Err(why))) => refusals.push(why),
+            Some(None) => return Err(refusals),
+            None => {}
+        }
+    }
+}
+
 /// Of a refusal so much is kept.
 const REFUSAL_MAX: usize = 300;
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use futures::future::{pending, ready};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_cut_off_holds_up_nobody() {
+        let began = Instant::now();
+        let asks = [pending().boxed(), ready(Err("no".to_owned())).boxed(), ready(Ok(3)).boxed()];
+        assert_eq!(first_of(asks, PATIENCE).await, Ok(3));
+        assert_eq!(began.elapsed(), PATIENCE);
+        // Whoever is behind one that answers is not asked.
+        let (first, second) = (ready(Ok(1)).boxed(), async { panic!("asked") }.boxed());
+        assert_eq!(first_of([first, second], PATIENCE).await, Ok(1));
+        let refused = [ready(Err::<u8, _>("a".to_owned())), ready(Err("b".to_owned()))];
+        assert_eq!(first_of(refused, PATIENCE).await, Err(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(first_of(std::iter::empty::<futures::future::Ready<Result<u8, _>>>(), PATIENCE).await, Err(vec![]));
+    }
+}

@@ -69,7 +69,7 @@ impl Walk {
         for (ns, mount, plugin) in self.mounts(node).map_err(|e| e.to_string())? {
             let folder = space::mount(&ns, &mount.uuid);
             for _ in 0..IN_A_ROW {
-                match next(node, plugin.as_ref(), &folder, now, term).await {
+                match next(node, plugin.as_ref(), &ns, &folder, now, term).await {
                     Ok(true) => {}
                     Ok(false) => break,
                     Err(problem) => {
@@ -133,7 +133,7 @@ pub(crate) async fn awake(
     let plugin = node.plugin(Table::Secret.plugins(), kind);
     for _ in 0..IN_A_ROW {
         let Some(plugin) = &plugin else { break };
-        match next(node, plugin.as_ref(), &folder, now, term).await {
+        match next(node, plugin.as_ref(), namespace, &folder, now, term).await {
             Ok(true) => {}
             Ok(false) => break,
             Err(problem) => {
@@ -159,11 +159,23 @@ pub(crate) async fn awake(
     done.await.map(|_| ()).map_err(|e| e.to_string())
 }
 
-/// Does what has waited longest. False: nothing is due.
-async fn next(node: &Node, plugin: &dyn Plugin, folder: &Path, now: Millis, term: Term) -> Result<bool, String> {
-    let view = node.local_view().map_err(|e| e.to_string())?.elsewhere(folder.clone());
+/// Does what has waited longest. False: nothing is due, or the namespace is sealed or gone, also if only just.
+async fn next(
+    node: &Node,
+    plugin: &dyn Plugin,
+    namespace: &NamespaceId,
+    folder: &Path,
+    now: Millis,
+    term: Term,
+) -> Result<bool, String> {
+    let view = node.local_view().map_err(|e| e.to_string())?;
+    let served = node.namespaces.served(&view, namespace).map_err(|e| e.to_string())?;
+    let (Some(rely_on), view) = (served, view.elsewhere(folder.clone())) else { return Ok(false) };
     let Some(chore): Option<Chore> = plugin.due(&view, now).map_err(|e| e.to_string())? else { return Ok(false) };
     let finish = spawn_blocking(chore).await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
-    let done = change_by(node, now, term, |state| finish(&mut state.at(folder.clone())));
+    let done = change_by(node, now, term, |state| {
+        rely_on.into_iter().for_each(|(path, revision)| state.rely_on(path, revision));
+        finish(&mut state.at(folder.clone()))
+    });
     done.await.map(|_| true).map_err(|e| e.to_string())
 }

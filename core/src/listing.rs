@@ -26,6 +26,7 @@ type Outcome = Option<Result<(), Problem>>;
 #[derive(Clone, Debug)]
 enum Problem {
     Sealed,
+    NamespaceSealed,
     Broken(String),
 }
 
@@ -59,6 +60,7 @@ impl Lister {
         match timeout_at(deadline, outcome.wait_for(Option::is_some)).await {
             Ok(Ok(outcome)) => match &*outcome {
                 Some(Err(Problem::Sealed)) => Err(Failure::Sealed),
+                Some(Err(Problem::NamespaceSealed)) => Err(Access::NamespaceSealed.into()),
                 Some(Err(Problem::Broken(text))) => Err(Failure::internal(text)),
                 Some(Ok(())) | None => Ok(()),
             },
@@ -111,6 +113,7 @@ fn work(jobs: &Receiver<Job>, store: &OpenStore, listings: &Listings, making: &M
                 let outcome = match made {
                     Ok(made) => made.map_err(|error| match Access::from(error) {
                         Access::Sealed => Problem::Sealed,
+                        Access::NamespaceSealed => Problem::NamespaceSealed,
                         other => Problem::Broken(other.to_string()),
                     }),
                     Err(_) => Err(Problem::Broken("the making of a listing panicked".into())),

@@ -5,6 +5,7 @@ mod link;
 pub use link::Paired;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use crate::autopilot::{AutopilotConfig, AutopilotState};
 use crate::dr::{Link, NoLink};
 use crate::replication::{
     Asker, ForwardError, Load, LoadError, Loaded, Member, MemberChange, MemberError, MemberStatus, Outcome, Position,
-    Replication, Role, Unavailable,
+    Replication, Role, Unavailable, UnsealedBy,
 };
 
 /// Always the leader once it is founded.
@@ -32,6 +33,10 @@ pub struct Alone {
     key: [u8; 32],
     /// Up to where it was applied before it was founded.
     begun: u64,
+    /// How often other members were asked for keys, which they have none of.
+    asked: AtomicUsize,
+    /// Whether they keep silent.
+    silent: watch::Sender<bool>,
 }
 
 impl Default for Alone {
@@ -46,6 +51,8 @@ impl Default for Alone {
             link: Arc::new(NoLink::default()),
             key: crypto::random(),
             begun: 0,
+            asked: AtomicUsize::default(),
+            silent: watch::Sender::default(),
         }
     }
 }
@@ -86,6 +93,16 @@ impl Alone {
     /// As after an election that it won again.
     pub fn lead_again(&self, term: Term) {
         self.role.send_replace(Role::Active { term });
+    }
+
+    /// Has the other members keep silent, or answer that they have no keys.
+    pub fn silence(&self, silent: bool) {
+        self.silent.send_replace(silent);
+    }
+
+    /// How often they were asked.
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
     }
 
     /// Lets time pass.
@@ -199,6 +216,11 @@ impl Replication for Alone {
     }
     async fn outcome(&self, _id: RequestId, _asker: Asker, _deadline: Instant) -> Result<Outcome, Unavailable> {
         Ok(Outcome::Unknown)
+    }
+    async fn ask_to_unseal(&self, _question: Bytes) -> Result<UnsealedBy, Unavailable> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let _ = self.silent.subscribe().wait_for(|silent| !silent).await;
+        Err(Unavailable("there is no other member".into()))
     }
     async fn step_down(&self, _deadline: Instant) -> Result<(), Unavailable> {
         Ok(())

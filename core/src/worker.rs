@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sdk::NamespaceId;
-use storage::{Access, CommitError, Epoch, Millis, PathKey, Read, Term, TxnState};
+use storage::{Access, CommitError, Epoch, Millis, Path, PathKey, Read, Revision, Term, TxnState, View};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
@@ -19,9 +19,10 @@ use crate::identity::mfa;
 use crate::lifecycle::Node;
 use crate::namespace::Doomed;
 use crate::policies::Policies;
+use crate::quota::{self, leases};
 use crate::replication::Role;
 use crate::token::{HALVINGS, SWEEP_MAX, halved};
-use crate::{lockout, quota, space};
+use crate::{lockout, space};
 
 /// Between two looks when nothing is due sooner.
 const IDLE: Duration = Duration::from_secs(1);
@@ -44,6 +45,7 @@ pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
         untold: None,
         lanes: BTreeMap::new(),
         removing: None,
+        doomed_after: None,
         settling: None,
         removing_fit: Fit::default(),
         settling_fit: Fit::default(),
@@ -80,11 +82,29 @@ struct Worker {
     lanes: BTreeMap<NamespaceId, Lane>,
     /// The namespace that is being removed, and up to where its leases are.
     removing: Option<(NamespaceId, Option<PathKey>)>,
-    /// The quota whose leases are looked through, and up to where.
-    settling: Option<(String, Option<PathKey>)>,
+    /// Behind which doomed ones are looked for.
+    doomed_after: Option<NamespaceId>,
+    settling: Option<Settling>,
     removing_fit: Fit,
     settling_fit: Fit,
 }
+
+/// A way through leases that quotas are to count.
+struct Settling {
+    what: Settled,
+    at: NamespaceId,
+    after: Option<PathKey>,
+}
+
+#[derive(PartialEq, Eq)]
+enum Settled {
+    /// What a rule says that is settling, and its mount, if it is of one.
+    Rule { rule: String, mount: String },
+    /// A namespace that was sealed when leases were looked through.
+    Unseen(NamespaceId),
+}
+
+type RelyOn = Vec<(Path, Option<Revision>)>;
 
 /// How often batches of one kind are halved at present. Each kind has its own: what is small elsewhere says nothing of it.
 #[derive(Clone, Copy, Default)]
@@ -162,21 +182,22 @@ impl Worker {
                 Err(problem) => failed = Some(problem),
             }
         }
-        if let Some(problem) = failed {
-            return Err(problem);
-        }
         if !pause.is_zero()
             && let Some(settled) = self.settle_quotas(term, now).await?
         {
-            return self.settling_fit.of(settled).map(|_| Duration::ZERO);
+            self.settling_fit.of(settled)?;
+            pause = Duration::ZERO;
         }
-        Ok(pause)
+        match failed {
+            Some(problem) => Err(problem),
+            None => Ok(pause),
+        }
     }
 
     /// Whose indexes can be read.
     fn keyrings(&mut self) -> Vec<NamespaceId> {
         let tenants = self.node.barrier.open_tenants().into_iter();
-        let tenants = tenants.filter_map(|keyring| NamespaceId::owner_of(&keyring));
+        let tenants = tenants.filter_map(|(keyring, _)| NamespaceId::owner_of(&keyring));
         let all: Vec<NamespaceId> = [NamespaceId::root()].into_iter().chain(tenants).collect();
         self.lanes.retain(|owner, _| all.contains(owner));
         all
@@ -191,22 +212,36 @@ impl Worker {
             *lane = fresh(lane.fit);
         }
         let (mut fit, after) = (lane.fit, lane.after.clone());
+        let view = self.node.local_view().map_err(|e| text(&e))?;
+        // Keys may be held a moment longer than it is served; nothing of it is changed then.
+        let Some(rely_on) = self.relied_on(&view, owner).map_err(|e| text(&e))? else { return Ok(IDLE) };
         if let Some(swept) = self.sweep(owner, fit, term, now).await? {
             let done = fit.of(swept);
             self.note(owner, fit, None);
             return done.map(|_| Duration::ZERO);
         }
-        let order = self.node.local_view().map_err(|e| text(&e))?.elsewhere(space::schedule(owner));
+        let order = view.elsewhere(space::schedule(owner));
         let page = due::next(&order, after.as_ref(), halved(PAGE, fit.0)).map_err(|e| text(&e))?;
         let ready: Vec<PathKey> = page.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| key.clone()).collect();
         let Some(last) = ready.last().cloned() else {
             return Ok(page.first().map_or(IDLE, |(at, _)| now.until(*at).min(IDLE)));
         };
         let mut woken = Woken::new();
-        let change = change(&self.node, now, term, |state| self.settle(state, owner, &ready, now, fit, &mut woken));
-        let done = fit.of(change.await);
-        let done_with = if matches!(done, Ok(true)) { Some(last) } else { None };
-        self.note(owner, fit, done_with);
+        let mut broken = None;
+        let change = change(&self.node, now, term, |state| {
+            rely_on.into_iter().for_each(|(path, revision)| state.rely_on(path, revision));
+            let settled = self.settle(state, owner, &ready, now, fit, &mut woken);
+            settled.inspect_err(|problem| broken = matches!(problem, Access::Broken(_)).then(|| problem.to_string()))
+        });
+        let done = match (change.await, broken) {
+            (Err(_), Some(problem)) => self.step_over(owner, &ready, problem),
+            (done, _) => {
+                let done = fit.of(done);
+                let done_with = if matches!(done, Ok(true)) { Some(last) } else { None };
+                self.note(owner, fit, done_with);
+                done
+            }
+        };
         if done? {
             for ((namespace, kind), entries) in &woken {
                 if let Err(problem) = chores::awake(&self.node, namespace, kind, entries, now, term).await {
@@ -215,6 +250,18 @@ impl Worker {
             }
         }
         Ok(Duration::ZERO)
+    }
+
+    /// What cannot be read does not stand before the rest: it is looked for one by one, and left behind until the lane begins
+    /// afresh.
+    fn step_over(&mut self, owner: &NamespaceId, ready: &[PathKey], problem: String) -> Result<bool, String> {
+        let alone = ready.len() == 1;
+        let smallest = Fit(HALVINGS);
+        self.note(owner, smallest, ready.first().filter(|_| alone).cloned());
+        if alone {
+            tracing::error!(problem, namespace = owner.as_str(), "something that is due cannot be read; it is left");
+        }
+        Ok(false)
     }
 
     /// How far a lane has come.
@@ -267,26 +314,37 @@ impl Worker {
             return Ok(false);
         };
         let after = self.removing.take().filter(|(known, _)| *known == doomed.id).and_then(|(_, after)| after);
-        let mut next = None;
+        let (mut next, mut through) = (None, false);
         let done = change(&self.node, now, term, |state| {
             let mut records = state.at(space::records(&doomed.id));
             // What a sealed one has given cannot be seen, and ends with it.
-            if self.node.barrier.holds(doomed.id.keyring()) {
+            if !doomed.sealed && self.node.barrier.holds(doomed.id.keyring()) {
                 next = self.node.tokens.revoke_leases(&mut records, "", after.as_ref(), self.removing_fit.0)?.next;
             }
-            if next.is_none() {
-                quota::namespace_removed(&mut records, &doomed.path)?;
-                doomed.remove(&self.node.mounts, &mut records)?;
+            if next.is_some() {
+                return Ok(());
             }
-            Ok(())
+            let below = doomed.remove_below(&mut records)?;
+            below.iter().filter(|id| id.owns_keyring()).try_for_each(|id| leases::gone_unseen(&mut records, id))?;
+            if !below.is_empty() {
+                return Ok(());
+            }
+            through = true;
+            if doomed.id.owns_keyring() {
+                leases::gone_unseen(&mut records, &doomed.id)?;
+            }
+            quota::namespace_removed(&mut records, &doomed.path)?;
+            doomed.remove(&self.node.mounts, &mut records)
         });
         let done = done.await;
-        if done.is_err() {
-            self.removing = Some((doomed.id, after));
-        } else if next.is_none() {
-            tracing::info!(namespace = doomed.path, "a namespace was removed");
-        } else {
-            self.removing = Some((doomed.id, next));
+        match &done {
+            Ok(_) if through => tracing::info!(namespace = doomed.path, "a namespace was removed"),
+            Ok(_) => self.removing = Some((doomed.id, next)),
+            // One that cannot be removed does not stand before the others.
+            Err(CommitError::Unavailable(_)) => {
+                self.doomed_after = Some(doomed.id);
+            }
+            Err(_) => self.removing = Some((doomed.id, after)),
         }
         match done {
             Err(CommitError::Conflict { .. }) => Ok(true),
@@ -294,50 +352,139 @@ impl Worker {
         }
     }
 
-    /// The first that can be removed: not one that lies in a sealed one.
-    fn doomed(&self) -> Result<Option<Doomed>, Access> {
+    /// The first that can be removed: not one that lies in a sealed one. Each look goes on behind those that the one before
+    /// has found waiting.
+    fn doomed(&mut self) -> Result<Option<Doomed>, Access> {
         let view = self.node.local_view()?;
-        let mut after = None;
+        if let Some((known, _)) = &self.removing
+            && let Some(doomed) = Doomed::of(&view, known)?
+            && self.node.barrier.holds(doomed.above.keyring())
+        {
+            return Ok(Some(doomed));
+        }
         for _ in 0..PAGE {
-            let Some(doomed) = Doomed::next(&view, after.as_ref())? else { return Ok(None) };
+            let Some(doomed) = Doomed::next(&view, self.doomed_after.as_ref())? else {
+                self.doomed_after = None;
+                return Ok(None);
+            };
             if self.node.barrier.holds(doomed.above.keyring()) {
                 return Ok(Some(doomed));
             }
-            after = Some(doomed.id);
+            self.doomed_after = Some(doomed.id);
         }
         Ok(None)
     }
 
-    /// Goes on counting the leases that a quota has found, if there is one.
+    /// Goes on counting the leases that a quota has found, if there is one, and those that no quota could see.
     async fn settle_quotas(
         &mut self,
         term: Term,
         now: Millis,
     ) -> Result<Option<Result<Vec<i64>, CommitError>>, String> {
-        let view = self.node.local_view().map_err(|e| e.to_string())?;
-        let Some((settling, mount)) = quota::leases::unsettled(&view).map_err(|e| e.to_string())? else {
+        let text = |problem: Access| problem.to_string();
+        let view = self.node.local_view().map_err(text)?;
+        let Some(what) = self.to_settle(&view).map_err(text)? else {
             self.settling = None;
             return Ok(None);
         };
-        let after = self.settling.take().filter(|(known, _)| *known == settling).and_then(|(_, after)| after);
-        let root = NamespaceId::root();
-        let mut next = None;
-        let done = change(&self.node, now, term, |state| {
-            let mut records = state.at(space::records(&root));
-            next = self.node.tokens.settle_leases(&mut records, &mount, after.as_ref(), self.settling_fit.0)?;
-            if next.is_none() {
-                quota::leases::settled(&mut records, &settling)?;
-            }
-            Ok(())
-        });
+        let known = self.settling.take().filter(|settling| settling.what == what);
+        let mut settling = match known {
+            Some(settling) => settling,
+            None => Settling { at: self.first_to_settle(&view, &what), what, after: None },
+        };
+        let before = (settling.at.clone(), settling.after.clone());
+        let done = change(&self.node, now, term, |state| self.settle_on(state, &view, &mut settling));
         let done = done.await;
         // Somebody else has changed one of them: the page is looked at again.
-        let again = matches!(done, Err(CommitError::Conflict { .. } | CommitError::TooLarge { .. }));
-        self.settling = Some((settling, if again { after } else { next }));
+        if matches!(done, Err(CommitError::Conflict { .. } | CommitError::TooLarge { .. })) {
+            (settling.at, settling.after) = before;
+        }
+        self.settling = Some(settling);
         Ok(Some(match done {
             Err(CommitError::Conflict { .. }) => Ok(Vec::new()),
             done => done,
         }))
+    }
+
+    /// What leases are to be looked through: for a rule, or of a namespace that was sealed when others were.
+    fn to_settle(&self, view: &View) -> Result<Option<Settled>, Access> {
+        if let Some((rule, scope)) = leases::unsettled(view)? {
+            return Ok(Some(Settled::Rule { rule, mount: scope.mount }));
+        }
+        let mut after = None;
+        loop {
+            let page = leases::all_unseen(view, after.as_ref(), PAGE)?;
+            for owner in &page {
+                if self.relied_on(view, owner)?.is_some() {
+                    return Ok(Some(Settled::Unseen(owner.clone())));
+                }
+            }
+            if page.len() < PAGE {
+                return Ok(None);
+            }
+            after = page.into_iter().last();
+        }
+    }
+
+    /// The namespace to begin with, and whose mount it is.
+    fn first_to_settle(&self, view: &View, what: &Settled) -> NamespaceId {
+        match what {
+            Settled::Rule { mount, .. } if !mount.is_empty() => self.mount_at(view, mount).0,
+            _ => NamespaceId::root(),
+        }
+    }
+
+    /// Where a mount is whose path is from the root: the namespace, and the path in it.
+    fn mount_at(&self, view: &View, mount: &str) -> (NamespaceId, String) {
+        let found = self.node.namespaces.address(&self.node.mounts, view, "", mount, &mut Vec::new());
+        match found.ok().filter(|address| address.mount.is_some()) {
+            Some(address) => (address.place.namespace.id.clone(), address.path),
+            None => (NamespaceId::root(), mount.to_owned()),
+        }
+    }
+
+    /// Looks through a page of leases, and goes on to the next namespace when there is no more.
+    fn settle_on(&self, state: &mut TxnState, view: &View, settling: &mut Settling) -> Result<(), Access> {
+        let mut at_root = state.at(space::records(&NamespaceId::root()));
+        for _ in 0..PAGE {
+            let ours = match &settling.what {
+                Settled::Unseen(owner) => settling.at.keyring() == owner.keyring(),
+                Settled::Rule { .. } => true,
+            };
+            if ours && self.relied_on(view, &settling.at.keyring_owner())?.is_some() {
+                let mount = match &settling.what {
+                    Settled::Rule { mount, .. } if !mount.is_empty() => self.mount_at(view, mount).1,
+                    _ => String::new(),
+                };
+                let mut records = at_root.elsewhere(space::records(&settling.at));
+                let after = settling.after.as_ref();
+                settling.after = self.node.tokens.settle_leases(&mut records, &mount, after, self.settling_fit.0)?;
+                if settling.after.is_some() {
+                    return Ok(());
+                }
+            } else if ours {
+                leases::unseen(&mut at_root, &settling.at.keyring_owner())?;
+            }
+            let only_one = matches!(&settling.what, Settled::Rule { mount, .. } if !mount.is_empty());
+            match self.node.namespaces.behind(view, &settling.at)?.filter(|_| !only_one) {
+                Some(next) => settling.at = next,
+                None => {
+                    return match &settling.what {
+                        Settled::Rule { rule, .. } => leases::settled(&mut at_root, rule),
+                        Settled::Unseen(owner) => {
+                            leases::seen(&mut at_root, owner);
+                            Ok(())
+                        }
+                    };
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The records that say that what has this keyring is served. `None`: it is sealed, or gone.
+    fn relied_on(&self, view: &View, owner: &NamespaceId) -> Result<Option<RelyOn>, Access> {
+        self.node.namespaces.served(view, owner)
     }
 
     /// Goes on with the descendants of revoked tokens, if there are any.

@@ -220,13 +220,14 @@ impl Face {
         Some(Cors { origins, headers, credentials })
     }
 
-    /// Whether the request brings a token that counts on this node, whatever it allows.
+    /// Whether the request brings a token that counts on this node, whatever it allows: one of the root, to whose operator the
+    /// machines are known.
     fn is_known(&self, request: &holdfast_core::request::Request) -> bool {
         let node = self.service.node();
         let (Some(token), Ok(view)) = (&request.token, node.local_view()) else { return false };
         let valid = node.tokens.authenticate(&view, token, (self.local.clock)());
         let remote = request.remote.map(|remote| remote.ip());
-        valid.is_ok_and(|valid| sdk::within(&valid.record.bound_cidrs, remote))
+        valid.is_ok_and(|valid| valid.record.home.is_root() && sdk::within(&valid.record.bound_cidrs, remote))
     }
 }
 

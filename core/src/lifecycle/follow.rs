@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use barrier::{Barrier, InstallError};
-use storage::{RawKey, SealError, SealedStore, Sealer, Term, Value};
+use sdk::NamespaceId;
+use storage::{OpenStore, RawKey, SealError, SealedStore, Sealer, Term, Value, View};
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use super::Node;
-use crate::space;
+use crate::{namespace, space};
 
 pub(super) struct Follower {
     barrier: Arc<Barrier>,
@@ -51,6 +52,27 @@ impl Follower {
         }
     }
 
+    /// The same for a namespace with a keyring of its own, which lies in the records of the one above: those may be sealed with
+    /// a data key that this node does not have yet either.
+    fn refresh_tenant(&self, name: &str) -> Result<(), SealError> {
+        let broken = |problem: &dyn std::fmt::Display| SealError::Corrupt(format!("the keyring {name}: {problem}"));
+        let owner = NamespaceId::owner_of(name).ok_or_else(|| broken(&"it is nobody's"))?;
+        let store = OpenStore::new(Arc::clone(&self.store), Arc::clone(&self.barrier) as _);
+        let snapshot = store.snapshot().map_err(|e| broken(&e))?;
+        let view = View::new(snapshot, space::records(&NamespaceId::root()));
+        let above = namespace::above(&view, &owner).map_err(|e| broken(&e))?.unwrap_or_default();
+        if !above.keyring().is_empty() {
+            self.refresh_tenant(above.keyring())?;
+        }
+        let stored = namespace::stored_keyring(&view, &owner).map_err(|e| broken(&e))?;
+        let stored = stored.ok_or_else(|| broken(&"it is missing"))?;
+        match self.barrier.install_tenant(name, &stored) {
+            Ok(_) => Ok(()),
+            Err(InstallError::Sealed) => Err(SealError::NamespaceSealed),
+            Err(problem) => Err(broken(&problem)),
+        }
+    }
+
     /// Before this node writes as the leader of that term. Only leaders change the keyring, and this one has applied what
     /// those before it committed.
     pub fn leads(&self, term: Term) -> Result<(), SealError> {
@@ -83,6 +105,9 @@ impl Sealer for Follower {
         match self.barrier.open_value(key, sealed) {
             Err(SealError::UnknownTerm(_)) => {
                 self.refresh()?;
+                if let Some(tenant) = barrier::keyring_of(key) {
+                    self.refresh_tenant(tenant)?;
+                }
                 self.barrier.open_value(key, sealed)
             }
             opened => opened,

@@ -21,11 +21,14 @@ mod rotation;
 mod seal_change;
 mod seals;
 mod status;
+mod tenant_keys;
+mod tenant_rotation;
 mod tenant_services;
 mod tenants;
 #[cfg(test)]
 mod tests;
 mod unseal;
+mod unsealings;
 mod usage;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -208,12 +208,12 @@ impl Node {
         let (Some(record), Some(above)) = (place.record(), place.above_namespace()) else { return Ok(()) };
         let keys = self.ask_service(&above, record).await?;
         let keyring = record.id.keyring();
-        self.barrier.open_tenant(keyring, keys).map_err(|e| e.to_string())?;
+        let opening = self.barrier.open_tenant(keyring, keys).map_err(|e| e.to_string())?;
         // Sealed meanwhile, it may have been seen as such before the keys were here.
         let view = self.local_view().map_err(|e| e.to_string())?;
         let now = self.namespaces.by_id(&view, &record.id, &mut Vec::new()).map_err(|e| e.to_string());
         if !matches!(&now, Ok(Some(now)) if now.namespace.id == record.id && !now.is_sealed()) {
-            self.barrier.close_tenant(keyring);
+            self.barrier.close_tenant(keyring, opening);
             return now.map(|_| ());
         }
         tracing::info!(namespace = place.namespace.path, "a namespace was opened by its key service");

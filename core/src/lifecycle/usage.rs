@@ -74,7 +74,7 @@ impl Usage {
 impl Node {
     /// Keeps the count, rotates in time and keeps the root key's wraps, for as long as this node runs and is active.
     pub async fn keep_keys(self: Arc<Self>, stop: watch::Receiver<bool>) {
-        tokio::join!(self.keep_count(stop.clone()), self.keep_wrapped(stop));
+        tokio::join!(self.keep_count(stop.clone()), self.keep_tenant_keys(stop.clone()), self.keep_wrapped(stop));
     }
 
     async fn keep_count(&self, mut stop: watch::Receiver<bool>) {
@@ -155,7 +155,7 @@ impl Node {
     }
 }
 
-fn is_due(config: &RotationConfig, count: u64, installed: Millis, now: Millis) -> bool {
+pub(super) fn is_due(config: &RotationConfig, count: u64, installed: Millis, now: Millis) -> bool {
     let old = config.interval > 0 && now.0.saturating_sub(installed.0) / 1000 >= config.interval;
     count >= config.max_operations || old
 }

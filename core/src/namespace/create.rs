@@ -22,6 +22,9 @@ pub enum Refused {
     /// The caller's fault.
     #[error("{0}")]
     Invalid(String),
+    /// Nobody's.
+    #[error("{0}")]
+    Unavailable(String),
     #[error(transparent)]
     Access(#[from] Access),
 }
@@ -115,9 +118,12 @@ impl Namespaces {
                 if let Some(made) = new.by_service {
                     self.put_service(txn, new.above, made)?;
                     txn.elsewhere(root()).put(&open_key(&id), &true)?;
+                    // It begins open. Should its keys be gone before that is committed, its service is asked for them.
+                    let again = made.keys.again().map_err(lost)?;
+                    self.barrier.open_tenant(id.keyring(), again).map_err(|_| Access::Sealed)?;
                 }
-                // What it begins with is sealed with its keys; they go again if it begins sealed.
-                self.barrier.open_tenant(id.keyring(), keys).map_err(|_| Access::Sealed)?;
+                // What it begins with is sealed with keys that this transaction has: it may be open nowhere yet.
+                txn.reseal(|below| keys.over(id.keyring(), below));
                 Some(shares)
             }
             None => None,
@@ -146,13 +152,14 @@ impl Namespaces {
     }
 
     /// Dooms a namespace: from then on it is not found, and the worker removes what it holds. `txn` is at the records of
-    /// the namespace above. One that holds namespaces stays.
+    /// the namespace above. One that holds namespaces stays, unless it is sealed: then nobody can remove those first, and
+    /// they go with it.
     pub fn doom(&self, txn: &mut Txn, above: &Namespace, mut record: NamespaceRecord) -> Result<(), Refused> {
         let at_root = txn.elsewhere(root());
         // One that is made in it meanwhile is not in the range that is seen here.
         at_root.get::<NamespaceId>(&made_in_key(&record.id))?;
         let inner = at_root.range(&below_folder(&record.id), None, 1)?;
-        if !inner.is_empty() {
+        if !inner.is_empty() && !record.is_sealed() {
             let path = format!("{}{}/", above.path, record.name);
             return Err(Refused::Invalid(format!("cannot delete namespace {path:?} containing child namespaces")));
         }

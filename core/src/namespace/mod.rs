@@ -35,8 +35,10 @@ pub use create::{Made, NewNamespace, Refused};
 pub(crate) use doomed::Doomed;
 pub(crate) use lock::UNLOCK;
 pub use record::NamespaceRecord;
-pub(crate) use seal::combined;
+#[cfg(test)]
+pub(crate) use seal::under_test_seal;
 pub use seal::{NewShares, TenantSeal};
+pub(crate) use seal::{above, combined, stored_keyring};
 pub(crate) use service::NoKeyServices;
 pub use service::{KeyService, KeyServices, NewTenant, OwnTransit, TenantService};
 pub use tree::{Address, Place};

@@ -8,9 +8,10 @@
 use barrier::{CombineError, SealConfig, Share, TenantKeys, UnsealKey, combine, split};
 use sdk::NamespaceId;
 use serde::{Deserialize, Serialize};
-use storage::{Access, PathKey, Read, Seg, Txn};
+use storage::{Access, PathKey, Read, Seg, Txn, View};
 
-use super::{NamespaceRecord, Namespaces, Refused, record_key, root};
+use super::{NamespaceRecord, Namespaces, Refused, above_key, record_key, root};
+use crate::space;
 
 /// How the root key of a namespace is kept: in the records of the namespace above.
 #[derive(Clone, Serialize, Deserialize)]
@@ -63,6 +64,16 @@ impl TenantSeal {
         TenantKeys::open(id.keyring(), key, &self.wrapped, &self.keyring).map_err(|e| Refused::Invalid(e.to_string()))
     }
 
+    /// The same with another edition of the keyring.
+    pub(crate) fn with_keyring(self, keyring: Vec<u8>) -> Self {
+        Self { keyring, ..self }
+    }
+
+    /// Of the shares that open it: others have another one.
+    pub(crate) fn mark(&self) -> [u8; 32] {
+        crypto::sha256(&self.wrapped)
+    }
+
     fn opened_by(&self, id: &NamespaceId, shares: &[Share]) -> Result<TenantKeys, Refused> {
         self.open(id, &combined(shares, &self.config)?)
     }
@@ -96,7 +107,13 @@ impl Namespaces {
         seal.ok_or_else(|| Access::Broken("how a namespace is sealed is missing".into()).into())
     }
 
-    pub(super) fn put_seal(&self, txn: &mut Txn, id: &NamespaceId, seal: &TenantSeal) -> Result<(), Access> {
+    /// The same, which is going to be written.
+    pub(crate) fn seal_for_update(&self, txn: &Txn, record: &NamespaceRecord) -> Result<TenantSeal, Refused> {
+        txn.latch(&seal_key(&record.id))?;
+        self.seal_of(txn, record)
+    }
+
+    pub(crate) fn put_seal(&self, txn: &mut Txn, id: &NamespaceId, seal: &TenantSeal) -> Result<(), Access> {
         txn.put(&seal_key(id), seal)
     }
 
@@ -164,6 +181,26 @@ impl Namespaces {
     pub(super) fn forget_seal(txn: &mut Txn, id: &NamespaceId) {
         txn.delete(&seal_key(id));
         Self::forget_service(txn, id);
-        txn.elsewhere(root()).delete(&open_key(id));
     }
+
+    pub(super) fn forget_open(at_root: &mut Txn, id: &NamespaceId) {
+        at_root.delete(&open_key(id));
+    }
+}
+
+/// The namespace that one lies right in. `view` is anywhere.
+pub(crate) fn above(view: &View, id: &NamespaceId) -> Result<Option<NamespaceId>, Access> {
+    view.elsewhere(root()).get(&above_key(id))
+}
+
+/// The keyring of one that has brought one. `view` is anywhere.
+pub(crate) fn stored_keyring(view: &View, id: &NamespaceId) -> Result<Option<Vec<u8>>, Access> {
+    let Some(above) = above(view, id)? else { return Ok(None) };
+    Ok(view.elsewhere(space::records(&above)).get::<TenantSeal>(&seal_key(id))?.map(|seal| seal.keyring))
+}
+
+/// A seal of its own, for tests of what takes its shares.
+#[cfg(test)]
+pub(crate) fn under_test_seal(id: &NamespaceId, config: &SealConfig, now: storage::Millis) -> TenantSeal {
+    TenantSeal::make(id, &TenantKeys::generate(now), config.clone()).0
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use barrier::{SealConfig, Share};
 use sdk::{Failure, Namespace, NamespaceId};
-use storage::{Access, CommitError, OpenBatch, RequestId, Term, TxnState};
+use storage::{Access, CommitError, OpenBatch, Read, RequestId, Term, TxnState};
 
 use super::*;
 use crate::lifecycle::{InitOptions, Node, Settings};
@@ -76,7 +76,6 @@ impl Bench {
     async fn make_sealable(&self, name: &str) -> (Namespace, Vec<Share>) {
         let root = Namespace::root();
         let made = self.change(|state| self.create(state, &root, name, true).unwrap()).await;
-        self.node.drop_closed_tenants().unwrap();
         let shares = made.shares.unwrap().shares;
         self.unseal(name, &shares).await;
         (Namespace { id: made.record.id, path: format!("{name}/") }, shares)
@@ -206,7 +205,7 @@ async fn what_is_locked_sealed_or_doomed_is_so_with_all_that_lies_in_it() {
     assert!(!bench.node.barrier.holds(sealed.id.keyring()));
     let view = bench.node.local_view().unwrap().elsewhere(space::records(&sealed.id));
     // Whoever has the root's keys has none of these.
-    assert!(matches!(bench.node.namespaces.get(&view, "inner"), Err(Access::Sealed)));
+    assert!(matches!(bench.node.namespaces.get(&view, "inner"), Err(Access::NamespaceSealed)));
     assert_eq!(bench.seen("doomed", "sys/mounts"), Err("namespace not found".into()));
     assert_eq!(bench.seen("", "doomed/sys/mounts"), at("", "doomed/sys/mounts"));
 }
@@ -305,6 +304,195 @@ async fn a_revoked_parent_ends_tokens_below_also_in_a_sealed_namespace() {
     assert!(matches!(bench.check(&closed), Err(Why::Orphaned)));
     assert!(below.iter().all(|token| matches!(bench.check(token), Err(Why::Orphaned))));
     assert!(bench.check(&stranger).is_ok());
+}
+
+/// What is made is sealed with keys that nobody else has: whoever looks after the open ones meanwhile closes none of them, and
+/// a creation that does not commit leaves nothing open.
+#[tokio::test]
+async fn making_one_with_a_seal_opens_nothing() {
+    let bench = Bench::new().await;
+    let mut state = bench.begin();
+    let made = bench.create(&mut state, &Namespace::root(), "vault", true).unwrap();
+    assert!(!bench.node.barrier.holds(made.record.id.keyring()));
+    bench.node.drop_closed_tenants().unwrap();
+    bench.commit(state).await.unwrap();
+    assert!(!bench.node.barrier.holds(made.record.id.keyring()));
+    bench.unseal("vault", &made.shares.unwrap().shares).await;
+    assert_eq!(bench.seen("vault", "sys/mounts"), at("vault/", "sys/mounts"));
+}
+
+#[tokio::test]
+async fn a_sealed_namespace_looks_like_none_from_beside_and_like_no_sealed_server_from_above() {
+    let bench = Bench::new().await;
+    let beside = bench.make(&Namespace::root(), "beside").await;
+    let (vault, _) = bench.make_sealable("vault").await;
+    let token = bench.token(&vault, None).await;
+    let view = bench.node.local_view().unwrap();
+    let inside = view.elsewhere(space::records(&vault.id));
+    let accessor = bench.node.tokens.accessors(&inside).unwrap().remove(0);
+    let asked = |from: &NamespaceId, accessor: &str| {
+        let view = bench.node.local_view().unwrap();
+        bench.node.tokens.by_accessor(&view, from, accessor).map(|key| key.is_some()).map_err(Failure::from)
+    };
+    assert!(matches!(asked(&vault.id, &accessor), Ok(true)));
+    assert!(matches!(asked(&beside.id, &accessor), Ok(false)));
+    bench.alter("vault", Change::Seal).await;
+    bench.node.drop_closed_tenants().unwrap();
+    assert!(matches!(asked(&beside.id, &accessor), Ok(false)));
+    assert!(matches!(asked(&beside.id, "x.aaaaaaaa-aaaaaaaa"), Ok(false)));
+    assert!(matches!(asked(&NamespaceId::root(), "x.aaaaaaaa-aaaaaaaa"), Ok(false)));
+    let told = asked(&NamespaceId::root(), &accessor).unwrap_err();
+    assert_eq!((told.status(), told.to_string().as_str()), (503, "namespace is sealed"));
+    // Whoever may have uses left, the active node tells.
+    let view = bench.node.local_view().unwrap();
+    assert!(bench.node.tokens.may_count_uses(&view, &token).unwrap());
+}
+
+#[tokio::test]
+async fn a_token_that_made_one_in_a_sealed_namespace_can_be_revoked_alone() {
+    let bench = Bench::new().await;
+    let (vault, shares) = bench.make_sealable("vault").await;
+    let parent = bench.token(&Namespace::root(), None).await;
+    let (open, closed) =
+        (bench.token(&Namespace::root(), Some(&parent)).await, bench.token(&vault, Some(&parent)).await);
+    let grandchild = bench.token(&vault, Some(&closed)).await;
+    bench.alter("vault", Change::Seal).await;
+    for _ in 0..2 {
+        // With its keys still here, and without.
+        assert!(matches!(bench.check(&closed), Err(Why::SealedHome)));
+        bench.node.drop_closed_tenants().unwrap();
+    }
+    let key = bench.node.tokens.key_of(&parent).unwrap();
+    let tokens = &bench.node.tokens;
+    let revoked = bench.change(|state| tokens.revoke_orphan(&mut state.at(root()), &key, 10).unwrap()).await;
+    assert_eq!(revoked, crate::token::Orphaned::Wholly);
+    assert!(matches!(bench.check(&parent), Err(Why::Unknown)));
+    assert!(bench.check(&open).is_ok());
+    bench.unseal("vault", &shares).await;
+    assert!(bench.check(&closed).is_ok() && bench.check(&grandchild).is_ok());
+    let notes = || bench.node.local_view().unwrap().range(&PathKey::kind("released"), None, 9).unwrap().len();
+    assert_eq!(notes(), 1);
+    // Revoked once more, its parent takes nothing with it; and what was let go leaves nothing behind.
+    bench.change(|state| tokens.revoke(&mut state.at(root()), &key).unwrap()).await;
+    assert!(bench.check(&closed).is_ok());
+    let closed = tokens.key_of(&closed).unwrap();
+    bench.change(|state| tokens.revoke(&mut state.at(root()), &closed).unwrap()).await;
+    assert!(bench.check(&grandchild).is_err());
+    assert_eq!(notes(), 0);
+}
+
+#[tokio::test]
+async fn a_sealed_one_goes_with_all_that_lies_in_it() {
+    let bench = Bench::new().await;
+    let (vault, _) = bench.make_sealable("vault").await;
+    let a = bench.make(&vault, "a").await;
+    let (b, own) =
+        (bench.make(&a, "b").await, bench.change(|state| bench.create(state, &a, "own", true).unwrap()).await);
+    let gone = bench.make(&vault, "gone").await;
+    let kept = bench.make(&Namespace::root(), "kept").await;
+    // One that is being removed is no reason to keep what it lies in.
+    bench
+        .change(|state| {
+            let mut txn = state.at(space::records(&vault.id));
+            let record = bench.node.namespaces.get_for_update(&txn, "gone").unwrap().unwrap();
+            bench.node.namespaces.doom(&mut txn, &vault, record).unwrap();
+        })
+        .await;
+    bench.alter("vault", Change::Seal).await;
+    bench.node.drop_closed_tenants().unwrap();
+    bench.alter("vault", Change::Doom).await;
+    let view = bench.node.local_view().unwrap();
+    let doomed = Doomed::of(&view, &vault.id).unwrap().unwrap();
+    let mut below = Vec::new();
+    loop {
+        let removed = bench.change(|state| doomed.remove_below(&mut state.at(root())).unwrap()).await;
+        if removed.is_empty() {
+            break;
+        }
+        below.extend(removed);
+    }
+    let mut all = vec![a.id.clone(), b.id.clone(), own.record.id.clone(), gone.id.clone()];
+    all.sort();
+    below.sort();
+    assert_eq!(below, all);
+    bench.change(|state| doomed.remove(&bench.node.mounts, &mut state.at(root())).unwrap()).await;
+    let view = bench.node.local_view().unwrap();
+    for id in all.iter().chain([&vault.id]) {
+        assert!(view.elsewhere(space::namespace(id)).range(&PathKey::new(), None, 1).unwrap().is_empty());
+    }
+    assert!(Doomed::next(&view, None).unwrap().is_none());
+    assert!(view.range(&above_folder(), None, 9).unwrap() == [above_key(&kept.id)]);
+    // The name is free again.
+    bench.make(&Namespace::root(), "vault").await;
+}
+
+/// Nobody else's change of its record costs the holders of shares another round, and two who open it at once do not close it
+/// for each other.
+#[tokio::test]
+async fn whoever_opens_it_does_not_close_what_another_has_opened() {
+    let bench = Bench::new().await;
+    let (vault, shares) = bench.make_sealable("vault").await;
+    bench.alter("vault", Change::Seal).await;
+    let seen = bench.node.barrier.open_tenants();
+    bench.unseal("vault", &shares).await;
+    // What was seen before is closed no more.
+    for (keyring, seen) in seen {
+        assert!(!bench.node.barrier.close_tenant(&keyring, seen));
+    }
+    assert!(bench.node.barrier.holds(vault.id.keyring()));
+    assert_eq!(bench.seen("vault", "sys/mounts"), at("vault/", "sys/mounts"));
+}
+
+/// A node that has not heard of a new data key finds it in the state, also of one that lies in another.
+#[tokio::test]
+async fn a_new_data_key_is_followed_where_its_records_are_met() {
+    let bench = Bench::new().await;
+    let (vault, shares) = bench.make_sealable("vault").await;
+    let made = bench.change(|state| bench.create(state, &vault, "own", true).unwrap()).await;
+    let own = Namespace { id: made.record.id.clone(), path: "vault/own/".into() };
+    let own_shares = made.shares.unwrap().shares;
+    for share in &own_shares[..2] {
+        bench.node.unseal_tenant(&vault, "own", Share::from_slice(share.expose())).await.unwrap();
+    }
+    let first_keys = |above: &Namespace, name: &str, shares: &[Share]| {
+        let view = bench.node.local_view().unwrap().elsewhere(space::records(&above.id));
+        let record = bench.node.namespaces.get(&view, name).unwrap().unwrap();
+        let seal = bench.node.namespaces.seal_of(&view, &record).unwrap();
+        seal.open(&record.id, &combined(&shares[..2], &seal.config).unwrap()).unwrap()
+    };
+    let (old_vault, old_own) =
+        (first_keys(&Namespace::root(), "vault", &shares), first_keys(&vault, "own", &own_shares));
+    let before = bench.token(&own, None).await;
+    let rotate = async |above: &Namespace, name: &str| {
+        bench
+            .change(|state| {
+                let mut txn = state.at(space::records(&above.id));
+                let record = bench.node.namespaces.get_for_update(&txn, name).unwrap().unwrap();
+                bench.node.rotate_tenant(&mut txn, &record).unwrap();
+            })
+            .await;
+    };
+    let term = |of: &Namespace| bench.node.tenant_key_status(&of.id).unwrap().term;
+    rotate(&Namespace::root(), "vault").await;
+    assert_eq!(term(&vault), 1, "nothing was met yet");
+    bench.node.follow_tenant_keys(&vault.id).unwrap();
+    assert_eq!((term(&vault), term(&own)), (2, 1));
+    rotate(&vault, "own").await;
+    bench.node.follow_tenant_keys(&own.id).unwrap();
+    assert_eq!(term(&own), 2);
+    let after = bench.token(&own, None).await;
+    rotate(&Namespace::root(), "vault").await;
+    bench.node.follow_tenant_keys(&vault.id).unwrap();
+    let in_vault = bench.token(&vault, None).await;
+    // As a node that was away has them.
+    bench.node.barrier.open_tenant(vault.id.keyring(), old_vault).unwrap();
+    bench.node.barrier.open_tenant(own.id.keyring(), old_own).unwrap();
+    assert_eq!((term(&vault), term(&own)), (1, 1));
+    for cache in [|node: &Node| node.tokens.forget(), |node: &Node| node.namespaces.forget()] {
+        cache(&bench.node);
+    }
+    assert!(bench.check(&before).is_ok() && bench.check(&after).is_ok() && bench.check(&in_vault).is_ok());
+    assert_eq!((term(&vault), term(&own)), (3, 2));
 }
 
 #[tokio::test]

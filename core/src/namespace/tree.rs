@@ -196,6 +196,13 @@ impl Namespaces {
         Ok(Some(place))
     }
 
+    /// The records that say that what a namespace has is looked after: it is there, and open. `view` is anywhere.
+    pub(crate) fn served(&self, view: &View, id: &NamespaceId) -> Result<Option<RelyOn>, Access> {
+        let mut rely_on = RelyOn::new();
+        let place = self.by_id(view, id, &mut rely_on)?;
+        Ok(place.filter(|place| place.namespace.id == *id && !place.is_sealed()).map(|_| rely_on))
+    }
+
     /// Whether one namespace is another, or lies in it.
     pub fn is_within(&self, view: &View, inner: &NamespaceId, outer: &NamespaceId) -> Result<bool, Access> {
         if inner == outer {

@@ -25,8 +25,19 @@ impl Deref for Asker {
     }
 }
 
-/// Why there is no caller. It is never told to who asks.
-pub(super) struct Nobody(pub String);
+/// Why there is no caller.
+pub(super) struct Nobody {
+    /// It is never told to who asks.
+    pub why: String,
+    /// What is told where a caller is needed, if not what is told of any token that does not count.
+    pub failure: Option<Failure>,
+}
+
+impl From<String> for Nobody {
+    fn from(why: String) -> Self {
+        Self { why, failure: None }
+    }
+}
 
 pub(super) fn caller(
     node: &Node,
@@ -34,7 +45,7 @@ pub(super) fn caller(
     run: &Run<'_>,
     rely_on: &mut RelyOn,
 ) -> Result<Result<Asker, Nobody>, Refused> {
-    let nobody = |why: &str| Ok(Err(Nobody(why.into())));
+    let nobody = |why: &str| Ok(Err(Nobody::from(why.to_owned())));
     let Some(token) = &run.request.token else { return nobody("the request brought no token") };
     match node.tokens.authenticate(view, token, run.now) {
         // Bound elsewhere: here it is like none.
@@ -52,8 +63,11 @@ pub(super) fn caller(
             Ok(Ok(Asker { token, rights }))
         }
         Err(Why::Access(access)) => Err(Failure::from(access).into()),
-        Err(Why::SealedHome) => Err(Failure::Unavailable(NAMESPACE_SEALED.into()).into()),
         // A token that does not count is like none: paths that need none still answer.
+        Err(why @ Why::SealedHome) => {
+            let failure = Some(Failure::Unavailable(NAMESPACE_SEALED.into()));
+            Ok(Err(Nobody { why: why.to_string(), failure }))
+        }
         Err(why @ (Why::Unknown | Why::Expired | Why::Spent | Why::Orphaned)) => nobody(&why.to_string()),
     }
 }

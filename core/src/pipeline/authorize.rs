@@ -141,7 +141,8 @@ pub(super) fn authorize(
         let operation = plain_operation(run.request.verb);
         // One that was made for a single purpose is nobody elsewhere.
         let of_purpose = token.as_ref().is_ok_and(|token| token.record.purpose.is_some());
-        let token = if of_purpose { Err(Nobody("the token was made for another purpose".into())) } else { token };
+        let token =
+            if of_purpose { Err(Nobody::from("the token was made for another purpose".to_owned())) } else { token };
         if declared.is_some_and(|path| path.no_dead_tokens) && token.is_err() && run.request.token.is_some() {
             return Err(Refused::from(Failure::denied("permission denied")));
         }
@@ -157,9 +158,10 @@ pub(super) fn authorize(
     }
     let token = match token {
         Ok(token) => token,
-        Err(Nobody(why)) => {
+        Err(Nobody { why, failure }) => {
             let dead = declared.and_then(|path| path.dead_token).filter(|_| run.request.token.is_some());
-            let failure = dead.map_or_else(|| Failure::denied("permission denied"), Failure::invalid);
+            let dead = dead.map_or_else(|| Failure::denied("permission denied"), Failure::invalid);
+            let failure = failure.unwrap_or(dead);
             return Err(Refused { why, ..Refused::from(failure) });
         }
     };

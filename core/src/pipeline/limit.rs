@@ -36,7 +36,7 @@ pub(super) fn limit(node: &Node, view: &View, run: &Run<'_>, located: Option<&Lo
     let (from, now) = (request.remote.map(|remote| remote.ip()), Instant::now());
     let from_root = |path: &str| format!("{}{path}", run.namespace.path);
     let mut path = from_root(run.path);
-    let mut taken = node.quotas.take(&path, from, role, now);
+    let mut taken = node.quotas.take(&path, &run.namespace.path, from, role, now);
     // A batch counts for each of its operations as well, where that operation's path has a limit.
     let steps = located.and_then(|located| located.steps(request)).and_then(Result::ok).unwrap_or_default();
     for step in &steps {
@@ -44,7 +44,7 @@ pub(super) fn limit(node: &Node, view: &View, run: &Run<'_>, located: Option<&Lo
             break;
         }
         let step = from_root(&step.path);
-        let of_step = node.quotas.take(&step, from, || None, now);
+        let of_step = node.quotas.take(&step, &run.namespace.path, from, || None, now);
         if !of_step.allowed || !of_step.headers.is_empty() {
             (taken, path) = (of_step, step);
         }

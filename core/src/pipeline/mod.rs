@@ -99,6 +99,28 @@ impl<'a> Run<'a> {
     }
 }
 
+/// A request that no namespace is there for: as the root sees it, by its whole path.
+struct Nowhere {
+    root: Namespace,
+    path: String,
+}
+
+impl Nowhere {
+    fn of(request: &Request) -> Self {
+        let namespace = request.namespace.trim_matches('/');
+        let path = match namespace.is_empty() {
+            true => request.path.clone(),
+            false => format!("{namespace}/{}", request.path),
+        };
+        Self { root: Namespace::root(), path }
+    }
+
+    fn run<'a>(&'a self, call: &Call<'a>) -> Run<'a> {
+        let Call { request, now, term, deadline, forwarded, .. } = *call;
+        Run { request, now, term, deadline, forwarded, namespace: &self.root, path: &self.path }
+    }
+}
+
 /// What a run relies on besides its own reads.
 type RelyOn = Vec<(Path, Option<Revision>)>;
 
@@ -175,9 +197,10 @@ impl Pipeline {
         self.node.quotas.refresh(&snapshot).map_err(broken)?;
         let view = View::new(snapshot, space::records(&NamespaceId::root()));
         let mut rely_on = RelyOn::new();
-        // What is nowhere, the active node says.
         let Ok(address) = locate::address(&self.node, &view, call.request, &mut rely_on) else {
-            return Ok(BTreeMap::new());
+            // What is nowhere, the active node says.
+            let path = Nowhere::of(call.request);
+            return self.limited(&path.run(call), &view, None).await;
         };
         let located = locate::locate_at(&self.node, &self.catalog, &view, call.request, &address, &mut rely_on);
         self.limited(&Run::at(call, &address), &view, located.ok().flatten().as_ref()).await
@@ -250,35 +273,38 @@ impl Pipeline {
         let view = View::new(snapshot.clone(), space::records(&NamespaceId::root()));
         let mut rely_on = RelyOn::new();
 
-        let refuse = |failure: Failure| {
-            log_failure(call.request, &failure);
-            Ok(Response::failure(&failure))
-        };
         let address = match locate::address(&self.node, &view, call.request, &mut rely_on) {
             Ok(address) => address,
-            Err(failure) => return refuse(failure),
+            Err(failure) => {
+                let path = Nowhere::of(call.request);
+                return Ok(self.refuse(&path.run(call), &view, None, failure, stages).await);
+            }
         };
-        // Keys that this node does not have yet, another member may give it.
-        if address.place.lacks_keys() && self.node.fetch_for(&address.place).await {
-            return Err(Again::Prepared);
-        }
         let run = &Run::at(call, &address);
+        // Keys that this node does not have yet, another member may give it: it is asked for nobody who asks too much.
+        if address.place.lacks_keys() {
+            if let Err(refused) = self.count_once(run, &view, None, stages).await {
+                return Ok(refused);
+            }
+            if self.node.fetch_for(&address.place).await {
+                return Err(Again::Prepared);
+            }
+        }
         let located = is_open(run, &address)
             .and_then(|()| locate::locate_at(&self.node, &self.catalog, &view, run.request, &address, &mut rely_on));
         let located = match located {
-            Ok(Some(located)) if located.is_out_of_reach() => return refuse(Failure::invalid(ROOT_ONLY)),
+            Ok(Some(located)) if located.is_out_of_reach() => {
+                let failure = Failure::invalid(ROOT_ONLY);
+                return Ok(self.refuse(run, &view, Some(&located), failure, stages).await);
+            }
             Ok(located) => located,
-            Err(failure) => return refuse(failure),
+            Err(failure) => return Ok(self.refuse(run, &view, None, failure, stages).await),
         };
         if let (Some(trace), Some(located)) = (&run.request.trace, &located) {
             trace.located(located);
         }
-        if !stages.counted {
-            stages.counted = true;
-            match self.limited(run, &view, located.as_ref()).await {
-                Ok(headers) => stages.headers = headers,
-                Err(refused) => return Ok(refused),
-            }
+        if let Err(refused) = self.count_once(run, &view, located.as_ref(), stages).await {
+            return Ok(refused);
         }
         let permit = secondary::judge(&self.node, &view, run, located.as_ref(), &mut rely_on).unwrap_or_else(|| {
             let caller = authenticate::caller(&self.node, &view, run, &mut rely_on)?;
@@ -368,6 +394,52 @@ impl Pipeline {
                 }
             }
         })
+    }
+
+    /// On the node that the request came to, and once however often it runs.
+    async fn count_once(
+        &self,
+        run: &Run<'_>,
+        view: &View,
+        located: Option<&Located>,
+        stages: &mut Stages,
+    ) -> Result<(), Response> {
+        if !stages.counted {
+            stages.counted = true;
+            stages.headers = self.limited(run, view, located).await?;
+        }
+        Ok(())
+    }
+
+    /// What nobody's rights are looked at for: it counts like any other, and is written down.
+    async fn refuse(
+        &self,
+        run: &Run<'_>,
+        view: &View,
+        located: Option<&Located>,
+        failure: Failure,
+        stages: &mut Stages,
+    ) -> Response {
+        log_failure(run.request, &failure);
+        if let Err(refused) = self.count_once(run, view, located, stages).await {
+            return refused;
+        }
+        if matches!(failure, Failure::Moved(_)) {
+            // Whoever answers it writes it down.
+            return Response::failure(&failure);
+        }
+        let mount = located.map(|located| located.mount.as_ref());
+        let subject = Subject::new(run.request, authorize::asked(run), mount, None).at(run.namespace, run.path);
+        if !stages.audited
+            && let Err(error) = self.node.audit.request(run.now, &subject).await
+        {
+            return refused_by_audit(run.request, &error);
+        }
+        stages.audited = true;
+        match self.node.audit.response(self.node.replication.now(), &subject, Err(&failure)).await {
+            Ok(()) => Response::failure(&failure),
+            Err(error) => refused_by_audit(run.request, &error),
+        }
     }
 
     /// Remembers why, and answers with the id that it can be asked for by.
@@ -506,7 +578,11 @@ impl Pipeline {
 
     async fn lock_out(&self, run: &Run<'_>, term: Term, located: &Located, alias: &str, until: Millis) {
         let ns = &located.namespace.id;
+        // In one that is gone meanwhile nobody would remove it.
+        let served = self.node.local_view().and_then(|view| self.node.namespaces.served(&view, ns));
+        let Ok(Some(rely_on)) = served else { return };
         let locked = change(&self.node, run.now, term, |state| {
+            rely_on.into_iter().for_each(|(path, revision)| state.rely_on(path, revision));
             lockout::lock(&mut state.at(space::records(ns)), ns, &located.mount.accessor, alias, until)
         });
         match locked.await {

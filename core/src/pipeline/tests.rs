@@ -326,6 +326,7 @@ mod chores;
 mod consistent;
 mod listing;
 mod logins;
+mod namespaces;
 mod sweeping;
 mod wrapping;
 

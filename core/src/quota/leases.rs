@@ -4,13 +4,25 @@
 //! refused by the state machine: the number is exact, and nothing is walked. A lease is marked with the rule that it was
 //! counted by, and given back to that rule when it ends. What was there before a rule, or counted by a wider one, is marked by
 //! the worker, page by page ([`settle`]); until it is through, the rule says that it is settling.
+//!
+//! Leases of a namespace with a seal of its own may go unseen, with the namespace. So how many of them each rule counts is
+//! counted besides, by keyring, and given back then. One that is sealed when leases are looked through is noted, and has its
+//! turn when it is open.
+//!
+//! ```text
+//! in the root's records:
+//! quota-left / id              a counter: what is left of a rule
+//! quota-apart / keyring / id   a counter: what of it are leases of that keyring's namespaces
+//! quota-unseen / id            a namespace whose leases could not be looked through
+//! ```
 
 use std::collections::BTreeMap;
 
+use sdk::{Namespace, NamespaceId};
 use serde::{Deserialize, Serialize};
-use storage::{Access, Path, PathKey, RawKey, Read, SegKind, Txn};
+use storage::{Access, Path, PathKey, RawKey, Read, Seg, SegKind, Txn};
 
-use super::table::{Scope, closest};
+use super::table::{Asked, Scope, closest};
 use crate::space;
 
 /// Below this no counter falls for what is counted in any case.
@@ -24,7 +36,7 @@ pub struct LeaseCount {
     pub id: String,
     pub scope: Scope,
     pub max: i64,
-    /// Whether it holds in namespaces below as well. Not said: a rule of no mount does.
+    /// Of a rule of a namespace: whether it holds in those below as well. Not said: the root's does.
     pub inheritable: Option<bool>,
     /// As long as leases that were there before it, or were counted by another rule, may not be counted yet. It is another
     /// text each time that such leases come up: whoever looked through them before has to begin again.
@@ -38,7 +50,7 @@ pub struct LeaseCounts(pub BTreeMap<String, LeaseCount>);
 
 /// Where rules and counters are, also of what belongs to other namespaces.
 pub(super) fn root() -> Path {
-    space::records(&sdk::NamespaceId::root())
+    space::records(&NamespaceId::root())
 }
 
 fn key() -> PathKey {
@@ -47,6 +59,39 @@ fn key() -> PathKey {
 
 fn left_key(id: &str) -> PathKey {
     PathKey::kind(LEFT).plain(id)
+}
+
+fn apart_folder(keyring: &str) -> PathKey {
+    PathKey::kind("quota-apart").plain(keyring)
+}
+
+fn unseen_folder() -> PathKey {
+    PathKey::kind("quota-unseen")
+}
+
+fn unseen_key(owner: &NamespaceId) -> PathKey {
+    unseen_folder().plain(owner.as_str())
+}
+
+/// Of a counter that was begun. Nothing is added to one that is not there, and two that begin it at once meet in this record.
+fn begun_key(keyring: &str, id: &str) -> PathKey {
+    apart_folder(keyring).plain("begun").plain(id)
+}
+
+/// `txn` is at the root's records.
+fn count_apart(txn: &mut Txn, home: &NamespaceId, id: &str, by: i64) -> Result<(), Access> {
+    let keyring = home.keyring();
+    if keyring.is_empty() {
+        return Ok(());
+    }
+    let (counter, begun) = (apart_folder(keyring).plain(id), begun_key(keyring, id));
+    if txn.get::<bool>(&begun)?.is_some() {
+        txn.add_counter(&counter, by, NO_FLOOR);
+    } else if by > 0 {
+        txn.put(&begun, &true)?;
+        txn.set_counter(&counter, by);
+    }
+    Ok(())
 }
 
 impl LeaseCounts {
@@ -67,8 +112,11 @@ impl LeaseCounts {
         txn.put(&key(), self)
     }
 
-    fn closest(&self, path: &str) -> Option<&LeaseCount> {
-        closest(self.0.iter(), |rule| &rule.scope, path, None).map(|(_, rule)| rule)
+    /// `path` is in the namespace.
+    fn closest(&self, home: &Namespace, path: &str) -> Option<&LeaseCount> {
+        let path = format!("{}{path}", home.path);
+        let asked = Asked { path: &path, namespace: &home.path, role: None };
+        closest(self.0.iter(), |rule| (&rule.scope, rule.inheritable), &asked).map(|(_, rule)| rule)
     }
 
     fn knows(&self, id: &str) -> bool {
@@ -106,8 +154,8 @@ impl LeaseCounts {
     }
 
     /// The rules of mounts that are gone go with them.
-    pub(super) fn unmounted(mut self, txn: &mut Txn, is_gone: impl Fn(&str) -> bool) -> Result<(), Access> {
-        let of_mount = self.0.iter().filter(|(_, rule)| is_gone(&rule.scope.mount));
+    pub(super) fn unmounted(mut self, txn: &mut Txn, is_gone: impl Fn(&Scope) -> bool) -> Result<(), Access> {
+        let of_mount = self.0.iter().filter(|(_, rule)| is_gone(&rule.scope));
         let names: Vec<String> = of_mount.map(|(name, _)| name.clone()).collect();
         for name in &names {
             self.take_out(txn, name);
@@ -141,45 +189,93 @@ pub fn counted(read: &impl Read, rule: &LeaseCount) -> Result<i64, Access> {
     Ok(rule.max - read.counter(&left_key(&rule.id))?.unwrap_or(rule.max))
 }
 
-/// Counts a lease that is made at this path, from the root, and answers the rule to mark it with. The batch is refused where there are too
-/// many.
-pub(crate) fn charge(txn: &mut Txn, path: &str) -> Result<Option<String>, Access> {
+/// Counts a lease that is made at this path of a namespace, and answers the rule to mark it with. The batch is refused where
+/// there are too many.
+pub(crate) fn charge(txn: &mut Txn, home: &Namespace, path: &str) -> Result<Option<String>, Access> {
     let mut txn = txn.elsewhere(root());
     let rules = LeaseCounts::read(&txn)?;
-    let Some(rule) = rules.closest(path) else { return Ok(None) };
+    let Some(rule) = rules.closest(home, path) else { return Ok(None) };
     txn.add_counter(&left_key(&rule.id), -1, 0);
+    count_apart(&mut txn, &home.id, &rule.id, 1)?;
     Ok(Some(rule.id.clone()))
 }
 
-/// A lease that was marked with this rule has ended.
-pub(crate) fn give_back(txn: &mut Txn, id: &str) -> Result<(), Access> {
+/// A lease of a namespace that was marked with this rule has ended.
+pub(crate) fn give_back(txn: &mut Txn, home: &NamespaceId, id: &str) -> Result<(), Access> {
     let mut txn = txn.elsewhere(root());
     if LeaseCounts::read(&txn)?.knows(id) {
         txn.add_counter(&left_key(id), 1, NO_FLOOR);
+        count_apart(&mut txn, home, id, -1)?;
     }
     Ok(())
 }
 
-/// What a rule says that is settling, and the mount whose leases are to be looked through for it.
-pub(crate) fn unsettled(read: &impl Read) -> Result<Option<(String, String)>, Access> {
-    let rules = LeaseCounts::read(read)?.0.into_values();
-    Ok(rules.filter_map(|rule| Some((rule.settling?, rule.scope.mount))).next())
+/// The leases of a keyring's namespaces have gone unseen, with the one that has brought it.
+pub(crate) fn gone_unseen(txn: &mut Txn, owner: &NamespaceId) -> Result<(), Access> {
+    let mut txn = txn.elsewhere(root());
+    let apart = apart_folder(owner.keyring());
+    for id in LeaseCounts::read(&txn)?.0.into_values().map(|rule| rule.id) {
+        let counted = txn.counter(&apart.clone().plain(&id))?.unwrap_or_default();
+        if counted > 0 {
+            txn.add_counter(&left_key(&id), counted, NO_FLOOR);
+        }
+    }
+    seen(&mut txn, owner);
+    txn.delete_folder(&apart);
+    Ok(())
 }
 
-/// Marks a lease of this path with the rule that is closest to it, which may be another one than before. Answers the new mark
-/// where it is another one.
-pub(crate) fn settle(txn: &mut Txn, path: &str, marked: Option<&str>) -> Result<Option<Option<String>>, Access> {
+/// Its leases cannot be looked through at present.
+pub(crate) fn unseen(txn: &mut Txn, owner: &NamespaceId) -> Result<(), Access> {
+    txn.elsewhere(root()).put(&unseen_key(owner), &())
+}
+
+pub(crate) fn seen(txn: &mut Txn, owner: &NamespaceId) {
+    txn.elsewhere(root()).delete(&unseen_key(owner));
+}
+
+/// Those whose leases could not be looked through, some behind another. `read` is at the root's records.
+pub(crate) fn all_unseen(
+    read: &impl Read,
+    after: Option<&NamespaceId>,
+    limit: usize,
+) -> Result<Vec<NamespaceId>, Access> {
+    let after = after.map(unseen_key);
+    let keys = read.range(&unseen_folder(), after.as_ref(), limit)?;
+    let id = |key: &PathKey| match key.segs().last()? {
+        Seg::Plain(bytes) => NamespaceId::parse(std::str::from_utf8(bytes).ok()?),
+        Seg::Name(_) => None,
+    };
+    Ok(keys.iter().filter_map(id).collect())
+}
+
+/// What a rule says that is settling, and whose leases are to be looked through for it.
+pub(crate) fn unsettled(read: &impl Read) -> Result<Option<(String, Scope)>, Access> {
+    let rules = LeaseCounts::read(read)?.0.into_values();
+    Ok(rules.filter_map(|rule| Some((rule.settling?, rule.scope))).next())
+}
+
+/// Marks a lease of this path of a namespace with the rule that is closest to it, which may be another one than before.
+/// Answers the new mark where it is another one.
+pub(crate) fn settle(
+    txn: &mut Txn,
+    home: &Namespace,
+    path: &str,
+    marked: Option<&str>,
+) -> Result<Option<Option<String>>, Access> {
     let mut txn = txn.elsewhere(root());
     let rules = LeaseCounts::read(&txn)?;
-    let closest = rules.closest(path).map(|rule| rule.id.clone());
+    let closest = rules.closest(home, path).map(|rule| rule.id.clone());
     if closest.as_deref() == marked {
         return Ok(None);
     }
     if let Some(id) = marked.filter(|id| rules.knows(id)) {
         txn.add_counter(&left_key(id), 1, NO_FLOOR);
+        count_apart(&mut txn, &home.id, id, -1)?;
     }
     if let Some(id) = &closest {
         txn.add_counter(&left_key(id), -1, NO_FLOOR);
+        count_apart(&mut txn, &home.id, id, 1)?;
     }
     Ok(Some(closest))
 }

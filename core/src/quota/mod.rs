@@ -25,6 +25,7 @@ use tokio::time::Instant;
 
 use crate::space;
 use rate::Clients;
+use table::Asked;
 
 /// The rate limits as a node follows them.
 #[derive(Default)]
@@ -76,10 +77,11 @@ impl Quotas {
         !self.current.load().table.rate_limits.is_empty()
     }
 
-    /// Takes a request off its client's allowance. `role` is asked only where a rule does.
+    /// Takes a request off its client's allowance. `path` is from the root, in the namespace with that path. `role` is asked only where a rule does.
     pub(crate) fn take(
         &self,
         path: &str,
+        namespace: &str,
         client: Option<IpAddr>,
         role: impl FnOnce() -> Option<String>,
         now: Instant,
@@ -91,7 +93,8 @@ impl Quotas {
             return passed;
         }
         let role = if table.asks_role(path) { role() } else { None };
-        let Some((name, rule)) = table.rate_limit(path, role.as_deref()) else { return passed };
+        let asked = Asked { path, namespace, role: role.as_deref() };
+        let Some((name, rule)) = table.rate_limit(&asked) else { return passed };
         let allowance = self.clients.take(rule, client, now);
         if !allowance.allowed {
             metrics::counter!("vault.quota.rate_limit.violation", "name" => name.clone()).increment(1);
@@ -143,19 +146,19 @@ pub fn moved(txn: &mut Txn, from: &str, to: &str) -> Result<(), Access> {
 
 /// Rules go with their mount, whose path is from the root.
 pub fn unmounted(txn: &mut Txn, mount: &str) -> Result<(), Access> {
-    gone(txn, |of| of == mount)
+    gone(txn, |of| of.mount == mount)
 }
 
-/// Rules go with the namespace that their mounts are in.
+/// Rules go with the namespace that they or their mounts are of.
 pub(crate) fn namespace_removed(txn: &mut Txn, path: &str) -> Result<(), Access> {
-    gone(txn, |mount| mount.starts_with(path))
+    gone(txn, |of| of.mount.starts_with(path) || of.namespace.starts_with(path))
 }
 
-fn gone(txn: &mut Txn, is_gone: impl Fn(&str) -> bool) -> Result<(), Access> {
+fn gone(txn: &mut Txn, is_gone: impl Fn(&Scope) -> bool) -> Result<(), Access> {
     let txn = &mut txn.elsewhere(leases::root());
     let mut table = QuotaTable::change(txn)?;
     let before = table.rate_limits.len();
-    table.rate_limits.retain(|_, rule| !is_gone(&rule.scope.mount));
+    table.rate_limits.retain(|_, rule| !is_gone(&rule.scope));
     if table.rate_limits.len() < before {
         table.write(txn)?;
     }

@@ -50,8 +50,11 @@ impl Default for QuotaConfig {
 /// Which requests a rule holds for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Scope {
-    /// As requests begin with it, with its slash. Empty: the whole namespace.
+    /// As requests begin with it from the root, with its slash. Empty: the whole namespace.
     pub mount: String,
+    /// The path of the namespace, where the rule is of no mount.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub namespace: String,
     /// Below the mount, without a slash at its end. With a `*` at its end it stands for all that begin so.
     #[serde(default)]
     pub below: String,
@@ -63,13 +66,16 @@ pub struct Scope {
 impl Scope {
     /// As it is written and read back.
     pub fn path(&self) -> String {
-        format!("{}{}", self.mount, self.below)
+        format!("{}{}{}", self.namespace, self.mount, self.below)
     }
 
     /// How close it is to a request, if it holds for it: the closest rule counts.
-    pub(super) fn closeness(&self, path: &str, role: Option<&str>) -> Option<(u8, usize)> {
+    pub(super) fn closeness(&self, asked: &Asked<'_>, inheritable: Option<bool>) -> Option<(u8, usize)> {
+        let Asked { path, namespace, role } = *asked;
         if self.mount.is_empty() {
-            return Some((0, 0));
+            let own = namespace == self.namespace;
+            let inherits = inheritable.unwrap_or(self.namespace.is_empty()) && namespace.starts_with(&self.namespace);
+            return (own || inherits).then_some((0, self.namespace.len()));
         }
         // No mount lies in another, so that is the mount of the request.
         let below = path.strip_prefix(&self.mount).or_else(|| self.mount.strip_suffix('/')?.eq(path).then_some(""))?;
@@ -85,6 +91,16 @@ impl Scope {
     }
 }
 
+/// What is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// From the root.
+    pub path: &'a str,
+    /// The path of the namespace that it is in.
+    pub namespace: &'a str,
+    pub role: Option<&'a str>,
+}
+
 /// How many requests a client may make.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RateLimit {
@@ -97,7 +113,7 @@ pub struct RateLimit {
     pub interval: u64,
     /// Seconds for which whoever had too many gets nothing at all; zero for none.
     pub block: u64,
-    /// Whether it holds in namespaces below as well. Not said: a rule of no mount does.
+    /// Of a rule of a namespace: whether it holds in those below as well. Not said: the root's does.
     pub inheritable: Option<bool>,
 }
 
@@ -128,8 +144,8 @@ impl QuotaTable {
     }
 
     /// The rule that counts for a request.
-    pub fn rate_limit(&self, path: &str, role: Option<&str>) -> Option<(&String, &RateLimit)> {
-        closest(self.rate_limits.iter(), |rule| &rule.scope, path, role)
+    pub(super) fn rate_limit(&self, asked: &Asked<'_>) -> Option<(&String, &RateLimit)> {
+        closest(self.rate_limits.iter(), |rule| (&rule.scope, rule.inheritable), asked)
     }
 
     /// Whether any rule asks by which role a login at this path is.
@@ -144,11 +160,13 @@ impl QuotaTable {
 
 pub(super) fn closest<'a, T>(
     rules: impl Iterator<Item = (&'a String, &'a T)>,
-    scope: impl Fn(&T) -> &Scope,
-    path: &str,
-    role: Option<&str>,
+    scope: impl Fn(&T) -> (&Scope, Option<bool>),
+    asked: &Asked<'_>,
 ) -> Option<(&'a String, &'a T)> {
-    let near = rules.filter_map(|rule| Some((scope(rule.1).closeness(path, role)?, rule)));
+    let near = rules.filter_map(|rule| {
+        let (scope, inheritable) = scope(rule.1);
+        Some((scope.closeness(asked, inheritable)?, rule))
+    });
     near.max_by_key(|(closeness, _)| *closeness).map(|(_, rule)| rule)
 }
 
@@ -159,7 +177,8 @@ mod tests {
     fn table(scopes: &[(&str, &str, &str)]) -> QuotaTable {
         let mut table = QuotaTable::default();
         for (mount, below, role) in scopes {
-            let scope = Scope { mount: (*mount).into(), below: (*below).into(), role: (*role).into() };
+            let scope =
+                Scope { mount: (*mount).into(), below: (*below).into(), role: (*role).into(), ..Scope::default() };
             let name = format!("{mount}|{below}|{role}");
             let rule = RateLimit { id: name.clone(), scope, rate: 1.0, interval: 1, block: 0, inheritable: None };
             table.rate_limits.insert(name, rule);
@@ -178,7 +197,10 @@ mod tests {
             ("auth/ar/", "login", ""),
             ("auth/ar/", "", "web"),
         ]);
-        let closest = |path, role| table.rate_limit(path, role).map(|(name, _)| name.as_str());
+        let closest = |path, role| {
+            let asked = Asked { path, namespace: "", role };
+            table.rate_limit(&asked).map(|(name, _)| name.as_str())
+        };
         assert_eq!(closest("other/a", None), Some("||"));
         assert_eq!(closest("kv/b", None), Some("kv/||"));
         assert_eq!(closest("kv", None), Some("kv/||"));
@@ -189,6 +211,34 @@ mod tests {
         assert_eq!(closest("auth/ar/login", Some("web")), Some("auth/ar/||web"));
         assert_eq!(closest("auth/ar/login", Some("db")), Some("auth/ar/|login|"));
         assert!(table.asks_role("auth/ar/login") && !table.asks_role("kv/a"));
+    }
+
+    #[test]
+    fn a_rule_of_a_namespace_is_inherited_where_it_says_so() {
+        let mut table = table(&[("", "", ""), ("team/kv/", "", "")]);
+        for (namespace, inheritable) in [("team/", None), ("open/", Some(true))] {
+            let scope = Scope { namespace: namespace.into(), ..Scope::default() };
+            let rule = RateLimit { id: namespace.into(), scope, rate: 1.0, interval: 1, block: 0, inheritable };
+            table.rate_limits.insert(namespace.into(), rule);
+        }
+        let closest = |table: &QuotaTable, namespace: &str, path: &str| {
+            let path = format!("{namespace}{path}");
+            let asked = Asked { path: &path, namespace, role: None };
+            table.rate_limit(&asked).map(|(name, _)| name.clone()).unwrap_or_default()
+        };
+        for (namespace, path, rule) in [
+            ("", "a", "||"),
+            ("team/", "kv/a", "team/kv/||"),
+            ("team/", "a", "team/"),
+            ("team/web/", "a", "||"),
+            ("open/", "a", "open/"),
+            ("open/web/", "a", "open/"),
+            ("opens/", "a", "||"),
+        ] {
+            assert_eq!(closest(&table, namespace, path), rule, "{namespace}{path}");
+        }
+        table.rate_limits.get_mut("||").unwrap().inheritable = Some(false);
+        assert_eq!((closest(&table, "team/web/", "a"), closest(&table, "", "a")), (String::new(), "||".into()));
     }
 
     #[test]

@@ -142,7 +142,7 @@ impl Tokens {
             TokenKind::Batch => self.seal_batch(&record)?,
             TokenKind::Service => {
                 if record.lease.is_some() {
-                    record.counted_by = quota::leases::charge(txn, &format!("{}{}", record.home.path, record.path))?;
+                    record.counted_by = quota::leases::charge(txn, &record.home, &record.path)?;
                 }
                 store(txn, &key, &record)?;
                 chosen

@@ -44,11 +44,8 @@ impl Tokens {
         for lease in &found {
             let Some(key) = txn.get::<String>(lease)?.map(TokenKey::from_stored) else { continue };
             let Some(mut record) = txn.get::<TokenRecord>(&record_key(&key))? else { continue };
-            if let Some(mark) = quota::leases::settle(
-                txn,
-                &format!("{}{}", record.home.path, record.path),
-                record.counted_by.as_deref(),
-            )? {
+            let marked = record.counted_by.as_deref();
+            if let Some(mark) = quota::leases::settle(txn, &record.home, &record.path, marked)? {
                 record.counted_by = mark;
                 txn.put(&record_key(&key), &record)?;
             }

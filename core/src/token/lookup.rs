@@ -6,7 +6,7 @@ use sdk::NamespaceId;
 use storage::{Access, Millis, Path, Read, Revision, View};
 
 use super::id::home_of;
-use super::{ClientToken, TokenKey, TokenRecord, Tokens, accessor_key, record_key, uses_key};
+use super::{ClientToken, TokenKey, TokenRecord, Tokens, accessor_key, record_key, released_key, uses_key};
 use crate::cache::Found;
 use crate::mount::origin_key;
 use crate::space;
@@ -72,16 +72,20 @@ impl Tokens {
         if record.is_expired(now) {
             return Err(Why::Expired);
         }
-        let mut ancestor = record.parent.clone();
+        let (mut child, mut ancestor) = (key.clone(), record.parent.clone());
         for _ in 0..ANCESTORS_MAX {
             let Some(parent) = ancestor else { break };
-            let found = self.record(view, &parent)?.ok_or(Why::Orphaned)?;
+            let Some(found) = self.record(view, &parent)? else {
+                relied_on.push(self.released_from(view, &child, &parent)?.ok_or(Why::Orphaned)?);
+                ancestor = None;
+                break;
+            };
             if found.value.is_expired(now) {
                 return Err(Why::Orphaned);
             }
             self.check_origin(view, &parent, &found.value, &mut relied_on)?;
             relied_on.push((found.path, Some(found.revision)));
-            ancestor = found.value.parent.clone();
+            (child, ancestor) = (parent, found.value.parent.clone());
         }
         if ancestor.is_some() {
             return Err(Why::Orphaned);
@@ -127,6 +131,17 @@ impl Tokens {
         Ok(())
     }
 
+    /// The note that a token was let go by its parent, which was revoked alone while this one's namespace was sealed.
+    fn released_from(
+        &self,
+        view: &View,
+        key: &TokenKey,
+        parent: &TokenKey,
+    ) -> Result<Option<(Path, Option<Revision>)>, Access> {
+        let (note, records) = (released_key(parent, key), view.elsewhere(parent.records()));
+        Ok(records.revision(&note)?.map(|revision| (records.path(&note), Some(revision))))
+    }
+
     /// A token that somebody in a namespace asks about: of that namespace, or of one below. `view` is anywhere.
     pub fn asked_about(&self, view: &View, from: &NamespaceId, token: &ClientToken, now: Millis) -> Result<Valid, Why> {
         if !self.is_known_in(view, from, &self.key_of(token)?)? {
@@ -157,13 +172,17 @@ impl Tokens {
         self.cache.read(&view.elsewhere(key.records()), &record_key(key))
     }
 
-    /// Whether the token counts its uses, which only the active node can do. One that is not known here may.
+    /// Whether the token counts its uses, which only the active node can do. One that is not known here may, and one whose
+    /// namespace this node has no keys for.
     pub fn may_count_uses(&self, view: &View, token: &ClientToken) -> Result<bool, Access> {
         if token.is_batch() {
             return Ok(false);
         }
         let key = self.key_of(token)?;
-        Ok(self.record(view, &key)?.is_none_or(|found| found.value.num_uses > 0))
+        match self.record(view, &key) {
+            Err(Access::NamespaceSealed) => Ok(true),
+            found => Ok(found?.is_none_or(|found| found.value.num_uses > 0)),
+        }
     }
 
     pub fn uses_left(&self, view: &View, key: &TokenKey) -> Result<i64, Access> {

@@ -4,6 +4,7 @@
 //! token / hmac             the record, in the records of the namespace that it belongs to, as the rest
 //! accessor / name          accessor -> hmac
 //! child / parent / key     for listing what a revocation takes with it; it may belong to a namespace below
+//! released / parent / key  it lives on without that parent, which was revoked alone while its namespace was sealed
 //! uses / hmac              a counter, for tokens with a use limit
 //! lease / id, due / time   when it expires; the latter where the keyring's order of what is due is
 //! ```
@@ -79,6 +80,11 @@ fn accessor_key(accessor: &str) -> PathKey {
 
 fn children_key(parent: &TokenKey) -> PathKey {
     PathKey::kind("child").plain(parent.mac())
+}
+
+/// That `key` lives on without that parent, where its own record could not be changed.
+fn released_key(parent: &TokenKey, key: &TokenKey) -> PathKey {
+    PathKey::kind("released").plain(parent.mac()).plain(key.as_str())
 }
 
 fn uses_key(key: &TokenKey) -> PathKey {

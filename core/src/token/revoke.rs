@@ -3,7 +3,7 @@
 use storage::{Access, Millis, PathKey, Read, Seg, Txn};
 
 use super::create::unschedule;
-use super::{TokenKey, TokenRecord, Tokens, accessor_key, children_key, record_key, uses_key};
+use super::{TokenKey, TokenRecord, Tokens, accessor_key, children_key, record_key, released_key, uses_key};
 use crate::{quota, space};
 
 /// How many descendants one revocation sweeps with it. Further ones are dead with their ancestor all the same, and
@@ -71,7 +71,7 @@ impl Tokens {
             for child in children.into_iter().take(*budget) {
                 match self.remove(txn, &child) {
                     // It counts no more in any case; what is left of it goes when its own time is up.
-                    Err(Access::Sealed) if child.home().keyring() != key.home().keyring() => {}
+                    Err(Access::NamespaceSealed) if child.home().keyring() != key.home().keyring() => {}
                     removed => removed.map(|_| ())?,
                 }
                 // Also when the child's own record is gone already.
@@ -99,6 +99,11 @@ impl Tokens {
         let children = self.children(txn, key, most + 1)?;
         let more = children.len() > most;
         for child in children.into_iter().take(most) {
+            if self.is_sealed_away(txn, &child, key)? {
+                txn.elsewhere(key.records()).put(&released_key(key, &child), &())?;
+                txn.elsewhere(key.records()).delete(&children_key(key).plain(child.as_str()));
+                continue;
+            }
             let mut records = txn.elsewhere(child.records());
             if let Some(mut record) = records.get_for_update::<TokenRecord>(&record_key(&child))? {
                 record.parent = None;
@@ -115,6 +120,16 @@ impl Tokens {
         })
     }
 
+    /// Whether the child of a token belongs to a namespace that is sealed: nothing is written there then.
+    fn is_sealed_away(&self, txn: &Txn, child: &TokenKey, parent: &TokenKey) -> Result<bool, Access> {
+        let home = child.home();
+        if home.keyring() == parent.home().keyring() {
+            return Ok(false);
+        }
+        let place = self.namespaces.by_id(&txn.as_view(), &home, &mut Vec::new())?;
+        Ok(place.is_some_and(|place| place.is_sealed()) || !self.barrier.holds(home.keyring()))
+    }
+
     fn children(&self, txn: &mut Txn, key: &TokenKey, limit: usize) -> Result<Vec<TokenKey>, Access> {
         let children = txn.elsewhere(key.records()).range(&children_key(key), None, limit)?;
         Ok(children.iter().filter_map(last_segment).collect())
@@ -129,11 +144,15 @@ impl Tokens {
             records.delete_counter(&uses_key(key));
         }
         if let Some(parent) = &record.parent {
-            txn.elsewhere(parent.records()).delete(&children_key(parent).plain(key.as_str()));
+            let mut records = txn.elsewhere(parent.records());
+            records.delete(&children_key(parent).plain(key.as_str()));
+            if parent.home().keyring() != key.home().keyring() {
+                records.delete(&released_key(parent, key));
+            }
         }
         unschedule(txn, key, &record);
         if let Some(quota) = &record.counted_by {
-            quota::leases::give_back(txn, quota)?;
+            quota::leases::give_back(txn, &key.home(), quota)?;
         }
         txn.elsewhere(key.cubbyhole(&key.home())).delete_folder(&PathKey::new());
         Ok(true)

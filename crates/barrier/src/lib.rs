@@ -10,6 +10,7 @@ mod root;
 mod seal;
 mod shamir;
 mod succession;
+mod tenant_rotation;
 mod tenant_service;
 mod tenants;
 mod unsealed;
@@ -31,5 +32,5 @@ pub use seal::{
 pub use shamir::{CombineError, Share, combine, split};
 pub use succession::{Offered, Reopened};
 pub use tenant_service::TenantWrap;
-pub use tenants::{TenantError, TenantKeys};
+pub use tenants::{Opening, TenantError, TenantKeys, keyring_of};
 pub use welcome::Welcome;

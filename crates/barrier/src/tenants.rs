@@ -8,13 +8,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crypto::{Aead, Key32};
-use storage::{Millis, SealError};
+use storage::{Millis, RawKey, SealError, Sealer};
+use zeroize::Zeroizing;
 
 use crate::unsealed::Unsealed;
 use crate::{Barrier, JoinKey, Keyring, KeyringError, RootKey, UnsealKey};
 
 /// The keyrings that are open, by name.
-pub(crate) type Tenants = BTreeMap<String, Arc<Unsealed>>;
+pub(crate) type Tenants = BTreeMap<String, Tenant>;
+
+#[derive(Clone)]
+pub(crate) struct Tenant {
+    opening: Opening,
+    pub(crate) keys: Arc<Unsealed>,
+}
+
+/// One time that a tenant's keys were opened: whoever closes what it has seen does not close what was opened since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening(u64);
 
 /// A tenant's keys as they are made.
 pub struct TenantKeys {
@@ -51,32 +62,87 @@ impl TenantKeys {
     pub fn sealed(&self) -> Vec<u8> {
         self.keyring.seal_with(&self.root)
     }
+
+    /// A sealer that has these keys besides those of another one: for records of a tenant that is open nowhere.
+    pub fn over(self, name: &str, below: Arc<dyn Sealer>) -> Arc<dyn Sealer> {
+        let keys = Unsealed::new(Arc::new(self.root), self.keyring, None);
+        Arc::new(Over { name: name.to_owned(), keys, below })
+    }
+}
+
+struct Over {
+    name: String,
+    keys: Unsealed,
+    below: Arc<dyn Sealer>,
+}
+
+impl Over {
+    fn keys_of(&self, key: &[u8]) -> Option<&Unsealed> {
+        (tenant_of(key) == Some(self.name.as_str())).then_some(&self.keys)
+    }
+}
+
+impl Sealer for Over {
+    fn seal_name(&self, before: &[u8], name: &[u8]) -> Result<Vec<u8>, SealError> {
+        match self.keys_of(before) {
+            Some(keys) => Ok(keys.names.seal(before, name)),
+            None => self.below.seal_name(before, name),
+        }
+    }
+
+    fn open_name(&self, before: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        match self.keys_of(before) {
+            Some(keys) => keys.open_name(before, sealed),
+            None => self.below.open_name(before, sealed),
+        }
+    }
+
+    fn seal_value(&self, key: &RawKey, value: &[u8]) -> Result<Vec<u8>, SealError> {
+        match self.keys_of(key.as_bytes()) {
+            Some(keys) => Ok(keys.seal_value(key.as_bytes(), value)),
+            None => self.below.seal_value(key, value),
+        }
+    }
+
+    fn open_value(&self, key: &RawKey, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        match self.keys_of(key.as_bytes()) {
+            Some(keys) => keys.open_value(key.as_bytes(), sealed),
+            None => self.below.open_value(key, sealed),
+        }
+    }
 }
 
 impl Barrier {
     /// Opens a tenant's records. A sealed server opens none.
-    pub fn open_tenant(&self, name: &str, keys: TenantKeys) -> Result<(), SealError> {
+    pub fn open_tenant(&self, name: &str, keys: TenantKeys) -> Result<Opening, SealError> {
         let _replacing = self.replacing.lock();
         if self.is_sealed() {
             return Err(SealError::Sealed);
         }
-        let opened = Arc::new(Unsealed::new(Arc::new(keys.root), keys.keyring, None));
+        let opening = Opening(u64::from_be_bytes(crypto::random()));
+        let keys = Arc::new(Unsealed::new(Arc::new(keys.root), keys.keyring, None));
+        let opened = Tenant { opening, keys };
         self.tenants.rcu(|open| {
             let mut open = Tenants::clone(open);
-            open.insert(name.to_owned(), Arc::clone(&opened));
+            open.insert(name.to_owned(), opened.clone());
             open
         });
-        Ok(())
+        Ok(opening)
     }
 
-    /// Forgets a tenant's keys. They are wiped when the last operation under way lets go of them.
-    pub fn close_tenant(&self, name: &str) {
+    /// Forgets a tenant's keys, if they were not opened anew since. They are wiped when the last operation under way lets
+    /// go of them.
+    pub fn close_tenant(&self, name: &str, seen: Opening) -> bool {
         let _replacing = self.replacing.lock();
+        if self.tenants.load().get(name).is_none_or(|tenant| tenant.opening != seen) {
+            return false;
+        }
         self.tenants.rcu(|open| {
             let mut open = Tenants::clone(open);
             open.remove(name);
             open
         });
+        true
     }
 
     /// Whether records of a keyring can be read; that of the server is the one without a name.
@@ -85,8 +151,8 @@ impl Barrier {
     }
 
     /// The names of the keyrings that are open besides the server's.
-    pub fn open_tenants(&self) -> Vec<String> {
-        self.tenants.load().keys().cloned().collect()
+    pub fn open_tenants(&self) -> Vec<(String, Opening)> {
+        self.tenants.load().iter().map(|(name, tenant)| (name.clone(), tenant.opening)).collect()
     }
 
     /// A question for the keys of a tenant, to fellow nodes that are unsealed.
@@ -116,7 +182,12 @@ impl Barrier {
 
     fn with_tenant_root<R>(&self, name: &str, f: impl FnOnce(&RootKey) -> R) -> Result<R, SealError> {
         let open = self.tenants.load();
-        open.get(name).map(|tenant| f(&tenant.root)).ok_or(SealError::Sealed)
+        open.get(name).map(|tenant| f(&tenant.keys.root)).ok_or_else(|| self.no_keys())
+    }
+
+    /// Why there are no keys of a tenant.
+    fn no_keys(&self) -> SealError {
+        if self.is_sealed() { SealError::Sealed } else { SealError::NamespaceSealed }
     }
 
     /// The keys of the records that `key` is one of, or begins.
@@ -125,7 +196,7 @@ impl Barrier {
             None => self.with(f),
             Some(name) => {
                 let open = self.tenants.load();
-                open.get(name).map(|tenant| f(tenant)).ok_or(SealError::Sealed)
+                open.get(name).map(|tenant| f(&tenant.keys)).ok_or_else(|| self.no_keys())
             }
         }
     }
@@ -137,6 +208,11 @@ fn cipher(key: &UnsealKey) -> Aead {
 
 fn bound(name: &str) -> Vec<u8> {
     [b"holdfast tenant\x01", name.as_bytes()].concat()
+}
+
+/// The name of the keyring that a record is sealed with, where it is not the server's.
+pub fn keyring_of(key: &RawKey) -> Option<&str> {
+    tenant_of(key.as_bytes())
 }
 
 /// The name of the keyring that a key says. `None`: the server's.
@@ -151,7 +227,7 @@ const GIVE: &str = "keys of a tenant: answer";
 
 #[cfg(test)]
 mod tests {
-    use storage::{Class, RawKey, Sealer, SegKind};
+    use storage::{Class, SegKind};
 
     use super::*;
 
@@ -170,24 +246,26 @@ mod tests {
     #[test]
     fn each_keyring_seals_what_is_its_own_and_nothing_else() {
         let barrier = unsealed();
-        barrier.open_tenant("aaaaAAAA", TenantKeys::generate(Millis(1))).unwrap();
+        let seen = barrier.open_tenant("aaaaAAAA", TenantKeys::generate(Millis(1))).unwrap();
         barrier.open_tenant("bbbbBBBB", TenantKeys::generate(Millis(1))).unwrap();
         let (root, a, inner, b) =
             (key("ccccCCCC"), key("aaaaAAAA-aaaaAAAA"), key("ddddDDDD-aaaaAAAA"), key("bbbbBBBB-bbbbBBBB"));
         let sealed: Vec<_> = [&root, &a, &inner, &b].map(|k| barrier.seal_value(k, b"secret").unwrap()).into();
         let name = barrier.seal_name(a.as_bytes(), b"name").unwrap();
         assert_ne!(name, barrier.seal_name(b.as_bytes(), b"name").unwrap());
-        barrier.close_tenant("aaaaAAAA");
+        assert!(!barrier.close_tenant("bbbbBBBB", seen), "it is another one's");
+        assert!(barrier.close_tenant("aaaaAAAA", seen));
         assert_eq!(barrier.open_value(&root, &sealed[0]).unwrap().as_slice(), b"secret");
         assert_eq!(barrier.open_value(&b, &sealed[3]).unwrap().as_slice(), b"secret");
         for (k, value) in [(&a, &sealed[1]), (&inner, &sealed[2])] {
-            assert_eq!(barrier.open_value(k, value), Err(SealError::Sealed));
-            assert_eq!(barrier.seal_value(k, b"x"), Err(SealError::Sealed));
+            assert_eq!(barrier.open_value(k, value), Err(SealError::NamespaceSealed));
+            assert_eq!(barrier.seal_value(k, b"x"), Err(SealError::NamespaceSealed));
         }
-        assert_eq!(barrier.seal_name(a.as_bytes(), b"name"), Err(SealError::Sealed));
+        assert_eq!(barrier.seal_name(a.as_bytes(), b"name"), Err(SealError::NamespaceSealed));
         assert_eq!((barrier.holds("aaaaAAAA"), barrier.holds("bbbbBBBB"), barrier.holds("")), (false, true, true));
         barrier.seal();
         assert!(barrier.open_tenants().is_empty());
+        assert_eq!(barrier.seal_name(a.as_bytes(), b"name"), Err(SealError::Sealed));
         assert_eq!(barrier.open_tenant("aaaaAAAA", TenantKeys::generate(Millis(1))), Err(SealError::Sealed));
     }
 
@@ -201,11 +279,32 @@ mod tests {
         assert_eq!(open("aaaaAAAA", &other), Err(TenantError::WrongKey));
         assert_eq!(open("bbbbBBBB", &right), Err(TenantError::WrongKey));
         let again = keys.wrapped("aaaaAAAA", &other);
-        barrier.open_tenant("aaaaAAAA", keys).unwrap();
+        let seen = barrier.open_tenant("aaaaAAAA", keys).unwrap();
         let value = barrier.seal_value(&key("aaaaAAAA-aaaaAAAA"), b"secret").unwrap();
-        barrier.close_tenant("aaaaAAAA");
+        assert!(barrier.close_tenant("aaaaAAAA", seen));
         barrier.open_tenant("aaaaAAAA", TenantKeys::open("aaaaAAAA", &other, &again, &keyring).unwrap()).unwrap();
         assert_eq!(barrier.open_value(&key("aaaaAAAA-aaaaAAAA"), &value).unwrap().as_slice(), b"secret");
+        assert!(!barrier.close_tenant("aaaaAAAA", seen), "it was opened anew since");
+        assert!(barrier.holds("aaaaAAAA"));
+    }
+
+    #[test]
+    fn what_is_being_made_is_sealed_with_its_own_keys_and_opens_nothing_else() {
+        let barrier = Arc::new(unsealed());
+        let keys = TenantKeys::generate(Millis(1));
+        let unseal = UnsealKey::random();
+        let (wrapped, keyring) = (keys.wrapped("aaaaAAAA", &unseal), keys.sealed());
+        let over = keys.over("aaaaAAAA", Arc::clone(&barrier) as _);
+        let (its, root, other) = (key("aaaaAAAA-aaaaAAAA"), key("ccccCCCC"), key("bbbbBBBB-bbbbBBBB"));
+        let (sealed, name) = (over.seal_value(&its, b"secret").unwrap(), over.seal_name(its.as_bytes(), b"n").unwrap());
+        assert_eq!(over.open_value(&its, &sealed).unwrap().as_slice(), b"secret");
+        assert_eq!(over.open_name(its.as_bytes(), &name).unwrap(), b"n");
+        let below = over.seal_value(&root, b"plain").unwrap();
+        assert_eq!(barrier.open_value(&root, &below).unwrap().as_slice(), b"plain");
+        assert_eq!(over.seal_value(&other, b"x"), Err(SealError::NamespaceSealed));
+        assert!(!barrier.holds("aaaaAAAA"));
+        barrier.open_tenant("aaaaAAAA", TenantKeys::open("aaaaAAAA", &unseal, &wrapped, &keyring).unwrap()).unwrap();
+        assert_eq!(barrier.open_value(&its, &sealed).unwrap().as_slice(), b"secret");
     }
 
     #[test]

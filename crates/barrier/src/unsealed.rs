@@ -76,6 +76,11 @@ impl Unsealed {
         known.cipher.open(&aad, body).map_err(|_| corrupt("it was altered, or belongs under another key"))
     }
 
+    pub(crate) fn open_name(&self, before: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let opened = self.names.open(before, sealed);
+        opened.map_err(|_| SealError::Corrupt("a name was altered, or belongs into another folder".to_owned()))
+    }
+
     /// The active term, and how often this node has encrypted under it since it was unsealed.
     pub(crate) fn encryptions(&self) -> (u32, u64) {
         (self.active, self.terms.get(&self.active).map_or(0, |term| term.encryptions.load(Ordering::Relaxed)))

@@ -97,6 +97,7 @@ impl From<Access> for Failure {
         match access {
             Access::Busy => Self::Busy,
             Access::Sealed => Self::Sealed,
+            Access::NamespaceSealed => Self::Unavailable("namespace is sealed".into()),
             Access::Unlisted(folder) => Self::Unlisted(folder),
             Access::InvalidName(text) => Self::Invalid(text),
             Access::Broken(text) => Self::Internal(text),

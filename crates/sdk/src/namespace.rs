@@ -56,6 +56,11 @@ impl NamespaceId {
         self.0.split_once('-').map_or("", |(_, keyring)| keyring)
     }
 
+    /// Whether it has brought the keyring of its records.
+    pub fn owns_keyring(&self) -> bool {
+        !self.keyring().is_empty() && self.keyring_owner() == *self
+    }
+
     /// The namespace that brought the keyring of its records: the root, itself, or one above it.
     pub fn keyring_owner(&self) -> Self {
         Self::owner_of(self.keyring()).unwrap_or_default()

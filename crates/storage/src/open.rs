@@ -15,6 +15,9 @@ use crate::{
 pub enum SealError {
     #[error("the server is sealed")]
     Sealed,
+    /// The server is not, but the namespace that the record belongs to has keys of its own, which are not here.
+    #[error("the namespace is sealed")]
+    NamespaceSealed,
     #[error("a stored record does not open: {0}")]
     Corrupt(String),
     /// It was sealed with a data key that this sealer does not have, or not yet.
@@ -87,36 +90,34 @@ impl OpenStore {
 
     /// Encrypts the batch; what it will take in the log is then known.
     pub fn seal(&self, id: RequestId, now: Millis, open: OpenBatch) -> Result<Batch, ReadError> {
+        let sealer = open.sealer.as_ref().unwrap_or(&self.sealer).as_ref();
+        let encoded = |path: &Path| encode(path, sealer);
         metrics::counter!("vault.barrier.put").increment(open.puts.len() as u64);
         metrics::counter!("vault.barrier.delete").increment((open.deletes.len() + open.prefix_deletes.len()) as u64);
         let mut batch = Batch::new(id, now);
         batch.epoch = open.epoch;
         for (path, revision) in open.checks {
-            batch.checks.push(Check { key: self.key(&path)?, revision });
+            batch.checks.push(Check { key: encoded(&path)?, revision });
         }
         for (path, value) in open.puts {
-            let key = self.key(&path)?;
-            let sealed = self.sealer.seal_value(&key, &value)?;
+            let key = encoded(&path)?;
+            let sealed = sealer.seal_value(&key, &value)?;
             batch.puts.push((key, Bytes::from(sealed)));
         }
         for path in open.deletes {
-            batch.deletes.push(self.key(&path)?);
+            batch.deletes.push(encoded(&path)?);
         }
         for path in open.prefix_deletes {
-            batch.prefix_deletes.push(self.key(&path)?);
+            batch.prefix_deletes.push(encoded(&path)?);
         }
         for (path, op) in open.counters {
-            batch.counters.push(CounterChange { key: self.key(&path)?, op });
+            batch.counters.push(CounterChange { key: encoded(&path)?, op });
         }
         Ok(batch)
     }
 
     pub async fn commit(&self, term: Term, batch: Batch) -> Result<Committed, CommitError> {
         self.store.commit(term, batch).await
-    }
-
-    fn key(&self, path: &Path) -> Result<RawKey, ReadError> {
-        encode(path, self.sealer.as_ref())
     }
 }
 
@@ -170,6 +171,15 @@ pub struct OpenSnapshot {
 }
 
 impl OpenSnapshot {
+    /// The same moment, seen through a sealer that is made of this one's.
+    pub(crate) fn resealed(self, layer: impl FnOnce(Arc<dyn Sealer>) -> Arc<dyn Sealer>) -> Self {
+        Self { sealer: layer(self.sealer), ..self }
+    }
+
+    pub(crate) fn sealer(&self) -> Arc<dyn Sealer> {
+        Arc::clone(&self.sealer)
+    }
+
     /// The same moment, whose large folders are listed from these. Without, they are read whole.
     #[must_use]
     pub fn listed_by(self, listings: Arc<Listings>) -> Self {

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,7 +10,9 @@ use zeroize::Zeroizing;
 
 use crate::open::Child;
 use crate::view::{decode, read_record, record, relative, to_record};
-use crate::{Access, CounterOp, Epoch, LatchSet, OpenSnapshot, Path, PathKey, Read, Revision, Seg, View, listing};
+use crate::{
+    Access, CounterOp, Epoch, LatchSet, OpenSnapshot, Path, PathKey, Read, Revision, Sealer, Seg, View, listing,
+};
 
 /// A batch before it is sealed: everything in the clear.
 #[derive(Default)]
@@ -21,6 +24,8 @@ pub struct OpenBatch {
     pub deletes: Vec<Path>,
     pub prefix_deletes: Vec<Path>,
     pub counters: Vec<(Path, CounterOp)>,
+    /// What seals it, if that is not the store's own.
+    pub sealer: Option<Arc<dyn Sealer>>,
 }
 
 impl OpenBatch {
@@ -62,11 +67,12 @@ pub struct TxnState {
     snapshot: OpenSnapshot,
     buffer: RefCell<Buffer>,
     latches: RefCell<LatchSet>,
+    sealer: Option<Arc<dyn Sealer>>,
 }
 
 impl TxnState {
     pub fn new(snapshot: OpenSnapshot, latches: LatchSet) -> Self {
-        Self { snapshot, buffer: RefCell::default(), latches: RefCell::new(latches) }
+        Self { snapshot, buffer: RefCell::default(), latches: RefCell::new(latches), sealer: None }
     }
 
     /// The transaction as one space sees it.
@@ -100,6 +106,7 @@ impl TxnState {
             checks: buffer.checks.into_iter().collect(),
             prefix_deletes: buffer.prefix_deletes.into_iter().collect(),
             counters: buffer.counters.into_iter().collect(),
+            sealer: self.sealer,
             ..OpenBatch::default()
         };
         for (path, write) in buffer.writes {
@@ -125,6 +132,13 @@ impl Txn<'_> {
     /// The same transaction in another space.
     pub fn elsewhere(&mut self, space: Path) -> Txn<'_> {
         Txn { state: self.state, space }
+    }
+
+    /// From now on this transaction reads and writes through a sealer that is made of the one so far: it may hold keys that
+    /// nobody else has, as those of what is being made.
+    pub fn reseal(&mut self, layer: impl FnOnce(Arc<dyn Sealer>) -> Arc<dyn Sealer>) {
+        self.state.snapshot = self.state.snapshot.clone().resealed(layer);
+        self.state.sealer = Some(self.state.snapshot.sealer());
     }
 
     /// This space as it was when the transaction began; the batch does not rely on what is read there.

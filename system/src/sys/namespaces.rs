@@ -154,6 +154,7 @@ pub(super) fn name<'a>(node: &Node, path: &'a str) -> Result<&'a str> {
 pub(super) fn refused(refused: Refused) -> Failure {
     match refused {
         Refused::Invalid(text) => Failure::Invalid(text),
+        Refused::Unavailable(text) => Failure::Unavailable(text),
         Refused::Access(access) => access.into(),
     }
 }

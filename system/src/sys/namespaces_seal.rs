@@ -181,7 +181,7 @@ fn given(keys: &CommaList) -> Result<Vec<Share>> {
     keys.0.iter().enumerate().map(decode).collect()
 }
 
-fn found(node: &Node, path: &str, txn: &Txn) -> Result<NamespaceRecord> {
+pub(super) fn found(node: &Node, path: &str, txn: &Txn) -> Result<NamespaceRecord> {
     let record = node.namespaces.get_for_update(txn, name(node, path)?)?.filter(|record| !record.doomed);
     record.ok_or_else(|| Failure::invalid("requested namespace does not exist"))
 }

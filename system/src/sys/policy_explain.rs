@@ -394,7 +394,12 @@ impl Act for Remembered {
 
     async fn act(&self, params: &Params, _deadline: Instant) -> Result<Answer> {
         let ById { id } = ById::parse(params)?;
-        match self.0.denials.find(&id).filter(|denial| params.namespace().way_to(&denial.namespace).is_some()) {
+        // By their ids: another namespace may be at the path of one that is gone.
+        let (view, asker) = (self.0.local_view()?, &params.namespace().id);
+        let found = self.0.denials.find(&id);
+        let within = |of: &Denial| self.0.namespaces.is_within(&view, &of.namespace.id, asker);
+        let known = asker.is_root() || found.as_ref().map(within).transpose()?.unwrap_or_default();
+        match found.filter(|_| known) {
             Some(denial) => Ok(Reply::data(remembered(&denial))?.into_answer()),
             None if matches!(self.0.role(), Role::Standby { .. }) => {
                 Err(Failure::Moved("this node refused no such request lately; the active node may have".into()))

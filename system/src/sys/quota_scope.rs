@@ -1,4 +1,4 @@
-//! What `path` and `role` of a quota mean: which mount it holds for, and what below it.
+//! What `path` and `role` of a quota mean: which namespace or mount it holds for, and what below it. Paths are from the root.
 
 use holdfast_core::catalog::Catalog;
 use holdfast_core::lifecycle::Node;
@@ -35,12 +35,20 @@ pub fn parse(node: &Node, mountable: &Catalog, txn: &Txn, path: &str, role: &str
         }
         return Ok(Scope::default());
     }
-    let found = node.mounts.route(&txn.as_view(), &format!("{path}/"))?;
-    let Some(mount) = found.map(|found| found.value) else {
+    let from_root = format!("{path}/");
+    let address = node.namespaces.address(&node.mounts, &txn.as_view(), "", &from_root, &mut Vec::new())?;
+    let namespace = &address.place.namespace;
+    if address.place.is_sealed() {
+        return Err(Failure::Unavailable("namespace is sealed".into()));
+    }
+    let Some(mount) = address.mount.map(|found| found.value) else {
+        if !namespace.is_root() && address.path.is_empty() && role.is_empty() {
+            return Ok(Scope { namespace: namespace.path.clone(), ..Scope::default() });
+        }
         return Err(Failure::Invalid(format!("invalid mount path {path:?}: nothing is mounted there")));
     };
     let full = mount.full_path();
-    let below = path.strip_prefix(full.trim_end_matches('/')).unwrap_or_default().trim_matches('/');
+    let below = address.path.strip_prefix(full.trim_end_matches('/')).unwrap_or_default().trim_matches('/');
     if !role.is_empty() {
         if !below.is_empty() {
             return Err(Failure::invalid("a quota has a role or a path below its mount, not both"));
@@ -52,5 +60,6 @@ pub fn parse(node: &Node, mountable: &Catalog, txn: &Txn, path: &str, role: &str
             return Err(Failure::Invalid(format!("logins at {full:?} have no role that a quota could be by")));
         }
     }
-    Ok(Scope { mount: full, below: below.to_owned(), role: role.to_owned() })
+    let mount = format!("{}{full}", namespace.path);
+    Ok(Scope { mount, below: below.to_owned(), role: role.to_owned(), ..Scope::default() })
 }

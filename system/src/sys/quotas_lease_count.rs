@@ -27,13 +27,14 @@ struct Named {
 struct Write {
     /// The quota's name.
     name: String,
-    /// The mount it holds for, or a path below one, with a `*` at its end for all that begin so. Empty: everything.
+    /// The namespace or the mount it holds for, or a path below a mount, with a `*` at its end for all that begin so. From the
+    /// root; empty: the root namespace.
     path: String,
     /// Not offered: leases do not say by which role they were made.
     role: String,
     /// How many leases there may be.
     max_leases: i64,
-    /// Whether it holds in namespaces below as well.
+    /// Of a namespace: whether it holds in those below as well. The root's does if nothing is said.
     inheritable: Option<bool>,
 }
 

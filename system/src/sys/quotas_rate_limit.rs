@@ -28,7 +28,8 @@ struct Named {
 struct Write {
     /// The quota's name.
     name: String,
-    /// The mount it holds for, or a path below one, with a `*` at its end for all that begin so. Empty: everything.
+    /// The namespace or the mount it holds for, or a path below a mount, with a `*` at its end for all that begin so. From the
+    /// root; empty: the root namespace.
     path: String,
     /// Of an auth method: the role whose logins it holds for.
     role: String,
@@ -39,7 +40,7 @@ struct Write {
     interval: Seconds,
     /// How long a client that has made too many gets nothing at all.
     block_interval: SignedSeconds,
-    /// Whether it holds in namespaces below as well.
+    /// Of a namespace: whether it holds in those below as well. The root's does if nothing is said.
     inheritable: Option<bool>,
 }
 

@@ -240,6 +240,80 @@ async fn new_shares_count_once_they_were_verified_and_the_former_ones_until_then
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_data_key_is_in_use_on_all_nodes_and_after_they_were_down() {
+    let vault = Vault::new().await;
+    let roots = vault.roots();
+    let status =
+        async |root: &Client| root.get("/v1/sys/namespaces/vault/key-status").await.ok()["data"]["term"].clone();
+    for (n, root) in roots.iter().enumerate() {
+        let rotated = root.post("/v1/sys/namespaces/vault/rotate", json!({})).await;
+        assert_eq!(rotated.status, 204, "{}", rotated.body);
+        let at = rotated.headers["x-vault-index"].to_str().unwrap().to_owned();
+        let written = root.within("vault").post(&format!("/v1/kv/n{n}"), json!({"v": TREASURE})).await;
+        assert_eq!(written.status, 204, "{}", written.body);
+        let index = written.headers["x-vault-index"].to_str().unwrap();
+        assert_ne!(index, at);
+        for reads in &roots {
+            let reads = reads.within("vault").with_header("X-Vault-Index", index);
+            for path in [format!("/v1/kv/n{n}"), "/v1/kv/x".to_owned()] {
+                assert_eq!(reads.get(&path).await.ok()["data"]["v"], TREASURE, "{n}: {path}");
+            }
+        }
+        assert_eq!(status(root).await, n + 2);
+        vault.step_down().await;
+    }
+    vault.seal(0).await;
+    let sealed = roots[0].post("/v1/sys/namespaces/vault/rotate", json!({})).await;
+    assert_eq!(sealed.status, 400, "{}", sealed.body);
+    assert_eq!(roots[1].get("/v1/sys/namespaces/vault/key-status").await.status, 503);
+    let plain = roots[0].post("/v1/sys/namespaces/open/rotate", json!({})).await;
+    assert_eq!((plain.status, plain.error()), (400, "namespace is not sealable"));
+    vault.unseal(&vault.shares).await;
+    assert_eq!(status(&roots[2]).await, 4);
+    assert_eq!(roots[0].within("vault").get("/v1/kv/n0").await.ok()["data"]["v"], TREASURE);
+}
+
+/// Whose shares are lost is removed with all that lies in it; nobody is told that the server is sealed.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_whose_shares_are_lost_goes_with_all_that_lies_in_it() {
+    let vault = Vault::new().await;
+    let root = vault.cluster.root(vault.cluster.standbys().await[0]);
+    let inside = root.within("vault");
+    root.within("vault/inner").post("/v1/sys/namespaces/deep", json!({})).await.ok();
+    let refused = root.delete("/v1/sys/namespaces/vault").await;
+    assert_eq!(refused.status, 400, "it holds namespaces: {}", refused.body);
+    let refused = root.delete("/v1/sys/namespaces/vault/delete-sealed").await;
+    assert_eq!((refused.status, refused.error()), (400, "namespace is not sealed"));
+    let made = inside.post("/v1/auth/token/create-orphan", json!({"ttl": "1h"})).await.ok();
+    let accessor = made["auth"]["accessor"].clone();
+    vault.seal(0).await;
+    let refused = root.delete("/v1/sys/namespaces/vault").await;
+    assert_eq!(refused.status, 400, "{}", refused.body);
+    for root in vault.roots() {
+        let body = json!({"accessor": accessor});
+        let above = root.post("/v1/auth/token/lookup-accessor", body.clone()).await;
+        assert_eq!((above.status, above.error()), (503, "namespace is sealed"));
+        let beside = root.within("open").post("/v1/auth/token/lookup-accessor", body).await;
+        let unknown = json!({"accessor": "x.aaaaaaaa-aaaaaaaa"});
+        let unknown = root.within("open").post("/v1/auth/token/lookup-accessor", unknown).await;
+        assert_eq!((beside.status, beside.error()), (unknown.status, unknown.error()));
+        assert_ne!(beside.status, 503);
+        // Its own token does not keep anybody from logging in elsewhere.
+        let own = root.within("open").with_token(made["auth"]["client_token"].as_str().unwrap());
+        assert_eq!(own.get("/v1/sys/internal/ui/mounts").await.status, 200);
+        assert_eq!(own.get("/v1/kv/x").await.status, 503);
+    }
+    let removed = root.delete("/v1/sys/namespaces/vault/delete-sealed").await;
+    assert_eq!(removed.status, 200, "{}", removed.body);
+    until("the namespace should be gone", async || {
+        (root.get("/v1/sys/namespaces/vault").await.status == 404).then_some(())
+    })
+    .await;
+    root.post("/v1/sys/namespaces/vault", json!({})).await.ok();
+    assert_eq!(root.within("vault").list("/v1/sys/namespaces").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_removal_survives_its_leader_and_leaves_no_token_or_lease() {
     let mut cluster = Cluster::serving(3, Transport::Plain).await;
     let leader = cluster.leader().await;

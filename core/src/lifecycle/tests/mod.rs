@@ -120,3 +120,10 @@ async fn a_new_leader_writes_with_the_newest_key_and_rotates_from_there() {
     active.rotate(soon()).await.unwrap();
     assert_eq!(active.key_status().unwrap().term, 4, "no edition was lost");
 }
+
+impl super::tenants::Tenants {
+    /// Whether it is known of any namespace that nobody had its keys.
+    pub(crate) fn have_missed(&self) -> bool {
+        self.fetches.has_missed()
+    }
+}

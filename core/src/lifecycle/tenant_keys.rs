@@ -1,0 +1,247 @@
+//! Keys of namespaces with seals of their own, from one member to another.
+//!
+//! They are asked for beside the requests that wait for them: all that wait for one namespace wait for the same answer, none
+//! waits for another one's, and that nobody had the keys is remembered whoever has stopped waiting.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::{BoxFuture, Shared};
+use futures::{FutureExt, StreamExt, stream};
+use parking_lot::Mutex;
+use sdk::{Map, NamespaceId, Value};
+use storage::{Access, Revision};
+use tokio::time::{Instant, timeout};
+
+use super::Node;
+use crate::namespace::Place;
+use crate::space;
+
+/// How often one that nobody has keys for is asked about again.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_LAST: Duration = Duration::from_secs(30);
+/// How long a request waits for the members.
+const WAIT_MAX: Duration = Duration::from_secs(3);
+/// How long the members may take in all.
+const ASK_MAX: Duration = Duration::from_secs(10);
+/// How long the one that is asked may take to make sure who is a member.
+const READ_MAX: Duration = Duration::from_secs(3);
+/// Namespaces whose keys are asked for at once, by requests and besides.
+const FETCHES_MAX: usize = 256;
+/// Of them those that no request waits for.
+const IN_BACKGROUND: usize = 8;
+/// Namespaces that are read at once.
+const PAGE: usize = 1_000;
+
+/// Whether the keys came.
+type Fetch = Shared<BoxFuture<'static, bool>>;
+
+#[derive(Default)]
+pub(super) struct Fetches {
+    under_way: Mutex<BTreeMap<NamespaceId, Fetch>>,
+    /// When nobody had the keys of one.
+    missed: Mutex<BTreeMap<NamespaceId, Missed>>,
+}
+
+struct Missed {
+    /// Where its record stood: opened anew, somebody has its keys.
+    at: Option<Revision>,
+    again: Instant,
+    pause: Duration,
+}
+
+impl Fetches {
+    pub fn forget(&self) {
+        self.missed.lock().clear();
+    }
+
+    /// Whether members were asked for these keys in vain.
+    pub fn nobody_has(&self, id: &NamespaceId) -> bool {
+        self.missed.lock().contains_key(id)
+    }
+
+    /// Its keys are here.
+    pub fn came(&self, id: &NamespaceId) {
+        self.missed.lock().remove(id);
+    }
+
+    pub fn has_missed(&self) -> bool {
+        !self.missed.lock().is_empty()
+    }
+
+    /// Whether it is time to ask for these keys.
+    fn may_ask(&self, id: &NamespaceId, at: Option<Revision>) -> bool {
+        self.missed.lock().get(id).is_none_or(|missed| missed.at != at || missed.again <= Instant::now())
+    }
+
+    fn note_missed(&self, id: &NamespaceId, at: Option<Revision>) {
+        let mut missed = self.missed.lock();
+        let before = missed.get(id).filter(|missed| missed.at == at);
+        let pause = before.map_or(RETRY_FIRST, |missed| (missed.pause * 2).min(RETRY_LAST));
+        missed.insert(id.clone(), Missed { at, again: Instant::now() + pause, pause });
+    }
+}
+
+/// However asking ends, the next one asks anew.
+struct UnderWay(Arc<Node>, NamespaceId);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.tenants.fetches.under_way.lock().remove(&self.1);
+    }
+}
+
+impl Node {
+    /// Asks for the keys of what is open and not here.
+    pub(super) async fn fetch_tenants(self: &Arc<Self>) -> Result<(), Access> {
+        let (mut open, mut after) = (BTreeSet::new(), None);
+        loop {
+            let page = self.namespaces.open_ones(&self.local_view()?, after.as_ref(), PAGE)?;
+            let full = page.len() == PAGE;
+            after = page.last().cloned();
+            open.extend(page);
+            if !full {
+                break;
+            }
+        }
+        self.tenants.fetches.missed.lock().retain(|id, _| open.contains(id));
+        let lacking = open.into_iter().filter(|id| !self.barrier.holds(id.keyring()));
+        let asked = lacking.filter(|id| self.tenants.fetches.may_ask(id, self.stands_at(id)));
+        let asked: Vec<NamespaceId> = asked.collect();
+        let fetches = asked.into_iter().map(|id| {
+            let node = Arc::clone(self);
+            async move {
+                if let Some(fetch) = node.fetch(&id) {
+                    fetch.await;
+                }
+            }
+        });
+        stream::iter(fetches).buffer_unordered(IN_BACKGROUND).collect::<()>().await;
+        Ok(())
+    }
+
+    /// Gets the keys that a request waits for, if anybody has them. Answers whether they are here.
+    pub(crate) async fn fetch_for(self: &Arc<Self>, place: &Place) -> bool {
+        let owner = place.namespace.id.keyring_owner();
+        if self.barrier.holds(owner.keyring()) {
+            return true;
+        }
+        if !self.tenants.fetches.may_ask(&owner, self.stands_at(&owner)) {
+            return false;
+        }
+        match self.fetch(&owner) {
+            Some(fetch) => timeout(WAIT_MAX, fetch).await.unwrap_or(false),
+            None => false,
+        }
+    }
+
+    /// The asking that is under way for these keys, or a new one. `None`: too much is under way.
+    fn fetch(self: &Arc<Self>, id: &NamespaceId) -> Option<Fetch> {
+        let mut under_way = self.tenants.fetches.under_way.lock();
+        if let Some(fetch) = under_way.get(id) {
+            return Some(fetch.clone());
+        }
+        if under_way.len() >= FETCHES_MAX {
+            return None;
+        }
+        let (node, owner) = (Arc::clone(self), id.clone());
+        let asking = tokio::spawn(async move {
+            let _under_way = UnderWay(Arc::clone(&node), owner.clone());
+            node.fetch_tenant(&owner).await
+        });
+        let fetch = async move { asking.await.unwrap_or(false) }.boxed().shared();
+        under_way.insert(id.clone(), fetch.clone());
+        Some(fetch)
+    }
+
+    async fn fetch_tenant(&self, id: &NamespaceId) -> bool {
+        let at = self.stands_at(id);
+        if self.barrier.holds(id.keyring()) {
+            return true;
+        }
+        let borrowed = timeout(ASK_MAX, self.borrow_tenant(id)).await;
+        match borrowed.unwrap_or_else(|_| Err("the members do not answer".to_owned())) {
+            Ok(member) => {
+                self.tenants.fetches.came(id);
+                tracing::info!(namespace = id.as_str(), member, "the keys of a namespace came from another member");
+                true
+            }
+            Err(problem) => {
+                self.tenants.fetches.note_missed(id, at);
+                tracing::debug!(namespace = id.as_str(), problem, "nobody has the keys of a namespace that is open");
+                false
+            }
+        }
+    }
+
+    /// The revision of its record.
+    fn stands_at(&self, id: &NamespaceId) -> Option<Revision> {
+        let (view, mut seen) = (self.local_view().ok()?, Vec::new());
+        self.namespaces.by_id(&view, id, &mut seen).ok()??;
+        seen.last().and_then(|(_, revision)| *revision)
+    }
+
+    /// Answers who gave them.
+    async fn borrow_tenant(&self, id: &NamespaceId) -> Result<String, String> {
+        let text = |e: &dyn std::fmt::Display| e.to_string();
+        let keyring = self.keyring_of(id)?;
+        let question = self.barrier.ask_for_tenant(id.as_str()).map_err(|e| text(&e))?;
+        let sent = Bytes::from([&[QUESTION], question.as_slice()].concat());
+        let asked = self.replication.ask_to_unseal(sent).await.map_err(|e| text(&e))?;
+        let keys = self.barrier.borrow_tenant(&question, &asked.answer, &keyring).map_err(|e| text(&e))?;
+        self.barrier.open_tenant(id.keyring(), keys).map_err(|e| text(&e))?;
+        Ok(asked.name)
+    }
+
+    fn keyring_of(&self, id: &NamespaceId) -> Result<Vec<u8>, String> {
+        let text = |e: &dyn std::fmt::Display| e.to_string();
+        let view = self.local_view().map_err(|e| text(&e))?;
+        let place = self.namespaces.by_id(&view, id, &mut Vec::new()).map_err(|e| text(&e))?;
+        let place = place.filter(|place| place.namespace.id == *id).ok_or("it is gone, or lies in a sealed one")?;
+        let (Some(record), Some(above)) = (place.record(), place.above()) else { return Err("it is the root".into()) };
+        let seal = self.namespaces.seal_of(&view.elsewhere(space::records(&above)), record).map_err(|e| text(&e))?;
+        Ok(seal.keyring)
+    }
+
+    /// The root key of a namespace that is open, for an unsealed member. The error is for that member to read.
+    pub(super) async fn lend_tenant(&self, from: u64, question: &[u8]) -> Result<Vec<u8>, String> {
+        let text = |e: &dyn std::fmt::Display| e.to_string();
+        let question = question.get(1..).unwrap_or_default();
+        let asked = self.barrier.tenant_asked_for(question).map_err(|e| text(&e))?;
+        let id = NamespaceId::parse(&asked).ok_or("the question names no namespace")?;
+        // One that has none need not find out whether it may give them.
+        if !self.barrier.holds(id.keyring()) {
+            return Err("the namespace is not open here".to_owned());
+        }
+        // One that is cut off does not know who was removed since, or what was sealed.
+        let now = self.replication.read_point(Instant::now() + READ_MAX).await.map_err(|e| text(&e))?;
+        let members = self.replication.members();
+        let member = members.iter().find(|status| status.member.id == from).ok_or("the node that asks is no member")?;
+        let view = self.local_view().map_err(|e| text(&e))?;
+        let place = self.namespaces.by_id(&view, &id, &mut Vec::new()).map_err(|e| text(&e))?;
+        let place = place.filter(|place| place.namespace.id == id && !place.is_sealed());
+        let place = place.ok_or("the namespace is not open here")?;
+        let answer = self.barrier.lend_tenant(id.keyring(), question).map_err(|e| text(&e))?;
+        let told = async {
+            self.audit.refresh(&self.store.snapshot().map_err(|e| text(&e))?).map_err(|e| text(&e))?;
+            let facts = Map::from_iter([
+                ("member".to_owned(), Value::from(member.member.name.clone())),
+                ("raft_id".to_owned(), format!("{from:016x}").into()),
+                ("namespace_id".to_owned(), id.as_str().into()),
+                ("namespace_path".to_owned(), place.namespace.path.clone().into()),
+            ]);
+            self.audit.event(now, "unseal-namespace-member", facts).await.map_err(|e| text(&e))
+        };
+        told.await.map_err(|problem| format!("it could not write its audit entry: {problem}"))?;
+        Ok(answer)
+    }
+
+    pub(super) fn asks_for_tenant(question: &[u8]) -> bool {
+        question.first() == Some(&QUESTION)
+    }
+}
+
+/// What a question for the keys of a namespace begins with; one for the server's begins otherwise.
+const QUESTION: u8 = 2;
