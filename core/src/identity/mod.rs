@@ -34,7 +34,8 @@ mod tests;
 
 pub use alias::{Alias, AliasChange, alias, alias_by_id, alias_ids, delete_alias, write_alias};
 pub use entity::{
-    BATCH_MAX, Entity, EntityChange, Told, delete_entity, entity, entity_by_name, entity_ids, entity_names, write_entity,
+    BATCH_MAX, Entity, EntityChange, Told, delete_entity, entity, entity_by_name, entity_ids, entity_names,
+    write_entity,
 };
 pub use group::{
     Group, GroupChange, GroupKind, Groups, WhichGroup, delete_group, group, group_by_name, group_ids, group_names,

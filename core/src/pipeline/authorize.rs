@@ -235,7 +235,8 @@ pub fn refusal(decision: &Decision<'_>, needs_sudo: bool) -> Option<Explanation>
         );
     }
     if !decision.mfa_methods().is_empty() {
-        let text = "the rule asks for MFA with the request itself, which this server does not do: it asks for it at logins";
+        let text =
+            "the rule asks for MFA with the request itself, which this server does not do: it asks for it at logins";
         return Some(decision.explain().refused("mfa", text));
     }
     None

@@ -86,7 +86,8 @@ mod tests {
         for good in ["https://a/cb", "com.app:/cb", "http://127.0.0.1/cb?a=data:b", ""] {
             assert!(can_redirect(good), "{good}");
         }
-        for bad in ["javascript:alert(1)", "JavaScript:x", "data:text/html,x", "https://a/cb#x", "https://a/\ncb", " x"] {
+        for bad in ["javascript:alert(1)", "JavaScript:x", "data:text/html,x", "https://a/cb#x", "https://a/\ncb", " x"]
+        {
             assert!(!can_redirect(bad), "{bad}");
         }
     }

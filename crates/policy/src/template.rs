@@ -108,7 +108,8 @@ pub(crate) fn widest(path: &str, values: &TemplateValues) -> String {
     let mut rendered = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
         let Some((selector, literal)) = piece.split_once("}}") else { break };
-        let segment = (rendered.is_empty() || rendered.ends_with('/')) && (literal.is_empty() || literal.starts_with('/'));
+        let segment =
+            (rendered.is_empty() || rendered.ends_with('/')) && (literal.is_empty() || literal.starts_with('/'));
         match look_up(selector.trim(), values) {
             Some(value) => rendered += value,
             None if segment => rendered.push('+'),

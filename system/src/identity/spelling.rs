@@ -16,9 +16,9 @@ pub struct Spelling<'a> {
 
 impl Spelling<'_> {
     pub fn check(&self, view: &View, operation: Operation, own: &str) -> Result<()> {
-        let Some(caller) = self.ctx.caller.filter(|_| self.asked != own) else { return Ok(()) };
-        let mount = &self.ctx.mount.path;
-        for name in [own, &folded(own)] {
+        let Some(caller) = self.ctx.caller else { return Ok(()) };
+        let (mount, low) = (&self.ctx.mount.path, folded(own));
+        for name in [own, low.as_str()].into_iter().filter(|name| *name != self.asked) {
             let path = format!("{mount}{}/{name}", self.folder);
             if self.node.policies.keeps_from(view, caller, operation, &path, self.ctx.now)? {
                 return Err(Failure::denied("permission denied"));

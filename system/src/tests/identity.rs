@@ -255,7 +255,9 @@ async fn a_name_in_a_path_is_the_entity_s_however_it_is_written() {
     let (token, _) = server.token(json!({"policies": ["names"]})).await;
     for name in ["admin", "Admin", "ADMIN"] {
         let path = format!("identity/entity/name/{name}");
-        for (verb, body) in [(Verb::Read, Value::Null), (Verb::Write, json!({"policies": "x"})), (Verb::Delete, Value::Null)] {
+        for (verb, body) in
+            [(Verb::Read, Value::Null), (Verb::Write, json!({"policies": "x"})), (Verb::Delete, Value::Null)]
+        {
             server.send(verb, &path, &token, body).await.refused(403, "");
         }
     }
@@ -268,7 +270,10 @@ async fn a_name_in_a_path_is_the_entity_s_however_it_is_written() {
     // No id makes another entity of the path's.
     for name in ["mine", "MINE"] {
         let path = format!("identity/entity/name/{name}");
-        server.send(Verb::Write, &path, &token, json!({"id": admin, "policies": "x"})).await.refused(400, "not that of");
+        server
+            .send(Verb::Write, &path, &token, json!({"id": admin, "policies": "x"}))
+            .await
+            .refused(400, "not that of");
     }
     let mine = server.write("identity/entity/name/Mine", json!({})).await.ok();
     let own = json!({"id": mine["data"]["id"], "policies": "x"});
@@ -281,6 +286,7 @@ async fn a_name_in_a_path_is_the_entity_s_however_it_is_written() {
 async fn an_explanation_says_what_gives_a_policy() {
     let server = Server::new().await;
     let (token, ann) = arrive(&server, "ann").await;
+    server.write("sys/mounts/box", json!({"type": "box"})).await.ok();
     for name in ["own", "of-entity", "of-group", "of-both"] {
         server.policy(name, &format!("path \"box/{name}\" {{ capabilities = [\"read\"] }}")).await;
     }

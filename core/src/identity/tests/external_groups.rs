@@ -110,8 +110,7 @@ async fn who_has_not_the_alias_any_more_is_not_in_its_groups() {
         let alias = alias(&bench.view(), OTHER, "ann-l").unwrap().unwrap();
         if moves {
             let bob = bench.log_in("bob", &[]).await.id;
-            let change =
-                AliasChange { id: Some(alias.id.clone()), canonical_id: Some(bob), ..AliasChange::default() };
+            let change = AliasChange { id: Some(alias.id.clone()), canonical_id: Some(bob), ..AliasChange::default() };
             bench.change(|txn| write_alias(txn, bench.now, change)).await.unwrap().unwrap();
         } else {
             bench.change(|txn| delete_alias(txn, &alias.id)).await.unwrap();

@@ -224,7 +224,9 @@ async fn a_key_goes_with_its_entity_and_to_whom_that_is_merged_into() {
     assert_eq!(bench.attempt(&method, &ann, &code).await, None);
     bench.change(|txn| delete_alias(txn, &bob.aliases[0].id).unwrap()).await;
     let from = [ann.id.clone()];
-    bench.change(|txn| merge(txn, bench.now, &Merge { to: &bob.id, from: &from, keep: &[], force: false }).unwrap()).await;
+    bench
+        .change(|txn| merge(txn, bench.now, &Merge { to: &bob.id, from: &from, keep: &[], force: false }).unwrap())
+        .await;
     assert!(bench.attempt(&method, &bob, &code).await.is_some(), "it is used up");
     assert_eq!(bench.attempt(&method, &bob, &bench.code(&key, 1)).await, None);
     assert!(bench.attempt(&method, &ann, &bench.code(&key, -1)).await.unwrap().contains("not present"));

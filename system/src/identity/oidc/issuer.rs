@@ -36,7 +36,8 @@ pub fn address(node: &Node, set: &str) -> Result<String> {
         Role::Active { .. } => Ok(node.replication.joining().api_address),
         Role::Standby { leader } if !leader.api_address.is_empty() => Ok(leader.api_address),
         Role::Standby { .. } | Role::Unknown => Err(Failure::Unavailable(
-            "the address of the active node, which is the issuer unless one is set, is not known here at present".into(),
+            "the address of the active node, which is the issuer unless one is set, is not known here at present"
+                .into(),
         )),
     }
 }

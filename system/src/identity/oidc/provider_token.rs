@@ -66,7 +66,8 @@ pub fn path(oidc: &Arc<Oidc>) -> Path {
                 Err(Stop::Failed(failure)) => return Err(failure),
             };
             // What is shown once is not kept for whoever asks what came of the request.
-            Ok(answer.with(|answer| answer.header("cache-control", "no-store").header("pragma", "no-cache").shown_once()))
+            Ok(answer
+                .with(|answer| answer.header("cache-control", "no-store").header("pragma", "no-cache").shown_once()))
         })
 }
 
