@@ -43,9 +43,9 @@ class Load:
         return json.loads(out)
 
 
-def seed(program, cluster, secrets, tokens, mounts, namespaces=0):
-    """Over HTTP, each once; answers what it took."""
-    took = {}
+def seed(program, cluster, secrets, tokens, mounts, namespaces=0, within=24 * 3600):
+    """Over HTTP, each once, in so many seconds at the most; answers what it took."""
+    took, end = {}, time.monotonic() + within
     for workload, count, token, more in (
         ("kv-write", secrets, cluster.bench_token, ("--folder-size", FOLDER)),
         ("token-create", tokens, cluster.bench_token, ()),
@@ -53,10 +53,12 @@ def seed(program, cluster, secrets, tokens, mounts, namespaces=0):
         ("namespace", namespaces, cluster.token, ()),
         ("namespace-mount", namespaces * MOUNTS_EACH, cluster.token, ()),
     ):
-        if not count:
+        left = end - time.monotonic()
+        if not count or left <= 0:
             continue
-        load = Load(program, cluster, workload, token, "--keys", count, "--once", "--clients", 64, *more)
+        load = Load(program, cluster, workload, token, "--keys", count, "--once", "--seconds", left, "--clients", 64, *more)
         done = load.start().result()
+        count = done["answers"]
         took[workload] = {"count": count, "seconds": round(done["seconds"], 1), "errors": done["errors"]}
         if done["errors"]:
             say("\n".join([f"{workload}: {done['errors']}", *(f"node {n.number}:\n  {n.tail()}" for n in cluster.nodes)]))

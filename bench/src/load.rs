@@ -29,8 +29,10 @@ pub struct Plan {
 #[derive(Clone, Copy)]
 pub enum End {
     After(Duration),
-    /// When each of the workload's numbers was sent. One that failed is not sent again.
-    Once,
+    /// When each of the workload's numbers was sent, or after so long. One that failed is not sent again.
+    Once {
+        within: Duration,
+    },
 }
 
 /// A client whose server refuses does not spin.
@@ -110,8 +112,8 @@ async fn one(plan: Rc<Plan>, sent: Rc<Cell<usize>>, mut client: Client, number: 
         match plan.end {
             End::After(length) if due >= start + length => return tally,
             End::After(_) => {}
-            End::Once if sent.get() >= plan.workload.keys => return tally,
-            End::Once => request = sent.replace(sent.get() + 1),
+            End::Once { within } if sent.get() >= plan.workload.keys || due >= start + within => return tally,
+            End::Once { .. } => request = sent.replace(sent.get() + 1),
         }
         if plan.reconnect {
             client.hang_up();

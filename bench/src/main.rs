@@ -19,6 +19,8 @@ use clap::{Args, Parser, Subcommand};
 
 use load::{End, Plan};
 
+const A_DAY: Duration = Duration::from_secs(24 * 3600);
+
 #[derive(Parser)]
 #[command(about = "Load for scripts/bench")]
 struct Cli {
@@ -45,8 +47,9 @@ struct Load {
     workload: workload::Kind,
     #[arg(long, default_value_t = 32)]
     clients: usize,
-    #[arg(long, default_value_t = 10.0)]
-    seconds: f64,
+    /// Ten, or with `--once` a day.
+    #[arg(long)]
+    seconds: Option<f64>,
     /// Requests per second in all, sent on time whatever the answers do, and timed from when they were due. Without it
     /// each client sends as soon as it has its answer.
     #[arg(long)]
@@ -57,7 +60,7 @@ struct Load {
     /// Puts so many of them in a folder; without it they are all in one.
     #[arg(long)]
     folder_size: Option<usize>,
-    /// Each of them once and no more, however long it takes.
+    /// Each of them once and no more.
     #[arg(long)]
     once: bool,
     /// A connection for each request.
@@ -112,7 +115,10 @@ fn run_load(load: Load) -> Result<(), Box<dyn std::error::Error>> {
         },
         addresses: load.addresses,
         clients: load.clients.max(1),
-        end: if load.once { End::Once } else { End::After(Duration::from_secs_f64(load.seconds)) },
+        end: match (load.once, load.seconds.map(Duration::from_secs_f64)) {
+            (true, within) => End::Once { within: within.unwrap_or(A_DAY) },
+            (false, length) => End::After(length.unwrap_or(Duration::from_secs(10))),
+        },
         rate: load.rate,
         reconnect: load.reconnect,
     };

@@ -85,7 +85,9 @@ impl Handover {
             }
         };
         tracing::info!(target = %format_args!("{target:016x}"), "leadership is handed over");
-        shared.raft.trigger().transfer_leader(target).await.map_err(|_| TransferError::Stopped)?;
+        if !shared.transfer(target).await {
+            return Err(TransferError::Stopped);
+        }
         let mut leadership = shared.leadership.subscribe();
         let taken = deadline.min(Instant::now() + 2 * timing.election_max + Duration::from_millis(200));
         match timeout_at(taken, leadership.wait_for(|now| !now.leads())).await {

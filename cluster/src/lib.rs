@@ -36,6 +36,7 @@ mod handover;
 pub mod identity;
 mod join;
 mod leadership;
+mod lease;
 mod load;
 pub mod log;
 pub mod machine;

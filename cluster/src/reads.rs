@@ -1,8 +1,8 @@
 //! From which log index on a read sees everything that was acknowledged before it began.
 //!
-//! The leader knows by its lease, with a margin for clocks that run at different speeds: each read asks it for itself.
-//! Without a lease it asks its followers, and a follower asks the leader. Such a call serves many reads, but only those
-//! that arrived before it was *sent*: an answer on its way may already be older than a later read.
+//! The leader knows by its [`lease`](crate::lease). Without one it asks its followers, and a follower asks the leader. Such a
+//! call serves many reads, but only those that arrived before it was *sent*: an answer on its way may already be older than a
+//! later read.
 //!
 //! ```text
 //! reads ──► round being gathered ──(a call is free)──► sent ──► index ──► wait until applied here ──► read
@@ -22,6 +22,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::lease::Lease;
 use crate::network::{Lane, Link};
 use crate::shared::{Leader, Shared, within_ms};
 
@@ -60,15 +61,10 @@ impl Reads {
         }
         let mut why = ReadError::NoLeader("nobody leads".to_owned());
         loop {
-            // Under its lease the leader asks itself, which costs less than sharing the answer would.
-            let answer = if self.shared.leadership.borrow().is_ready() && !self.shared.read_index_only {
-                self.as_leader(deadline.min(Instant::now() + CALL)).await
-            } else {
-                match self.shared_answer(deadline).await? {
-                    Some(answer) => answer,
-                    None => return Err(why),
-                }
-            };
+            if let Some(point) = self.under_lease() {
+                return self.applied(point, deadline).await;
+            }
+            let Some(answer) = self.shared_answer(deadline).await? else { return Err(why) };
             match answer {
                 Ok(point) => return self.applied(point, deadline).await,
                 Err(ReadError::Stopped) => return Err(ReadError::Stopped),
@@ -95,7 +91,15 @@ impl Reads {
         }
     }
 
+    fn under_lease(&self) -> Option<ReadPoint> {
+        let index = if self.shared.read_index_only { None } else { self.shared.index_under_lease() }?;
+        Some(ReadPoint { now: self.shared.now(), index })
+    }
+
     async fn applied(&self, point: ReadPoint, deadline: Instant) -> Result<ReadPoint, ReadError> {
+        if self.shared.reader.applied() >= point.index {
+            return Ok(point);
+        }
         let mut position = self.shared.reader.position();
         let reached = timeout_at(deadline, position.wait_for(|position| position.index() >= point.index)).await;
         match reached {
@@ -115,7 +119,10 @@ impl Reads {
 
     /// The point as this node knows it, if it leads.
     pub async fn as_leader(&self, deadline: Instant) -> Result<ReadPoint, ReadError> {
-        let lease = self.shared.local.timing().election_max * 3 / 4;
+        if let Some(point) = self.under_lease() {
+            return Ok(point);
+        }
+        let lease = Lease::length(self.shared.local.timing());
         let age = if self.shared.read_index_only { Duration::ZERO } else { lease };
         let option = LinearizerOption::new(Some(age), true);
         match timeout_at(deadline, self.shared.raft.get_read_linearizer(option)).await {

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::consensus::{LogId, Member, Membership, NodeId, Raft, StoredMembership, TypeConfig};
 use crate::identity::{Pins, node_id};
 use crate::leadership::{Leadership, Role};
+use crate::lease::Lease;
 use crate::machine::StateReader;
 use crate::membership::Vouched;
 use crate::network::{Link, Local, Peers, Reports, member_out};
@@ -69,6 +70,19 @@ impl Shared {
     /// The members as other clusters are told of them.
     pub fn members_out(&self) -> Vec<pb::Member> {
         members(self.membership().membership()).iter().map(|(id, member)| member_out(*id, member)).collect()
+    }
+
+    /// Has consensus hand leadership over to that node; never taken back. Whether it has not stopped.
+    pub async fn transfer(&self, target: NodeId) -> bool {
+        let term = self.raft.metrics().borrow_watched().vote.leader_id.term;
+        self.local.lease.give_up(term);
+        self.raft.trigger().transfer_leader(target).await.is_ok()
+    }
+
+    /// The index that a read which begins now has to see, if this node knows by its lease.
+    pub fn index_under_lease(&self) -> Option<u64> {
+        let (applied, length) = (self.applied(), Lease::length(self.local.timing()));
+        self.local.lease.index(&self.raft.metrics().borrow_watched(), applied.as_ref(), length)
     }
 
     /// Where the state stands in its history.

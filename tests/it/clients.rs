@@ -1,6 +1,6 @@
 //! Clients that others wrote, unmodified, through a standby.
 
-use std::path::{Path, PathBuf};
+use std::path::{PathBuf, absolute};
 use std::process::Command;
 
 use crate::harness::{Cluster, Transport};
@@ -39,7 +39,7 @@ fn hvac(script: &str) -> Command {
 }
 
 pub fn program(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/clients").join(name)
+    absolute("tests/it/clients").unwrap().join(name)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the script that installs the clients says where they are")]

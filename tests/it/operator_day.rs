@@ -1,6 +1,5 @@
 //! A day of an operator, from founding a cluster to the backup after losing it, as a script of commands.
 
-use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -13,7 +12,7 @@ fn by_commands_alone() {
     let home = TempDir::with_prefix("holdfast-day-").unwrap();
     let mut command = Command::new("timeout");
     command.args(["--kill-after=20", LONGEST]);
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/operator-day"));
+    command.arg("tests/operator-day");
     let ran = command.arg(env!("CARGO_BIN_EXE_holdfast")).arg(home.path()).output().unwrap();
     let (said, log) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success() && said == "the day is over\n", "{}: {said}{log}", ran.status);

@@ -1,7 +1,6 @@
 //! The commands of `docs/OPERATIONS.md`, run as they stand there.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::json;
@@ -11,7 +10,7 @@ use crate::harness::{Cluster, Transport, until};
 
 /// The block of that name.
 fn block(name: &str) -> String {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/OPERATIONS.md")).unwrap();
+    let text = fs::read_to_string("docs/OPERATIONS.md").unwrap();
     let head = format!("<!-- run: {name} -->\n```sh\n");
     let from = text.find(&head).unwrap_or_else(|| panic!("OPERATIONS.md has no {name}")) + head.len();
     let to = text[from..].find("```").unwrap();

@@ -114,6 +114,7 @@ impl RaftNetworkV2<TypeConfig> for Client {
         let local = &self.network.local;
         // A log message may be large and the follower's disk slow: breaking it off would only send it again.
         let within = if rpc.entries.is_empty() { option.hard_ttl().max(EMPTY_APPEND) } else { APPEND };
+        local.lease.tell(rpc.leader_commit.map_or(0, |id| id.index));
         let message = wire::append_out(&rpc, local.terms(), self.network.now_ms());
         let mut consensus = link.consensus(self.lane);
         let asked = Instant::now();

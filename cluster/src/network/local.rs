@@ -10,6 +10,7 @@ use proto::cluster as pb;
 use crate::consensus::{Member, Timing};
 use crate::fitness::{Kept, Room};
 use crate::format::Formats;
+use crate::lease::Lease;
 use crate::machine::StateReader;
 use crate::time::{self, Clock};
 
@@ -17,6 +18,7 @@ pub struct Local {
     pub id: u64,
     pub member: Member,
     pub clock: Arc<Clock>,
+    pub(crate) lease: Lease,
     reader: StateReader,
     timing: Timing,
     formats: Formats,
@@ -45,6 +47,7 @@ impl Local {
             id,
             member,
             clock: Arc::default(),
+            lease: Lease::default(),
             reader,
             timing,
             formats,

@@ -36,6 +36,6 @@ impl Node {
         if !self.shared.leadership.borrow().leads() {
             return Err("this node does not lead".to_owned());
         }
-        self.shared.raft.trigger().transfer_leader(id).await.map_err(|_| "consensus has stopped".to_owned())
+        self.shared.transfer(id).await.then_some(()).ok_or_else(|| "consensus has stopped".to_owned())
     }
 }
