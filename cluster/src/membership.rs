@@ -160,6 +160,7 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
     let timing = *shared.local.timing();
     let mut metrics = shared.raft.metrics();
     let (mut position, mut cleared) = (shared.reader.position(), shared.cleared.subscribe());
+    let mut standing = shared.reader.standing();
     let mut looked = Instant::now();
     loop {
         refresh(&shared);
@@ -201,8 +202,14 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
             changed = cleared.changed() => if changed.is_err() { return },
             () = sleep(timing.heartbeat) => {}
         }
+        // Who is let in from another cluster is let in at once.
+        let _ = timeout(TOGETHER, standing.changed()).await;
+        standing.mark_unchanged();
     }
 }
+
+/// How long changes are gathered: while much is written there is one with each entry.
+const TOGETHER: Duration = Duration::from_millis(2);
 
 /// Puts the members known now in force.
 pub(crate) fn refresh(shared: &Shared) {

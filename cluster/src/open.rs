@@ -287,6 +287,7 @@ impl Node {
             cleared: watch::channel(0).0,
             diverged: watch::channel(None).0,
             runtime: handle.clone(),
+            majority: Default::default(),
             max_entry_size: options.max_entry_size,
             read_index_only: options.read_index_only,
         });

@@ -1,9 +1,11 @@
 //! What every part of a node works with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use openraft::RaftMetrics;
 use openraft::rt::WatchReceiver;
+use parking_lot::Mutex;
 use proto::cluster as pb;
 use storage::{Millis, Revision};
 use tokio::runtime::Handle;
@@ -42,9 +44,14 @@ pub(crate) struct Shared {
     pub diverged: watch::Sender<Option<Arc<str>>>,
     /// Where this node's own tasks run; never a caller's.
     pub runtime: Handle,
+    /// What the majority's clock was, and when.
+    pub majority: Mutex<Option<(Instant, Millis)>>,
     pub max_entry_size: usize,
     pub read_index_only: bool,
 }
+
+/// How long the majority's clock is reckoned from the last look at it.
+const MAJORITY_KEPT: Duration = Duration::from_millis(10);
 
 /// Who leads, and in which term, seen by somebody who wants something of the leader.
 pub(crate) enum Leader {
@@ -142,7 +149,15 @@ impl Shared {
         ready.then(|| self.majority_clock())
     }
 
+    /// Looked up anew every [`MAJORITY_KEPT`]: all clocks of it go on with this node's own.
     fn majority_clock(&self) -> Millis {
+        let mut kept = self.majority.lock();
+        let looked_up = kept.filter(|(at, _)| at.elapsed() < MAJORITY_KEPT);
+        let (at, majority) = *kept.insert(looked_up.unwrap_or_else(|| (Instant::now(), self.look_up_majority())));
+        Millis(majority.0 + u64::try_from(at.elapsed().as_millis()).unwrap_or_default())
+    }
+
+    fn look_up_majority(&self) -> Millis {
         let membership = self.membership();
         let clock = |id: NodeId| {
             if id == self.id { Some(time::wall()) } else { self.reports.of(id).map(|report| report.clock_now()) }

@@ -4,7 +4,8 @@ use std::io;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-const THREADS: usize = 3;
+/// One may be at a disk. Each more costs wake-ups between them.
+const THREADS: usize = 2;
 
 /// Ends with its owner, wherever that is dropped: also in the middle of a start that fails.
 pub(crate) struct Threads(Option<Runtime>);

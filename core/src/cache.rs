@@ -1,10 +1,12 @@
 //! Decoded records, kept by the revision they were read at.
 //!
 //! A lookup reads the record's revision from the snapshot, which costs a point lookup and no decryption, and uses the
-//! kept form only if that is the one. So a cache is never stale and needs nobody to invalidate it.
+//! kept form only if that is the one; as long as the whole state has the revision that it had then, it need not even look.
+//! So a cache is never stale and needs nobody to invalidate it.
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 use serde::de::DeserializeOwned;
 use storage::{Access, Path, PathKey, Read, Revision, View};
@@ -17,7 +19,20 @@ pub struct Found<T> {
 }
 
 pub struct RecordCache<T> {
-    kept: Cache<Path, (Revision, Arc<T>)>,
+    kept: Cache<Path, Arc<Kept<T>>>,
+}
+
+struct Kept<T> {
+    revision: Revision,
+    value: Arc<T>,
+    /// The newest state in which it was found to be this.
+    of_state: Mutex<Revision>,
+}
+
+impl<T> Kept<T> {
+    fn found(&self, path: Path) -> Found<T> {
+        Found { path, revision: self.revision, value: Arc::clone(&self.value) }
+    }
 }
 
 impl<T: DeserializeOwned> RecordCache<T> {
@@ -40,27 +55,91 @@ impl<T> RecordCache<T> {
         key: &PathKey,
         decode: impl FnOnce(&[u8]) -> Result<T, Access>,
     ) -> Result<Option<Found<T>>, Access> {
-        let path = view.path(key);
+        let (path, state) = (view.path(key), view.state_revision());
+        let kept = self.kept.get(&path);
         #[cfg(feature = "faults")]
-        if crate::under_test::never_drops()
-            && let Some((revision, value)) = self.kept.get(&path)
+        if let Some(kept) = kept.as_ref().filter(|_| crate::under_test::never_drops()) {
+            return Ok(Some(kept.found(path)));
+        }
+        if let Some(kept) = &kept
+            && *kept.of_state.lock() == state
         {
-            return Ok(Some(Found { path, revision, value }));
+            view.saw(&path, kept.revision);
+            return Ok(Some(kept.found(path)));
         }
         let Some(revision) = view.revision(key)? else { return Ok(None) };
-        if let Some((at, value)) = self.kept.get(&path)
-            && at == revision
-        {
-            return Ok(Some(Found { path, revision, value }));
+        if let Some(kept) = kept.filter(|kept| kept.revision == revision) {
+            *kept.of_state.lock() = state;
+            return Ok(Some(kept.found(path)));
         }
         let Some((bytes, revision)) = view.bytes(key)? else { return Ok(None) };
         let value = Arc::new(decode(&bytes)?);
-        self.kept.insert(path.clone(), (revision, Arc::clone(&value)));
-        Ok(Some(Found { path, revision, value }))
+        let kept = Arc::new(Kept { revision, value, of_state: Mutex::new(state) });
+        self.kept.insert(path.clone(), Arc::clone(&kept));
+        Ok(Some(kept.found(path)))
     }
 
     /// Forgets everything: when the server is sealed.
     pub fn clear(&self) {
         self.kept.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use storage::{Class, Clear, Latches, MemoryStore, Millis, OpenStore, RequestId, Term, Txn, TxnState};
+
+    use super::*;
+
+    struct Bench {
+        store: OpenStore,
+        cache: RecordCache<u64>,
+        decoded: Cell<u32>,
+    }
+
+    impl Bench {
+        fn view(&self) -> View {
+            View::new(self.store.snapshot().unwrap(), Path::root(Class::Replicated))
+        }
+
+        async fn change(&self, write: impl FnOnce(&mut Txn)) {
+            let mut state = TxnState::new(self.store.snapshot().unwrap(), Latches::new().begin());
+            write(&mut state.at(Path::root(Class::Replicated)));
+            let (batch, _latches) = state.finish();
+            let id = RequestId { applied: 0, random: crypto::random() };
+            let batch = self.store.seal(id, Millis(1), batch).unwrap();
+            self.store.commit(Term(1), batch).await.unwrap();
+        }
+
+        fn read(&self, view: &View) -> Option<u64> {
+            let decode = |bytes: &[u8]| {
+                self.decoded.set(self.decoded.get() + 1);
+                Ok(serde_json::from_slice(bytes).unwrap())
+            };
+            self.cache.read_with(view, &PathKey::new().plain("a"), decode).unwrap().map(|found| *found.value)
+        }
+    }
+
+    #[tokio::test]
+    async fn each_state_has_its_own_record() {
+        let store = OpenStore::new(Arc::new(MemoryStore::default()), Arc::new(Clear));
+        let bench = Bench { store, cache: RecordCache::new(10), decoded: Cell::new(0) };
+        let (a, b) = (PathKey::new().plain("a"), PathKey::new().plain("b"));
+        bench.change(|txn| txn.put(&a, &1_u64).unwrap()).await;
+        let first = bench.view().remembering();
+        assert_eq!([bench.read(&first), bench.read(&first)], [Some(1), Some(1)]);
+        assert_eq!(first.seen().len(), 3, "looked for, read, and known");
+        bench.change(|txn| txn.put(&b, &9_u64).unwrap()).await;
+        let second = bench.view();
+        assert_eq!([bench.read(&second), bench.read(&second)], [Some(1), Some(1)]);
+        assert_eq!(bench.decoded.get(), 1, "another record has changed");
+        bench.change(|txn| txn.put(&a, &2_u64).unwrap()).await;
+        let third = bench.view();
+        assert_eq!([bench.read(&third), bench.read(&third)], [Some(2), Some(2)]);
+        assert_eq!([bench.read(&second), bench.read(&third)], [Some(1), Some(2)], "whoever looks at the state of then");
+        bench.change(|txn| txn.delete(&a)).await;
+        assert_eq!([bench.read(&bench.view()), bench.read(&third)], [None, Some(2)]);
     }
 }

@@ -114,6 +114,8 @@ impl Dev {
             audit: Vec::new(),
             audit_api: Default::default(),
             snapshot_auto_folders: Vec::new(),
+            outbound_hosts: Vec::new(),
+            namespace_seals: Vec::new(),
             unseal_from_members: false,
             seals: Vec::new(),
             lockouts: Default::default(),

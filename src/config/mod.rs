@@ -24,6 +24,7 @@ mod lease;
 mod listener;
 mod lockout;
 mod log;
+mod outbound;
 mod problem;
 mod raft;
 mod reference;
@@ -47,11 +48,14 @@ pub use listener::{
     UnixSocket,
 };
 pub use log::{LogFile, LogFormat, LogLevel, LogSettings};
+pub use outbound::{OutboundHost, allows};
 pub use problem::{ConfigError, Place, Warning};
 pub use raft::{RaftStorage, RaftTiming};
 pub use reference::reference;
 pub use retry_join::{Pem, RetryJoin};
-pub use seal::{HsmSeal, Seal, SealKey, SealedBy, Secret, StaticKeys, TokenAt, TransitSeal, TransitTls};
+pub use seal::{
+    HsmSeal, OfferedTo, Seal, SealKey, SealedBy, Secret, StaticKeys, TokenAt, TransitSeal, TransitTls, is_segment,
+};
 pub use server::ServerConfig;
 pub use telemetry::{Telemetry, TraceSettings};
 pub use written::Written;

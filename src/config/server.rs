@@ -17,9 +17,10 @@ use super::lease::{self, LeaseLimits};
 use super::listener::{self, Listener};
 use super::lockout;
 use super::log::{self, LogSettings};
+use super::outbound::{self, OutboundHost};
 use super::problem::{ConfigError, Warning};
 use super::raft::{self, RaftStorage};
-use super::seal::{self, Seal};
+use super::seal::{self, OfferedTo, Seal};
 use super::section::Section;
 use super::source::Document;
 use super::telemetry::{self, Telemetry};
@@ -43,10 +44,14 @@ pub struct ServerConfig {
     pub audit_api: ApiRules,
     /// `snapshot_auto_folders`: where automated backups may be written.
     pub snapshot_auto_folders: Vec<PathBuf>,
+    /// `outbound_hosts`
+    pub outbound_hosts: Vec<OutboundHost>,
     /// `unseal_from_members`: a restarted node is unsealed by an unsealed member.
     pub unseal_from_members: bool,
-    /// `seal`
+    /// `seal`: those of the server.
     pub seals: Vec<Seal>,
+    /// Those that namespaces may name; some are the server's too.
+    pub namespace_seals: Vec<Seal>,
     pub leases: LeaseLimits,
     /// `user_lockout`
     pub lockouts: LockoutDefaults,
@@ -135,6 +140,14 @@ const KEYS: &[Key] = &[
          any there are none.",
     ),
     Key::new(
+        "outbound_hosts",
+        List,
+        "",
+        "Hosts that a namespace below the root may have this server ask, with a port or for any: the servers of `transit` seals of \
+         their own, and services for second factors elsewhere than in Duo's, Okta's and PingID's own domains. The root may have any \
+         asked. The same on all nodes.",
+    ),
+    Key::new(
         "unseal_from_members",
         Flag,
         "false",
@@ -167,6 +180,7 @@ pub(super) fn read(
     let listeners = listener::read(&top, request_duration, &mut warnings)?;
     let first = first_address(&listeners);
     let api_address = api_address(&top, environment, &first, &mut warnings)?;
+    let seals = seal::read(&top, &mut warnings)?;
     let config = ServerConfig {
         cluster_address: cluster_address(&top, environment, &api_address, &first)?,
         storage,
@@ -181,8 +195,10 @@ pub(super) fn read(
             .into_iter()
             .map(PathBuf::from)
             .collect(),
+        outbound_hosts: outbound::read(&top)?,
         unseal_from_members: top.flag("unseal_from_members")?.unwrap_or(false),
-        seals: seal::read(&top, &mut warnings)?,
+        seals: seals.iter().filter(|seal| seal.namespaces != OfferedTo::Namespaces).cloned().collect(),
+        namespace_seals: seals.into_iter().filter(|seal| seal.namespaces != OfferedTo::Server).collect(),
         leases: lease::read(&top)?,
         lockouts: lockout::read(&top, &mut warnings)?,
         telemetry: telemetry::read(&top, &mut warnings)?,

@@ -9,6 +9,7 @@ mod post;
 mod probe;
 mod reload;
 mod seals;
+mod second_factors;
 mod signals;
 mod start;
 mod stop;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use barrier::StaticSeal;
 use holdfast_core::lifecycle::ConfiguredSeal;
+use holdfast_core::namespace::{KeyService, KeyServices, OwnTransit};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Identity, Url};
@@ -14,7 +15,7 @@ use seals_pkcs11::Pkcs11Seal;
 use seals_transit::{Options, Token, TransitSeal};
 use zeroize::Zeroizing;
 
-use crate::config::{self, Seal, SealKey, SealedBy, TokenAt};
+use crate::config::{self, OutboundHost, Seal, SealKey, SealedBy, ServerConfig, TokenAt, allows, is_segment};
 use crate::roots;
 
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,89 @@ pub fn made(seals: &[Seal]) -> Result<Vec<ConfiguredSeal>, SealError> {
             Ok(ConfiguredSeal { name, priority, disabled, seal: made })
         })
         .collect()
+}
+
+/// What namespaces may have this server ask.
+pub struct NamespaceSeals {
+    offered: Vec<ConfiguredSeal>,
+    /// Trusts what the machine trusts.
+    client: Client,
+    allowed: Vec<OutboundHost>,
+}
+
+impl NamespaceSeals {
+    /// `made` are those of the server, some of which are offered too. What the others do by themselves begins here.
+    pub fn new(config: &ServerConfig, made: &[ConfiguredSeal]) -> Result<Self, SealError> {
+        let (mut offered, mut own) = (Vec::new(), Vec::new());
+        for seal in config.namespace_seals.iter().filter(|seal| !seal.disabled) {
+            match made.iter().find(|made| made.name == seal.name) {
+                Some(made) => offered.push(made.clone()),
+                None => own.push(seal.clone()),
+            }
+        }
+        for seal in self::made(&own)? {
+            let kept = Arc::clone(&seal.seal);
+            tokio::spawn(async move { kept.keep().await });
+            offered.push(seal);
+        }
+        let mut builder = Client::builder()
+            .use_rustls_tls()
+            .redirect(Policy::none())
+            .no_proxy()
+            .https_only(true)
+            .user_agent(concat!("holdfast/", env!("CARGO_PKG_VERSION")));
+        for root in roots::of_this_machine() {
+            builder = builder.add_root_certificate(root);
+        }
+        let unusable = |e: reqwest::Error| SealError::Unusable { seal: "of namespaces".into(), problem: e.to_string() };
+        Ok(Self { offered, client: builder.build().map_err(unusable)?, allowed: config.outbound_hosts.clone() })
+    }
+
+    fn transit(&self, by_root: bool, own: &OwnTransit) -> Result<TransitSeal, String> {
+        let url = Url::parse(&own.address).ok().filter(|url| {
+            let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+            url.scheme() == "https" && url.path() == "/" && url.fragment().is_none() && bare
+        });
+        let url = url.ok_or("address must be a URL such as \"https://kms.example.com:8200\"")?;
+        let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
+        if !by_root && !allows(&self.allowed, host, port) {
+            return Err(format!(
+                "{host}:{port} is asked for namespaces right in the root alone, unless this server's configuration has it among \
+                 `outbound_hosts`"
+            ));
+        }
+        if !is_segment(&own.key_name) {
+            return Err("key_name must be a key's name, of letters, digits, '-', '_' and '.'".into());
+        }
+        if !own.mount_path.trim_matches('/').split('/').all(is_segment) {
+            return Err("mount_path must be a path, such as \"transit\"".into());
+        }
+        let options = Options {
+            address: url,
+            token: Token::Given(Zeroizing::new(own.token.clone())),
+            key_name: own.key_name.clone(),
+            mount_path: own.mount_path.clone(),
+            namespace: own.namespace.clone(),
+            renew: true,
+            stays: true,
+        };
+        Ok(TransitSeal::new(options, self.client.clone()))
+    }
+}
+
+impl KeyServices for NamespaceSeals {
+    fn seal(&self, by_root: bool, service: &KeyService) -> Result<Arc<dyn barrier::Seal>, String> {
+        match service {
+            KeyService::Transit(own) => Ok(Arc::new(self.transit(by_root, own)?)),
+            KeyService::Offered { kind, name } => {
+                let found = self.offered.iter().find(|seal| seal.name == *name && seal.seal.kind() == *kind);
+                let kind = kind.name();
+                let none =
+                    || format!("this server's configuration offers namespaces no seal {name:?} of the kind {kind}");
+                found.map(|found| Arc::clone(&found.seal)).ok_or_else(none)
+            }
+        }
+    }
 }
 
 struct Making<'a> {
@@ -107,6 +191,7 @@ impl Making<'_> {
             mount_path: written.mount_path.clone(),
             namespace: written.namespace.clone(),
             renew: written.renew,
+            stays: false,
         };
         Ok(TransitSeal::new(options, client))
     }
@@ -140,6 +225,53 @@ impl Resolve for Elsewhere {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn offering(allowed: &[&str]) -> NamespaceSeals {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let allowed = allowed.iter().map(|host| OutboundHost { host: (*host).to_owned(), port: Some(8200) });
+        NamespaceSeals { offered: Vec::new(), client: Client::new(), allowed: allowed.collect() }
+    }
+
+    /// Where a tenant may not go, the server does not go for it.
+    #[test]
+    fn a_namespace_has_nobody_asked_but_who_is_allowed() {
+        let at = |address: &str| {
+            let (address, key_name) = (address.to_owned(), "unseal".to_owned());
+            OwnTransit { address, token: "t".into(), key_name, mount_path: "a/transit/".into(), namespace: None }
+        };
+        let (none, some) = (offering(&[]), offering(&["kms.example.com", "127.0.0.1"]));
+        let asks =
+            |seals: &NamespaceSeals, by_root, own: OwnTransit| seals.seal(by_root, &KeyService::Transit(own)).is_ok();
+        assert!(asks(&none, true, at("https://127.0.0.1:8200")), "the root says whom");
+        assert!(!asks(&none, false, at("https://kms.example.com:8200")));
+        assert!(asks(&some, false, at("https://KMS.example.com:8200")));
+        assert!(asks(&some, false, at("https://127.0.0.1:8200/")));
+        for address in [
+            "http://kms.example.com:8200",
+            "https://kms.example.com",
+            "https://kms.example.com:8201",
+            "https://127.0.0.2:8200",
+            "https://evil.example:8200#@kms.example.com:8200",
+            "https://kms.example.com:8200@evil.example:8200",
+            "https://kms.example.com:8200/v1/sys/seal?x=",
+            "https://kms.example.com:8200/v1",
+            "file:///etc/passwd",
+            "kms.example.com:8200",
+            "",
+        ] {
+            assert!(!asks(&some, false, at(address)), "{address}");
+        }
+        for key in ["", "../x", "a/b", "a?b", "."] {
+            assert!(
+                !asks(&some, true, OwnTransit { key_name: key.into(), ..at("https://kms.example.com:8200") }),
+                "{key}"
+            );
+            let mount_path = format!("m/{key}/..");
+            assert!(!asks(&some, true, OwnTransit { mount_path, ..at("https://kms.example.com:8200") }), "{key}");
+        }
+        let unnamed = KeyService::Offered { kind: barrier::SealKind::Transit, name: "transit".into() };
+        assert!(some.seal(true, &unnamed).is_err());
+    }
 
     #[tokio::test]
     async fn only_the_name_in_the_certificate_is_found_elsewhere() {

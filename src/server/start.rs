@@ -29,7 +29,8 @@ use super::gauges::Measured;
 use super::introduce::HttpIntroduce;
 use super::post::HttpPost;
 use super::probe::{self, Probe};
-use super::seals::{self, SealError};
+use super::seals::{self, NamespaceSeals, SealError};
+use super::second_factors;
 use super::{Follow, Server};
 use crate::catalog;
 use crate::config::{self, Pem, RaftStorage, ServerConfig};
@@ -50,6 +51,8 @@ pub enum StartError {
     Audit(#[from] OptionError),
     #[error(transparent)]
     Seal(#[from] SealError),
+    #[error("other servers cannot be asked: {0}")]
+    Outbound(String),
     #[error("traces cannot be sent: {0}")]
     Traces(String),
     #[error("{} cannot be read: {problem}", file.display())]
@@ -81,13 +84,16 @@ impl Server {
         let limits = TtlLimits { default: config.leases.default, max: config.leases.max };
         let introduce = Arc::new(HttpIntroduce);
         let neighbours = Neighbours { targets: targets.clone(), introduce: Arc::clone(&introduce) as _ };
+        let seals = seals::made(&config.seals)?;
         let settings = Settings {
             limits,
             lockouts: config.lockouts.clone(),
             snapshot_folders: Folders::new(config.snapshot_auto_folders.clone()),
             from_members: config.unseal_from_members,
-            seals: seals::made(&config.seals)?,
+            key_services: Arc::new(NamespaceSeals::new(&config, &seals)?),
+            seals,
             neighbours: Some(neighbours),
+            second_factors: second_factors::made(config.outbound_hosts.clone()).map_err(StartError::Outbound)?,
         };
         let node = Node::new(replication, settings);
 
@@ -150,6 +156,7 @@ impl Server {
         tokio::spawn(Arc::clone(&node).unseal_from_members(stopping.clone()));
         tokio::spawn(Arc::clone(&node).keep_attuned(stopping.clone()));
         tokio::spawn(Arc::clone(&node).keep_tenants(stopping.clone()));
+        tokio::spawn(Arc::clone(&node).keep_services(stopping.clone()));
         tokio::spawn(Arc::clone(&node).keep_keys(stopping.clone()));
         tokio::spawn(Arc::clone(&node).heed_exclusion(stopping.clone()));
         tokio::spawn(autopilot::run(Arc::clone(&node), stopping.clone()));

@@ -38,6 +38,7 @@ mod oidc;
 mod openapi;
 mod operations;
 mod operator_day;
+mod pushes;
 mod quotas;
 mod recovering;
 mod runbooks;

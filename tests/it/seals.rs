@@ -13,13 +13,13 @@ use crate::harness::{Certificates, Client, Cluster, ELSEWHERE, Keys, Transport, 
 use crate::secrecy::{files, holds};
 
 /// A key service: a cluster of one with a transit engine, and what a seal needs there.
-struct Kms {
-    cluster: Cluster,
-    token: String,
+pub struct Kms {
+    pub cluster: Cluster,
+    pub token: String,
 }
 
 impl Kms {
-    async fn start(transport: Transport) -> Kms {
+    pub async fn start(transport: Transport) -> Kms {
         let cluster = Cluster::serving(1, transport).await;
         let root = cluster.root(0);
         root.post("/v1/sys/mounts/transit", json!({ "type": "transit" })).await.ok();
@@ -73,11 +73,11 @@ impl Kms {
         keys.into_iter().collect()
     }
 
-    fn vanish(&mut self) {
+    pub fn vanish(&mut self) {
         self.cluster.nodes[0].kill();
     }
 
-    async fn come_back(&mut self) {
+    pub async fn come_back(&mut self) {
         self.cluster.nodes[0].start().await;
         self.cluster.unseal(0).await;
         self.cluster.serves(0).await;
@@ -85,7 +85,7 @@ impl Kms {
 }
 
 /// A file that holds these bytes: as they are, in hexadecimal, or in base64.
-fn found(folder: &Path, bytes: &[u8]) -> Option<PathBuf> {
+pub fn found(folder: &Path, bytes: &[u8]) -> Option<PathBuf> {
     let forms = [bytes.to_vec(), hex::encode(bytes).into_bytes(), BASE64_STANDARD.encode(bytes).into_bytes()];
     let holds = |file: &PathBuf| {
         let held = fs::read(file).unwrap();

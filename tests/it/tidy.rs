@@ -122,6 +122,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("oidc", 1),
     ("sdk", 1),
     ("sdk-derive", 1),
+    ("second-factor", 1),
     ("totp", 1),
     ("holdfast-core", 2),
     ("cluster", 2),
@@ -201,8 +202,9 @@ fn faces_to_the_world_are_at_the_top() {
             ["axum", "hyper", "reqwest", "clap", "tracing-subscriber"].iter().filter(|name| names.contains(**name));
         // What puts load on servers, or breaks them, is a client of its own, and no part of the server.
         let is_client = ["bench", "chaos"].contains(&folder.as_str());
-        // A seal asks another server, by the client that it is given.
-        let known = known.filter(|name| folder != "seals/transit" || **name != "reqwest");
+        // A seal asks another server, and a second factor its service, by the client that it is given.
+        let asks = ["seals/transit", "crates/second-factor"].contains(&folder.as_str());
+        let known = known.filter(|name| !asks || **name != "reqwest");
         faces.extend(known.filter(|_| !folder.is_empty() && !is_client).map(|name| format!("{folder}: {name}")));
     }
     none("only the server itself knows HTTP and the command line", &faces);

@@ -3,14 +3,14 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use futures::stream::{Stream, StreamExt};
 use openraft::storage::{EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use storage::{Change, Epoch, Journal, StoreError};
 use tokio::sync::watch;
 
@@ -21,6 +21,7 @@ use super::position::Position;
 use super::reader::StateReader;
 use super::stray::Stray;
 use super::trail::Trail;
+use super::view::StateView;
 use crate::consensus::{Applied, Command, Entry, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
 use crate::dr::Standing;
 use crate::format::{Formats, Level};
@@ -56,6 +57,8 @@ pub(super) struct Shared {
     pub epoch: watch::Sender<Epoch>,
     pub standing: watch::Sender<Arc<Standing>>,
     pub journal: Arc<Journal>,
+    /// The view that was taken last, while somebody still looks at it.
+    pub recent: Mutex<Weak<StateView>>,
     pub shelf: Shelf,
     limits: Limits,
     on_fatal: OnFatal,
@@ -92,6 +95,7 @@ impl Machine {
             database: ArcSwap::from_pointee(database),
             live: RwLock::new(live),
             journal,
+            recent: Mutex::default(),
             shelf,
             limits,
             on_fatal: options.on_fatal,

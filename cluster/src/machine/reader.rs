@@ -30,9 +30,17 @@ impl StateReader {
         Self { shared }
     }
 
-    /// The state as it is applied now.
+    /// The state as it is applied now. Whoever looks while nothing is applied shares a view.
     pub fn snapshot(&self) -> Result<Arc<dyn SealedSnapshot>, StoreError> {
-        Ok(Arc::new(StateView::new(self.shared.database.load_full(), Arc::clone(&self.shared.journal))?))
+        let mut recent = self.shared.recent.lock();
+        let applied = self.applied();
+        if let Some(view) = recent.upgrade().filter(|view| view.index() >= applied) {
+            return Ok(view);
+        }
+        let view = StateView::new(self.shared.database.load_full(), Arc::clone(&self.shared.journal))?;
+        let view = Arc::new(view);
+        *recent = Arc::downgrade(&view);
+        Ok(view)
     }
 
     /// Where the state stands, and every move of it. What it names is visible to a snapshot taken afterwards.

@@ -35,6 +35,11 @@ impl StateView {
         let position = position_at(pinned.borrow_owner(), pinned.borrow_dependent())?;
         Ok(Self { pinned, position, journal })
     }
+
+    /// Up to which index entries are applied in it.
+    pub fn index(&self) -> u64 {
+        self.position.index()
+    }
 }
 
 impl SealedSnapshot for StateView {

@@ -19,6 +19,10 @@ use super::options::Rules;
 const QUEUE: usize = 1024;
 /// Bytes that may wait for a device. One larger entry may wait alone.
 const QUEUE_BYTES: usize = 16 * 1024 * 1024;
+/// How long a device that many requests wait for lets more come before it writes: they share one write, and waking up.
+const GATHER: Duration = Duration::from_micros(100);
+/// A request has two entries.
+const OF_ONE: usize = 2;
 /// What a device may take longer than its patience before it is given up, so that its own word for what is wrong
 /// arrives first.
 const GRACE: Duration = Duration::from_secs(1);
@@ -204,8 +208,15 @@ struct Worker {
 impl Worker {
     /// Ends when the device is dropped and its queue is empty.
     fn run(mut self) {
-        let mut jobs = Vec::new();
+        let (mut jobs, mut crowded) = (Vec::new(), false);
         while let Some(first) = self.messages.blocking_recv() {
+            if crowded {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "this thread has nothing else to do, and nobody wakes it"
+                )]
+                std::thread::sleep(GATHER);
+            }
             let mut next = Some(first);
             let mut reopen = false;
             let mut size = 0;
@@ -223,6 +234,7 @@ impl Worker {
                 let more = jobs.len() < QUEUE && size < QUEUE_BYTES;
                 next = if more { self.messages.try_recv().ok() } else { None };
             }
+            crowded = jobs.len() > OF_ONE;
             self.write(&mut jobs);
             if reopen {
                 self.sink.reopen();

@@ -21,6 +21,7 @@ mod rotation;
 mod seal_change;
 mod seals;
 mod status;
+mod tenant_services;
 mod tenants;
 #[cfg(test)]
 mod tests;
@@ -65,10 +66,11 @@ use crate::backup::auto::Folders;
 use crate::catalog::Catalog;
 use crate::denials::Denials;
 use crate::dr::{Link, Standing};
+use crate::identity::mfa::{Asking, Asks, AsksNobody};
 use crate::in_flight::InFlight;
 use crate::lockout::{LockoutDefaults, Lockouts};
 use crate::mount::{Mounts, TtlLimits};
-use crate::namespace::Namespaces;
+use crate::namespace::{KeyServices, Namespaces, NoKeyServices};
 use crate::policies::Policies;
 use crate::quota::Quotas;
 use crate::replication::{Replication, Role};
@@ -95,6 +97,10 @@ pub struct Settings {
     pub seals: Vec<ConfiguredSeal>,
     /// Whom it was told to ask for a cluster to join.
     pub neighbours: Option<Neighbours>,
+    /// Who asks for second factors that others ask for.
+    pub second_factors: Arc<dyn Asks>,
+    /// What can open namespaces that have seals of their own.
+    pub key_services: Arc<dyn KeyServices>,
 }
 
 /// The handles that requests and endpoints use, by concern.
@@ -116,6 +122,9 @@ pub struct Node {
     pub store: OpenStore,
     pub listings: Arc<Listings>,
     pub snapshot_folders: Folders,
+    pub(crate) second_factors: Arc<dyn Asks>,
+    pub(crate) asking: Asking,
+    pub(crate) key_services: Arc<dyn KeyServices>,
     from_members: bool,
     /// What unseals this node without anybody's help, if it is configured so.
     seals: seals::Seals,
@@ -150,7 +159,16 @@ impl Settings {
     /// With these limits, and nothing else out of the ordinary.
     pub fn new(limits: TtlLimits) -> Self {
         let (lockouts, snapshot_folders) = (LockoutDefaults::default(), Folders::default());
-        Self { limits, lockouts, snapshot_folders, from_members: false, seals: Vec::new(), neighbours: None }
+        Self {
+            limits,
+            lockouts,
+            snapshot_folders,
+            from_members: false,
+            seals: Vec::new(),
+            neighbours: None,
+            second_factors: Arc::new(AsksNobody),
+            key_services: Arc::new(NoKeyServices),
+        }
     }
 }
 
@@ -173,6 +191,9 @@ impl Node {
             quotas: Quotas::default(),
             denials: Denials::default(),
             snapshot_folders: settings.snapshot_folders,
+            second_factors: settings.second_factors,
+            asking: Asking::default(),
+            key_services: settings.key_services,
             from_members: settings.from_members,
             audit: Arc::new(Audit::new(Arc::clone(&barrier))),
             store: OpenStore::new(store, Arc::clone(&keyring) as _),

@@ -367,7 +367,7 @@ impl Node {
     }
 }
 
-async fn probe(seal: &dyn Seal) -> Result<(), SealFailure> {
+pub(super) async fn probe(seal: &dyn Seal) -> Result<(), SealFailure> {
     let plain: [u8; 16] = crypto::random();
     let sealed = seal.encrypt(PROBE, &plain).await?;
     let opened = seal.decrypt(&seal.key_id(), PROBE, &sealed).await?;

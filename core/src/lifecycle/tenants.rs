@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use barrier::{Share, TenantKeys};
+use barrier::{SealKind, Share, TenantKeys};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use sdk::{Namespace, NamespaceId};
@@ -75,6 +75,8 @@ struct Missed {
 /// As the wire shows it.
 #[derive(Clone, Debug)]
 pub struct TenantStatus {
+    /// What opens it besides shares, or those.
+    pub kind: SealKind,
     pub sealed: bool,
     pub shares: u8,
     pub threshold: u8,
@@ -97,6 +99,11 @@ impl Tenants {
     fn opening(&self, keyring: &str) -> Opening<'_> {
         self.opening.lock().insert(keyring.to_owned());
         Opening { tenants: self, keyring: keyring.to_owned() }
+    }
+
+    /// Whether members were asked for these keys in vain.
+    pub(super) fn nobody_has(&self, id: &NamespaceId) -> bool {
+        self.missed.lock().contains_key(id)
     }
 
     /// Whether it is time to ask for these keys again.
@@ -130,7 +137,16 @@ impl Node {
         let seal = self.namespaces.seal_of(view, record)?;
         let sealed = record.is_sealed() || !self.barrier.holds(record.id.keyring());
         let (given, nonce) = self.tenants.status(&record.id);
-        Ok(TenantStatus { sealed, shares: seal.config.shares(), threshold: seal.config.threshold(), given, nonce })
+        let service = self.namespaces.service_of(view, record)?;
+        let kind = service.map_or(SealKind::Shamir, |service| service.service.kind());
+        Ok(TenantStatus {
+            kind,
+            sealed,
+            shares: seal.config.shares(),
+            threshold: seal.config.threshold(),
+            given,
+            nonce,
+        })
     }
 
     /// Throws away the shares that were given.
@@ -186,7 +202,12 @@ impl Node {
         Ok(given.remove(id).map(|progress| progress.shares))
     }
 
-    async fn open_for_all(&self, above: &Namespace, record: NamespaceRecord, keys: TenantKeys) -> Result<(), Refused> {
+    pub(super) async fn open_for_all(
+        &self,
+        above: &Namespace,
+        record: NamespaceRecord,
+        keys: TenantKeys,
+    ) -> Result<(), Refused> {
         let Role::Active { term } = self.role() else {
             return Err(Refused::Invalid("leadership moved; give the shares again".into()));
         };

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use barrier::SealConfig;
+use barrier::{SealConfig, TenantKeys};
 use sdk::{Namespace, NamespaceId};
 use storage::{Access, Millis, Read, Txn};
 
 use super::name::problem;
+use super::seal::open_key;
 use super::{
-    DEPTH_MAX, NamespaceRecord, Namespaces, NewShares, TenantSeal, above_key, below_folder, made_in_key, name_key,
-    record_key, root,
+    DEPTH_MAX, NamespaceRecord, Namespaces, NewShares, NewTenant, TenantSeal, above_key, below_folder, made_in_key,
+    name_key, record_key, root,
 };
 use crate::letters;
 use crate::mount::{MountError, Mounts};
@@ -40,6 +41,8 @@ pub struct NewNamespace<'a> {
     pub custom_metadata: BTreeMap<String, String>,
     /// Of its own, if it is to have one.
     pub seal: Option<SealConfig>,
+    /// What a key service has wrapped, if one opens it: it begins open.
+    pub by_service: Option<&'a NewTenant>,
     pub now: Millis,
 }
 
@@ -88,8 +91,11 @@ impl Namespaces {
             return Err(Refused::Invalid(format!("namespaces lie at most {DEPTH_MAX} deep in each other")));
         }
         mounts.reserve(txn, new.name)?;
-        let id = NamespaceId::new(&letters::random(8), &new.above.id, new.seal.is_some())
-            .ok_or_else(|| Access::Broken("a new namespace has no id".into()))?;
+        let id = match new.by_service {
+            Some(made) => made.id.clone(),
+            None => NamespaceId::new(&letters::random(8), &new.above.id, new.seal.is_some())
+                .ok_or_else(|| Access::Broken("a new namespace has no id".into()))?,
+        };
         let mut at_root = txn.elsewhere(root());
         if at_root.get_for_update::<NamespaceId>(&above_key(&id))?.is_some() {
             return Err(Access::Busy.into());
@@ -99,9 +105,18 @@ impl Namespaces {
         at_root.put(&made_in_key(&new.above.id), &id)?;
         let shares = match new.seal {
             Some(config) => {
-                let (seal, keys, shares) = TenantSeal::make(&id, config, new.now);
+                let lost = |_| Access::Broken("a new namespace's keys are damaged".into());
+                let keys = match new.by_service {
+                    Some(made) => made.keys.again().map_err(lost)?,
+                    None => TenantKeys::generate(new.now),
+                };
+                let (seal, shares) = TenantSeal::make(&id, &keys, config);
                 self.put_seal(txn, &id, &seal)?;
-                // What it begins with is sealed with its keys; they go again, since it begins sealed.
+                if let Some(made) = new.by_service {
+                    self.put_service(txn, new.above, made)?;
+                    txn.elsewhere(root()).put(&open_key(&id), &true)?;
+                }
+                // What it begins with is sealed with its keys; they go again if it begins sealed.
                 self.barrier.open_tenant(id.keyring(), keys).map_err(|_| Access::Sealed)?;
                 Some(shares)
             }
@@ -112,7 +127,7 @@ impl Namespaces {
             name: new.name.to_owned(),
             custom_metadata: new.custom_metadata,
             locked: None,
-            sealed: shares.is_some().then_some(true),
+            sealed: shares.is_some().then_some(new.by_service.is_none()),
             doomed: false,
             id,
         };

@@ -5,12 +5,14 @@
 //! namespace / id            the record
 //! namespace-name / name     name -> id
 //! namespace-seal / id       how its root key is wrapped, if it has a seal of its own, and its keyring
+//! namespace-seal-service / id  the key service that opens it too, and its wrap
 //!
 //! in the root's records:
 //! namespace-above / id      id -> that of the namespace above
 //! namespace-below / id / id which lie right in which
 //! namespace-made-in / id    which was made in it last: what removes it relies on that
 //! namespace-open / id       has a seal of its own, and is open
+//! namespace-serviced / id   has a key service
 //! namespace-doomed / id     to be removed, step by step: by the worker
 //! ```
 //!
@@ -24,6 +26,7 @@ mod lock;
 mod name;
 mod record;
 mod seal;
+mod service;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -34,6 +37,8 @@ pub(crate) use lock::UNLOCK;
 pub use record::NamespaceRecord;
 pub(crate) use seal::combined;
 pub use seal::{NewShares, TenantSeal};
+pub(crate) use service::NoKeyServices;
+pub use service::{KeyService, KeyServices, NewTenant, OwnTransit, TenantService};
 pub use tree::{Address, Place};
 
 use std::sync::Arc;

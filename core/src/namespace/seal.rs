@@ -8,7 +8,7 @@
 use barrier::{CombineError, SealConfig, Share, TenantKeys, UnsealKey, combine, split};
 use sdk::NamespaceId;
 use serde::{Deserialize, Serialize};
-use storage::{Access, Millis, PathKey, Read, Seg, Txn};
+use storage::{Access, PathKey, Read, Seg, Txn};
 
 use super::{NamespaceRecord, Namespaces, Refused, record_key, root};
 
@@ -44,18 +44,18 @@ fn open_folder() -> PathKey {
     PathKey::kind("namespace-open")
 }
 
-fn open_key(id: &NamespaceId) -> PathKey {
+pub(super) fn open_key(id: &NamespaceId) -> PathKey {
     open_folder().plain(id.as_str())
 }
 
 impl TenantSeal {
-    /// Keys and shares for a namespace that is being made.
-    pub(super) fn make(id: &NamespaceId, config: SealConfig, now: Millis) -> (Self, TenantKeys, NewShares) {
-        let (keys, key) = (TenantKeys::generate(now), UnsealKey::random());
+    /// Shares for a namespace that is being made with these keys.
+    pub(super) fn make(id: &NamespaceId, keys: &TenantKeys, config: SealConfig) -> (Self, NewShares) {
+        let key = UnsealKey::random();
         let shares = split(&key, &config);
         let wrapped = keys.wrapped(id.keyring(), &key);
         let seal = Self { config: config.clone(), wrapped, keyring: keys.sealed(), next: None };
-        (seal, keys, NewShares { shares, config })
+        (seal, NewShares { shares, config })
     }
 
     /// What the shares open.
@@ -163,6 +163,7 @@ impl Namespaces {
 
     pub(super) fn forget_seal(txn: &mut Txn, id: &NamespaceId) {
         txn.delete(&seal_key(id));
+        Self::forget_service(txn, id);
         txn.elsewhere(root()).delete(&open_key(id));
     }
 }

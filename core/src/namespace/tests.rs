@@ -55,7 +55,14 @@ impl Bench {
 
     fn create(&self, state: &mut TxnState, above: &Namespace, name: &str, sealed: bool) -> Result<Made, Refused> {
         let seal = sealed.then(|| SealConfig::shamir(3, 2, String::new()).unwrap());
-        let new = NewNamespace { above, name, custom_metadata: BTreeMap::new(), seal, now: self.alone.now() };
+        let new = NewNamespace {
+            above,
+            name,
+            custom_metadata: BTreeMap::new(),
+            seal,
+            by_service: None,
+            now: self.alone.now(),
+        };
         let (mounts, policies) = (&self.node.mounts, &self.node.policies);
         self.node.namespaces.create(mounts, policies, &mut state.at(space::records(&above.id)), new)
     }

@@ -60,6 +60,13 @@ impl Place {
         Some(above.checked_sub(1).map_or_else(NamespaceId::root, |above| self.records[above].id.clone()))
     }
 
+    /// The same with its path.
+    pub(crate) fn above_namespace(&self) -> Option<Namespace> {
+        let (id, name) = (self.above()?, &self.record()?.name);
+        let path = self.namespace.path.strip_suffix(&format!("{name}/"))?.to_owned();
+        Some(Namespace { id, path })
+    }
+
     pub fn is_at_or_below(&self, id: &NamespaceId) -> bool {
         id.is_root() || self.records.iter().any(|record| record.id == *id)
     }

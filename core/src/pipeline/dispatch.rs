@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use sdk::{Act, Answer, Body, Failure, Handler, Help, Operation, Params, Verb, Work};
+use sdk::{Act, Answer, Body, Failure, Handler, Help, Operation, Params, Prepared, Verb, Waiting, Work};
 use storage::{OpenBatch, OpenSnapshot, TxnState, View};
 
 use super::authorize::{Permit, context, space_of};
 use super::{LISTINGS_MAX, Located, RelyOn, Run, Stages, filter};
 use crate::catalog::Catalog;
+use crate::identity::mfa::{Answered, Question};
 use crate::lifecycle::Node;
+use crate::token::second_factor::{Brought, Came};
 use crate::token::{LoggedIn, Tokens, second_factor};
 use crate::work::Task;
 use crate::{space, wrap};
@@ -18,6 +20,10 @@ pub(super) enum Done {
     Answered(Result<Box<Answer>, Failure>, Option<Box<OpenBatch>>),
     /// To be done first, and the request to be run again with what it came to.
     Works(Task),
+    /// The same where somebody else does it.
+    Waits(Waiting<Prepared>),
+    /// Somebody is to be asked first, and the request to be run again with what they say.
+    Asks(Box<Question>),
     /// `batch` is to be committed first: what the act costs, and that the request has begun, so that it runs once.
     Acts { act: Arc<dyn Act>, params: Params, batch: OpenBatch },
 }
@@ -102,12 +108,19 @@ pub(super) fn dispatch(
                     stages.latches = Some(state.finish().1);
                     return Done::Works(task);
                 }
+                // Nothing is held meanwhile.
+                Ok(Work::Waits(work)) => return Done::Waits(work),
                 Err(failure) => Err(failure),
             }
         }
     };
+    let result = match result.and_then(|answer| log_in(node, run, located, &mut state, &stages.answered, answer)) {
+        // Nothing is held while somebody looks for their phone.
+        Ok(Err(question)) => return Done::Asks(question),
+        Ok(Ok(answer)) => Ok(answer),
+        Err(failure) => Err(failure),
+    };
     let result = result
-        .and_then(|answer| log_in(node, run, located, &mut state, answer))
         .map(|answer| warned(operation, &params, answer))
         .and_then(|answer| {
             let view = state.view(space::records(&run.namespace.id));
@@ -155,20 +168,29 @@ fn check_lockout(node: &Node, run: &Run<'_>, located: &Located, snapshot: &OpenS
     Ok(())
 }
 
-/// Makes the token that a login has earned, in the same batch, or asks for a second factor.
+/// Makes the token that a login has earned, in the same batch, or asks for a second factor: whom to ask, where that is
+/// somebody else.
 fn log_in(
     node: &Node,
     run: &Run<'_>,
     located: &Located,
     state: &mut TxnState,
+    answered: &Answered,
     answer: Answer,
-) -> Result<Answer, Failure> {
+) -> Result<Result<Answer, Box<Question>>, Failure> {
     let mut answer = answer;
-    let Some(login) = answer.login.take() else { return Ok(answer) };
     let mut records = state.at(space::records(&run.namespace.id));
     let remote = run.request.remote.map(|remote| remote.ip());
-    let at = LoggedIn { namespace: run.namespace, path: run.path, mount: &located.info, remote };
-    let came = second_factor::log_in(node, &mut records, run.now, at, &located.mount, login, &run.request.mfa)?;
+    let came: Came = if let Some(login) = answer.login.take() {
+        let at = LoggedIn { namespace: run.namespace, path: run.path, mount: &located.info, remote };
+        let factors = &run.request.mfa;
+        second_factor::log_in(node, &mut records, run.now, at, &located.mount, login, factors, answered)?
+    } else if let Some(brought) = answer.second_factor.take() {
+        let at = Brought { namespace: run.namespace, remote, answered };
+        second_factor::validate(node, &mut records, run.now, at, &brought)?
+    } else {
+        return Ok(Ok(answer));
+    };
     Ok(came.told_in(answer))
 }
 

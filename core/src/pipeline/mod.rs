@@ -27,7 +27,7 @@ use futures::{join, poll};
 use policy::Explanation;
 use sdk::{Act, Answer, Failure, Namespace, NamespaceId, Params, Prepared, Step};
 use storage::{Latches, Millis, OpenBatch, OpenSnapshot, Path, RawKey, Revision, Term, View};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 pub use authorize::Permit;
 pub use authorize::refusal;
@@ -38,6 +38,7 @@ use crate::audit::{AuditError, Subject, Who};
 use crate::catalog::Catalog;
 use crate::change::change;
 use crate::denials::{Denial, DeniedToken};
+use crate::identity::mfa::Answered;
 use crate::lifecycle::Node;
 use crate::listing::Lister;
 use crate::lockout::{self, Counted};
@@ -109,6 +110,8 @@ enum Again {
     Conflict,
     /// What had to be there first, is: the work before a transaction, a folder's listing.
     Prepared,
+    /// Somebody has answered, and time has passed.
+    Answered,
     /// The listing of this folder is to be made.
     Unlisted(RawKey),
 }
@@ -135,19 +138,23 @@ impl Pipeline {
             headers: BTreeMap::new(),
             latches: Some(self.latches.begin()),
             prepared: None,
+            answered: Answered::default(),
             unlisted: 0,
             refusal: None,
         };
-        let mut attempts = 0;
+        let (mut attempts, mut call) = (0, *call);
         loop {
-            let again = match self.attempt(call, &mut stages).await {
+            let again = match self.attempt(&call, &mut stages).await {
                 Ok(mut response) => {
                     response.headers.append(&mut stages.headers);
                     return response;
                 }
                 Err(again) => again,
             };
-            attempts += usize::from(!matches!(again, Again::Prepared));
+            attempts += usize::from(!matches!(again, Again::Prepared | Again::Answered));
+            if matches!(again, Again::Answered) {
+                call.now = self.node.replication.now();
+            }
             if attempts >= RUNS_MAX || Instant::now() >= call.deadline {
                 return Response::failure(&Failure::Busy);
             }
@@ -455,6 +462,24 @@ impl Pipeline {
                 }
                 Err(failure) => Err(failure),
             },
+            dispatch::Done::Waits(work) => {
+                stages.latches = Some(self.latches.begin());
+                let late = || Failure::Unavailable("what the request waits for did not come in time".into());
+                match timeout_at(run.deadline, work).await.unwrap_or_else(|_| Err(late())) {
+                    Ok(prepared) => {
+                        stages.prepared = Some(prepared);
+                        return Err(Again::Answered);
+                    }
+                    Err(failure) => Err(failure),
+                }
+            }
+            dispatch::Done::Asks(question) => {
+                stages.latches = Some(self.latches.begin());
+                let node = &self.node;
+                let answer = node.asking.ask(node.second_factors.as_ref(), &question, run.deadline).await;
+                stages.answered.note(&question, answer);
+                return Err(Again::Answered);
+            }
             dispatch::Done::Acts { act, params, batch } => self.act(run, permit, act.as_ref(), &params, batch).await?,
         };
         Ok(self.count_login(run, located, result).await)
@@ -641,6 +666,8 @@ struct Stages {
     latches: Option<storage::LatchSet>,
     /// What the work before the transaction came to.
     prepared: Option<Prepared>,
+    /// What was said by those who were asked.
+    answered: Answered,
     /// How often a folder's listing was not at hand.
     unlisted: usize,
     /// Why an operation of a batch was denied.

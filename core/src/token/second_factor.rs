@@ -5,11 +5,11 @@
 
 use std::net::IpAddr;
 
-use sdk::{Answer, AuthBlock, Authorization, Ctx, Failure, Login, Namespace, PluginKind, Result, json};
+use sdk::{Answer, AuthBlock, Authorization, Ctx, Failure, Login, Namespace, PluginKind, Result, SecondFactor, json};
 use storage::{Millis, Txn};
 
 use super::LoggedIn;
-use crate::identity::mfa::{self, Enforcement, Factors, Verdict, Waiting};
+use crate::identity::mfa::{self, Answered, Enforcement, Factors, Question, Trial, Verdict, Waiting};
 use crate::identity::{self, Entity};
 use crate::lifecycle::Node;
 use crate::mount::Mount;
@@ -23,11 +23,14 @@ pub enum Came {
     Waits(Box<AuthBlock>),
     /// What was brought was wrong. What it has used up stays so.
     Refused(Failure),
+    /// It depends on somebody's answer to this.
+    Asks(Box<Question>),
 }
 
 impl Came {
-    pub fn told_in(self, mut answer: Answer) -> Answer {
-        match self {
+    pub(crate) fn told_in(self, mut answer: Answer) -> Result<Answer, Box<Question>> {
+        Ok(match self {
+            Self::Asks(question) => return Err(question),
             Self::Token(auth, warnings) => {
                 answer.auth = Some(*auth);
                 answer.warnings.extend(warnings);
@@ -41,7 +44,7 @@ impl Came {
                 )
             }
             Self::Refused(failure) => Answer::refused(failure),
-        }
+        })
     }
 }
 
@@ -55,6 +58,7 @@ fn gives_batch(mount: &Mount) -> bool {
 }
 
 /// Goes on with a login that an auth method has found to be right. `txn` is at the namespace's records.
+#[expect(clippy::too_many_arguments, reason = "who logs in where, and with what")]
 pub(crate) fn log_in(
     node: &Node,
     txn: &mut Txn,
@@ -63,6 +67,7 @@ pub(crate) fn log_in(
     mount: &Mount,
     login: Login,
     factors: &Factors,
+    answered: &Answered,
 ) -> Result<Came> {
     let entity = node.tokens.admit(txn, now, &at, &login)?;
     let demanded = mfa::applying(txn, entity.as_ref(), &mount.accessor, &mount.type_name)?;
@@ -75,13 +80,17 @@ pub(crate) fn log_in(
     }
     // A factor is somebody's.
     let entity = entity.ok_or_else(denied)?;
-    mfa::check_answerable(txn, &demanded)?;
+    let asks = node.second_factors.as_ref();
+    mfa::check_answerable(txn, asks, at.namespace, &demanded)?;
     if factors.is_empty() {
         let waiting = Waiting::new(now, &entity.id, &mount.accessor, at.path, at.remote, login);
         mfa::wait(txn, &at.namespace.id, &waiting)?;
         return Ok(Came::Waits(Box::new(asked(txn, &waiting.id, &demanded)?)));
     }
-    match mfa::satisfy(txn, now, &at.namespace.path, &entity, &demanded, factors)? {
+    let (namespace, remote) = (at.namespace, at.remote);
+    let trial = Trial { now, namespace, entity: &entity, factors, remote, asks, answered };
+    match mfa::satisfy(txn, trial, &demanded)? {
+        Verdict::Asks(question) => Ok(Came::Asks(question)),
         Verdict::Right => {
             let (auth, warnings) = node.tokens.log_in(txn, now, at, gives_batch(mount), login, Some(&entity))?;
             Ok(Came::Token(Box::new(auth), warnings))
@@ -90,18 +99,23 @@ pub(crate) fn log_in(
     }
 }
 
-/// Who brings a second factor, and from where.
-pub struct Brought<'a> {
+/// Where a second factor is brought, and from where.
+#[derive(Clone, Copy)]
+pub(crate) struct Brought<'a> {
     pub namespace: &'a Namespace,
-    /// Of the login that waits.
-    pub id: &'a str,
-    pub factors: &'a Factors,
     pub remote: Option<IpAddr>,
+    pub answered: &'a Answered,
 }
 
 /// Ends a login that waits: one token, for whoever brings all that is asked for. `txn` is at the namespace's records.
-pub fn validate(node: &Node, txn: &mut Txn, now: Millis, brought: &Brought<'_>) -> Result<Came> {
-    let Brought { namespace, id, factors, remote } = *brought;
+pub(crate) fn validate(
+    node: &Node,
+    txn: &mut Txn,
+    now: Millis,
+    brought: Brought<'_>,
+    SecondFactor { id, factors }: &SecondFactor,
+) -> Result<Came> {
+    let Brought { namespace, remote, answered } = brought;
     let unknown = || Failure::invalid("invalid request ID");
     let waiting = mfa::waiting(txn, id, now)?.ok_or_else(unknown)?;
     let known = identity::present(txn, &waiting.entity_id)?;
@@ -117,7 +131,10 @@ pub fn validate(node: &Node, txn: &mut Txn, now: Millis, brought: &Brought<'_>) 
     if demanded.is_empty() {
         return Err(Failure::invalid("no second factor is asked for any more: log in again"));
     }
-    match mfa::satisfy(txn, now, &namespace.path, &entity, &demanded, factors)? {
+    let asks = node.second_factors.as_ref();
+    let trial = Trial { now, namespace, entity: &entity, factors, remote, asks, answered };
+    match mfa::satisfy(txn, trial, &demanded)? {
+        Verdict::Asks(question) => Ok(Came::Asks(question)),
         Verdict::Wrong(why) => Ok(Came::Refused(Failure::Denied(why))),
         Verdict::Right => {
             mfa::done(txn, &namespace.id, &waiting)?;
@@ -135,12 +152,12 @@ fn stands(
     node: &Node,
     txn: &mut Txn,
     now: Millis,
-    brought: &Brought<'_>,
+    brought: Brought<'_>,
     waiting: &Waiting,
     mount: &Mount,
     entity: &Entity,
 ) -> Result<bool> {
-    let Brought { namespace, remote, .. } = *brought;
+    let Brought { namespace, remote, .. } = brought;
     let login = &waiting.login;
     if node.lockouts.is_locked(txn, &namespace.id, mount, &login.alias, now)? {
         return Ok(false);

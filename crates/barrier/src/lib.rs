@@ -10,6 +10,7 @@ mod root;
 mod seal;
 mod shamir;
 mod succession;
+mod tenant_service;
 mod tenants;
 mod unsealed;
 mod welcome;
@@ -29,5 +30,6 @@ pub use seal::{
 };
 pub use shamir::{CombineError, Share, combine, split};
 pub use succession::{Offered, Reopened};
+pub use tenant_service::TenantWrap;
 pub use tenants::{TenantError, TenantKeys};
 pub use welcome::Welcome;

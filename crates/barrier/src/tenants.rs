@@ -18,8 +18,8 @@ pub(crate) type Tenants = BTreeMap<String, Arc<Unsealed>>;
 
 /// A tenant's keys as they are made.
 pub struct TenantKeys {
-    root: RootKey,
-    keyring: Keyring,
+    pub(crate) root: RootKey,
+    pub(crate) keyring: Keyring,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

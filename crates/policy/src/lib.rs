@@ -38,7 +38,7 @@ pub use lint::{Finding, lint};
 pub use operation::Operation;
 pub use parameters::Parameters;
 pub use policy::Policy;
-pub use template::{TemplateAlias, TemplateEntity, TemplateGroup, TemplateRules, TemplateValues};
+pub use template::{TemplateAlias, TemplateEntity, TemplateGroup, TemplateRules, TemplateValues, fill_in};
 
 #[cfg(test)]
 mod oracle;

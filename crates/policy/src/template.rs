@@ -120,6 +120,13 @@ pub(crate) fn widest(path: &str, values: &TemplateValues) -> String {
     rendered
 }
 
+/// A text that is no path, filled in: whatever its values hold stays what it is. `None` if a value is missing or empty, or if
+/// braces do not pair up.
+pub fn fill_in(text: &str, values: &TemplateValues) -> Option<String> {
+    is_template(text).ok()?;
+    render(text, values, TemplateRules { allow_slashes: true, allow_wildcards: true })
+}
+
 fn look_up<'a>(selector: &str, values: &'a TemplateValues) -> Option<&'a str> {
     if let Some(selector) = selector.strip_prefix("identity.entity.") {
         return of_entity(selector, values.entity.as_ref()?);

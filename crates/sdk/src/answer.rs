@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Act, Failure, Login, Pipe};
+use crate::{Act, Failure, Login, Pipe, SecondFactor};
 
 /// The `auth` block of a login or a token creation, as the wire shows it.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
@@ -93,6 +93,8 @@ pub struct Answer {
     /// `lease_duration` of an answer without a lease, in seconds.
     pub lease_seconds: Option<u64>,
     pub auth: Option<AuthBlock>,
+    /// Ends a login that waits for it, whose token becomes `auth`.
+    pub second_factor: Option<SecondFactor>,
     /// Of a credential in the body. If the answer is wrapped, who holds the wrapping token can have it taken back.
     pub accessor: Option<String>,
     /// Makes a token, which becomes `auth`.
@@ -152,6 +154,10 @@ impl Answer {
 
     pub fn login(login: Login) -> Self {
         Self { login: Some(login), ..Self::default() }
+    }
+
+    pub fn second_factor(second_factor: SecondFactor) -> Self {
+        Self { second_factor: Some(second_factor), ..Self::default() }
     }
 
     pub fn auth(auth: AuthBlock) -> Self {

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -54,7 +55,12 @@ pub enum Work<T> {
     Done(T),
     /// Takes a processor for long: one of a few threads does it.
     Slow(Box<dyn FnOnce() -> Result<T> + Send>),
+    /// Waits for somebody else: until the request's deadline at most.
+    Waits(Waiting<T>),
 }
+
+/// Somebody else's work.
+pub type Waiting<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 /// What work came to; shared, as the transaction behind it may run again.
 pub type Prepared = Arc<dyn Any + Send + Sync>;
@@ -321,6 +327,7 @@ impl Path {
             Ok(match prepare(ctx, I::parse(params)?, view)? {
                 Work::Done(done) => Work::Done(Arc::new(done) as Prepared),
                 Work::Slow(work) => Work::Slow(Box::new(move || Ok(Arc::new(work()?) as Prepared))),
+                Work::Waits(work) => Work::Waits(Box::pin(async move { Ok(Arc::new(work.await?) as Prepared) })),
             })
         };
         let finish = move |ctx: &Ctx, params: &Params, prepared: &Prepared, txn: &mut Txn| {

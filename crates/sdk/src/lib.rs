@@ -47,14 +47,16 @@ pub use chore::{Chore, Finish};
 pub use context::{Authorization, Caller, Ctx, MountInfo, moment, timestamp};
 pub use crypto::{hmac_sha256, random};
 pub use custom_metadata::custom_metadata_faults;
-pub use declare::{Act, Backend, Handler, Matched, OnSecondary, Operation, Path, Prepared, Slow, Upsert, Verb, Work};
+pub use declare::{
+    Act, Backend, Handler, Matched, OnSecondary, Operation, Path, Prepared, Slow, Upsert, Verb, Waiting, Work,
+};
 pub use draw::{draws, encoded};
 pub use failure::Failure;
 pub use field::{CommaList, FromField, KvPairs, Seconds, SignedSeconds, StringList};
 pub use help::Help;
 pub use input::{FieldSpec, Input, Params};
 pub use kept::Kept;
-pub use login::{Cidr, Login, Renewal, TokenType, within};
+pub use login::{Cidr, Login, Renewal, SecondFactor, TokenType, within};
 pub use merge_patch::MERGE_PATCH;
 pub use name::{LowerName, Name, folded, is_name};
 pub use namespace::{Namespace, NamespaceId};

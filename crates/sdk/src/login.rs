@@ -25,6 +25,15 @@ pub struct Login {
     pub for_elsewhere: bool,
 }
 
+/// What somebody brings to end a login that waits for it. No Debug: it has codes in it.
+#[derive(Clone)]
+pub struct SecondFactor {
+    /// Of the login that waits.
+    pub id: String,
+    /// By a method's id or name, what belongs to it: a code, or nothing where the method asks by itself.
+    pub factors: BTreeMap<String, Vec<String>>,
+}
+
 /// What a renewal may go by: the settings as they are now.
 pub struct Renewal {
     pub token: TokenSettings,

@@ -111,6 +111,7 @@ impl Bench {
                 let prepared = match (slow.prepare)(&ctx, &params, &View::new(snapshot.clone(), space.clone()))? {
                     crate::Work::Done(done) => done,
                     crate::Work::Slow(work) => work()?,
+                    crate::Work::Waits(work) => work.await?,
                 };
                 self.transact(snapshot, |txn| (slow.finish)(&ctx, &params, &prepared, txn)).await?
             }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{Epoch, Millis, RawKey, Revision};
 
@@ -35,13 +36,7 @@ impl RequestId {
 /// The random part as a UUID, which is how the wire shows a request's id.
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, byte) in self.random.iter().enumerate() {
-            if matches!(i, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
-            }
-            write!(f, "{byte:02x}")?;
-        }
-        Ok(())
+        f.write_str(Uuid::from_bytes(self.random).hyphenated().encode_lower(&mut Uuid::encode_buffer()))
     }
 }
 

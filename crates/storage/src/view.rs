@@ -123,6 +123,18 @@ impl View {
         Ok(revision)
     }
 
+    /// The revision of the whole state.
+    pub fn state_revision(&self) -> Revision {
+        self.snapshot.state_revision()
+    }
+
+    /// Remembers that a record was read, by whoever knew it without looking.
+    pub fn saw(&self, path: &Path, revision: Revision) {
+        if let Some(seen) = &self.seen {
+            seen.lock().push((path.clone(), Some(revision)));
+        }
+    }
+
     /// The whole path of a key of this space.
     pub fn path(&self, key: &PathKey) -> Path {
         self.space.join(key)

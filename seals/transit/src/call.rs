@@ -32,6 +32,7 @@ pub(crate) struct Calls {
     address: Url,
     token: Token,
     namespace: Option<String>,
+    stays: bool,
 }
 
 /// How a call failed.
@@ -53,8 +54,8 @@ impl Called {
 }
 
 impl Calls {
-    pub fn new(client: Client, address: Url, token: Token, namespace: Option<String>) -> Self {
-        Self { client, address, token, namespace }
+    pub fn new(client: Client, address: Url, token: Token, namespace: Option<String>, stays: bool) -> Self {
+        Self { client, address, token, namespace, stays }
     }
 
     pub fn token_may_change(&self) -> bool {
@@ -105,7 +106,11 @@ impl Calls {
                 return read(answer).await;
             }
             let location = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
-            url = next(&url, location.unwrap_or_default())?;
+            let to = next(&url, location.unwrap_or_default())?;
+            if self.stays && to.origin() != url.origin() {
+                return Err(Called::Failed("it sends on to another server, which nobody has allowed".to_owned()));
+            }
+            url = to;
         }
         Err(Called::Failed("one server sends on to another, again and again".to_owned()))
     }

@@ -26,6 +26,8 @@ pub struct Options {
     pub namespace: Option<String>,
     /// Whether the token is kept alive from here.
     pub renew: bool,
+    /// Whether it follows that server to its own host alone.
+    pub stays: bool,
 }
 
 pub struct TransitSeal {
@@ -45,7 +47,7 @@ impl TransitSeal {
             key: options.key_name,
             renew: options.renew,
             latest: AtomicU64::new(0),
-            calls: Calls::new(client, options.address, options.token, options.namespace),
+            calls: Calls::new(client, options.address, options.token, options.namespace, options.stays),
         }
     }
 

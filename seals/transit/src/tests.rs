@@ -99,6 +99,7 @@ pub fn seal(address: &str) -> TransitSeal {
         mount_path: "/keys/transit/".into(),
         namespace: Some("team".into()),
         renew: true,
+        stays: false,
     };
     TransitSeal::new(options, client)
 }
@@ -215,6 +216,22 @@ async fn its_token_is_renewed_again_and_again() {
     kept.abort();
 }
 
+/// Whose seal it is has leave for one server.
+#[tokio::test]
+async fn a_seal_that_stays_is_not_sent_on_to_others() {
+    let (kms, address) = Kms::start().await;
+    let (other, there) = Kms::start().await;
+    let mut seal = seal(&address);
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+    seal.calls = Calls::new(client, address.parse().unwrap(), Token::Given(Zeroizing::new("t".into())), None, true);
+    kms.answers_first(307, "/v1/elsewhere/encrypt/unseal", 1);
+    seal.encrypt("root", b"plain").await.unwrap();
+    kms.answers_first(307, Box::leak(format!("{there}/v1/transit/encrypt/unseal").into_boxed_str()), 4);
+    let Err(SealFailure::Unavailable(why)) = seal.encrypt("root", b"plain").await else { panic!("it is sent on") };
+    assert!(why.contains("another server"), "{why}");
+    assert!(other.seen.lock().is_empty());
+}
+
 #[tokio::test]
 async fn what_a_server_answers_is_bounded() {
     let (kms, address) = Kms::start().await;
@@ -267,7 +284,7 @@ async fn another_token_in_the_file_is_renewed_by_its_own_life() {
     let client = reqwest::Client::builder().no_proxy();
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let url = "http://127.0.0.1:9".parse().unwrap();
-    let calls = Calls::new(client.build().unwrap(), url, Token::InFile(file.clone()), None);
+    let calls = Calls::new(client.build().unwrap(), url, Token::InFile(file.clone()), None, false);
     let began = tokio::time::Instant::now();
     let day = std::time::Duration::from_secs(24 * 3600);
     let changing = async {
@@ -290,7 +307,7 @@ async fn a_token_in_a_file_may_change() {
     std::fs::remove_file(&file).unwrap();
     assert!(token.read().await.unwrap_err().contains("cannot be read"));
     let seal = TransitSeal {
-        calls: Calls::new(reqwest::Client::new(), "http://127.0.0.1:9".parse().unwrap(), token, None),
+        calls: Calls::new(reqwest::Client::new(), "http://127.0.0.1:9".parse().unwrap(), token, None, false),
         ..seal("http://127.0.0.1:9")
     };
     let failed = seal.encrypt("root", b"plain").await;

@@ -8,7 +8,7 @@ mod transit;
 pub use device::HsmSeal;
 pub use fixed::{SealKey, StaticKeys};
 pub use secret::Secret;
-pub use transit::{TokenAt, TransitSeal, TransitTls};
+pub use transit::{TokenAt, TransitSeal, TransitTls, is_segment};
 
 use super::declared::Takes::{Flag, Number, Text};
 use super::declared::Why::NotOffered;
@@ -25,7 +25,19 @@ pub struct Seal {
     pub priority: u32,
     /// It is being left.
     pub disabled: bool,
+    pub namespaces: OfferedTo,
     pub by: SealedBy,
+}
+
+/// Whose root keys a seal wraps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfferedTo {
+    /// The server's own alone.
+    Server,
+    /// Also those of namespaces that name it.
+    Both,
+    /// Only those.
+    Namespaces,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +65,7 @@ const SHAMIR: Table = Table {
     keys: &[&[
         Key::ignored("name", NotOffered, "key shares need no name"),
         Key::ignored("priority", NotOffered, "key shares are given by people, whenever they are"),
+        Key::ignored("namespaces", NotOffered, "a namespace's shares are its own"),
         Key::ignored("disabled", NotOffered, "key shares unseal for as long as there are any"),
     ]],
 };
@@ -66,6 +79,13 @@ const COMMON: &[Key] = &[
         "Tells this seal from others of its kind, also in what is stored: it is to stay. Without one it is called as its kind.",
     ),
     Key::new("priority", Number, "1", "The seal with the least goes first where the order matters, 1 to 1000."),
+    Key::new(
+        "namespaces",
+        Text,
+        "no",
+        "Whether namespaces with a seal of their own may name this one: `no`, `also` beside the server, or `only` they and not the \
+         server. The same on all nodes.",
+    ),
     Key::new(
         "disabled",
         Flag,
@@ -107,6 +127,7 @@ pub(super) fn read(top: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Vec
                 Some(entry) => u32::try_from(entry.number_in(1, LAST_PRIORITY)?).unwrap_or(1),
             },
             disabled: section.flag("disabled")?.unwrap_or(false),
+            namespaces: offered(&section)?,
             by,
         };
         if found.iter().any(|other| other.name == seal.name) {
@@ -120,6 +141,16 @@ pub(super) fn read(top: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<Vec
         found.push(seal);
     }
     Ok(found)
+}
+
+fn offered(section: &Section<'_>) -> Result<OfferedTo, ConfigError> {
+    let Some(entry) = section.entry("namespaces") else { return Ok(OfferedTo::Server) };
+    match entry.text()?.as_str() {
+        "no" => Ok(OfferedTo::Server),
+        "also" => Ok(OfferedTo::Both),
+        "only" => Ok(OfferedTo::Namespaces),
+        _ => Err(entry.bad("it must be \"no\", \"also\" or \"only\"")),
+    }
 }
 
 fn name(section: &Section<'_>, kind: &str) -> Result<String, ConfigError> {

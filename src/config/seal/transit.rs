@@ -147,7 +147,7 @@ fn is_url(text: &str) -> bool {
 }
 
 /// Of a path that a URL is made of.
-fn is_segment(text: &str) -> bool {
+pub fn is_segment(text: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     !text.is_empty() && text.bytes().all(inner) && !text.starts_with('.')
 }

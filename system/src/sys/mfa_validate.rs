@@ -1,11 +1,10 @@
 //! `sys/mfa/validate`: the second factor of a login that waits for it.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use holdfast_core::identity::mfa::Factors;
-use holdfast_core::lifecycle::Node;
-use holdfast_core::token::second_factor::{Brought, validate};
-use sdk::{Answer, Ctx, Failure, FromField, Input, Map, Outcome, Path, Result, StringList, Txn, Value, Verb};
+use sdk::{
+    Answer, Ctx, Failure, FromField, Input, Map, Outcome, Path, Result, SecondFactor, StringList, Txn, Value, Verb,
+};
 
 #[derive(Input)]
 struct Given {
@@ -15,26 +14,24 @@ struct Given {
     mfa_payload: Map<String, Value>,
 }
 
-pub fn path(node: &Arc<Node>) -> Path {
-    let node = Arc::clone(node);
+pub fn path() -> Path {
     Path::new("mfa/validate")
         .ids([(Verb::Write, "mfa-validate")])
         .open()
         .help(
             "Brings the second factor of a login.",
-            "Answers the token that the login has earned. A login waits for five minutes; any node takes its second factor.",
+            "Answers the token that the login has earned. A login waits for five minutes; any node takes its second factor. Where a \
+             method asks by itself, the answer waits for the one who is asked.",
         )
         .answers(Verb::Write, Outcome::auth())
-        .txn(Verb::Write, move |ctx: &Ctx, given: Given, txn: &mut Txn| -> Result<Answer> {
+        .txn(Verb::Write, |_: &Ctx, given: Given, _: &mut Txn| -> Result<Answer> {
             if given.mfa_request_id.is_empty() {
                 return Err(Failure::invalid("missing request ID"));
             }
             let wrong = |_| Failure::invalid("invalid mfa payload: each method has a list of texts");
             let of_method = |(method, value): (String, Value)| Ok((method, StringList::from_field(&value)?.0));
-            let factors = given.mfa_payload.into_iter().map(of_method).collect::<Result<Factors, String>>();
+            let factors = given.mfa_payload.into_iter().map(of_method).collect::<Result<BTreeMap<_, _>, String>>();
             let factors = factors.map_err(wrong)?;
-            let id = given.mfa_request_id.as_str();
-            let brought = Brought { namespace: ctx.namespace, id, factors: &factors, remote: ctx.remote };
-            Ok(validate(&node, txn, ctx.now, &brought)?.told_in(Answer::empty()))
+            Ok(Answer::second_factor(SecondFactor { id: given.mfa_request_id, factors }))
         })
 }

@@ -44,6 +44,7 @@ mod mounts_tune;
 mod namespaces;
 mod namespaces_api_lock;
 mod namespaces_seal;
+mod namespaces_seal_config;
 mod once;
 mod plugins_catalog;
 mod plugins_reload_backend;
@@ -124,7 +125,7 @@ impl Sys {
             auth::one(node, &mountable),
             batch::path(),
             metrics::path(measures),
-            mfa_validate::path(node),
+            mfa_validate::path(),
             monitor::path(measures),
             namespaces::list(node),
             mounts::list(node),

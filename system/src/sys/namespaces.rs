@@ -3,19 +3,18 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use barrier::SealConfig;
-use hcl::HclError;
 use holdfast_core::lifecycle::Node;
-use holdfast_core::namespace::{NamespaceRecord, NewNamespace, Refused};
+use holdfast_core::namespace::{NamespaceRecord, NewNamespace, NewTenant, Refused};
 use holdfast_core::space;
 use schemars::JsonSchema;
 use sdk::{
     Answer, Ctx, Failure, Input, Keys, Map, Namespace, Outcome, Output, Page, Path, Reply, Result, Txn, Value, Verb,
-    View,
+    View, Work,
 };
 use serde::Serialize;
 
-use super::namespaces_seal::{Shares, shamir};
+use super::namespaces_seal::Shares;
+use super::namespaces_seal_config;
 
 /// How many are shown at once of all that lie below.
 const SCANNED_MAX: usize = 10_000;
@@ -41,7 +40,8 @@ struct Write {
     path: String,
     /// Text by name, shown with the namespace.
     custom_metadata: Option<Map<String, Value>>,
-    /// A seal of its own, as HCL or JSON: `seal "shamir" { shares = 5 threshold = 3 }`. Only when it is made.
+    /// A seal of its own, as HCL or JSON: `seal "shamir" { shares = 5 threshold = 3 }`, or that of a key service. Only when it is
+    /// made.
     seal: String,
 }
 
@@ -103,6 +103,7 @@ pub fn list(node: &Arc<Node>) -> Path {
 
 pub fn one(node: &Arc<Node>) -> Path {
     let (reads, writes, patches, deletes) = (Arc::clone(node), Arc::clone(node), Arc::clone(node), Arc::clone(node));
+    let prepares = Arc::clone(node);
     Path::new("namespaces/:path+")
         .ids([
             (Verb::Read, "namespaces-read"),
@@ -121,7 +122,13 @@ pub fn one(node: &Arc<Node>) -> Path {
             let record = reads.namespaces.get(view, name)?.ok_or(Failure::NotFound)?;
             Reply::data(Shown::new(ctx.namespace, &record))
         })
-        .txn(Verb::Write, move |ctx: &Ctx, input: Write, txn: &mut Txn| write(&writes, ctx, input, txn))
+        .slow(
+            Verb::Write,
+            move |ctx: &Ctx, input: Write, view: &View| prepare(&prepares, ctx, &input, view),
+            move |ctx: &Ctx, input: Write, made: &Option<NewTenant>, txn: &mut Txn| {
+                write(&writes, ctx, input, made.as_ref(), txn)
+            },
+        )
         .txn(Verb::Patch, move |ctx: &Ctx, input: Write, txn: &mut Txn| patch(&patches, ctx, input, txn))
         .txn(Verb::Delete, move |ctx: &Ctx, named: Named, txn: &mut Txn| {
             let Some(record) = deletes.namespaces.get_for_update(txn, name(&deletes, &named.path)?)? else {
@@ -151,7 +158,18 @@ pub(super) fn refused(refused: Refused) -> Failure {
     }
 }
 
-fn write(node: &Node, ctx: &Ctx, input: Write, txn: &mut Txn) -> Result<Reply<Shown>> {
+/// Has a key service wrap the keys of a namespace that is to be made, if it says one.
+fn prepare(node: &Arc<Node>, ctx: &Ctx, input: &Write, view: &View) -> Result<Work<Option<NewTenant>>> {
+    let name = name(node, &input.path)?;
+    if input.seal.is_empty() || node.namespaces.get(view, name)?.is_some() {
+        return Ok(Work::Done(None));
+    }
+    let Some(service) = namespaces_seal_config::parse(&input.seal)?.service else { return Ok(Work::Done(None)) };
+    let (node, above, now) = (Arc::clone(node), ctx.namespace.clone(), ctx.now);
+    Ok(Work::Waits(Box::pin(async move { node.new_tenant(&above, service, now).await.map(Some).map_err(refused) })))
+}
+
+fn write(node: &Node, ctx: &Ctx, input: Write, by_service: Option<&NewTenant>, txn: &mut Txn) -> Result<Reply<Shown>> {
     let name = name(node, &input.path)?;
     let custom_metadata = texts(input.custom_metadata.unwrap_or_default())?;
     let shown = match node.namespaces.get_for_update(txn, name)? {
@@ -167,8 +185,13 @@ fn write(node: &Node, ctx: &Ctx, input: Write, txn: &mut Txn) -> Result<Reply<Sh
             Shown::new(ctx.namespace, &record)
         }
         None => {
-            let seal = if input.seal.is_empty() { None } else { Some(seal_config(&input.seal)?) };
-            let new = NewNamespace { above: ctx.namespace, name, custom_metadata, seal, now: ctx.now };
+            let asked = Some(input.seal.as_str()).filter(|seal| !seal.is_empty());
+            let asked = asked.map(namespaces_seal_config::parse).transpose()?;
+            if asked.as_ref().is_some_and(|asked| asked.service.is_some()) && by_service.is_none() {
+                return Err(Failure::invalid("the namespace was there a moment ago; try again"));
+            }
+            let seal = asked.map(|asked| asked.shares);
+            let new = NewNamespace { above: ctx.namespace, name, custom_metadata, seal, by_service, now: ctx.now };
             let made = node.namespaces.create(&node.mounts, &node.policies, txn, new).map_err(refused)?;
             let shares = made.shares.as_ref().map(Shares::new);
             Shown { shares, ..Shown::new(ctx.namespace, &made.record) }
@@ -176,26 +199,6 @@ fn write(node: &Node, ctx: &Ctx, input: Write, txn: &mut Txn) -> Result<Reply<Sh
     };
     let once = shown.shares.is_some();
     Ok(Reply::data(shown)?.with(|answer| if once { answer.shown_once() } else { answer }))
-}
-
-/// `seal "shamir" { shares = 5 threshold = 3 }`.
-fn seal_config(text: &str) -> Result<SealConfig> {
-    let wrong = |why: &str| Failure::Invalid(format!("invalid seal config: {why}"));
-    let unread = |e: HclError| wrong(&format!("it is not HCL, or not a seal block, at {}", e.at));
-    let body = hcl::parse(text).map_err(unread)?;
-    let blocks = body.blocks("seal", 1).map_err(unread)?;
-    let [block] = blocks.as_slice() else { return Err(wrong("it has exactly one block, seal \"shamir\" { … }")) };
-    if !matches!(block.labels.as_slice(), [label] if label.text == "shamir") {
-        return Err(wrong("namespaces have seals of the kind shamir: seal \"shamir\" { shares = 5 threshold = 3 }"));
-    }
-    if let Some(unknown) = block.body.unknown(&["shares", "threshold"]).next() {
-        return Err(wrong(&format!("it has shares and threshold, and nothing else; see {}", unknown.at)));
-    }
-    let number = |name: &str| {
-        let value = block.body.get(name).ok_or_else(|| wrong(&format!("{name} is missing")))?;
-        value.as_integer().ok_or_else(|| wrong(&format!("{name} must be a whole number")))
-    };
-    shamir(number("shares")?, number("threshold")?)
 }
 
 fn patch(node: &Node, ctx: &Ctx, input: Write, txn: &mut Txn) -> Result<Reply<Shown>> {

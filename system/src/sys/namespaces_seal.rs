@@ -66,6 +66,12 @@ struct Status {
     /// How many were given.
     progress: usize,
     nonce: String,
+    /// Whether the key service answers that opens it too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_answers: Option<bool>,
+    /// Why it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_problem: Option<String>,
 }
 
 /// Shown this once.
@@ -86,13 +92,15 @@ impl Shares {
 impl From<TenantStatus> for Status {
     fn from(status: TenantStatus) -> Self {
         Self {
-            kind: "shamir",
+            kind: status.kind.name(),
             initialized: true,
             sealed: status.sealed,
             t: status.threshold,
             n: status.shares,
             progress: status.given,
             nonce: status.nonce,
+            service_answers: None,
+            service_problem: None,
         }
     }
 }
@@ -103,7 +111,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
         Path::new("namespaces/:path/seal-status")
             .ids([(Verb::Read, "namespaces-seal-status")])
             .answers(Verb::Read, Outcome::data::<Status>())
-            .help("Shows how a namespace is sealed.", "Whether it is sealed, and how many shares were given so far.")
+            .help("Shows how a namespace is sealed.", "Whether it is sealed, how many shares were given so far, and whether its key service answers, if it has one.")
             .act::<Named>(Verb::Read, Look(Arc::clone(node))),
         Path::new("namespaces/:path/seal")
             .ids([(Verb::Write, "namespaces-seal")])
@@ -116,7 +124,8 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
         Path::new("namespaces/:path/unseal")
             .ids([(Verb::Write, "namespaces-unseal")])
             .answers(Verb::Write, Outcome::data::<Status>())
-            .help("Unseals a namespace.", "Takes one share. The one that completes them opens it on all unsealed nodes.")
+            .help("Unseals a namespace.", "Takes one share. The one that completes them opens it on all unsealed nodes. Without a share its key service is asked, \
+                 if it has one.")
             .act::<Unseal>(Verb::Write, UnsealAct(Arc::clone(node))),
         Path::new("namespaces/:path/delete-sealed")
             .ids([(Verb::Delete, "namespaces-delete-sealed")])
@@ -204,7 +213,13 @@ impl Act for Look {
         let view = above(&self.0, params)?;
         let record = self.0.namespaces.get(&view, name(&self.0, &path)?)?.ok_or(Failure::NotFound)?;
         let status = self.0.tenant_status(&view, &record).map_err(refused)?;
-        Ok(Reply::data(Status::from(status))?.into_answer())
+        let by_service = status.kind.is_automatic();
+        let mut shown = Status::from(status);
+        if by_service {
+            let tried = self.0.try_service(params.namespace(), &record).await;
+            (shown.service_answers, shown.service_problem) = (Some(tried.is_ok()), tried.err());
+        }
+        Ok(Reply::data(shown)?.into_answer())
     }
 }
 
@@ -223,6 +238,13 @@ impl Act for UnsealAct {
             return Ok(Reply::data(Status::from(node.tenant_status(&view, &record).map_err(refused)?))?.into_answer());
         }
         if key.is_empty() {
+            let view = above(node, params)?;
+            if let Some(record) = node.namespaces.get(&view, name)?
+                && node.namespaces.service_of(&view, &record)?.is_some()
+            {
+                let status = node.unseal_by_service(params.namespace(), name).await.map_err(refused)?;
+                return Ok(Reply::data(Status::from(status))?.into_answer());
+            }
             return Err(Failure::invalid("provided empty key: key must be one of the namespace's shares"));
         }
         let share =

@@ -14,6 +14,7 @@ mod oidc;
 mod passwords;
 mod policies;
 mod policy_explain;
+mod pushes;
 mod quotas;
 mod roles;
 mod server;

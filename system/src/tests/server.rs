@@ -59,10 +59,17 @@ impl Got {
 
 impl Server {
     pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// With other settings.
+    pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let limits = TtlLimits { default: Duration::from_secs(3600), max: Duration::from_secs(7200) };
+        let mut settings = Settings::new(limits);
+        change(&mut settings);
         let (alone, link) = Alone::paired();
         let measures: Arc<dyn crate::measures::Measures> = Arc::new(crate::measures::Nothing);
-        let node = Node::new(Arc::clone(&alone) as _, Settings::new(limits));
+        let node = Node::new(Arc::clone(&alone) as _, settings);
         let options = InitOptions {
             shares: 1,
             threshold: 1,

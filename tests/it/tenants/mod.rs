@@ -5,6 +5,7 @@
 mod names;
 mod owned;
 mod sealed;
+mod serviced;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,9 @@
 //! Whether what somebody brings satisfies what is asked of them.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
-use sdk::{Failure, Result};
+use sdk::{Failure, Namespace, Result};
 use storage::{Access, Millis, Read, Txn};
 
 use super::codes;
@@ -10,24 +11,40 @@ use super::enforcement::Enforcement;
 use super::factor::{Factors, given, passcode};
 use super::key::key;
 use super::method::{Method, Settings, method};
+use super::outside::{Answered, Asks, NotLetIn, Question, question};
 use crate::identity::Entity;
+
+/// Whose second factor is checked, and against what.
+#[derive(Clone, Copy)]
+pub struct Trial<'a> {
+    pub now: Millis,
+    pub namespace: &'a Namespace,
+    pub entity: &'a Entity,
+    pub factors: &'a Factors,
+    /// Where it comes from.
+    pub remote: Option<IpAddr>,
+    pub asks: &'a dyn Asks,
+    pub answered: &'a Answered,
+}
 
 /// What a second factor came to. Either way there is something to be committed: a code that is used up, an attempt that counts.
 pub enum Verdict {
     Right,
     /// With a sentence for whoever has brought a password already.
     Wrong(String),
+    /// It depends on somebody's answer to this. Nothing is to be committed yet.
+    Asks(Box<Question>),
+}
+
+/// What one method came to.
+enum Checked {
+    Right,
+    Wrong(String),
+    Asks(Box<Question>),
 }
 
 /// Checks the factors of one login against all enforcements that bind it. A method that was passed counts for each of them.
-pub fn satisfy(
-    txn: &mut Txn,
-    now: Millis,
-    namespace: &str,
-    entity: &Entity,
-    demanded: &[Enforcement],
-    factors: &Factors,
-) -> Result<Verdict> {
+pub fn satisfy(txn: &mut Txn, trial: Trial<'_>, demanded: &[Enforcement]) -> Result<Verdict> {
     let mut passed = BTreeSet::new();
     for enforcement in demanded {
         let mut problems = Vec::new();
@@ -37,13 +54,14 @@ pub fn satisfy(
                 break;
             }
             let Some(method) = method(txn, id)? else { continue };
-            let Some(given) = given(factors, &method, namespace) else { continue };
-            match check(txn, now, entity, &method, given)? {
-                None => {
+            let Some(given) = given(trial.factors, &method, &trial.namespace.path) else { continue };
+            match check(txn, trial, &method, given)? {
+                Checked::Right => {
                     passed.insert(id);
                     satisfied = true;
                 }
-                Some(problem) => problems.push(problem),
+                Checked::Wrong(problem) => problems.push(problem),
+                Checked::Asks(question) => return Ok(Verdict::Asks(question)),
             }
         }
         if !satisfied {
@@ -56,39 +74,81 @@ pub fn satisfy(
     Ok(Verdict::Right)
 }
 
-/// What is wrong with what was given for one method.
-fn check(txn: &mut Txn, now: Millis, entity: &Entity, method: &Method, given: &[String]) -> Result<Option<String>> {
-    let Settings::Totp(settings) = &method.settings else { return Ok(Some(unasked(method))) };
+fn check(txn: &mut Txn, trial: Trial<'_>, method: &Method, given: &[String]) -> Result<Checked> {
+    let Trial { now, entity, .. } = trial;
     let code = match passcode(given) {
-        Ok(Some(code)) => code,
-        Ok(None) => return Ok(Some(codes::missing())),
-        Err(problem) => return Ok(Some(problem.to_owned())),
+        Ok(code) => code,
+        Err(problem) => return Ok(Checked::Wrong(problem.to_owned())),
     };
+    let Settings::Totp(settings) = &method.settings else { return by_asking(txn, trial, method, code) };
+    let Some(code) = code else { return Ok(Checked::Wrong(codes::missing())) };
     let Some(key) = key(txn, &method.id, &entity.id)? else {
-        return Ok(Some(format!("MFA secret for method ID {:?} not present in entity {:?}", method.id, entity.id)));
+        let text = format!("MFA secret for method ID {:?} not present in entity {:?}", method.id, entity.id);
+        return Ok(Checked::Wrong(text));
     };
-    codes::take(txn, now, (&method.id, &entity.id), &key, settings.max_validation_attempts, code)
+    let whose = (method.id.as_str(), entity.id.as_str());
+    let problem = codes::take(txn, now, whose, &key, settings.max_validation_attempts, code)?;
+    Ok(problem.map_or(Checked::Right, Checked::Wrong))
 }
 
-fn unasked(method: &Method) -> String {
+/// By what somebody else says. Who was refused too often in a row is not asked again for a while: a phone that never stops
+/// asking is answered in the end.
+fn by_asking(txn: &mut Txn, trial: Trial<'_>, method: &Method, code: Option<&str>) -> Result<Checked> {
+    let Trial { now, namespace, entity, remote, asks, answered, .. } = trial;
+    if let Some(why) = asks.unfit(namespace.is_root(), &method.settings) {
+        return Ok(Checked::Wrong(unasked(method, &why)));
+    }
+    let question = match question(txn, namespace, entity, method, code, remote)? {
+        Ok(question) => question,
+        Err(problem) => return Ok(Checked::Wrong(problem)),
+    };
+    let whose = (method.id.as_str(), entity.id.as_str());
+    match answered.to(&question) {
+        None if answered.is_full() => Ok(Checked::Wrong("too many second factors are asked for at once".into())),
+        None => Ok(match codes::tired(txn, now, whose)? {
+            Some(why) => Checked::Wrong(why),
+            None => Checked::Asks(Box::new(question)),
+        }),
+        Some(Ok(())) => {
+            codes::note(txn, now, whose, true)?;
+            Ok(Checked::Right)
+        }
+        Some(Err(NotLetIn::Denied(why))) => {
+            codes::note(txn, now, whose, false)?;
+            Ok(Checked::Wrong(why.clone()))
+        }
+        Some(Err(NotLetIn::Unavailable(why))) => Ok(Checked::Wrong(why.clone())),
+    }
+}
+
+fn unasked(method: &Method, why: &str) -> String {
     let kind = method.settings.kind().name();
-    format!("this server cannot ask {kind} yet: only TOTP methods can be satisfied")
+    format!("this server cannot ask {kind}: {why}")
 }
 
 /// Refuses logins that nothing could satisfy, before anybody is asked for anything.
-pub(crate) fn check_answerable(read: &impl Read, demanded: &[Enforcement]) -> Result<()> {
+pub(crate) fn check_answerable(
+    read: &impl Read,
+    asks: &dyn Asks,
+    namespace: &Namespace,
+    demanded: &[Enforcement],
+) -> Result<()> {
     for enforcement in demanded {
         let (mut answerable, mut other) = (false, None);
         for id in &enforcement.method_ids {
             let lost = || Access::Broken("an enforcement asks for a method that is not there".into());
             let method = method(read, id)?.ok_or_else(lost)?;
-            match method.settings {
-                Settings::Totp(_) => answerable = true,
-                _ => other = Some(method),
+            let unfit = match &method.settings {
+                Settings::Totp(_) => None,
+                settings => asks.unfit(namespace.is_root(), settings),
+            };
+            match unfit {
+                None => answerable = true,
+                Some(why) => other = Some(unasked(&method, &why)),
             }
         }
         if let Some(other) = other.filter(|_| !answerable) {
-            let text = format!("enforcement {} binds this login, and {}", enforcement.name, unasked(&other));
+            let text = format!("enforcement {} binds this login, and {other}", enforcement.name);
             return Err(Failure::denied(text));
         }
     }

@@ -1,4 +1,4 @@
-//! The codes of a key that were used, and who guesses.
+//! The codes of a key that were used, who guesses, and who was refused by those that others ask.
 //!
 //! A code is told by its step of time, of which few can be right at a moment; so the record has a bounded size, and what it
 //! says is known to every later active node. Time does not go back with another one, so what can be right no more can be
@@ -12,7 +12,11 @@ use storage::{Millis, PathKey, Txn};
 use totp::{Key, Moment};
 
 use super::folder;
+use super::key::enrolled_by;
 
+/// Refusals in a row, by somebody's phone or for want of an answer, and how long they count.
+const REFUSALS_MAX: u32 = 5;
+const REFUSALS_COUNT: Duration = Duration::from_secs(600);
 const WRONG: &str = "MFA credentials not supplied or incorrect";
 
 #[derive(Default, Serialize, Deserialize)]
@@ -83,4 +87,40 @@ pub(super) fn take(
 /// Nothing was given to check.
 pub(super) fn missing() -> String {
     WRONG.to_owned()
+}
+
+/// Why somebody is not asked for now.
+pub(super) fn tired(txn: &Txn, now: Millis, (method, entity): (&str, &str)) -> Result<Option<String>> {
+    let codes: Codes = txn.get_for_update(&codes_key(method, entity))?.unwrap_or_default();
+    let end = codes.since.plus(REFUSALS_COUNT);
+    if codes.attempts < REFUSALS_MAX || now >= end {
+        return Ok(None);
+    }
+    let seconds = now.until(end).as_secs() + 1;
+    Ok(Some(format!(
+        "this second factor was refused or not answered {REFUSALS_MAX} times in a row. Please try again in {seconds} seconds"
+    )))
+}
+
+/// What somebody has answered.
+pub(super) fn note(txn: &mut Txn, now: Millis, (method, entity): (&str, &str), right: bool) -> Result<()> {
+    let key = codes_key(method, entity);
+    let before: Option<Codes> = txn.get_for_update(&key)?;
+    if right {
+        if before.is_some() {
+            txn.delete(&key);
+        }
+        return Ok(());
+    }
+    let mut codes = before.unwrap_or_default();
+    if now >= codes.since.plus(REFUSALS_COUNT) {
+        codes.attempts = 0;
+    }
+    if codes.attempts == 0 {
+        codes.since = now;
+    }
+    codes.attempts += 1;
+    txn.put(&key, &codes)?;
+    // So that it goes with the entity.
+    Ok(txn.put(&enrolled_by(entity).plain(method), &())?)
 }

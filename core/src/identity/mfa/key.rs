@@ -20,7 +20,7 @@ fn key_key(method: &str, entity: &str) -> PathKey {
     folder("key").plain(method).plain(entity)
 }
 
-fn enrolled_by(entity: &str) -> PathKey {
+pub(super) fn enrolled_by(entity: &str) -> PathKey {
     folder("enrolled").plain(entity)
 }
 

@@ -9,7 +9,7 @@
 //! identity / mfa / using / method                 the names of the enforcements that ask for a method
 //! identity / mfa / key / method / entity          what an entity makes its codes with
 //! identity / mfa / enrolled / entity / method     which of these an entity has
-//! identity / mfa / codes / method / entity        the codes that were used and could still be right, and wrong attempts
+//! identity / mfa / codes / method / entity        the codes that were used and could still be right, wrong attempts, refusals
 //! identity / mfa / login / id                     a login that waits for its second factor
 //! identity / mfa / waiting / entity               the ids of those of one entity
 //! ```
@@ -23,10 +23,11 @@ mod enforcement;
 mod factor;
 mod key;
 mod method;
+mod outside;
 mod waiting;
 
 pub(crate) use check::check_answerable;
-pub use check::{Verdict, satisfy};
+pub use check::{Trial, Verdict, satisfy};
 pub use enforcement::{
     Enforcement, EnforcementChange, applying, delete_enforcement, enforcement, enforcement_names, write_enforcement,
 };
@@ -34,6 +35,8 @@ pub use factor::Factors;
 pub use key::{Enrolled, enrol, withdraw};
 pub(super) use key::{forget_keys, keys_of_both, move_keys};
 pub use method::{Duo, Kind, Method, Okta, PingId, Settings, Totp, delete_method, method, methods, write_method};
+pub use outside::{Answered, Asks, NotLetIn, Question};
+pub(crate) use outside::{Asking, AsksNobody};
 pub(crate) use waiting::{Waiting, done, expire, wait, waiting};
 
 use storage::PathKey;

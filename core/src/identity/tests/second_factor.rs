@@ -54,9 +54,14 @@ impl Bench {
     fn try_in(&self, txn: &mut Txn, method: &Method, entity: &Entity, code: &str) -> Option<String> {
         let demanded = [Enforcement { method_ids: vec![method.id.clone()], ..Enforcement::default() }];
         let factors = Factors::from([(method.id.clone(), vec![code.to_owned()])]);
-        match satisfy(txn, self.now, "", entity, &demanded, &factors).unwrap() {
+        let (namespace, answered) = (sdk::Namespace::root(), Answered::default());
+        let (now, asks) = (self.now, &AsksNobody);
+        let trial =
+            Trial { now, namespace: &namespace, entity, factors: &factors, remote: None, asks, answered: &answered };
+        match satisfy(txn, trial, &demanded).unwrap() {
             Verdict::Right => None,
             Verdict::Wrong(why) => Some(why),
+            Verdict::Asks(_) => panic!("nobody is asked for a code"),
         }
     }
 

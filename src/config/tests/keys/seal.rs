@@ -17,6 +17,7 @@ pub const CHECKS: &[Check] = &[
     check("seal static name", NAME, is_named),
     check("seal static priority", PRIORITY, is_third),
     check("seal static disabled", DISABLED, is_disabled),
+    check("seal static namespaces", r#"namespaces = "only""#, |c| c.seals.is_empty() && c.namespace_seals.len() == 1),
     check("seal transit address", r#"address = "https://other:8200""#, |c| transit(c).address == "https://other:8200"),
     check("seal transit token", r#"token = "file:///run/token""#, |c| {
         transit(c).token == TokenAt::File("/run/token".into())
@@ -41,6 +42,7 @@ pub const CHECKS: &[Check] = &[
     check("seal transit name", NAME, is_named),
     check("seal transit priority", PRIORITY, is_third),
     check("seal transit disabled", DISABLED, is_disabled),
+    check("seal transit namespaces", r#"namespaces = "only""#, |c| c.seals.is_empty() && c.namespace_seals.len() == 1),
     check("seal pkcs11 lib", r#"lib = "/other.so""#, |c| hsm(c).lib == Path::new("/other.so")),
     check("seal pkcs11 slot", r#"slot = "7""#, |c| hsm(c).slot == Some(7)),
     check("seal pkcs11 token_label", r#"token_label = "other""#, |c| hsm(c).token_label.as_deref() == Some("other")),
@@ -56,6 +58,7 @@ pub const CHECKS: &[Check] = &[
     check("seal pkcs11 name", NAME, is_named),
     check("seal pkcs11 priority", PRIORITY, is_third),
     check("seal pkcs11 disabled", DISABLED, is_disabled),
+    check("seal pkcs11 namespaces", r#"namespaces = "only""#, |c| c.seals.is_empty() && c.namespace_seals.len() == 1),
 ];
 
 pub const BLOCKS: &[(&str, &str)] = &[

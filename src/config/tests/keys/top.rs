@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Check, check};
-use crate::config::{Doors, LogFile, LogFormat, LogLevel, ServerConfig};
+use crate::config::{Doors, LogFile, LogFormat, LogLevel, OutboundHost, ServerConfig};
 
 pub const CHECKS: &[Check] = &[
     check("cluster_name", r#"cluster_name = "prod""#, |c| c.cluster_name.as_deref() == Some("prod")),
@@ -18,6 +18,10 @@ pub const CHECKS: &[Check] = &[
     }),
     check("snapshot_auto_folders", r#"snapshot_auto_folders = ["/a", "/b"]"#, |c| {
         c.snapshot_auto_folders == [Path::new("/a"), Path::new("/b")]
+    }),
+    check("outbound_hosts", r#"outbound_hosts = ["KMS.example", "h:8200"]"#, |c| {
+        let host = |host: &str, port| OutboundHost { host: host.into(), port };
+        c.outbound_hosts == [host("kms.example", None), host("h", Some(8200))]
     }),
     check("unseal_from_members", "unseal_from_members = true", |c| c.unseal_from_members),
     check("pid_file", r#"pid_file = "/p""#, |c| c.pid_file.as_deref() == Some(Path::new("/p"))),
