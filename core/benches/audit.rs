@@ -92,6 +92,7 @@ fn token() -> TokenRecord {
         num_uses: 0,
         parent: None,
         entity_id: String::new(),
+        logged_in: None,
         expires: Some(Millis(1_701_764_800_000)),
         last_renewal: None,
         lease: None,

@@ -120,7 +120,7 @@ impl Walk {
 }
 
 /// Has a namespace's mount of a built-in kind do what is due. Those are not walked: [`due::wake`] says when to ask, and
-/// `woken` are the entries that said so. It is woken again when there is more to do, or soon if this could not be done.
+/// `woken` are the entries that said so. It is woken again when there is more to do, behind the others if that is now, or after a while if this could not be done.
 pub(crate) async fn awake(
     node: &Node,
     namespace: &NamespaceId,
@@ -131,6 +131,7 @@ pub(crate) async fn awake(
 ) -> Result<(), String> {
     let folder = space::records(namespace);
     let plugin = node.plugin(Table::Secret.plugins(), kind);
+    let mut failed = false;
     for _ in 0..IN_A_ROW {
         let Some(plugin) = &plugin else { break };
         match next(node, plugin.as_ref(), namespace, &folder, now, term).await {
@@ -138,6 +139,7 @@ pub(crate) async fn awake(
             Ok(false) => break,
             Err(problem) => {
                 tracing::warn!(mount = kind, problem, "what is due could not be done; it is tried again");
+                failed = true;
                 break;
             }
         }
@@ -152,7 +154,7 @@ pub(crate) async fn awake(
         }
         let next = plugin.as_ref().map(|plugin| plugin.next_due(&view)).transpose()?.flatten();
         if let Some(at) = next {
-            due::wake(&mut order, namespace, if at <= now { now.plus(LOOK) } else { at }, kind)?;
+            due::wake(&mut order, namespace, if at <= now && failed { now.plus(LOOK) } else { at }, kind)?;
         }
         Ok(())
     });

@@ -42,6 +42,8 @@ pub struct DeniedToken {
     pub display_name: String,
     pub entity_id: String,
     pub policies: Vec<String>,
+    /// What gives the policies of the rules that decided, in their order.
+    pub sources: Vec<String>,
 }
 
 #[derive(Default)]
@@ -60,6 +62,8 @@ impl Denials {
         }
         if let Some(token) = &mut denial.token {
             token.policies.truncate(LISTED_MAX);
+            token.sources.truncate(LISTED_MAX);
+            token.sources.iter_mut().for_each(cut);
         }
         if let Some(ruling) = denial.decided.as_mut().and_then(|decided| decided.ruling.as_mut()) {
             ruling.rules.truncate(LISTED_MAX);
@@ -108,6 +112,7 @@ mod tests {
             display_name: String::new(),
             entity_id: String::new(),
             policies: vec!["p".into(); LISTED_MAX + 1],
+            sources: vec!["é".repeat(TEXT_MAX); LISTED_MAX + 1],
         });
         Denial {
             namespace: Namespace::root(),

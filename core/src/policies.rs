@@ -210,6 +210,23 @@ impl Policies {
         Ok(rules.acl.decide(&question).allowed)
     }
 
+    /// Whether a rule of the caller's policies is about this path and keeps them from the operation there. Where no rule says
+    /// anything, none does.
+    pub fn keeps_from(
+        &self,
+        view: &View,
+        caller: &sdk::Caller,
+        operation: policy::Operation,
+        path: &str,
+        now: Millis,
+    ) -> Result<bool, Access> {
+        let Some(path) = caller.sees(path) else { return Ok(false) };
+        let rules = self.rules_of(view, &caller.home, &caller.policies, &caller.entity_id, now)?;
+        let question = policy::Question { operation, path: &path, parameters: None, wrap_ttl: None };
+        let decision = rules.acl.decide(&question);
+        Ok(!decision.allowed && decision.reason != policy::Reason::NoRule)
+    }
+
     /// Whether the caller has the `sudo` capability at a path.
     pub fn has_sudo(&self, txn: &Txn, caller: &sdk::Caller, path: &str, now: Millis) -> Result<bool, Access> {
         let Some(path) = caller.sees(path) else { return Ok(false) };

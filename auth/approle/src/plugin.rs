@@ -1,6 +1,6 @@
 //! The plugin: its paths, and what its tokens may be renewed by.
 
-use sdk::{Backend, Ctx, Failure, MountInfo, Plugin, PluginKind, Renewal, Result, Txn, Value};
+use sdk::{Backend, Ctx, Failure, Login, MountInfo, Plugin, PluginKind, Renewal, Result, Txn, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::paths;
@@ -40,6 +40,11 @@ impl Plugin for Approle {
         let mut token = Role::get(txn, &kept.role_name)?.ok_or_else(gone)?.token;
         (token.policies, token.no_default_policy) = (kept.policies, kept.no_default_policy);
         Ok(Renewal { token })
+    }
+
+    fn stands(&self, _: &Ctx, login: &Login, txn: &Txn) -> Result<bool> {
+        let found = Role::with_id(txn, &login.alias)?;
+        Ok(found.is_some_and(|(_, role)| role.token.policies == login.token.policies))
     }
 
     fn backend(&self, _: &MountInfo) -> &Backend {

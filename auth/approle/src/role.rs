@@ -14,6 +14,8 @@ use crate::secret_id::Mac;
 
 /// In bytes.
 const SECRET_ID_MAX: usize = 4096;
+/// In bytes: as long as an alias may be.
+const ROLE_ID_MAX: usize = 1024;
 
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Role {
@@ -46,8 +48,9 @@ fn key(name: &str) -> Key {
     folder().name(name)
 }
 
+/// Without case, which tells no two of them apart: who has logged in is an alias by this, and those have none.
 fn index(role_id: &str) -> Key {
-    Key::kind("role-id").name(role_id)
+    Key::kind("role-id").name(sdk::folded(role_id))
 }
 
 impl Role {
@@ -71,10 +74,10 @@ impl Role {
         Ok(read.get(&key(name))?)
     }
 
-    /// The role that has this ID, with its name.
+    /// The role that has this ID to the letter, with its name.
     pub fn with_id(read: &impl Read, role_id: &str) -> Result<Option<(String, Self)>> {
         let Some(Owner { role: name }) = read.get::<Owner>(&index(role_id))? else { return Ok(None) };
-        Ok(Self::get(read, &name)?.map(|role| (name, role)))
+        Ok(Self::get(read, &name)?.filter(|role| role.role_id == role_id).map(|role| (name, role)))
     }
 
     /// Reads a role that is going to be written.
@@ -88,6 +91,11 @@ impl Role {
             return Err(Failure::invalid("at least one constraint should be enabled on the role"));
         }
         if before != Some(self.role_id.as_str()) {
+            if self.role_id.len() > ROLE_ID_MAX || self.role_id.chars().any(char::is_control) {
+                return Err(Failure::invalid(format!(
+                    "a role_id may have at most {ROLE_ID_MAX} bytes, and no control characters"
+                )));
+            }
             let owner = txn.get_for_update::<Owner>(&index(&self.role_id))?;
             if owner.is_some_and(|owner| owner.role != name) {
                 return Err(Failure::invalid("role_id already in use"));

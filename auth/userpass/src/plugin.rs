@@ -1,6 +1,6 @@
 //! The plugin: its paths, and what its tokens may be renewed by.
 
-use sdk::{Backend, Ctx, Failure, MountInfo, Plugin, PluginKind, Renewal, Result, Txn, Value};
+use sdk::{Backend, Ctx, Failure, Login, MountInfo, Plugin, PluginKind, Renewal, Result, Txn, Value};
 
 use crate::paths;
 use crate::user::User;
@@ -34,6 +34,12 @@ impl Plugin for Userpass {
         let user = User::get(txn, name)?;
         let user = user.ok_or_else(|| Failure::invalid("failed to renew entry: the user does not exist any more"))?;
         Ok(Renewal { token: user.token })
+    }
+
+    fn stands(&self, _: &Ctx, login: &Login, txn: &Txn) -> Result<bool> {
+        let user = User::get(txn, &login.alias)?;
+        let same = |user: &User| user.token.policies == login.token.policies && login.internal["found"] == user.mark();
+        Ok(user.as_ref().is_some_and(same))
     }
 
     fn backend(&self, _: &MountInfo) -> &Backend {

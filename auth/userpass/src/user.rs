@@ -50,6 +50,13 @@ pub struct User {
     older: Older,
 }
 
+impl User {
+    /// Tells one password of the user from another, and nothing of either: it changes with each that is set.
+    pub fn mark(&self) -> String {
+        hex::encode(&sdk::hmac_sha256(b"userpass", self.hash.as_bytes())[..8])
+    }
+}
+
 /// As the wire shows a user; a setting under its older name too, where it was given under that.
 #[derive(Serialize, JsonSchema)]
 pub struct Shown {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use storage::{Access, Millis, PathKey, Read, Txn};
 
 use super::entity::{Entity, entity, for_update, make, put};
+use super::membership::leave_told_by;
 use super::{check_custom_metadata, check_name, folded, folder, new_id, settle};
 
 /// How many mounts an entity can log in at.
@@ -27,7 +28,7 @@ pub struct Alias {
     pub custom_metadata: Option<BTreeMap<String, String>>,
     pub created: Millis,
     pub updated: Millis,
-    /// The entities that it belonged to before they were merged.
+    /// The entities that it belonged to before they were merged, the latest of them.
     pub merged_from: Vec<String>,
 }
 
@@ -107,6 +108,7 @@ pub struct AliasChange {
     pub name: Option<String>,
     pub mount_accessor: Option<String>,
     pub canonical_id: Option<String>,
+    /// Of one that is named by its id it stays if it is absent; otherwise there is none then.
     pub custom_metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -183,6 +185,9 @@ fn update(txn: &mut Txn, now: Millis, alias: &Alias, mut to: Alias) -> Result<Op
         return Err(Failure::invalid("alias with combination of mount accessor and name already exists"));
     }
     to.updated = now;
+    if moves || to.mount_accessor != alias.mount_accessor {
+        leave_told_by(txn, &mut owner, &alias.id)?;
+    }
     if !moves {
         forget_alias(txn, alias);
         note_alias(txn, &to)?;
@@ -203,11 +208,12 @@ fn update(txn: &mut Txn, now: Millis, alias: &Alias, mut to: Alias) -> Result<Op
     Ok(Some(to))
 }
 
-/// Deletes an alias. Its entity stays.
+/// Deletes an alias. Its entity stays, but not in the groups that it was told to be in by that name.
 pub fn delete_alias(txn: &mut Txn, id: &str) -> Result<()> {
     let Some(alias) = alias_by_id(txn, id)? else { return Ok(()) };
     let Some(mut entity) = for_update(txn, &alias.canonical_id)?.map(Entity::settled) else { return Ok(()) };
     forget_alias(txn, &alias);
     entity.aliases.retain(|kept| kept.id != id);
+    leave_told_by(txn, &mut entity, id)?;
     Ok(put(txn, &entity)?)
 }

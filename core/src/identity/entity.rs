@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use storage::{Access, Millis, PathKey, Read, Txn};
 
 use super::alias::{Alias, forget_alias};
+use super::group::Group;
 use super::membership::leave_all;
 use super::mfa::forget_keys;
 use super::{check_metadata, check_name, check_policies, folded, folder, free_name, new_id, settle};
@@ -32,6 +33,19 @@ pub struct Entity {
     pub aliases: Vec<Alias>,
     /// The groups that it is in directly. One that is not there any more counts for nothing.
     pub groups: Vec<String>,
+    /// Of those that are external, by their ids.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub told: BTreeMap<String, Told>,
+}
+
+/// By what an entity is in an external group: a mount has called it so of whoever has logged in by an alias.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    /// The id of the entity's alias.
+    pub alias: String,
+    pub mount_accessor: String,
+    /// What the mount calls the group.
+    pub group: String,
 }
 
 impl Entity {
@@ -41,6 +55,15 @@ impl Entity {
 
     pub fn alias_of(&self, mount_accessor: &str) -> Option<&Alias> {
         self.aliases.iter().find(|alias| alias.mount_accessor == mount_accessor)
+    }
+
+    /// The mount that says it is in this external group, while the alias that it said so of and the group's are what they
+    /// were. Whether the mount is there is asked elsewhere.
+    pub(super) fn told_of(&self, group: &Group) -> Option<&str> {
+        let told = self.told.get(&group.id)?;
+        let own = self.aliases.iter().find(|alias| alias.id == told.alias)?;
+        let same = group.alias.as_ref().is_some_and(|alias| alias.is(&told.mount_accessor, &told.group));
+        (same && own.mount_accessor == told.mount_accessor).then_some(&told.mount_accessor)
     }
 
     pub(super) fn settled(mut self) -> Self {

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use storage::{Access, Millis, PathKey, Read, Txn};
 
 use super::alias::Alias;
-use super::entity::entity;
+use super::entity::{Entity, entity};
 use super::group_alias::forget_alias;
 use super::membership::{GROUPS_MAX, begin_size, forget_members, set_entities, set_groups};
 use super::{check_metadata, check_name, check_policies, folded, folder, free_name, new_id, settle};
+use crate::mount::origin_key;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -123,18 +124,58 @@ pub fn groups_of(read: &impl Read, entity_id: &str) -> Result<Groups, Access> {
     let Some(entity) = entity(read, entity_id)? else { return Ok(Groups::default()) };
     let mut found = Groups::default();
     let direct: BTreeSet<&String> = entity.groups.iter().collect();
-    for group in upwards(&entity.groups, |id| group(read, id))? {
+    for group in counted_in(read, &entity)?.groups {
         if direct.contains(&group.id) { found.direct.push(group) } else { found.inherited.push(group) }
     }
     Ok(found)
+}
+
+/// Groups, and all above them.
+pub(super) struct Upwards<G> {
+    pub groups: Vec<G>,
+    /// There are more than are looked at: who is in them is not known whole, and nothing may be decided by it.
+    pub cut: bool,
+}
+
+/// What to say of an entity whose groups are not known whole.
+pub(super) const TOO_MANY: &str = "the entity is in more groups, with those above them, than are looked at";
+
+impl<G> Upwards<G> {
+    /// All of them, or a refusal.
+    pub(super) fn whole(self) -> Result<Vec<G>> {
+        if self.cut { Err(Failure::denied(TOO_MANY)) } else { Ok(self.groups) }
+    }
+}
+
+/// The groups that an entity is in, with all above them. In an external one it is as long as what told so stands: its alias at
+/// a mount that is there, and the group's alias at the same one.
+pub(super) fn counted<G: AsRef<Group>>(
+    entity: &Entity,
+    mut look: impl FnMut(&str) -> Result<Option<G>, Access>,
+    mut is_mounted: impl FnMut(&str) -> Result<bool, Access>,
+) -> Result<Upwards<G>, Access> {
+    upwards(&entity.groups, |id| {
+        let Some(found) = look(id)? else { return Ok(None) };
+        let counts = match (found.as_ref().kind, entity.told_of(found.as_ref())) {
+            (GroupKind::Internal, _) => true,
+            (GroupKind::External, Some(mount)) => is_mounted(mount)?,
+            (GroupKind::External, None) => false,
+        };
+        Ok(counts.then_some(found))
+    })
+}
+
+/// The same, each looked up.
+pub(super) fn counted_in(read: &impl Read, entity: &Entity) -> Result<Upwards<Group>, Access> {
+    counted(entity, |id| group(read, id), |accessor| Ok(read.bytes(&origin_key(accessor))?.is_some()))
 }
 
 /// These groups and all above them, each once, as `look` finds them.
 pub(super) fn upwards<G: AsRef<Group>>(
     from: &[String],
     mut look: impl FnMut(&str) -> Result<Option<G>, Access>,
-) -> Result<Vec<G>, Access> {
-    let mut found: Vec<G> = Vec::new();
+) -> Result<Upwards<G>, Access> {
+    let mut groups: Vec<G> = Vec::new();
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut waiting: Vec<String> = from.to_vec();
     while !waiting.is_empty() {
@@ -144,19 +185,18 @@ pub(super) fn upwards<G: AsRef<Group>>(
                 continue;
             }
             if seen.len() >= GROUPS_MAX {
-                let text = format!("an entity is in more than {GROUPS_MAX} groups, with those above them");
-                return Err(Access::Broken(text));
+                return Ok(Upwards { groups, cut: true });
             }
             let group = look(&id)?;
             seen.insert(id);
             if let Some(group) = group {
                 above.extend(group.as_ref().parents().iter().cloned());
-                found.push(group);
+                groups.push(group);
             }
         }
         waiting = above;
     }
-    Ok(found)
+    Ok(Upwards { groups, cut: false })
 }
 
 impl AsRef<Self> for Group {

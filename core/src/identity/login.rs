@@ -1,15 +1,16 @@
 //! Who logs in: the entity of what an auth method has found out, made at the first time, in the login's own batch.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use sdk::{Failure, Result};
+use sdk::{Failure, Result, folded};
 use storage::{Millis, Txn};
 
 use super::alias::{Alias, add, alias, name_key};
-use super::entity::{Entity, for_update, make, put};
+use super::entity::{Entity, Told, for_update, make, put};
 use super::group::{GroupKind, group};
 use super::group_alias::group_by_alias;
 use super::membership::{join, leave};
+use super::{check_name, check_said};
 
 /// How many groups an auth method may say that somebody is in.
 const GROUPS_MAX: usize = 4_096;
@@ -29,6 +30,9 @@ pub struct Arrival<'a> {
 /// is disabled. Of two first logins of one user, one runs again.
 pub fn arrive(txn: &mut Txn, now: Millis, arrival: &Arrival<'_>) -> Result<Entity> {
     let Arrival { mount_accessor, alias: name, metadata, groups } = *arrival;
+    if let Some(metadata) = metadata {
+        check_said(metadata)?;
+    }
     let (mut entity, mut changed) = match alias(txn, mount_accessor, name)? {
         Some(alias) => known(txn, now, &alias, metadata)?,
         None => (first(txn, now, arrival)?, false),
@@ -37,7 +41,7 @@ pub fn arrive(txn: &mut Txn, now: Millis, arrival: &Arrival<'_>) -> Result<Entit
         return Err(Failure::denied("permission denied"));
     }
     if let Some(groups) = groups {
-        changed |= refresh(txn, &mut entity, mount_accessor, groups)?;
+        changed |= refresh(txn, &mut entity, arrival, groups)?;
     }
     if changed {
         put(txn, &entity)?;
@@ -63,6 +67,7 @@ fn known(
 }
 
 fn first(txn: &mut Txn, now: Millis, arrival: &Arrival<'_>) -> Result<Entity> {
+    check_name("an alias", arrival.alias)?;
     // Those who come at the same moment wait here, and then find it.
     txn.latch(&name_key(arrival.mount_accessor, arrival.alias))?;
     let mut entity = make(txn, now)?;
@@ -72,31 +77,36 @@ fn first(txn: &mut Txn, now: Millis, arrival: &Arrival<'_>) -> Result<Entity> {
     Ok(entity)
 }
 
-/// Only groups of the same mount are left: others are not its to tell of.
-fn refresh(txn: &mut Txn, entity: &mut Entity, mount_accessor: &str, names: &[String]) -> Result<bool> {
+/// Only groups of the same mount are left, and what counts no more: others are not its to tell of.
+fn refresh(txn: &mut Txn, entity: &mut Entity, arrival: &Arrival<'_>, names: &[String]) -> Result<bool> {
     if names.len() > GROUPS_MAX {
         return Err(Failure::invalid(format!("the auth method names more than {GROUPS_MAX} groups")));
     }
-    let mut wanted = BTreeSet::new();
+    let mount = arrival.mount_accessor;
+    let own = entity.aliases.iter().find(|alias| alias.is(mount, arrival.alias));
+    let own = own.ok_or_else(|| Failure::internal("who has logged in has not the alias"))?.id.clone();
+    let mut wanted = BTreeMap::new();
     for name in names {
-        let named = group_by_alias(txn, mount_accessor, name)?.filter(|group| group.kind == GroupKind::External);
-        wanted.extend(named.map(|group| group.id));
+        let named = group_by_alias(txn, mount, name)?.filter(|group| group.kind == GroupKind::External);
+        let told = || Told { alias: own.clone(), mount_accessor: mount.to_owned(), group: folded(name) };
+        wanted.extend(named.map(|group| (group.id, told())));
     }
     let mut changed = false;
     for id in entity.groups.clone() {
-        let told = group(txn, &id)?.is_some_and(|group| {
-            let of_mount = group.alias.as_ref().is_none_or(|alias| alias.mount_accessor == mount_accessor);
-            group.kind == GroupKind::External && of_mount
+        let goes = group(txn, &id)?.is_some_and(|group| {
+            let by = entity.told_of(&group);
+            group.kind == GroupKind::External && by.is_none_or(|by| by == mount)
         });
-        if told && !wanted.contains(&id) {
+        if goes && !wanted.contains_key(&id) {
             changed = true;
             leave(txn, entity, &id);
         }
     }
-    for id in &wanted {
-        if !entity.groups.contains(id) {
+    for (id, told) in wanted {
+        if entity.told.get(&id) != Some(&told) || !entity.groups.contains(&id) {
             changed = true;
-            join(txn, entity, id)?;
+            join(txn, entity, &id)?;
+            entity.told.insert(id, told);
         }
     }
     if changed {

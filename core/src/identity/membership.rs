@@ -132,6 +132,8 @@ pub(super) fn join(txn: &mut Txn, entity: &mut Entity, group: &str) -> Result<()
             }
         }
         entity.groups = there;
+        let groups = &entity.groups;
+        entity.told.retain(|id, _| groups.contains(id));
     }
     if entity.groups.len() >= DIRECT_MAX {
         let text = format!("the entity {:?} is in {DIRECT_MAX} groups already, which is the most", entity.id);
@@ -147,9 +149,22 @@ pub(super) fn join(txn: &mut Txn, entity: &mut Entity, group: &str) -> Result<()
 pub(super) fn leave(txn: &mut Txn, entity: &mut Entity, group: &str) {
     if entity.groups.iter().any(|id| id == group) {
         entity.groups.retain(|id| id != group);
+        entity.told.remove(group);
         txn.delete(&member_key(group, Of::Entity, &entity.id));
         txn.add_counter(&size_key(group), -1, i64::MIN);
     }
+}
+
+/// Takes it out of the groups that somebody was told to be in by that alias. The caller stores the entity.
+pub(super) fn leave_told_by(txn: &mut Txn, entity: &mut Entity, alias: &str) -> Result<(), Access> {
+    let told = entity.told.iter().filter(|(_, told)| told.alias == alias);
+    for id in told.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+        if group::group(txn, &id)?.is_some() {
+            leave(txn, entity, &id);
+        }
+        entity.told.remove(&id);
+    }
+    Ok(())
 }
 
 /// Of an entity that is not going to be there any more.
@@ -177,8 +192,11 @@ pub(super) fn set_groups(txn: &mut Txn, now: Millis, group: &Group, wanted: &[St
     if come.is_empty() {
         return Ok(());
     }
-    let above: BTreeSet<String> =
-        upwards(group.parents(), |id| group::group(txn, id))?.into_iter().map(|group| group.id).collect();
+    let above = upwards(group.parents(), |id| group::group(txn, id))?;
+    if above.cut {
+        return Err(Failure::invalid(format!("a group may be in at most {GROUPS_MAX} groups, with those above them")));
+    }
+    let above: BTreeSet<String> = above.groups.into_iter().map(|group| group.id).collect();
     let height_above = levels_above(txn, group)?;
     for id in come {
         if id == group.id {

@@ -7,15 +7,17 @@ use storage::{Access, Millis, Txn};
 
 use super::alias::{Alias, check_room, forget_alias, note_alias};
 use super::entity::{BATCH_MAX, Entity, for_update, merged_key, put, remove};
-use super::group::{self, group};
-use super::membership::join;
-use super::mfa::move_keys;
+use super::group::{self, GroupKind, group};
+use super::membership::{join, leave_told_by};
+use super::mfa::{keys_of_both, move_keys};
 
 pub struct Merge<'a> {
     pub to: &'a str,
     pub from: &'a [String],
     /// Of two aliases at one mount, which one stays.
     pub keep: &'a [String],
+    /// Of two second factors by one method, `to`'s stays; otherwise they are in the way.
+    pub force: bool,
 }
 
 /// An alias at a mount where another one of those that are merged has one too.
@@ -69,6 +71,20 @@ pub fn merge(txn: &mut Txn, now: Millis, merge: &Merge<'_>) -> Result<(), NotMer
         let Some(from) = for_update(txn, id)?.map(Entity::settled) else {
             return refused("entity id to merge from is invalid");
         };
+        if from.disabled && !to.disabled {
+            return refused(format!(
+                "the entity {:?} is disabled, and its tokens and logins would count again: enable it first, or delete it",
+                from.id
+            ));
+        }
+        let both = keys_of_both(txn, &from.id, &to.id)?;
+        if let Some(method) = both.first().filter(|_| !merge.force) {
+            return refused(format!(
+                "conflicting MFA config ID {method:?} in from entity ID {:?}: both entities have a secret for it. With force the \
+                 one of the entity that is merged to stays",
+                from.id
+            ));
+        }
         all.push(from);
     }
     if merge.keep.is_empty() {
@@ -130,6 +146,7 @@ fn take_over(txn: &mut Txn, now: Millis, to: &mut Entity, from: Entity, keep: &[
             Some(own) if kept(alias) => {
                 forget_alias(txn, &own);
                 to.aliases.retain(|other| other.id != own.id);
+                leave_told_by(txn, to, &own.id)?;
             }
             Some(own) => {
                 return refused(format!(
@@ -143,11 +160,15 @@ fn take_over(txn: &mut Txn, now: Millis, to: &mut Entity, from: Entity, keep: &[
         check_room(to)?;
         let mut moved = Alias { canonical_id: to.id.clone(), ..alias.clone() };
         moved.merged_from.push(from.id.clone());
+        let more = moved.merged_from.len().saturating_sub(BATCH_MAX);
+        moved.merged_from.drain(..more);
         note_alias(txn, &moved)?;
         to.aliases.push(moved);
     }
     for id in &from.groups {
-        if group(txn, id)?.is_none() {
+        let Some(found) = group(txn, id)? else { continue };
+        let told = from.told.get(id).filter(|told| to.aliases.iter().any(|alias| alias.id == told.alias));
+        if found.kind == GroupKind::External && told.is_none() {
             continue;
         }
         // The group's members change, so whoever is setting them looks again.
@@ -155,6 +176,9 @@ fn take_over(txn: &mut Txn, now: Millis, to: &mut Entity, from: Entity, keep: &[
             group::put(txn, now, group)?;
         }
         join(txn, to, id)?;
+        if let Some(told) = told {
+            to.told.insert(id.clone(), told.clone());
+        }
     }
     move_keys(txn, &from.id, &to.id)?;
     remove(txn, &from)?;

@@ -34,7 +34,8 @@ mod tests;
 
 pub use alias::{Alias, AliasChange, alias, alias_by_id, alias_ids, delete_alias, write_alias};
 pub use entity::{
-    BATCH_MAX, Entity, EntityChange, delete_entity, entity, entity_by_name, entity_ids, entity_names, write_entity,
+    BATCH_MAX, Entity, EntityChange, Told, delete_entity, entity, entity_by_name, entity_ids, entity_names,
+    write_entity,
 };
 pub use group::{
     Group, GroupChange, GroupKind, Groups, WhichGroup, delete_group, group, group_by_name, group_ids, group_names,
@@ -50,7 +51,7 @@ pub use rights::{Identities, Rights, Stamp, policies_of, present, values_of};
 
 use std::collections::BTreeMap;
 
-use sdk::{Failure, Result, custom_metadata_faults};
+use sdk::{Failure, Result, custom_metadata_faults, folded};
 use storage::{PathKey, Read, Txn};
 
 /// The longest name of anything here, in bytes.
@@ -60,13 +61,8 @@ fn folder(kind: &str) -> PathKey {
     PathKey::kind("identity").plain(kind)
 }
 
-/// By what a name is found.
-fn folded(name: &str) -> String {
-    name.to_lowercase()
-}
-
 fn new_id() -> String {
-    uuid::Uuid::from_bytes(crypto::random()).to_string()
+    uuid::Builder::from_random_bytes(crypto::random()).into_uuid().to_string()
 }
 
 /// `entity_0a1b2c3d`: the name of what was given none. `key` is by which a name is found.
@@ -108,7 +104,21 @@ fn check_policies(policies: &[String]) -> Result<Vec<String>> {
     if names.len() > POLICIES_MAX {
         return Err(Failure::invalid(format!("at most {POLICIES_MAX} policies can be given")));
     }
+    if names.iter().any(|name| name.len() > NAME_MAX) {
+        return Err(Failure::invalid(format!("the name of a policy may have at most {NAME_MAX} bytes")));
+    }
     Ok(names)
+}
+
+/// What an auth method says of an alias, in bytes.
+const SAID_MAX: usize = 65_536;
+
+fn check_said(metadata: &BTreeMap<String, String>) -> Result<()> {
+    let size: usize = metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
+    if size > SAID_MAX {
+        return Err(Failure::invalid(format!("the auth method says more than {SAID_MAX} bytes of who logs in")));
+    }
+    Ok(())
 }
 
 const PAIRS_MAX: usize = 64;

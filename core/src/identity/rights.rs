@@ -3,6 +3,7 @@
 //! Kept by the revisions of all that it was made from, as everything here is: so what changes counts with the next request on
 //! every node, and a request of an entity in three groups costs four lookups.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use policy::{TemplateAlias, TemplateEntity, TemplateGroup, TemplateValues};
@@ -12,8 +13,9 @@ use storage::{Access, Path, PathKey, Read, Revision, View};
 
 use super::alias::Alias;
 use super::entity::{Entity, entity, entity_key, merged_key};
-use super::group::{Group, group, group_key, upwards};
+use super::group::{Group, TOO_MANY, counted, counted_in, group_key};
 use crate::cache::RecordCache;
+use crate::mount::origin_key;
 use crate::space;
 
 /// Of what rights were made: nobody else's, and of no other moment. Empty for who is no entity.
@@ -29,6 +31,8 @@ pub struct Rights {
     pub groups: Vec<Arc<Group>>,
     /// Of the entity and its groups: sorted, each once.
     pub policies: Vec<String>,
+    /// It is in more groups than are looked at.
+    too_many: bool,
     made_of: Vec<(PathKey, Option<Revision>)>,
     /// What a batch relies on if these rights let it through.
     pub relied_on: Vec<(Path, Option<Revision>)>,
@@ -41,8 +45,19 @@ impl Rights {
             None if self.asked.is_empty() => None,
             None => Some("the token's entity is not there any more"),
             Some(entity) if entity.disabled => Some("the token's entity is disabled"),
+            Some(_) if self.too_many => Some(TOO_MANY),
             Some(_) => None,
         }
+    }
+
+    /// What gives a policy to a token that has these of its own: `token`, `entity`, `group engineers`, or several of them.
+    pub fn source_of(&self, own: &[String], policy: &str) -> String {
+        let entity = self.entity.as_ref().filter(|entity| entity.policies.iter().any(|name| name == policy));
+        let groups = self.groups.iter().filter(|group| group.policies().iter().any(|name| name == policy));
+        let own = own.iter().any(|name| name == policy).then(|| "token".to_owned());
+        let given = entity.map(|_| "entity".to_owned()).into_iter();
+        let given = given.chain(groups.map(|group| format!("group {}", group.name)));
+        own.into_iter().chain(given).collect::<Vec<_>>().join(", ")
     }
 
     pub fn stamp(&self) -> Stamp {
@@ -110,8 +125,7 @@ pub fn present(read: &impl Read, id: &str) -> Result<Option<Entity>, Access> {
 /// What a token of this entity has beyond its own policies, at this moment.
 pub fn policies_of(read: &impl Read, entity_id: &str) -> Result<Vec<String>, Access> {
     let Some(entity) = present(read, entity_id)? else { return Ok(Vec::new()) };
-    let groups = upwards(&entity.groups, |id| group(read, id))?;
-    Ok(policies(&entity, groups.iter()))
+    Ok(policies(&entity, counted_in(read, &entity)?.groups.iter()))
 }
 
 /// The rights of many entities, kept.
@@ -180,13 +194,21 @@ impl Identities {
             note(&mut rights, entity_key(&id))?;
         }
         let Some(entity) = entity(view, &id)? else { return Ok(rights) };
-        let made_of = &mut rights.made_of;
-        rights.groups = upwards(&entity.groups, |id| {
+        let made_of = RefCell::new(&mut rights.made_of);
+        let look = |id: &str| {
             let key = group_key(id);
             let found = self.groups.read(view, &key)?;
-            made_of.push((key, found.as_ref().map(|found| found.revision)));
+            made_of.borrow_mut().push((key, found.as_ref().map(|found| found.revision)));
             Ok(found.map(|found| found.value))
-        })?;
+        };
+        let is_mounted = |accessor: &str| {
+            let key = origin_key(accessor);
+            let revision = view.revision(&key)?;
+            made_of.borrow_mut().push((key, revision));
+            Ok(revision.is_some())
+        };
+        let groups = counted(&entity, look, is_mounted)?;
+        (rights.groups, rights.too_many) = (groups.groups, groups.cut);
         rights.policies = policies(&entity, rights.groups.iter().map(Arc::as_ref));
         rights.entity = Some(entity);
         Ok(rights)

@@ -10,6 +10,7 @@ use storage::{
 
 use super::*;
 
+mod external_groups;
 mod second_factor;
 
 const MOUNT: &str = "auth_userpass_1";
@@ -291,45 +292,6 @@ async fn a_disabled_and_a_deleted_entity_do_not_count() {
 }
 
 #[tokio::test]
-async fn external_groups_are_what_the_mount_says_at_each_login() {
-    let bench = Bench::new();
-    let external = |policy: &str| GroupChange {
-        kind: Some("external".into()),
-        policies: names(&[policy]),
-        ..GroupChange::default()
-    };
-    let mut ids = Vec::new();
-    for (name, mount) in [("admins", MOUNT), ("staff", MOUNT), ("others", "auth_ldap_2")] {
-        let id = bench.group(name, external(name)).await;
-        let change = GroupAliasChange {
-            id: None,
-            name: name.to_uppercase(),
-            mount_accessor: mount.into(),
-            canonical_id: Some(id.clone()),
-        };
-        bench.change(|txn| write_group_alias(txn, bench.now, change)).await.unwrap().unwrap();
-        ids.push(id);
-    }
-    let ann = bench.log_in("ann", &["admins", "staff", "others", "unheard of"]).await.id;
-    assert_eq!(bench.policies(&ann), ["admins", "staff"], "of its own mount alone");
-    let by_hand = bench.group("inside", gives(&["inside"], &[&ann])).await;
-    // As if she had come by that mount too.
-    bench
-        .change(|txn| {
-            let mut entity = entity::for_update(txn, &ann).unwrap().unwrap();
-            membership::join(txn, &mut entity, &ids[2]).unwrap();
-            entity::put(txn, &entity).unwrap();
-        })
-        .await;
-    bench.log_in("ann", &["staff"]).await;
-    assert_eq!(bench.policies(&ann), ["inside", "others", "staff"]);
-    assert_eq!((size(&bench.view(), &ids[0]).unwrap(), size(&bench.view(), &by_hand).unwrap()), (0, 1));
-    let change = gives(&[], &[&ann]);
-    let refused = bench.change(|txn| write_group(txn, bench.now, WhichGroup::Id(ids[0].clone()), change)).await;
-    assert!(told(refused.unwrap_err()).contains("external"));
-}
-
-#[tokio::test]
 async fn an_alias_is_of_one_entity_and_an_entity_has_one_at_a_mount() {
     let bench = Bench::new();
     let ann = bench.log_in("ann", &[]).await;
@@ -360,7 +322,7 @@ async fn merged_entities_go_on_as_one() {
     let group = bench.group("g", gives(&["g"], &[&old.id])).await;
     let merge_with = async |keep: &[String]| {
         let from = [old.id.clone()];
-        bench.change(|txn| merge(txn, bench.now, &Merge { to: &ann.id, from: &from, keep })).await
+        bench.change(|txn| merge(txn, bench.now, &Merge { to: &ann.id, from: &from, keep, force: false })).await
     };
     let Err(NotMerged::Clashes { clashes, .. }) = merge_with(&[]).await else { panic!("both are of one mount") };
     assert_eq!(clashes.iter().map(|clash| clash.alias.name.as_str()).collect::<Vec<_>>(), ["ann", "old"]);
@@ -377,10 +339,57 @@ async fn merged_entities_go_on_as_one() {
     let third = bench.log_in("third", &[]).await;
     let from = [ann.id.clone()];
     let keep = [third.aliases[0].id.clone()];
-    bench.change(|txn| merge(txn, bench.now, &Merge { to: &third.id, from: &from, keep: &keep })).await.unwrap();
+    let asked = Merge { to: &third.id, from: &from, keep: &keep, force: false };
+    bench.change(|txn| merge(txn, bench.now, &asked)).await.unwrap();
     assert_eq!(present(&bench.view(), &old.id).unwrap().unwrap().id, third.id, "however often");
     bench.change(|txn| delete_entity(txn, &third.id)).await.unwrap();
     assert!(present(&bench.view(), &old.id).unwrap().is_none());
+}
+
+#[tokio::test]
+async fn who_was_disabled_does_not_come_to_life_as_somebody_else() {
+    let bench = Bench::new();
+    let (ann, bob) = (bench.log_in("ann", &[]).await, bench.log_in("bob", &[]).await);
+    bench.change(|txn| delete_alias(txn, &ann.aliases[0].id).unwrap()).await;
+    let disable =
+        |disabled| EntityChange { id: Some(bob.id.clone()), disabled: Some(disabled), ..EntityChange::default() };
+    let from = [bob.id.clone()];
+    let merge_now = async || {
+        let asked = Merge { to: &ann.id, from: &from, keep: &[], force: true };
+        bench.change(|txn| merge(txn, bench.now, &asked)).await
+    };
+    bench.change(|txn| write_entity(txn, bench.now, disable(true))).await.unwrap();
+    assert!(merge_now().await.unwrap_err().to_string().contains("disabled"));
+    bench.change(|txn| write_entity(txn, bench.now, disable(false))).await.unwrap();
+    merge_now().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_is_in_too_many_groups_is_refused_and_can_still_be_looked_at() {
+    let bench = Bench::new();
+    let ann = bench.log_in("ann", &[]).await.id;
+    bench.group("first", gives(&["first"], &[&ann])).await;
+    // As many as cannot be written by hand in a test: put there.
+    let direct = group_by_name(&bench.view(), "first").unwrap().unwrap();
+    bench
+        .change(|txn| {
+            let mut parents = Vec::new();
+            for n in 0..200 {
+                let above = (0..30).map(|m| format!("above-{n}-{m}")).collect();
+                let id = format!("parent-{n}");
+                let parent = Group { id: id.clone(), parents: Some(above), ..Group::default() };
+                group::put(txn, bench.now, parent).unwrap();
+                parents.push(id);
+            }
+            group::put(txn, bench.now, Group { parents: Some(parents), ..direct }).unwrap();
+        })
+        .await;
+    let rights = bench.identities.rights(&bench.view(), &ROOT, &ann).unwrap();
+    assert!(rights.unfit().unwrap().contains("more groups"));
+    assert_eq!(groups_of(&bench.view(), &ann).unwrap().direct.len(), 1);
+    let entity = entity(&bench.view(), &ann).unwrap().unwrap();
+    let refused = mfa::applying(&bench.view(), Some(&entity), MOUNT, "userpass").unwrap_err();
+    assert_eq!(refused.status(), 403, "what binds her is not known whole");
 }
 
 #[tokio::test]

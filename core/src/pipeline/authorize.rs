@@ -237,7 +237,9 @@ pub fn refusal(decision: &Decision<'_>, needs_sudo: bool) -> Option<Explanation>
         );
     }
     if !decision.mfa_methods().is_empty() {
-        return Some(decision.explain().refused("mfa", "the rule asks for MFA, which this server has not"));
+        let text =
+            "the rule asks for MFA with the request itself, which this server does not do: it asks for it at logins";
+        return Some(decision.explain().refused("mfa", text));
     }
     None
 }
@@ -307,7 +309,7 @@ fn caller_of(run: &Run<'_>, token: &Asker) -> Caller {
         batch: record.kind == crate::token::TokenKind::Batch,
         uses_left: token.uses_left.map(|n| n - 1),
         root: record.is_root(),
-        created: record.created,
+        logged_in: record.logged_in,
         purpose: record.purpose.as_ref().map(|purpose| purpose.internal.clone()),
         home: record.home.id.clone(),
         way: record.home.way_to(run.namespace).map(str::to_owned),

@@ -128,6 +128,8 @@ pub(super) fn dispatch(
         })
         .and_then(|answer| match run.request.wrap_ttl {
             Some(_) if answer.refused.is_some() => Ok(answer),
+            // There is nothing to be wrapped yet; the token is, when the second factor has come.
+            Some(_) if answer.auth.as_ref().is_some_and(|auth| auth.mfa_requirement.is_some()) => Ok(answer),
             Some(_) if permit.caller().is_none() && answer.auth.is_none() => {
                 Err(Failure::invalid("an answer is wrapped for whoever has a token, or logs in"))
             }

@@ -450,11 +450,14 @@ impl Pipeline {
         Refusal { operation, path, decided, why }: Refusal,
         failure: &Failure,
     ) -> Response {
+        let ruling = decided.as_ref().and_then(|decided| decided.ruling.as_ref());
+        let rules = ruling.map(|ruling| ruling.rules.as_slice()).unwrap_or_default();
         let token = who.map(|who| DeniedToken {
             accessor: who.token.accessor.clone(),
             display_name: who.token.display_name.clone(),
             entity_id: who.token.entity_id.clone(),
             policies: joined(&who.token.policies, &who.rights.policies),
+            sources: rules.iter().map(|rule| who.rights.source_of(&who.token.policies, &rule.policy)).collect(),
         });
         let id = run.request.id;
         self.node.denials.note(Denial {

@@ -43,6 +43,8 @@ pub struct NewToken {
     pub num_uses: i64,
     pub parent: Option<TokenKey>,
     pub entity_id: String,
+    /// When who is to have it logged in, if they did.
+    pub logged_in: Option<Millis>,
     pub bound_cidrs: Vec<Cidr>,
     pub origin: Option<Origin>,
     pub role: Option<String>,
@@ -127,6 +129,7 @@ impl Tokens {
             num_uses: new.num_uses,
             parent: new.parent,
             entity_id: new.entity_id,
+            logged_in: new.logged_in,
             expires: expires.map(|(_, at)| at),
             last_renewal: None,
             lease,

@@ -98,6 +98,7 @@ impl Tokens {
             num_uses: if service { settings.num_uses } else { 0 },
             bound_cidrs,
             entity_id,
+            logged_in: Some(now),
             origin: Some(Origin { mount: mount.accessor.clone(), internal: login.internal }),
             ..NewToken::default()
         };

@@ -69,6 +69,9 @@ pub struct TokenRecord {
     pub num_uses: i64,
     pub parent: Option<TokenKey>,
     pub entity_id: String,
+    /// When who has it logged in, if they did: of a child, when its maker did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logged_in: Option<Millis>,
     pub expires: Option<Millis>,
     pub last_renewal: Option<Millis>,
     /// The id of its lease, if it expires.

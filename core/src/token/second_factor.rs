@@ -1,11 +1,11 @@
 //! A login that needs a second factor, and any other: which it is, is known once it is known who it is.
 //!
-//! The factor comes with the login itself, or later. A login that waits for it is a record; what it may have is decided anew
-//! when the factor comes, and only then is there a token.
+//! The factor comes with the login itself, or later. A login that waits for it is a record. When the factor comes it is looked
+//! at again whether the login [stands](sdk::Plugin::stands), and only then is there a token.
 
 use std::net::IpAddr;
 
-use sdk::{Answer, AuthBlock, Failure, Login, Namespace, Result, SecondFactor, json};
+use sdk::{Answer, AuthBlock, Authorization, Ctx, Failure, Login, Namespace, PluginKind, Result, SecondFactor, json};
 use storage::{Millis, Txn};
 
 use super::LoggedIn;
@@ -13,6 +13,7 @@ use crate::identity::mfa::{self, Answered, Enforcement, Factors, Question, Trial
 use crate::identity::{self, Entity};
 use crate::lifecycle::Node;
 use crate::mount::Mount;
+use crate::space;
 
 /// What a login came to.
 pub enum Came {
@@ -123,6 +124,9 @@ pub(crate) fn validate(
     if !waiting.login.for_elsewhere && !sdk::within(&waiting.login.token.bound_cidrs, remote) {
         return Err(denied());
     }
+    if !stands(node, txn, now, brought, &waiting, &mount, &entity)? {
+        return Err(Failure::denied("the login that has waited counts no more: log in again"));
+    }
     let demanded = mfa::applying(txn, Some(&entity), &mount.accessor, &mount.type_name)?;
     if demanded.is_empty() {
         return Err(Failure::invalid("no second factor is asked for any more: log in again"));
@@ -141,6 +145,42 @@ pub(crate) fn validate(
             Ok(Came::Token(Box::new(auth), warnings))
         }
     }
+}
+
+/// Whether it would be let in still: nobody has locked the user out meanwhile, or taken the alias or the user away.
+fn stands(
+    node: &Node,
+    txn: &mut Txn,
+    now: Millis,
+    brought: Brought<'_>,
+    waiting: &Waiting,
+    mount: &Mount,
+    entity: &Entity,
+) -> Result<bool> {
+    let Brought { namespace, remote, .. } = brought;
+    let login = &waiting.login;
+    if node.lockouts.is_locked(txn, &namespace.id, mount, &login.alias, now)? {
+        return Ok(false);
+    }
+    let owner = identity::alias(txn, &mount.accessor, &login.alias)?.map(|alias| alias.canonical_id);
+    if owner.as_ref() != Some(&entity.id) {
+        return Ok(false);
+    }
+    let Some(plugin) = node.plugin(PluginKind::Auth, &mount.type_name) else { return Ok(false) };
+    let (info, authorization) = (node.mounts.info(mount), Authorization::default());
+    let ctx = Ctx {
+        namespace,
+        mount: &info,
+        path: "",
+        other: None,
+        caller: None,
+        remote,
+        now,
+        wraps: false,
+        content_type: "",
+        authorization: &authorization,
+    };
+    plugin.stands(&ctx, login, &txn.elsewhere(space::mount(&namespace.id, &mount.uuid)))
 }
 
 /// The place of a token where there is none yet: what is asked for.

@@ -7,7 +7,7 @@
 //! oidc / scope / name
 //! ```
 
-use sdk::{Key, Read, Result, Txn};
+use sdk::{Key, Millis, Read, Result, Txn};
 use serde::{Deserialize, Serialize};
 
 use crate::default::{ALLOW_ALL, names, names_with};
@@ -80,6 +80,11 @@ impl Client {
         names(read, &clients())
     }
 
+    /// Whether it may have tokens for itself, which nobody but a client that keeps a secret can ask for.
+    pub fn has_tokens_for_itself(&self) -> bool {
+        self.client_credentials && self.kind == ClientKind::Confidential
+    }
+
     /// Whether it is this secret that the client has. A public one has none, and none is right.
     #[must_use]
     pub fn is_proved_by(&self, secret: &str) -> bool {
@@ -95,7 +100,8 @@ impl Client {
         Ok(txn.put(&clients().name(name), self)?)
     }
 
-    pub fn delete(&self, txn: &mut Txn, name: &str) -> Result<()> {
+    pub fn delete(&self, txn: &mut Txn, name: &str, now: Millis) -> Result<()> {
+        Used::KeyByClient.lets_go(txn, &self.key, now)?;
         Used::AssignmentByClient.refer(txn, name, &self.assignments, &[])?;
         Used::KeyByClient.refer(txn, name, std::slice::from_ref(&self.key), &[])?;
         txn.delete(&client_id(&self.id));

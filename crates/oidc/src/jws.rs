@@ -10,8 +10,16 @@ use crate::{Algorithm, Signer};
 /// The longest token that is looked at, in bytes.
 const TOKEN_MAX: usize = 64 * 1024;
 
-pub fn sign(signer: &Signer, claims: &Map<String, Value>) -> Result<String> {
-    let head = json!({ "alg": signer.algorithm.name(), "kid": signer.kid });
+/// What a header calls an access token (RFC 9068), so that nobody takes it for an ID token.
+pub const ACCESS_TOKEN: Option<&str> = Some("at+jwt");
+/// An ID token is called nothing.
+pub const ID_TOKEN: Option<&str> = None;
+
+pub fn sign(signer: &Signer, kind: Option<&str>, claims: &Map<String, Value>) -> Result<String> {
+    let mut head = json!({ "alg": signer.algorithm.name(), "kid": signer.kid });
+    if let Some(kind) = kind {
+        head["typ"] = json!(kind);
+    }
     let part = |value: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(value);
     let body = serde_json::to_vec(claims).map_err(Failure::internal)?;
     let signed = format!("{}.{}", part(head.to_string().as_bytes()), part(&body));
@@ -74,7 +82,7 @@ mod tests {
         let claims = json!({ "sub": "e", "exp": 5 }).as_object().cloned().unwrap();
         for algorithm in [Algorithm::RS384, Algorithm::ES256, Algorithm::EdDSA] {
             let signer = signer(algorithm);
-            let token = sign(&signer, &claims).unwrap();
+            let token = sign(&signer, ID_TOKEN, &claims).unwrap();
             let parsed = parse(&token).unwrap();
             assert_eq!((parsed.kid.as_str(), parsed.algorithm), ("k1", algorithm));
             assert_eq!(parsed.verified(signer.key.public(), algorithm), Some(&claims));

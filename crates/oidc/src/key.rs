@@ -193,8 +193,7 @@ impl NamedKey {
 
     /// Answers when there is something to do about it.
     pub fn put(&mut self, txn: &mut Txn, name: &str) -> Result<Option<Millis>> {
-        let ends = self.ring.iter().filter_map(|public| public.expires);
-        let due = ends.chain(self.next_rotation).min();
+        let due = self.first_end().into_iter().chain(self.next_rotation).min();
         reschedule(txn, name, self.due, due)?;
         self.due = due;
         txn.put(&key_at(name), self)?;
@@ -253,9 +252,19 @@ impl NamedKey {
         self.ring.retain(|public| public.expires.is_none_or(|end| end > now));
     }
 
+    /// Whether it has to wait for one half to end before it can rotate.
+    pub(crate) fn is_full(&self) -> bool {
+        self.ring.len() >= RING_MAX
+    }
+
+    /// When a half ends.
+    pub(crate) fn first_end(&self) -> Option<Millis> {
+        self.ring.iter().filter_map(|public| public.expires).min()
+    }
+
     fn make_room(&mut self, now: Millis) -> Result<()> {
         self.forget(now);
-        if self.ring.len() >= RING_MAX {
+        if self.is_full() {
             return Err(Failure::invalid(format!(
                 "the key has {RING_MAX} public keys that tokens may still be verified with; rotate it with a shorter \
                  verification_ttl, or later"

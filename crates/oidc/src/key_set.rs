@@ -20,7 +20,7 @@ impl KeySet {
         for name in NamedKey::names(read)? {
             let Some(key) = NamedKey::get(read, &name)? else { continue };
             set.keep_up_with(&key);
-            if Used::KeyByRole.is_used(read, &name)? {
+            if Used::KeyByRole.is_used(read, &name)? || Used::KeyByRole.lingers(read, &name, now)? {
                 set.keys.extend(key.verifies(now).cloned());
             }
         }
@@ -38,9 +38,14 @@ impl KeySet {
         Ok(set)
     }
 
-    /// What verifies the tokens of a provider's clients.
+    /// What verifies the tokens of a provider's clients, and for its time what has signed for clients that are gone.
     pub fn of_provider(read: &impl Read, provider: &Provider, now: Millis) -> Result<Self> {
         let mut names = BTreeSet::new();
+        for name in NamedKey::names(read)? {
+            if Used::KeyByClient.lingers(read, &name, now)? {
+                names.insert(name);
+            }
+        }
         for id in &provider.allowed_client_ids {
             if id == "*" {
                 for name in NamedKey::names(read)? {

@@ -5,11 +5,11 @@
 //! oidc / config              the issuer of identity tokens
 //! ```
 
-use sdk::{Key, Read, Result, Txn};
+use sdk::{Key, Millis, Read, Result, Txn};
 use serde::{Deserialize, Serialize};
 
 use crate::default::{DEFAULT, OPENID, names_with};
-use crate::{Used, folder};
+use crate::{Client, Used, folder};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Provider {
@@ -43,8 +43,13 @@ impl Provider {
         names_with(read, &providers(), &[DEFAULT])
     }
 
-    pub fn put(&self, txn: &mut Txn, name: &str, before: &[String]) -> Result<()> {
-        Used::ScopeByProvider.refer(txn, name, before, &self.scopes_supported)?;
+    pub fn put(&self, txn: &mut Txn, name: &str, before: &Self, now: Millis) -> Result<()> {
+        Used::ScopeByProvider.refer(txn, name, &before.scopes_supported, &self.scopes_supported)?;
+        for id in before.allowed_client_ids.iter().filter(|id| !self.allows(id)) {
+            if let Some(client) = Client::by_id(txn, id)? {
+                Used::KeyByClient.lets_go(txn, &client.key, now)?;
+            }
+        }
         Ok(txn.put(&providers().name(name), self)?)
     }
 

@@ -11,6 +11,14 @@ pub fn may_redirect(uri: &str, allowed: &[String]) -> bool {
         && allowed.iter().any(|known| without_port(known) == Some(asked))
 }
 
+/// Whether people can be sent there at all. What has no scheme is taken, for it leads nowhere.
+pub fn can_redirect(uri: &str) -> bool {
+    const RUN: [&str; 4] = ["javascript", "data", "vbscript", "blob"];
+    let scheme = uri.split_once(':').map_or("", |(scheme, _)| scheme);
+    let runs = RUN.iter().any(|run| scheme.eq_ignore_ascii_case(run));
+    !runs && !uri.contains('#') && !uri.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
 /// Scheme, host and the rest. `None`: it is no URI with a host, or one that names a user.
 fn without_port(uri: &str) -> Option<(&str, &str, &str)> {
     let (scheme, rest) = uri.split_once("://")?;
@@ -25,7 +33,9 @@ fn without_port(uri: &str) -> Option<(&str, &str, &str)> {
 
 /// With its colon, or nothing.
 fn is_port(text: &str) -> bool {
-    text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.is_empty() || port.parse::<u16>().is_ok())
+    let digits = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = |port: &str| port.is_empty() || digits(port) && port.parse::<u16>().is_ok();
+    text.is_empty() || text.strip_prefix(':').is_some_and(is_number)
 }
 
 /// Whether it is a scheme, a host and perhaps a port, and nothing more.
@@ -60,6 +70,7 @@ mod tests {
             "http://127.0.0.1/cb2",
             "http://127.0.0.1:8250@evil/cb",
             "http://127.0.0.1:x/cb",
+            "http://127.0.0.1:+80/cb",
             "http://127.0.0.1.evil/cb",
             "http://u@127.0.0.1/cb",
             "http://localhost",
@@ -68,6 +79,17 @@ mod tests {
             assert!(!may_redirect(bad, &allowed), "{bad}");
         }
         assert!(!may_redirect("", &[]));
+    }
+
+    #[test]
+    fn where_nobody_is_sent() {
+        for good in ["https://a/cb", "com.app:/cb", "http://127.0.0.1/cb?a=data:b", ""] {
+            assert!(can_redirect(good), "{good}");
+        }
+        for bad in ["javascript:alert(1)", "JavaScript:x", "data:text/html,x", "https://a/cb#x", "https://a/\ncb", " x"]
+        {
+            assert!(!can_redirect(bad), "{bad}");
+        }
     }
 
     #[test]
@@ -85,6 +107,7 @@ mod tests {
             "https://a#x",
             "https://u@a",
             "https://a b",
+            "https://a:+443",
         ] {
             assert!(!is_issuer(bad), "{bad}");
         }

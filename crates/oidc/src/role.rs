@@ -4,7 +4,7 @@
 //! oidc / role / name
 //! ```
 
-use sdk::{Key, Read, Result, Txn};
+use sdk::{Key, Millis, Read, Result, Txn};
 use serde::{Deserialize, Serialize};
 
 use crate::default::names;
@@ -36,13 +36,17 @@ impl Role {
         names(read, &roles())
     }
 
-    pub fn put(&self, txn: &mut Txn, name: &str, before: Option<&Self>) -> Result<()> {
+    pub fn put(&self, txn: &mut Txn, name: &str, before: Option<&Self>, now: Millis) -> Result<()> {
+        if let Some(before) = before.filter(|before| before.key != self.key) {
+            Used::KeyByRole.lets_go(txn, &before.key, now)?;
+        }
         let before = before.map(|role| std::slice::from_ref(&role.key)).unwrap_or_default();
         Used::KeyByRole.refer(txn, name, before, std::slice::from_ref(&self.key))?;
         Ok(txn.put(&roles().name(name), self)?)
     }
 
-    pub fn delete(&self, txn: &mut Txn, name: &str) -> Result<()> {
+    pub fn delete(&self, txn: &mut Txn, name: &str, now: Millis) -> Result<()> {
+        Used::KeyByRole.lets_go(txn, &self.key, now)?;
         Used::KeyByRole.refer(txn, name, std::slice::from_ref(&self.key), &[])?;
         txn.delete(&roles().name(name));
         Ok(())

@@ -91,6 +91,8 @@ impl Template {
     fn render(&self, values: Option<&TemplateValues>, now: Millis) -> Result<Map<String, Value>, String> {
         let mut text = self.literals[0].clone();
         let mut places = BTreeMap::new();
+        // No text of the template's own looks like a place, however it is written.
+        let mark = hex::encode(crypto::random::<16>());
         for (number, (directive, literal)) in self.directives.iter().zip(&self.literals[1..]).enumerate() {
             match directive {
                 Directive::Time(seconds) => {
@@ -99,8 +101,7 @@ impl Template {
                 Directive::Entity(wanted) => {
                     let values =
                         values.ok_or("string contains entity template directives but no entity was provided")?;
-                    // Braces are in no literal, so a text of the template's own looks like none of these.
-                    let place = format!("{{{{{number}}}}}");
+                    let place = format!("{mark} {number}");
                     text += &json!(place).to_string();
                     places.insert(place, wanted.of(values));
                 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sdk::{Key, Millis, Read, Txn, View};
+use sdk::{Key, Millis, Read, Seg, Txn, View};
 use storage::{Class, Clear, CommitError, Latches, MemoryStore, OpenBatch, OpenStore, Path, RequestId, Term, TxnState};
 
 use crate::{Algorithm, Client, ClientKind, Grant, Made, NamedKey, Role, Used};
@@ -94,10 +94,75 @@ async fn a_code_whose_time_is_up_is_worth_nothing_and_the_store_does_not_hold_it
     records.change(|txn| crate::store(txn, "secret-code", &grant())).await;
     let keys = records.view().range(&Key::new(), None, 99).unwrap();
     let said = |bytes: &[u8]| bytes.windows(11).any(|part| part == b"secret-code");
+    assert!(!keys.is_empty());
     for key in keys {
-        assert!(!format!("{:?}", records.view().bytes(&key).unwrap().map(|(bytes, _)| said(&bytes))).contains("true"));
+        let (bytes, _) = records.view().bytes(&key).unwrap().unwrap();
+        let named = key.segs().iter().any(|Seg::Plain(name)| Seg::Name(name) | said(name));
+        assert!(!said(&bytes) && !named, "neither in a record nor as a name");
     }
     assert_eq!(records.change(|txn| crate::redeem(txn, "secret-code", Millis(1000))).await, None);
+}
+
+#[tokio::test]
+async fn an_entity_has_so_many_codes_and_one_more_takes_the_oldest_one_s_place() {
+    let mut records = Records::new();
+    let of = |client: usize, entity: &str| Grant {
+        client_id: format!("c{client}"),
+        entity_id: entity.into(),
+        expires: Millis(1000),
+        ..grant()
+    };
+    let counts = async |records: &mut Records, code: &str| {
+        records.change(|txn| crate::redeem(txn, code, Millis(5))).await.is_some()
+    };
+    for n in 0..17 {
+        records.change(|txn| crate::store(txn, &format!("a{n}"), &of(0, "e"))).await;
+    }
+    records.change(|txn| crate::store(txn, "other", &of(0, "f"))).await;
+    assert!(
+        !counts(&mut records, "a0").await && counts(&mut records, "a1").await && counts(&mut records, "other").await
+    );
+    for n in 0..128 {
+        records.change(|txn| crate::store(txn, &format!("b{n}"), &of(1 + n / 8, "e"))).await;
+    }
+    assert!(!counts(&mut records, "a16").await && counts(&mut records, "b0").await, "of all clients together");
+    while crate::due(&records.view(), Millis(1000)).unwrap().is_some() {
+        let chore = crate::due(&records.view(), Millis(1000)).unwrap().unwrap();
+        let finish = chore().unwrap();
+        records.change(|txn| finish(txn)).await;
+    }
+    assert!(records.view().range(&Key::kind("oidc"), None, 9).unwrap().is_empty(), "nothing is left of them");
+}
+
+#[tokio::test]
+async fn a_full_key_waits_and_nothing_waits_for_it() {
+    let mut records = Records::new().with_key().await;
+    let mut full = NamedKey::get(&records.view(), "k").unwrap().unwrap();
+    let pair = made(Algorithm::ES256);
+    records
+        .change(|txn| {
+            (0..62).try_for_each(|_| full.rotate(txn, "k", &pair, Millis(0), Some(200_000)))?;
+            full.put(txn, "k").map(|_| ())
+        })
+        .await;
+    records.change(|txn| crate::store(txn, "code", &grant())).await;
+    let day = Millis(0).plus(Duration::from_secs(24 * 3600));
+    let do_due = async |records: &mut Records, at: Millis| {
+        let mut done = 0;
+        while let Some(chore) = crate::due(&records.view(), at).unwrap() {
+            let finish = chore().unwrap();
+            records.change(|txn| finish(txn)).await;
+            done += 1;
+            assert!(done < 9, "it goes round in circles");
+        }
+        done
+    };
+    assert_eq!(do_due(&mut records, day).await, 2, "the key that has to wait, and the code");
+    let waits = NamedKey::get(&records.view(), "k").unwrap().unwrap();
+    assert_eq!((waits.ring.len(), waits.next_rotation), (64, Some(Millis(200_000_000))));
+    assert_eq!(do_due(&mut records, Millis(200_000_000)).await, 1);
+    let after = NamedKey::get(&records.view(), "k").unwrap().unwrap();
+    assert!(after.signing == waits.next && after.ring.len() < 64, "it has rotated");
 }
 
 /// In both orders.
@@ -105,7 +170,7 @@ async fn a_code_whose_time_is_up_is_worth_nothing_and_the_store_does_not_hold_it
 async fn a_key_that_somebody_comes_to_use_is_not_deleted_meanwhile() {
     let role = |txn: &mut Txn| {
         assert!(NamedKey::get(txn, "k")?.is_some());
-        Role { key: "k".into(), ..Role::default() }.put(txn, "r", None)
+        Role { key: "k".into(), ..Role::default() }.put(txn, "r", None, Millis(0))
     };
     let delete = |txn: &mut Txn| {
         let key = NamedKey::take(txn, "k")?.unwrap();
@@ -192,7 +257,7 @@ async fn a_client_is_found_by_its_id_and_lets_go_of_what_it_used() {
     let fewer = Client { assignments: Vec::new(), ..client.clone() };
     records.change(|txn| fewer.put(txn, "app", Some(&client))).await;
     assert_eq!(used(&records), (true, false));
-    records.change(|txn| fewer.delete(txn, "app")).await;
+    records.change(|txn| fewer.delete(txn, "app", Millis(0))).await;
     assert_eq!(used(&records), (false, false));
     assert!(Client::by_id(&records.view(), "id").unwrap().is_none());
 }

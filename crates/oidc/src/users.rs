@@ -3,13 +3,15 @@
 //! ```text
 //! oidc / user / kind / what / who
 //! oidc / used / kind / what          written with each new reference: a deletion relies on it
+//! oidc / lingers / kind / what       until when what was signed for somebody who refers to it no more is verified
 //! ```
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use sdk::{Key, Read, Result, Txn};
+use sdk::{Key, Millis, Read, Result, Txn};
 
-use crate::folder;
+use crate::{NamedKey, folder};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Used {
@@ -50,6 +52,23 @@ impl Used {
         Ok(())
     }
 
+    /// Of a key: what it has signed for who refers to it no more is verified on for its time.
+    pub fn lets_go(self, txn: &mut Txn, key: &str, now: Millis) -> Result<()> {
+        let Some(found) = NamedKey::get(txn, key)?.filter(NamedKey::is_made) else { return Ok(()) };
+        let until = now.plus(Duration::from_secs(found.verification_ttl));
+        let before = txn.get_for_update::<Millis>(&self.lingers_at(key))?.unwrap_or_default();
+        Ok(txn.put(&self.lingers_at(key), &until.max(before))?)
+    }
+
+    fn lingers_at(self, what: &str) -> Key {
+        folder("lingers").plain(self.name()).name(what)
+    }
+
+    /// Whether somebody refers to it no more, and what was signed for them is still to be verified.
+    pub fn lingers(self, read: &impl Read, what: &str, now: Millis) -> Result<bool> {
+        Ok(read.get::<Millis>(&self.lingers_at(what))?.is_some_and(|until| now < until))
+    }
+
     pub fn is_used(self, read: &impl Read, what: &str) -> Result<bool> {
         Ok(!read.page(&self.users(what), None, 1)?.is_empty())
     }
@@ -68,5 +87,6 @@ impl Used {
     /// Once it is deleted.
     pub fn forget(self, txn: &mut Txn, what: &str) {
         txn.delete(&self.stamp(what));
+        txn.delete(&self.lingers_at(what));
     }
 }

@@ -59,11 +59,18 @@ impl Policy {
         self.templated
     }
 
-    /// The policy with its templates filled in. Rules whose values are missing or do not fit are left out.
+    /// The policy with its templates filled in. Rules whose values are missing or do not fit are left out, but for those that
+    /// deny: these deny what they might be about.
     pub fn render(&self, values: &TemplateValues, rules: TemplateRules) -> Policy {
+        let fitting = |rule: &Rule| block::stored_path(&template::render(&rule.written, values, rules)?).ok();
+        let denied = |rule: &Rule| {
+            let nothing = TemplateValues::default();
+            let stored = |values| block::stored_path(&template::widest(&rule.written, values)).ok();
+            stored(values).or_else(|| stored(&nothing))
+        };
         let render = |rule: &Rule| {
-            let written = template::render(&rule.written, values, rules)?;
-            let path = block::stored_path(&written).ok()?;
+            let denies = rule.terms.capabilities.denies();
+            let path = fitting(rule).or_else(|| denied(rule).filter(|_| denies))?;
             Some(Rule { written: rule.written.clone(), path, line: rule.line, terms: rule.terms.clone() })
         };
         Policy {

@@ -1,7 +1,7 @@
 //! Paths with `{{identity.…}}` in them: what may stand there and how it is filled in.
 //!
 //! A value that is missing, empty, or that would change the shape of the path (`/`, `*`, `+`) makes the rule drop out:
-//! it is never filled in with less than was asked for.
+//! it is never filled in with less than was asked for. A rule that denies stays, and then denies as much as it might.
 
 use std::collections::BTreeMap;
 
@@ -99,6 +99,25 @@ pub(crate) fn render(path: &str, values: &TemplateValues, rules: TemplateRules) 
         rendered += literal;
     }
     Some(rendered)
+}
+
+/// What a rule that denies comes to whatever its values are. A value is filled in as it is, which denies what it names and
+/// perhaps more; what is missing is any segment, or anything from there on.
+pub(crate) fn widest(path: &str, values: &TemplateValues) -> String {
+    let mut pieces = path.split("{{");
+    let mut rendered = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let Some((selector, literal)) = piece.split_once("}}") else { break };
+        let segment =
+            (rendered.is_empty() || rendered.ends_with('/')) && (literal.is_empty() || literal.starts_with('/'));
+        match look_up(selector.trim(), values) {
+            Some(value) => rendered += value,
+            None if segment => rendered.push('+'),
+            None => return format!("{rendered}*"),
+        }
+        rendered += literal;
+    }
+    rendered
 }
 
 /// A text that is no path, filled in: whatever its values hold stays what it is. `None` if a value is missing or empty, or if

@@ -51,8 +51,8 @@ pub struct Caller {
     /// What is left of a use limit after this request.
     pub uses_left: Option<i64>,
     pub root: bool,
-    /// When the token was made.
-    pub created: Millis,
+    /// When who has the token logged in, if they did.
+    pub logged_in: Option<Millis>,
     /// Of a token that the server has made for one purpose: what the endpoint that it is for wants to see again.
     pub purpose: Option<Value>,
     /// The namespace that the token belongs to, where its policies are.

@@ -58,7 +58,7 @@ pub use input::{FieldSpec, Input, Params};
 pub use kept::Kept;
 pub use login::{Cidr, Login, Renewal, SecondFactor, TokenType, within};
 pub use merge_patch::MERGE_PATCH;
-pub use name::{LowerName, Name, is_name};
+pub use name::{LowerName, Name, folded, is_name};
 pub use namespace::{Namespace, NamespaceId};
 pub use openapi::{Document, Place};
 pub use output::{Bare, Content, Given, Keys, Outcome, Output, Part, Reply};

@@ -12,6 +12,12 @@ pub fn is_name(text: &str, also: &[char]) -> bool {
     text.starts_with(word) && text.ends_with(word) && text.chars().all(inside)
 }
 
+/// By what a name is found whose case does not tell it from others. Who keeps such names apart by themselves goes by this
+/// too: or one name of theirs would find what belongs to another.
+pub fn folded(name: &str) -> String {
+    name.to_lowercase()
+}
+
 #[derive(Default)]
 pub struct Name(String);
 

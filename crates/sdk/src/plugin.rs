@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use storage::{Millis, Txn, View};
 
-use crate::{Backend, Chore, Ctx, Failure, MountInfo, Renewal, Result, Value};
+use crate::{Backend, Chore, Ctx, Failure, Login, MountInfo, Renewal, Result, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PluginKind {
@@ -42,6 +42,13 @@ pub trait Plugin: Send + Sync {
     fn renew(&self, ctx: &Ctx, internal: &Value, txn: &Txn) -> Result<Renewal> {
         let _ = (ctx, internal, txn);
         Err(Failure::invalid("tokens of this method cannot be renewed; log in again"))
+    }
+
+    /// Whether a login that has waited for its second factor is still one, as far as can be told without its credentials: the
+    /// user is there, and has what the login found.
+    fn stands(&self, ctx: &Ctx, login: &Login, txn: &Txn) -> Result<bool> {
+        let _ = (ctx, login, txn);
+        Ok(true)
     }
 
     /// What has waited longest of what the mount at `view` is to do by itself and is due now. The active node asks every few

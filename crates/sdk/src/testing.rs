@@ -123,6 +123,13 @@ impl Bench {
         Ok(answer)
     }
 
+    /// Whether a login that has waited would be one still.
+    pub fn stands(&self, login: &crate::Login) -> Result<bool> {
+        let snapshot = self.store.snapshot().map_err(Failure::internal)?;
+        let mut state = TxnState::new(snapshot, self.latches.begin());
+        self.plugin.stands(&self.ctx("", &Namespace::root()), login, &state.at(space()))
+    }
+
     /// Has the mount do what is due by now, as often as something is. How often that was.
     pub async fn do_due(&mut self) -> Result<usize> {
         let plugin = Arc::clone(&self.plugin);

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use holdfast_core::identity::{self, BATCH_MAX, EntityChange};
 use holdfast_core::lifecycle::Node;
+use policy::Operation;
 use schemars::JsonSchema;
 use sdk::{Answer, CommaList, Ctx, Failure, Input, Keys, KvPairs, Page, Path, Reply, Result, Txn, Verb, View};
 use serde::Serialize;
 
 use super::mounts::Found;
 use super::shown::{self, Brief};
+use super::spelling::Spelling;
 
 #[derive(Input)]
 struct Named {
@@ -52,6 +54,7 @@ struct Made {
 
 pub fn paths(node: &Arc<Node>) -> Vec<Path> {
     let (lists, by_name, by_id) = (Arc::clone(node), Arc::clone(node), Arc::clone(node));
+    let (writes, deletes) = (Arc::clone(node), Arc::clone(node));
     vec![
         Path::new("entity")
             .ids([(Verb::Write, "entity-create")])
@@ -96,16 +99,37 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
             .help("Reads, writes and deletes an entity by its name.", "A write makes it if there is none of that name.")
             .view(Verb::Read, move |ctx: &Ctx, named: Named, view: &View| {
                 let entity = identity::entity_by_name(view, &named.name)?.ok_or(Failure::NotFound)?;
+                spelled(&by_name, ctx, &named.name).check(view, Operation::Read, &entity.name)?;
                 Reply::data(shown::entity(&by_name, ctx, view, entity)?)
             })
-            .txn(Verb::Write, |ctx: &Ctx, input: Write, txn: &mut Txn| write(ctx, input, txn))
-            .txn(Verb::Delete, |_: &Ctx, named: Named, txn: &mut Txn| {
+            .txn(Verb::Write, move |ctx: &Ctx, input: Write, txn: &mut Txn| write_named(&writes, ctx, input, txn))
+            .txn(Verb::Delete, move |ctx: &Ctx, named: Named, txn: &mut Txn| {
                 if let Some(entity) = identity::entity_by_name(txn, &named.name)? {
+                    spelled(&deletes, ctx, &named.name).check_in(txn, Operation::Delete, &entity.name)?;
                     identity::delete_entity(txn, &entity.id)?;
                 }
                 Ok(Answer::empty())
             }),
     ]
+}
+
+fn spelled<'a>(node: &'a Node, ctx: &'a Ctx<'a>, asked: &'a str) -> Spelling<'a> {
+    Spelling { node, ctx, folder: "entity/name", asked }
+}
+
+/// Of the entity that has the name of the path, or of a new one: an id says nothing else.
+fn write_named(node: &Node, ctx: &Ctx, input: Write, txn: &mut Txn) -> Result<Option<Reply<Made>>> {
+    let name = input.name.as_deref().unwrap_or_default();
+    let holder = identity::entity_by_name(txn, name)?;
+    if let Some(holder) = &holder {
+        spelled(node, ctx, name).check_in(txn, Operation::Update, &holder.name)?;
+    }
+    if input.id.as_ref().is_some_and(|id| !id.is_empty() && holder.as_ref().is_none_or(|holder| holder.id != *id)) {
+        return Err(Failure::invalid(
+            "the id is not that of the entity with this name; to rename an entity write it at identity/entity/id/<id>",
+        ));
+    }
+    write(ctx, input, txn)
 }
 
 /// What was there already is changed without an answer.

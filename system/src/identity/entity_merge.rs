@@ -16,7 +16,7 @@ struct Asked {
     to_entity_id: String,
     /// Of two aliases at one mount, the one that stays.
     conflicting_alias_ids_to_keep: CommaList,
-    /// For MFA secrets of both, of which the other entity's stays.
+    /// Where both have a secret for an MFA method, the other entity's stays; without this they are refused.
     force: bool,
 }
 
@@ -33,8 +33,6 @@ pub fn path(node: &Arc<Node>) -> Path {
 }
 
 fn merge(node: &Node, ctx: &Ctx, asked: Asked, txn: &mut Txn) -> Result<Answer> {
-    // No MFA secret belongs to an entity, so none can conflict.
-    let _ = asked.force;
     let (CommaList(from), CommaList(keep), to) =
         (asked.from_entity_ids, asked.conflicting_alias_ids_to_keep, asked.to_entity_id);
     if to.is_empty() {
@@ -43,7 +41,7 @@ fn merge(node: &Node, ctx: &Ctx, asked: Asked, txn: &mut Txn) -> Result<Answer> 
     if from.is_empty() {
         return Err(Failure::invalid("missing entity ids to merge from"));
     }
-    match identity::merge(txn, ctx.now, &Merge { to: &to, from: &from, keep: &keep }) {
+    match identity::merge(txn, ctx.now, &Merge { to: &to, from: &from, keep: &keep, force: asked.force }) {
         Ok(()) => Ok(Answer::empty()),
         Err(NotMerged::Failure(failure)) => Err(failure),
         Err(NotMerged::Clashes { text, clashes }) => {

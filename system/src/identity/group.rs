@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use holdfast_core::identity::{self, GroupChange, WhichGroup};
 use holdfast_core::lifecycle::Node;
+use policy::Operation;
 use schemars::JsonSchema;
 use sdk::{Answer, CommaList, Ctx, Failure, Input, Keys, KvPairs, Page, Path, Reply, Result, Txn, Verb, View};
 use serde::Serialize;
 
 use super::mounts::Found;
 use super::shown::{self, Brief};
+use super::spelling::Spelling;
 
 #[derive(Input)]
 struct Named {
@@ -50,6 +52,7 @@ struct Made {
 
 pub fn paths(node: &Arc<Node>) -> Vec<Path> {
     let (lists, by_name, by_id) = (Arc::clone(node), Arc::clone(node), Arc::clone(node));
+    let (writes, deletes) = (Arc::clone(node), Arc::clone(node));
     vec![
         Path::new("group")
             .ids([(Verb::Write, "group-create")])
@@ -103,19 +106,28 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
             .help("Reads, writes and deletes a group by its name.", "A write makes it if there is none of that name.")
             .view(Verb::Read, move |ctx: &Ctx, named: Named, view: &View| {
                 let group = identity::group_by_name(view, &named.name)?.ok_or(Failure::NotFound)?;
+                spelled(&by_name, ctx, &named.name).check(view, Operation::Read, &group.name)?;
                 Reply::data(shown::group(&by_name, ctx, view, group)?)
             })
-            .txn(Verb::Write, |ctx: &Ctx, input: Write, txn: &mut Txn| {
-                let which = WhichGroup::Name(input.name.clone().unwrap_or_default());
-                write(ctx, which, input, txn)
+            .txn(Verb::Write, move |ctx: &Ctx, input: Write, txn: &mut Txn| {
+                let name = input.name.clone().unwrap_or_default();
+                if let Some(group) = identity::group_by_name(txn, &name)? {
+                    spelled(&writes, ctx, &name).check_in(txn, Operation::Update, &group.name)?;
+                }
+                write(ctx, WhichGroup::Name(name), input, txn)
             })
-            .txn(Verb::Delete, |_: &Ctx, named: Named, txn: &mut Txn| {
+            .txn(Verb::Delete, move |ctx: &Ctx, named: Named, txn: &mut Txn| {
                 if let Some(group) = identity::group_by_name(txn, &named.name)? {
+                    spelled(&deletes, ctx, &named.name).check_in(txn, Operation::Delete, &group.name)?;
                     identity::delete_group(txn, &group.id)?;
                 }
                 Ok(Answer::empty())
             }),
     ]
+}
+
+fn spelled<'a>(node: &'a Node, ctx: &'a Ctx<'a>, asked: &'a str) -> Spelling<'a> {
+    Spelling { node, ctx, folder: "group/name", asked }
 }
 
 fn by(given: &str, which: fn(String) -> WhichGroup, missing: &str) -> Result<WhichGroup> {

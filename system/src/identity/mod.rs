@@ -11,6 +11,7 @@ mod mfa;
 mod mounts;
 mod oidc;
 mod shown;
+mod spelling;
 
 use std::sync::Arc;
 

@@ -108,8 +108,8 @@ struct Decides {
 struct From {
     policy: String,
     namespace: String,
-    /// What gives the policy: the token.
-    identity: &'static str,
+    /// What gives the policy: `token`, `entity`, `group` and its name, or several of them.
+    identity: String,
     /// As written.
     path: String,
     /// Of the policy's text.
@@ -276,6 +276,8 @@ impl What {
 
 struct Told<'a> {
     asking: &'a Asking<'a>,
+    /// What gives the policies of the rules that decide, in their order.
+    sources: Vec<String>,
     needs_sudo: bool,
     explanation: Explanation,
     overruled: Vec<RuleView>,
@@ -303,9 +305,11 @@ fn decide<'a>(
     };
     let decision = acl.decide(&question);
     let explanation = refusal(&decision, needs_sudo).unwrap_or_else(|| decision.explain());
+    let rules = explanation.ruling.as_ref().map(|ruling| ruling.rules.as_slice()).unwrap_or_default();
+    let sources = rules.iter().map(|rule| rights.source_of(names, &rule.policy)).collect();
     let mut overruled = acl.overruled(&path, asking.operation);
     overruled.truncate(OVERRULED_MAX);
-    Ok(Told { asking, needs_sudo, explanation, overruled })
+    Ok(Told { asking, sources, needs_sudo, explanation, overruled })
 }
 
 impl Told<'_> {
@@ -319,7 +323,7 @@ impl Told<'_> {
             operation: self.asking.name.to_owned(),
             needs_sudo: Some(self.needs_sudo),
             overruled: Some(overruled),
-            ..explained(&self.explanation)
+            ..explained(&self.explanation, &self.sources)
         }
     }
 
@@ -345,23 +349,23 @@ impl Told<'_> {
     }
 }
 
-fn explained(explanation: &Explanation) -> Explained {
+fn explained(explanation: &Explanation, sources: &[String]) -> Explained {
     Explained {
         allowed: explanation.allowed,
         reason: explanation.reason,
         explanation: explanation.text.clone(),
         capability: explanation.needs.map(|capability| capability.name()),
-        rule: explanation.ruling.as_ref().map(|ruling| decides(ruling, explanation)),
+        rule: explanation.ruling.as_ref().map(|ruling| decides(ruling, explanation, sources)),
         ..Explained::default()
     }
 }
 
-fn decides(ruling: &Ruling, explanation: &Explanation) -> Decides {
-    let from = ruling.rules.iter().map(|rule| From {
+fn decides(ruling: &Ruling, explanation: &Explanation, sources: &[String]) -> Decides {
+    let sources = sources.iter().map(Some).chain(std::iter::repeat(None));
+    let from = ruling.rules.iter().zip(sources).map(|(rule, source)| From {
         policy: rule.policy.to_string(),
         namespace: rule.namespace.to_string(),
-        // Those of entities and groups are told apart once there are any.
-        identity: "token",
+        identity: source.cloned().unwrap_or_default(),
         path: rule.path.to_string(),
         line: rule.line,
         capabilities: rule.capabilities.names(),
@@ -415,7 +419,9 @@ impl Act for Remembered {
 
 fn remembered(denial: &Denial) -> Explained {
     let told = match (&denial.decided, &denial.token) {
-        (Some(decided), _) => explained(decided),
+        (Some(decided), token) => {
+            explained(decided, token.as_ref().map(|token| token.sources.as_slice()).unwrap_or_default())
+        }
         (None, token) => Explained {
             reason: if token.is_some() { "operation" } else { "before_policies" },
             explanation: denial.why.clone(),

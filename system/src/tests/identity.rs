@@ -239,3 +239,69 @@ async fn an_alias_of_a_group_moves_with_all_that_belongs_to_it() {
     assert_eq!(server.write("identity/lookup/group", found).await.status, 204);
     made(&server, "identity/group-alias", alias("admins", &one)).await;
 }
+
+#[tokio::test]
+async fn a_name_in_a_path_is_the_entity_s_however_it_is_written() {
+    let server = Server::new().await;
+    let admin = made(&server, "identity/entity", json!({"name": "Admin"})).await;
+    made(&server, "identity/group", json!({"name": "Wheel"})).await;
+    let rules = r#"
+        path "identity/entity/name/*" { capabilities = ["read", "update", "delete"] }
+        path "identity/entity/name/admin" { capabilities = ["deny"] }
+        path "identity/group/name/*" { capabilities = ["read", "update", "delete"] }
+        path "identity/group/name/Wheel" { capabilities = ["read"] }
+    "#;
+    server.policy("names", rules).await;
+    let (token, _) = server.token(json!({"policies": ["names"]})).await;
+    for name in ["admin", "Admin", "ADMIN"] {
+        let path = format!("identity/entity/name/{name}");
+        for (verb, body) in
+            [(Verb::Read, Value::Null), (Verb::Write, json!({"policies": "x"})), (Verb::Delete, Value::Null)]
+        {
+            server.send(verb, &path, &token, body).await.refused(403, "");
+        }
+    }
+    for name in ["Wheel", "wheel"] {
+        let path = format!("identity/group/name/{name}");
+        assert_eq!(read(&server, &path, &token).await, 200);
+        server.send(Verb::Write, &path, &token, json!({"policies": "x"})).await.refused(403, "");
+        server.send(Verb::Delete, &path, &token, Value::Null).await.refused(403, "");
+    }
+    // No id makes another entity of the path's.
+    for name in ["mine", "MINE"] {
+        let path = format!("identity/entity/name/{name}");
+        server
+            .send(Verb::Write, &path, &token, json!({"id": admin, "policies": "x"}))
+            .await
+            .refused(400, "not that of");
+    }
+    let mine = server.write("identity/entity/name/Mine", json!({})).await.ok();
+    let own = json!({"id": mine["data"]["id"], "policies": "x"});
+    server.send(Verb::Write, "identity/entity/name/mine", &token, own).await.ok();
+    let shown = server.read(&format!("identity/entity/id/{admin}")).await.ok()["data"].clone();
+    assert_eq!((&shown["name"], &shown["policies"]), (&json!("Admin"), &json!([])));
+}
+
+#[tokio::test]
+async fn an_explanation_says_what_gives_a_policy() {
+    let server = Server::new().await;
+    let (token, ann) = arrive(&server, "ann").await;
+    server.write("sys/mounts/box", json!({"type": "box"})).await.ok();
+    for name in ["own", "of-entity", "of-group", "of-both"] {
+        server.policy(name, &format!("path \"box/{name}\" {{ capabilities = [\"read\"] }}")).await;
+    }
+    let given = json!({"policies": ["of-entity", "of-both"]});
+    server.write(&format!("identity/entity/id/{ann}"), given).await.ok();
+    let group = json!({"name": "eng", "member_entity_ids": [ann], "policies": ["of-group", "of-both"]});
+    made(&server, "identity/group", group).await;
+    let told = |explained: &Value| explained["data"]["rule"]["from"][0]["identity"].clone();
+    for (name, by) in
+        [("own", "token"), ("of-entity", "entity"), ("of-group", "group eng"), ("of-both", "entity, group eng")]
+    {
+        let asked = json!({"token": token, "path": format!("box/{name}"), "operation": "read"});
+        assert_eq!(told(&server.write("sys/policy/explain", asked).await.ok()), by);
+    }
+    let refused = server.send(Verb::Write, "box/of-group", &token, json!({})).await;
+    let id = refused.body["request_id"].as_str().unwrap();
+    assert_eq!(told(&server.read(&format!("sys/policy/explain/{id}")).await.ok()), "group eng");
+}

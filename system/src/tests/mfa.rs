@@ -166,6 +166,35 @@ async fn what_has_changed_while_a_login_waited_counts() {
 }
 
 #[tokio::test]
+async fn who_is_not_that_user_any_more_does_not_end_a_login() {
+    let server = Server::new().await;
+    let ann = Bound::new(&server, "").await;
+    ann.bind(json!({"auth_method_types": ["userpass"]})).await;
+    let id = ann.begin().await;
+    let entity = server.read(&format!("identity/entity/id/{}", ann.entity)).await.ok()["data"].clone();
+    let alias = format!("identity/entity-alias/id/{}", text(&entity["aliases"][0]["id"]));
+    let other = server.write("identity/entity", json!({"name": "other"})).await.ok();
+    server.write(&alias, json!({"canonical_id": other["data"]["id"]})).await.ok();
+    ann.validate(&id, &[&ann.code(0)]).await.refused(403, "counts no more");
+    server.write(&alias, json!({"canonical_id": ann.entity})).await.ok();
+    server.delete(&alias).await.ok();
+    ann.validate(&id, &[&ann.code(0)]).await.refused(403, "counts no more");
+}
+
+#[tokio::test]
+async fn a_login_that_waits_is_not_wrapped_and_its_token_is() {
+    let server = Server::new().await;
+    let ann = Bound::new(&server, "").await;
+    ann.bind(json!({"auth_method_types": ["userpass"]})).await;
+    let asked = server.wrapped("auth/up/login/ann", Value::Null).await.ok();
+    assert!(asked["wrap_info"].is_null(), "nobody has shown yet that they may have anything kept for them");
+    let id = text(&asked["auth"]["mfa_requirement"]["mfa_request_id"]);
+    let payload = json!({"mfa_request_id": id, "mfa_payload": {&ann.method: [ann.code(0)]}});
+    let made = server.wrapped("sys/mfa/validate", payload).await.ok();
+    assert!(made["auth"].is_null() && made["wrap_info"]["token"].is_string());
+}
+
+#[tokio::test]
 async fn a_namespace_s_methods_and_enforcements_are_its_own() {
     let server = Server::new().await;
     server.write("sys/namespaces/a", json!({})).await.ok();

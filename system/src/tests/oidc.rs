@@ -16,6 +16,8 @@ use tokio::time::Instant;
 use super::Server;
 use super::server::Got;
 
+mod bounds;
+
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const CALLBACK: &str = "https://app/cb";
@@ -51,6 +53,7 @@ impl Server {
             policies: vec!["default".into(), "oidc".into()],
             ttl: Duration::from_secs(3600),
             entity_id: entity.id.clone(),
+            logged_in: Some(now),
             ..NewToken::default()
         };
         self.policy("oidc", "path \"identity/oidc/token/*\" { capabilities = [\"read\"] }").await;
@@ -458,7 +461,8 @@ async fn a_client_gets_a_token_for_itself_only_if_it_may() {
     });
     let path = "identity/oidc/provider/default/token";
     let given = server.send(Verb::Write, path, "", asked.clone()).await.ok();
-    let (_, claims) = opened(&given["access_token"]);
+    let (head, claims) = opened(&given["access_token"]);
+    assert_eq!((&head["typ"], &claims["client_id"]), (&json!("at+jwt"), &json!(client.id)), "no ID token");
     assert_eq!((&claims["sub"], &claims["tier"], claims.get("who")), (&json!(client.id), &json!(1), None));
     assert!(given.get("id_token").is_none() && claims["jti"].is_string());
     let ann = server.person("ann").await;

@@ -167,6 +167,12 @@ impl Server {
         .await
     }
 
+    /// As nobody, who wants the answer wrapped.
+    pub async fn wrapped(&self, path: &str, body: Value) -> Got {
+        let wrap_ttl = Some(Duration::from_secs(60));
+        self.serve(Request { wrap_ttl, ..request(Verb::Write, path, "", body, "") }).await
+    }
+
     /// As root, to a namespace.
     pub async fn write_in(&self, namespace: &str, path: &str, body: Value) -> Got {
         let request = request(Verb::Write, path, &self.root, body, "");

@@ -189,6 +189,8 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
         None if orphan || !own_home => String::new(),
         None => caller.entity_id.clone(),
     };
+    // It is as long ago for a child as for its parent.
+    let logged_in = caller.logged_in.filter(|_| !entity_id.is_empty() && entity_id == caller.entity_id);
     let new = NewToken {
         id: input.id.map(ClientToken::new),
         kind,
@@ -205,6 +207,7 @@ fn create(node: &Node, ctx: &Ctx, mut input: Create, against: &Against, txn: &mu
         num_uses: input.num_uses,
         parent: if orphan { None } else { Some(own(ctx)?) },
         entity_id,
+        logged_in,
         bound_cidrs,
         limits: Some(TtlLimits { default: ctx.mount.default_lease_ttl, max: ctx.mount.max_lease_ttl }),
         role: against.role.as_ref().map(|(name, _)| name.clone()),

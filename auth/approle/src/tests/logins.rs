@@ -98,3 +98,16 @@ async fn without_a_secret_id_the_role_needs_networks() {
     bench.call(Verb::Delete, "role/r/bind-secret-id", json!(null)).await.unwrap();
     assert!(login(&mut bench, "rid", "").await.is_err());
 }
+
+#[tokio::test]
+async fn a_login_stands_while_its_role_is_what_it_found() {
+    let mut bench = with_role(json!({"token_policies": "a"})).await;
+    let (right, _) = secret_id(&mut bench, json!({"num_uses": 1})).await;
+    let found = login(&mut bench, "rid", &right).await.unwrap();
+    assert!(bench.stands(&found).unwrap(), "the secret ID was good for that login");
+    bench.write("role/r/policies", json!({"token_policies": "b"})).await.unwrap();
+    assert!(!bench.stands(&found).unwrap());
+    bench.write("role/r/policies", json!({"token_policies": "a"})).await.unwrap();
+    bench.write("role/r/role-id", json!({"role_id": "other"})).await.unwrap();
+    assert!(!bench.stands(&found).unwrap());
+}

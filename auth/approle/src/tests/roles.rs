@@ -128,3 +128,25 @@ async fn what_has_no_effect_here_is_warned_of() {
     }
     assert_eq!(read(&mut bench, "role/r").await["token_type"], "service");
 }
+
+#[tokio::test]
+async fn case_alone_makes_no_other_role_id() {
+    let mut bench = with_role(json!({})).await;
+    bench.write("role/twin", json!({})).await.unwrap();
+    // The last one is the sign for Kelvin.
+    bench.write("role/k", json!({"role_id": "kk"})).await.unwrap();
+    for taken in ["RID", "rId", "rid", "K\u{212a}"] {
+        let refused = bench.write("role/twin/role-id", json!({ "role_id": taken })).await.err();
+        assert!(matches!(refused, Some(Failure::Invalid(text)) if text.contains("in use")), "{taken}");
+    }
+    for odd in ["a\u{7}b".to_owned(), "r".repeat(1025)] {
+        assert!(bench.write("role/twin/role-id", json!({ "role_id": odd })).await.is_err());
+    }
+    // One's own may change its case.
+    bench.write("role/r/role-id", json!({"role_id": "Rid"})).await.unwrap();
+    let (right, _) = secret_id(&mut bench, json!({})).await;
+    assert_eq!(login(&mut bench, "Rid", &right).await.unwrap().alias, "Rid");
+    assert!(matches!(login(&mut bench, "rid", &right).await, Err(Failure::Invalid(_))), "found to the letter");
+    bench.call(Verb::Delete, "role/r", json!(null)).await.unwrap();
+    bench.write("role/twin/role-id", json!({"role_id": "rID"})).await.unwrap();
+}

@@ -48,13 +48,14 @@ fn log_in(_: &Ctx, input: Credentials, right: &Right, txn: &mut Txn) -> Result<A
     let name = input.username.checked()?;
     // Changed or removed since it was checked.
     let user = User::get(txn, &name)?.filter(|user| user.hash == right.0).ok_or_else(wrong)?;
+    let internal = json!({ "username": name, "found": user.mark() });
     Ok(Answer::login(Login {
         alias: name.clone(),
         alias_metadata: Default::default(),
         group_aliases: Vec::new(),
         display_name: name.clone(),
         metadata: [("username".to_owned(), name.clone())].into(),
-        internal: json!({ "username": name }),
+        internal,
         token: user.token,
         for_elsewhere: false,
     }))

@@ -102,3 +102,21 @@ async fn users_are_listed_and_deleted() {
     assert_eq!(bench.exists("users/a").unwrap(), Some(true));
     assert_eq!(bench.exists("users/b").unwrap(), Some(false));
 }
+
+#[tokio::test]
+async fn a_login_stands_while_the_user_is_what_it_found() {
+    let mut bench = bench();
+    bench.write("users/ann", json!({"password_hash": QUICK, "token_policies": "a"})).await.unwrap();
+    let login = login(&mut bench, "ann", "hunter2").await.unwrap().login.unwrap();
+    assert!(bench.stands(&login).unwrap());
+    bench.write("users/ann", json!({"token_ttl": "5m"})).await.unwrap();
+    assert!(bench.stands(&login).unwrap());
+    for change in [json!({"token_policies": "a,b"}), json!({"password": "other"})] {
+        bench.write("users/ann", change.clone()).await.unwrap();
+        assert!(!bench.stands(&login).unwrap(), "{change}");
+        bench.write("users/ann", json!({"password_hash": QUICK, "token_policies": "a"})).await.unwrap();
+        assert!(bench.stands(&login).unwrap());
+    }
+    bench.call(Verb::Delete, "users/ann", Value::Null).await.unwrap();
+    assert!(!bench.stands(&login).unwrap());
+}

@@ -72,6 +72,7 @@ fn who() -> Who {
         renewable: true,
         num_uses: 5,
         parent: None,
+        logged_in: None,
         entity_id: String::new(),
         expires: None,
         last_renewal: None,

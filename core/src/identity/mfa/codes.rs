@@ -1,7 +1,8 @@
 //! The codes of a key that were used, who guesses, and who was refused by those that others ask.
 //!
 //! A code is told by its step of time, of which few can be right at a moment; so the record has a bounded size, and what it
-//! says is known to every later active node.
+//! says is known to every later active node. Time does not go back with another one, so what can be right no more can be
+//! forgotten.
 
 use std::time::Duration;
 
@@ -26,7 +27,13 @@ pub(super) struct Codes {
     attempts: u32,
     /// Of the first of them.
     since: Millis,
+    /// How often in a row there were as many as are allowed.
+    #[serde(default)]
+    rounds: u32,
 }
+
+/// Whoever goes on guessing waits longer each time, up to this.
+const WAIT_MAX: Duration = Duration::from_secs(3600);
 
 pub(super) fn codes_key(method: &str, entity: &str) -> PathKey {
     folder("codes").plain(method).plain(entity)
@@ -44,13 +51,17 @@ pub(super) fn take(
     let mut codes: Codes = txn.get_for_update(&codes_key(method, entity))?.unwrap_or_default();
     let Moment { step, .. } = Moment::of(now, key.period);
     codes.used.retain(|used| used.saturating_add(key.skew) >= step);
-    // As long as one code can be right.
+    // As long as one code can be right; twice as long for each round before this one.
     let window = Duration::from_secs(key.period.saturating_mul(2 * key.skew + 1));
-    if now >= codes.since.plus(window) {
+    let doubled = window.saturating_mul(1 << codes.rounds.min(16)).min(WAIT_MAX.max(window));
+    let full = codes.attempts >= most;
+    let end = codes.since.plus(if full { doubled } else { window });
+    if now >= end {
         codes.attempts = 0;
+        codes.rounds = if full { codes.rounds.saturating_add(1) } else { codes.rounds };
     }
     if codes.attempts >= most {
-        let seconds = now.until(codes.since.plus(window)).as_secs() + 1;
+        let seconds = now.until(end).as_secs() + 1;
         return Ok(Some(format!(
             "maximum TOTP validation attempts exceeded: {most} are allowed. Please try again in {seconds} seconds"
         )));
@@ -60,7 +71,7 @@ pub(super) fn take(
     match right {
         Some(step) => {
             codes.used.push(step);
-            codes.attempts = 0;
+            (codes.attempts, codes.rounds) = (0, 0);
         }
         None => {
             if codes.attempts == 0 {

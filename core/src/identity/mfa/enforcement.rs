@@ -8,8 +8,8 @@ use storage::{Access, PathKey, Read, Txn};
 
 use super::folder;
 use super::method::method;
-use crate::identity::group::upwards;
-use crate::identity::{Entity, entity, group, new_id};
+use crate::identity::group::counted_in;
+use crate::identity::{Entity, group, new_id, present};
 use crate::mount::{Mounts, Table};
 
 /// Of one namespace.
@@ -99,6 +99,20 @@ pub struct EnforcementChange {
 }
 
 impl EnforcementChange {
+    /// An entity that is part of another one by now is named by that one's id.
+    fn name_each_once(&mut self, txn: &Txn) -> Result<()> {
+        for id in self.entity_ids.iter_mut().flatten() {
+            let missing = || Failure::invalid("one of the provided entity ids doesn't exist");
+            *id = present(txn, id)?.ok_or_else(missing)?.id;
+        }
+        let lists = [&mut self.accessors, &mut self.types, &mut self.group_ids, &mut self.entity_ids];
+        for list in lists.into_iter().flatten().chain([&mut self.method_ids]) {
+            let mut seen = BTreeSet::new();
+            list.retain(|id| seen.insert(id.clone()));
+        }
+        Ok(())
+    }
+
     fn check(&self, txn: &Txn, mounts: &Mounts) -> Result<()> {
         let refused = |text: &str| Err(Failure::invalid(text));
         let lists = [Some(&self.method_ids), self.accessors.as_ref(), self.types.as_ref()];
@@ -131,25 +145,22 @@ impl EnforcementChange {
                 return refused("one of the provided group ids doesn't exist");
             }
         }
-        for id in self.entity_ids.iter().flatten() {
-            if id.is_empty() || entity(txn, id)?.is_none() {
-                return refused("one of the provided entity ids doesn't exist");
-            }
-        }
         let none = [&self.accessors, &self.types, &self.group_ids, &self.entity_ids].into_iter().all(Option::is_none);
         if none {
-            return refused(
-                "One of auth_method_accessors, auth_method_types, identity_group_ids, identity_entity_ids must be specified",
-            );
+            return refused(BINDS_NOBODY);
         }
         Ok(())
     }
 }
 
+const BINDS_NOBODY: &str =
+    "One of auth_method_accessors, auth_method_types, identity_group_ids, identity_entity_ids must be specified";
+
 /// Makes an enforcement, or changes it.
-pub fn write_enforcement(txn: &mut Txn, mounts: &Mounts, name: &str, change: EnforcementChange) -> Result<()> {
+pub fn write_enforcement(txn: &mut Txn, mounts: &Mounts, name: &str, mut change: EnforcementChange) -> Result<()> {
     let before: Option<Enforcement> = txn.get_for_update(&enforcement_key(name))?;
     change.check(txn, mounts)?;
+    change.name_each_once(txn)?;
     if before.is_none() && txn.page(&all(), None, ENFORCEMENTS_MAX)?.len() >= ENFORCEMENTS_MAX {
         let text = format!("a namespace can have at most {ENFORCEMENTS_MAX} enforcements");
         return Err(Failure::invalid(text));
@@ -165,6 +176,9 @@ pub fn write_enforcement(txn: &mut Txn, mounts: &Mounts, name: &str, change: Enf
         entity_ids: change.entity_ids.unwrap_or(before.entity_ids),
         ..before
     };
+    if [&after.accessors, &after.types, &after.group_ids, &after.entity_ids].into_iter().all(Vec::is_empty) {
+        return Err(Failure::invalid(BINDS_NOBODY));
+    }
     let new = after.indexes();
     for key in old.difference(&new) {
         unlist(txn, key, name)?;
@@ -207,13 +221,13 @@ pub fn applying(
     entity: Option<&Entity>,
     accessor: &str,
     type_name: &str,
-) -> Result<Vec<Enforcement>, Access> {
+) -> Result<Vec<Enforcement>> {
     let mut keys = vec![bound_key(By::Accessor, accessor), bound_key(By::Type, type_name)];
     if let Some(entity) = entity {
         // What binds one of those that it was made of binds it.
         let ids = entity.merged_ids.iter().chain([&entity.id]);
         keys.extend(ids.map(|id| bound_key(By::Entity, id)));
-        let groups = upwards(&entity.groups, |id| group(read, id))?;
+        let groups = counted_in(read, entity)?.whole()?;
         keys.extend(groups.iter().map(|group| bound_key(By::Group, &group.id)));
     }
     let mut names = BTreeSet::new();

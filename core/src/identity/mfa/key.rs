@@ -84,6 +84,14 @@ pub(in crate::identity) fn forget_keys(txn: &mut Txn, entity: &str) -> Result<()
     Ok(())
 }
 
+/// The methods that both have a key for.
+pub(in crate::identity) fn keys_of_both(txn: &Txn, one: &str, other: &str) -> Result<Vec<String>, Access> {
+    let mut both = methods_of(txn, one)?;
+    let others = methods_of(txn, other)?;
+    both.retain(|method| others.contains(method));
+    Ok(both)
+}
+
 /// Gives the keys of an entity to the one that it is merged into, with what is known of their codes. Where that one has a key
 /// already, it keeps it.
 pub(in crate::identity) fn move_keys(txn: &mut Txn, from: &str, to: &str) -> Result<(), Access> {

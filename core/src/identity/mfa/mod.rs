@@ -33,7 +33,7 @@ pub use enforcement::{
 };
 pub use factor::Factors;
 pub use key::{Enrolled, enrol, withdraw};
-pub(super) use key::{forget_keys, move_keys};
+pub(super) use key::{forget_keys, keys_of_both, move_keys};
 pub use method::{Duo, Kind, Method, Okta, PingId, Settings, Totp, delete_method, method, methods, write_method};
 pub use outside::{Answered, Asks, NotLetIn, Question};
 pub(crate) use outside::{Asking, AsksNobody};

@@ -16,9 +16,9 @@ use storage::{Access, Read};
 use tokio::time::Instant;
 
 use super::method::{Method, Settings};
-use crate::identity::group::upwards;
+use crate::identity::Entity;
+use crate::identity::group::counted_in;
 use crate::identity::rights::values_of;
-use crate::identity::{Entity, group};
 
 /// How long somebody may take, if their request may.
 const ANSWER_MAX: Duration = Duration::from_secs(75);
@@ -141,7 +141,7 @@ fn username(read: &impl Read, entity: &Entity, format: &str) -> Result<Result<St
     let name = if format.is_empty() {
         Some(entity.name.clone())
     } else {
-        let groups = upwards(&entity.groups, |id| group(read, id))?;
+        let groups = counted_in(read, entity)?.groups;
         policy::fill_in(format, &values_of(Some(entity), groups.iter()))
     };
     let fits =

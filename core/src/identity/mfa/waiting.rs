@@ -13,9 +13,9 @@ use crate::identity::new_id;
 
 /// How long a login waits.
 const WAITS: Duration = Duration::from_secs(300);
-/// Of one entity. One more pushes out the oldest, so that nobody is kept out by logins that somebody else has begun.
+/// Of one entity. One more pushes out the oldest: who has the password can be in another's way, but keeps nobody out who brings
+/// the factor with the login.
 const WAITING_MAX: usize = 16;
-/// The length of an id.
 const ID_MAX: usize = 36;
 
 /// No Debug: who knows the id needs the second factor alone.
@@ -84,7 +84,6 @@ pub(crate) fn waiting(txn: &Txn, id: &str, now: Millis) -> Result<Option<Waiting
     Ok(txn.get_for_update::<Waiting>(&login_key(id))?.filter(|waiting| now < waiting.until))
 }
 
-/// It waits no more.
 pub(crate) fn done(txn: &mut Txn, ns: &NamespaceId, waiting: &Waiting) -> Result<(), Access> {
     forget(txn, &waiting.entity_id, &waiting.id)?;
     due::unschedule(txn, ns, waiting.until, &waiting.due(ns));

@@ -130,6 +130,31 @@ async fn who_guesses_is_stopped_for_a_while_and_nobody_else_is() {
 }
 
 #[tokio::test]
+async fn who_goes_on_guessing_waits_longer_each_time_up_to_an_hour() {
+    let mut bench = Bench::new();
+    let (method, ann) = (bench.method().await, bench.log_in("ann", &[]).await);
+    let key = bench.enrolled(&method, &ann).await;
+    for wait in [90, 180, 360, 720, 1440, 2880, 3600, 3600] {
+        let bad = wrong(&key, &bench);
+        for _ in 0..5 {
+            assert!(bench.attempt(&method, &ann, &bad).await.unwrap().contains("incorrect"), "{wait}");
+        }
+        bench.now.0 += wait * 1000 - 1;
+        let still = bench.attempt(&method, &ann, &bench.code(&key, 0)).await.unwrap();
+        assert!(still.contains("try again in 1 seconds"), "{wait}: {still}");
+        bench.now.0 += 1;
+    }
+    assert_eq!(bench.attempt(&method, &ann, &bench.code(&key, 0)).await, None);
+    bench.now.0 += 3_600_000;
+    let bad = wrong(&key, &bench);
+    for _ in 0..5 {
+        bench.attempt(&method, &ann, &bad).await.unwrap();
+    }
+    bench.now.0 += 90_000;
+    assert_eq!(bench.attempt(&method, &ann, &bench.code(&key, 0)).await, None, "a right one begins anew");
+}
+
+#[tokio::test]
 async fn what_is_no_code_is_refused_without_being_repeated() {
     let bench = Bench::new();
     let (method, ann) = (bench.method().await, bench.log_in("ann", &[]).await);
@@ -175,6 +200,9 @@ async fn an_enforcement_binds_by_each_of_its_lists_and_is_found_anew_when_it_cha
         ];
         assert_eq!(by, [0, 1, 2, 3].map(|n| n == which), "by {value}");
     }
+    // Whoever is bound no more is let go by deleting it, not by a list that came out empty.
+    let refused = bench.change(|txn| write_enforcement(txn, &mounts, "le", change(9, ""))).await.unwrap_err();
+    assert!(told(refused).contains("must be specified"));
     // A login that looked before it was bound does not slip through.
     let ann = entity(&bench.view(), &ann.id).unwrap().unwrap();
     let mut login = bench.begin();
@@ -201,13 +229,34 @@ async fn a_key_goes_with_its_entity_and_to_whom_that_is_merged_into() {
     assert_eq!(bench.attempt(&method, &ann, &code).await, None);
     bench.change(|txn| delete_alias(txn, &bob.aliases[0].id).unwrap()).await;
     let from = [ann.id.clone()];
-    bench.change(|txn| merge(txn, bench.now, &Merge { to: &bob.id, from: &from, keep: &[] }).unwrap()).await;
+    bench
+        .change(|txn| merge(txn, bench.now, &Merge { to: &bob.id, from: &from, keep: &[], force: false }).unwrap())
+        .await;
     assert!(bench.attempt(&method, &bob, &code).await.is_some(), "it is used up");
     assert_eq!(bench.attempt(&method, &bob, &bench.code(&key, 1)).await, None);
     assert!(bench.attempt(&method, &ann, &bench.code(&key, -1)).await.unwrap().contains("not present"));
     bench.change(|txn| delete_entity(txn, &bob.id).unwrap()).await;
     let left = bench.view().range(&folder("mfa").plain("key"), None, 10).unwrap();
     assert!(left.is_empty());
+}
+
+#[tokio::test]
+async fn of_two_authenticators_one_goes_only_if_that_is_said() {
+    let bench = Bench::new();
+    let method = bench.method().await;
+    let (ann, bob) = (bench.log_in("ann", &[]).await, bench.log_in("bob", &[]).await);
+    let (of_ann, of_bob) = (bench.enrolled(&method, &ann).await, bench.enrolled(&method, &bob).await);
+    bench.change(|txn| delete_alias(txn, &bob.aliases[0].id).unwrap()).await;
+    let from = [ann.id.clone()];
+    let merge_with = async |force: bool| {
+        bench.change(|txn| merge(txn, bench.now, &Merge { to: &bob.id, from: &from, keep: &[], force })).await
+    };
+    let refused = merge_with(false).await.unwrap_err().to_string();
+    assert!(refused.contains("force") && refused.contains(&method.id), "{refused}");
+    assert_eq!(bench.attempt(&method, &ann, &bench.code(&of_ann, -1)).await, None, "nothing has changed");
+    merge_with(true).await.unwrap();
+    assert!(bench.attempt(&method, &bob, &bench.code(&of_ann, 0)).await.is_some());
+    assert_eq!(bench.attempt(&method, &bob, &bench.code(&of_bob, 0)).await, None);
 }
 
 #[tokio::test]
@@ -234,9 +283,23 @@ async fn what_is_demanded_of_an_entity_is_demanded_of_whom_it_is_merged_into() {
         // One mount knows an entity by one name.
         bench.change(|txn| delete_alias(txn, &to.aliases[0].id).unwrap()).await;
         let from = [from.id.clone()];
-        bench.change(|txn| merge(txn, bench.now, &Merge { to: &to.id, from: &from, keep: &[] }).unwrap()).await;
+        let merge = |txn: &mut Txn| merge(txn, bench.now, &Merge { to: &to.id, from: &from, keep: &[], force: false });
+        bench.change(|txn| merge(txn).unwrap()).await;
         assert!(bound(&to.id));
     }
+    // Written again as it is read, it names the one that they are now, once.
+    let twice = Some(vec![ann.id.clone(), cat.id.clone(), bob.id.clone()]);
+    let change = EnforcementChange {
+        method_ids: vec![method.id.clone(), method.id.clone()],
+        accessors: None,
+        types: None,
+        group_ids: None,
+        entity_ids: twice,
+    };
+    bench.change(|txn| write_enforcement(txn, &mounts, "le", change).unwrap()).await;
+    let written = enforcement(&bench.view(), "le").unwrap().unwrap();
+    assert_eq!((written.entity_ids, written.method_ids), (vec![cat.id.clone()], vec![method.id.clone()]));
+    assert!(bound(&cat.id));
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{expect, now, policy};
-use crate::{Acl, TemplateAlias, TemplateEntity, TemplateGroup, TemplateRules, TemplateValues};
+use super::{expect, may, now, policy};
+use crate::{Acl, Operation, TemplateAlias, TemplateEntity, TemplateGroup, TemplateRules, TemplateValues};
 
 const TEXT: &str = r#"
     path "kv/id/{{identity.entity.id}}/*" { capabilities = ["create","update","read"] }
@@ -99,4 +99,41 @@ fn values_that_would_change_the_path_are_refused() {
     let wildcards = TemplateRules { allow_wildcards: true, ..Default::default() };
     expect(&acl(&bob("a*"), wildcards), "kv/meta/ab: read");
     expect(&acl(&bob("+*"), wildcards), "kv/meta/ab: deny");
+}
+
+#[test]
+fn a_denial_does_not_vanish_with_its_value() {
+    let text = r#"
+        path "kv/*" { capabilities = ["read"] }
+        path "kv/{{identity.entity.metadata.team}}/private" { capabilities = ["deny"] }
+        path "kv/of-{{identity.entity.metadata.team}}/x" { capabilities = ["deny"] }
+        path "kv/{{identity.entity.metadata.team}}/open" { capabilities = ["read", "update"] }
+    "#;
+    let able = |values: &TemplateValues, path: &str| {
+        let rendered = policy(text).render(values, TemplateRules::default());
+        may(&Acl::new(&[Arc::new(rendered)], now()), Operation::Read, path)
+    };
+    let of = |team: &str| {
+        let mut values = bob("red");
+        let entity = values.entity.as_mut().unwrap();
+        entity.metadata.clear();
+        if !team.is_empty() {
+            entity.metadata.insert("team".into(), team.into());
+        }
+        values
+    };
+    // It fits: what it names, and nothing else.
+    assert!(!able(&of("red"), "kv/red/private") && able(&of("red"), "kv/blue/private"));
+    // It would change the path's shape.
+    for team in ["a/b", "a+b", "+", "*"] {
+        assert!(!able(&of(team), &format!("kv/{team}/private")), "{team}");
+    }
+    assert!(able(&of("a/b"), "kv/red/private"));
+    // There is none.
+    for nobody in [of(""), TemplateValues::default()] {
+        assert!(!able(&nobody, "kv/red/private") && !able(&nobody, "kv/of-red/y") && able(&nobody, "kv/red/else"));
+        let rendered = policy(text).render(&nobody, TemplateRules::default());
+        let acl = Acl::new(&[Arc::new(rendered)], now());
+        assert!(!may(&acl, Operation::Update, "kv/red/open"), "what grants is left out as before");
+    }
 }

@@ -6,7 +6,7 @@ use sdk::{Answer, CommaList, Ctx, Failure, Input, Name, Path, Reply, Result, Txn
 use serde::Serialize;
 
 use super::Nothing;
-use super::given::{NAMED_MAX, in_use, set};
+use super::given::{NAMED_MAX, in_use, room_for_one, set};
 
 /// Of entities, and of groups.
 const IDS_MAX: usize = 4096;
@@ -72,7 +72,11 @@ fn ids(what: &str, list: CommaList) -> Result<Vec<String>> {
 fn write(_: &Ctx, input: Write, txn: &mut Txn) -> Result<Answer> {
     let name = input.name.checked()?;
     fixed(&name, "modification")?;
-    let mut assignment = Assignment::take(txn, &name)?.unwrap_or_default();
+    let found = Assignment::take(txn, &name)?;
+    if found.is_none() {
+        room_for_one("assignments", &Assignment::names(txn)?)?;
+    }
+    let mut assignment = found.unwrap_or_default();
     if let Some(entities) = input.entity_ids {
         assignment.entity_ids = ids("entity_ids", entities)?;
     }

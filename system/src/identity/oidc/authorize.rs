@@ -26,7 +26,7 @@ struct Asked {
     state: String,
     /// What the ID token is to repeat.
     nonce: String,
-    /// How many seconds ago the token may have been given at the most.
+    /// How many seconds ago who has the token may have logged in at the most.
     max_age: Option<i64>,
     /// What the client proves at the token endpoint that it has asked for: 43 to 128 characters.
     code_challenge: Option<String>,
@@ -64,7 +64,8 @@ fn authorize(ctx: &Ctx, asked: Asked, txn: &mut Txn) -> Result<OAuth<Authorized>
             let code = letters(32);
             let due = oidc::store(txn, &code, &grant)?;
             wake(ctx, txn, Some(due))?;
-            OAuth::answer(Authorized { code, state })
+            // Whoever has it can redeem it: it is not kept for whoever asks what came of the request.
+            Ok(OAuth::answer(Authorized { code, state })?.with(sdk::Answer::shown_once))
         }
         Err(Stop::Refused(refusal)) => Ok(OAuth::refused(Refusal { state: Some(state), ..refusal })),
         Err(Stop::Failed(failure)) => Err(failure),
@@ -131,15 +132,18 @@ fn grant(ctx: &Ctx, asked: &Asked, txn: &Txn) -> std::result::Result<Grant, Stop
             NotAChallenge::Text => invalid("invalid code_challenge"),
         })?),
         None if client.kind == ClientKind::Public => return Err(invalid("PKCE is required for public clients")),
+        None if !asked.code_challenge_method.is_empty() => {
+            return Err(invalid("code_challenge_method without code_challenge"));
+        }
         None => None,
     };
     let auth_time = match asked.max_age {
         Some(age) if age < 1 => return Err(invalid("max_age must be greater than zero")),
-        // `age` is above zero.
-        Some(age) if caller.created.until(ctx.now).as_secs() > age.unsigned_abs() => {
-            return Err(refused("max_age_violation", "active re-authentication is required by max_age"));
-        }
-        Some(_) => Some(caller.created),
+        // `age` is above zero. Who has a token without a login has shown nobody who they are.
+        Some(age) => match caller.logged_in.filter(|at| at.until(ctx.now).as_secs() <= age.unsigned_abs()) {
+            Some(at) => Some(at),
+            None => return Err(refused("max_age_violation", "active re-authentication is required by max_age")),
+        },
         None => None,
     };
     Ok(Grant {

@@ -7,7 +7,7 @@ use sdk::{
 };
 use serde::Serialize;
 
-use super::given::set;
+use super::given::{room_for_one, set};
 use super::{Nothing, pairs};
 use crate::identity::listing;
 
@@ -47,7 +47,7 @@ struct Given {
     client_type: Option<String>,
     /// Whether people log in to it.
     authorization_code: Option<bool>,
-    /// Whether it gets tokens for itself.
+    /// Whether it gets tokens for itself. A public one never does, whatever this says.
     client_credentials: Option<bool>,
 }
 
@@ -117,10 +117,10 @@ pub fn one() -> Path {
         .slow(Verb::Write, prepare, |ctx: &Ctx, input: Write, made: &Vec<Made>, txn: &mut Txn| {
             write(ctx, input, made, txn)
         })
-        .txn(Verb::Delete, |_: &Ctx, named: Named, txn: &mut Txn| {
+        .txn(Verb::Delete, |ctx: &Ctx, named: Named, txn: &mut Txn| {
             let name = named.name.checked()?;
             if let Some(client) = Client::take(txn, &name)? {
-                client.delete(txn, &name)?;
+                client.delete(txn, &name, ctx.now)?;
             }
             Ok(Answer::empty())
         })
@@ -137,6 +137,9 @@ fn planned(read: &impl Read, before: Option<&Client>, given: Given) -> Result<Cl
     }
     if before.is_some_and(|before| given.client_type.as_ref().is_some_and(|kind| kind != before.kind.name())) {
         return Err(stays("client_type"));
+    }
+    if before.is_none() {
+        room_for_one("clients", &Client::names(read)?)?;
     }
     let mut client = match before {
         Some(before) => before.clone(),
@@ -158,6 +161,10 @@ fn planned(read: &impl Read, before: Option<&Client>, given: Given) -> Result<Cl
     }
     if let Some(uris) = given.redirect_uris {
         client.redirect_uris = set("redirect_uris", uris, ITEMS_MAX)?;
+        if let Some(bad) = client.redirect_uris.iter().find(|uri| !oidc::can_redirect(uri)) {
+            let text = "it must have no fragment, no control characters, and no scheme that runs what it says";
+            return Err(Failure::invalid(format!("the redirect URI {bad:?} is none to send people to: {text}")));
+        }
     }
     if let Some(assignments) = given.assignments {
         client.assignments = set("assignments", assignments, ITEMS_MAX)?;

@@ -27,7 +27,7 @@ pub fn path(oidc: &Arc<Oidc>) -> Path {
         .help("The issuer of identity tokens.", "Verifiers find the public keys below this address.")
         .view(Verb::Read, move |_: &Ctx, Nothing {}: Nothing, view: &View| {
             let config = Config::get(view)?;
-            let unreachable = issuer::address(&oidc.node, &config.issuer).is_empty();
+            let unreachable = issuer::address(&oidc.node, &config.issuer).is_ok_and(|address| address.is_empty());
             let shown = Reply::data(Shown { issuer: config.issuer })?;
             Ok(if unreachable {
                 shown.warn(

@@ -26,6 +26,17 @@ pub fn bounded(what: &str, list: CommaList, most: usize) -> Result<Vec<String>> 
     Ok(items)
 }
 
+/// How many clients, assignments, scopes, roles or providers a namespace can have, of each.
+const NAMES_MAX: usize = 4096;
+
+/// Refuses one more than there can be. `names` are those there are.
+pub fn room_for_one(what: &str, names: &[String]) -> Result<()> {
+    if names.len() >= NAMES_MAX {
+        return Err(Failure::invalid(format!("there can be at most {NAMES_MAX} {what}; delete one first")));
+    }
+    Ok(())
+}
+
 /// A template as it is, or out of base64.
 pub fn template(text: String) -> String {
     let decoded = BASE64_STANDARD.decode(&text).ok().and_then(|bytes| String::from_utf8(bytes).ok());

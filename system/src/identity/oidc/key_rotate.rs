@@ -35,9 +35,13 @@ fn prepare(_: &Ctx, input: Rotate, view: &View) -> Result<Work<Vec<Made>>> {
 fn rotate(ctx: &Ctx, input: Rotate, made: &[Made], txn: &mut Txn) -> Result<Answer> {
     let name = input.name.checked()?;
     let mut key = NamedKey::take(txn, &name)?.ok_or_else(|| missing(&name))?;
+    let ttl = input.verification_ttl.map(|span| span.0.as_secs());
+    if ttl.is_some_and(|ttl| ttl > key.rotation_period.saturating_mul(10)) {
+        return Err(Failure::invalid("verification_ttl cannot be longer than 10x rotation_period"));
+    }
     match made {
         [one] if key.is_made_by(one) => {
-            key.rotate(txn, &name, one, ctx.now, input.verification_ttl.map(|span| span.0.as_secs()))?;
+            key.rotate(txn, &name, one, ctx.now, ttl)?;
         }
         [first, _] if !key.is_made() && key.algorithm == first.algorithm() => key.renew(txn, &name, made, ctx.now)?,
         _ => return Err(pairs::gone()),

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use sdk::{Answer, CommaList, Ctx, Failure, Input, Map, Millis, Name, Path, Reply, Result, Txn, Verb, View};
 use serde::Serialize;
 
-use super::given::set;
+use super::given::{room_for_one, set};
 use super::{Oidc, issuer};
 use crate::identity::listing;
 
@@ -48,10 +48,10 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(oidc: &Oidc, ctx: &Ctx, name: &str, provider: Provider) -> Self {
-        let issuer = issuer::of_provider(&oidc.node, ctx, &provider, name);
+    fn of(oidc: &Oidc, ctx: &Ctx, name: &str, provider: Provider) -> Result<Self> {
+        let issuer = issuer::of_provider(&oidc.node, ctx, &provider, name)?;
         let Provider { allowed_client_ids, scopes_supported, .. } = provider;
-        Self { allowed_client_ids, issuer, scopes_supported }
+        Ok(Self { allowed_client_ids, issuer, scopes_supported })
     }
 }
 
@@ -65,7 +65,7 @@ pub fn list(oidc: &Arc<Oidc>) -> Path {
             for name in Provider::names(view)? {
                 let Some(provider) = Provider::get(view, &name)? else { continue };
                 if list.allowed_client_id.is_empty() || provider.allows(&list.allowed_client_id) {
-                    let shown = Shown::of(&oidc, ctx, &name, provider);
+                    let shown = Shown::of(&oidc, ctx, &name, provider)?;
                     infos.insert(name, serde_json::to_value(shown).map_err(Failure::internal)?);
                 }
             }
@@ -86,7 +86,7 @@ pub fn one(oidc: &Arc<Oidc>) -> Path {
         .view(Verb::Read, move |ctx: &Ctx, named: Named, view: &View| {
             let name = named.name.checked()?;
             let provider = Provider::get(view, &name)?.ok_or(Failure::NotFound)?;
-            Reply::data(Shown::of(&oidc, ctx, &name, provider))
+            Reply::data(Shown::of(&oidc, ctx, &name, provider)?)
         })
         .txn(Verb::Write, write)
         .txn(Verb::Delete, |_: &Ctx, named: Named, txn: &mut Txn| {
@@ -101,10 +101,14 @@ pub fn one(oidc: &Arc<Oidc>) -> Path {
         })
 }
 
-fn write(_: &Ctx, input: Write, txn: &mut Txn) -> Result<Answer> {
+fn write(ctx: &Ctx, input: Write, txn: &mut Txn) -> Result<Answer> {
     let name = input.name.checked()?;
-    let mut provider = Provider::take(txn, &name)?.unwrap_or_default();
-    let before = provider.scopes_supported.clone();
+    let found = Provider::take(txn, &name)?;
+    if found.is_none() {
+        room_for_one("providers", &Provider::names(txn)?)?;
+    }
+    let mut provider = found.unwrap_or_default();
+    let before = provider.clone();
     provider.issuer = input.issuer.unwrap_or(provider.issuer);
     issuer::check(&provider.issuer)?;
     if let Some(ids) = input.allowed_client_ids {
@@ -131,7 +135,7 @@ fn write(_: &Ctx, input: Write, txn: &mut Txn) -> Result<Answer> {
             claims.push((claim, scope));
         }
     }
-    provider.put(txn, &name, &before)?;
+    provider.put(txn, &name, &before, ctx.now)?;
     Ok(answer)
 }
 

@@ -65,7 +65,9 @@ pub fn path(oidc: &Arc<Oidc>) -> Path {
                 }
                 Err(Stop::Failed(failure)) => return Err(failure),
             };
-            Ok(answer.with(|answer| answer.header("cache-control", "no-store").header("pragma", "no-cache")))
+            // What is shown once is not kept for whoever asks what came of the request.
+            Ok(answer
+                .with(|answer| answer.header("cache-control", "no-store").header("pragma", "no-cache").shown_once()))
         })
 }
 
@@ -90,6 +92,9 @@ struct Asker<'a> {
 fn tokens(oidc: &Oidc, ctx: &Ctx, asked: &Asked, txn: &mut Txn) -> std::result::Result<Tokens, Stop> {
     let provider = Provider::get(txn, asked.name.as_str())?.ok_or_else(|| invalid("provider not found"))?;
     let (id, secret) = match &ctx.authorization.basic {
+        Some((id, _)) if !asked.client_id.is_empty() && asked.client_id != *id => {
+            return Err(invalid("the client_id is another one than the header Authorization names"));
+        }
         Some((id, secret)) => (id, secret),
         None if asked.client_id.is_empty() => return Err(invalid("client_id parameter is required")),
         None => (&asked.client_id, &asked.client_secret),
@@ -111,7 +116,7 @@ fn tokens(oidc: &Oidc, ctx: &Ctx, asked: &Asked, txn: &mut Txn) -> std::result::
     let asker = Asker { oidc, ctx, asked, provider, client, signer };
     match asked.grant_type.as_str() {
         "authorization_code" if asker.client.authorization_code => asker.redeem(txn),
-        "client_credentials" if asker.client.client_credentials => asker.for_itself(txn),
+        "client_credentials" if asker.client.has_tokens_for_itself() => asker.for_itself(txn),
         "authorization_code" | "client_credentials" => {
             Err(no_grant("client is not authorized to use given credentials flow"))
         }
@@ -164,7 +169,7 @@ impl Asker<'_> {
         let mut claims = claims.map_err(|conflict| invalid(&conflict))?;
         let access_token = self.access_token(txn, &person.entity.id, &grant.scopes)?;
         let algorithm = self.signer.algorithm;
-        self.own_claims(&mut claims, &person.entity.id);
+        self.own_claims(&mut claims, &person.entity.id)?;
         for (claim, value) in [
             ("at_hash", json!(hash_claim(algorithm, &access_token))),
             ("c_hash", json!(hash_claim(algorithm, &asked.code))),
@@ -175,8 +180,8 @@ impl Asker<'_> {
                 claims.insert(claim.to_owned(), value);
             }
         }
-        let id_token = oidc::sign(&self.signer, &claims)?;
-        let expires_in = client.access_token_ttl;
+        let id_token = oidc::sign(&self.signer, oidc::ID_TOKEN, &claims)?;
+        let expires_in = self.access_ttl().as_secs();
         Ok(Tokens { access_token, expires_in, id_token: Some(id_token), token_type: "Bearer" })
     }
 
@@ -185,19 +190,21 @@ impl Asker<'_> {
         let scopes = scopes.ok_or_else(|| invalid(&format!("scope parameter must contain the {OPENID:?} value")))?;
         let claims = claims_of(txn, &scopes, None, self.ctx.now)?;
         let mut claims = claims.map_err(|conflict| invalid(&conflict))?;
-        self.own_claims(&mut claims, &self.client.id);
+        self.own_claims(&mut claims, &self.client.id)?;
+        claims.insert("client_id".to_owned(), json!(self.client.id));
         claims.insert("jti".to_owned(), json!(hex::encode(crypto::random::<16>())));
-        let access_token = oidc::sign(&self.signer, &claims)?;
+        // Not to be taken for an ID token, which is of a person.
+        let access_token = oidc::sign(&self.signer, oidc::ACCESS_TOKEN, &claims)?;
         let expires_in = self.client.id_token_ttl;
         Ok(Tokens { access_token, expires_in, id_token: None, token_type: "Bearer" })
     }
 
     /// What no template says.
-    fn own_claims(&self, claims: &mut Map<String, Value>, subject: &str) {
+    fn own_claims(&self, claims: &mut Map<String, Value>, subject: &str) -> Result<()> {
         let Self { oidc, ctx, asked, provider, client, .. } = self;
         let end = ctx.now.plus(Duration::from_secs(client.id_token_ttl));
         for (claim, value) in [
-            ("iss", json!(issuer::of_provider(&oidc.node, ctx, provider, asked.name.as_str()))),
+            ("iss", json!(issuer::of_provider(&oidc.node, ctx, provider, asked.name.as_str())?)),
             ("namespace", json!(ctx.namespace.id.shown())),
             ("sub", json!(subject)),
             ("aud", json!(client.id)),
@@ -206,12 +213,18 @@ impl Asker<'_> {
         ] {
             claims.insert(claim.to_owned(), value);
         }
+        Ok(())
+    }
+
+    /// How long an access token counts: no longer than any token of the mount.
+    fn access_ttl(&self) -> Duration {
+        Duration::from_secs(self.client.access_token_ttl).min(self.ctx.mount.max_lease_ttl)
     }
 
     /// A token that reads the claims once more, and does nothing else.
     fn access_token(&self, txn: &mut Txn, entity_id: &str, scopes: &[String]) -> Result<String> {
         let name = self.asked.name.as_str();
-        let ttl = Duration::from_secs(self.client.access_token_ttl);
+        let ttl = self.access_ttl();
         let purpose = Purpose {
             policy: format!(
                 "path \"identity/oidc/provider/{name}/userinfo\" {{ capabilities = [\"read\", \"update\"] }}"
@@ -221,7 +234,7 @@ impl Asker<'_> {
         let new = NewToken {
             kind: TokenKind::Batch,
             home: self.ctx.namespace.clone(),
-            path: format!("{}identity/oidc/provider/{name}/token", self.ctx.namespace.path),
+            path: format!("identity/oidc/provider/{name}/token"),
             meta: Some([("oidc_token_type".to_owned(), "access token".to_owned())].into()),
             ttl,
             limits: Some(TtlLimits { default: ttl, max: ttl }),

@@ -9,7 +9,7 @@ use sdk::{Ctx, Failure, Input, Name, Path, Result, Verb, View};
 use serde::Serialize;
 
 use super::oauth::OAuth;
-use super::well_known::{AN_HOUR, Keys, algorithms};
+use super::well_known::{Keys, algorithms};
 use super::{Oidc, issuer};
 
 #[derive(Input)]
@@ -49,7 +49,8 @@ pub fn discovery(oidc: &Arc<Oidc>) -> Path {
 fn describe(oidc: &Oidc, ctx: &Ctx, named: Named, view: &View) -> Result<OAuth<Discovery>> {
     let name = named.name.checked()?;
     let provider = Provider::get(view, &name)?.ok_or(Failure::NotFound)?;
-    let issuer = issuer::of_provider(&oidc.node, ctx, &provider, &name);
+    let issuer = issuer::of_provider(&oidc.node, ctx, &provider, &name)?;
+    let kept = issuer::kept(&provider.issuer);
     let mut scopes = provider.scopes_supported;
     scopes.push(OPENID.to_owned());
     let answer = OAuth::answer(Discovery {
@@ -70,7 +71,7 @@ fn describe(oidc: &Oidc, ctx: &Ctx, named: Named, view: &View) -> Result<OAuth<D
         token_endpoint_auth_methods_supported: ["none", "client_secret_basic", "client_secret_post"],
         code_challenge_methods_supported: ["plain", "S256"],
     })?;
-    Ok(answer.with(|answer| answer.header("cache-control", AN_HOUR)))
+    Ok(answer.with(|answer| answer.header("cache-control", kept)))
 }
 
 pub fn keys() -> Path {
@@ -80,6 +81,7 @@ pub fn keys() -> Path {
         .help("The public keys of the provider.", "Those that sign for its clients, that will next, and that have.")
         .view(Verb::Read, |ctx: &Ctx, named: Named, view: &View| {
             let provider = Provider::get(view, &named.name.checked()?)?.ok_or(Failure::NotFound)?;
-            OAuth::answer(Keys::of(KeySet::of_provider(view, &provider, ctx.now)?.jwks()?)?)
+            // As many as there are keys: other requests go on meanwhile.
+            OAuth::answer(sdk::aside(|| Keys::of(KeySet::of_provider(view, &provider, ctx.now)?.jwks()?))?)
         })
 }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use sdk::{Answer, Ctx, Failure, Input, Name, Path, Reply, Result, Seconds, Txn, Verb, View, Work};
 use serde::Serialize;
 
-use super::given::{TEXT_MAX, template};
+use super::given::{TEXT_MAX, room_for_one, template};
 use super::{Nothing, pairs};
 
 /// Seconds: of a role that nothing else is said of.
@@ -69,10 +69,10 @@ pub fn one() -> Path {
         .slow(Verb::Write, prepare, |ctx: &Ctx, input: Write, made: &Vec<Made>, txn: &mut Txn| {
             write(ctx, input, made, txn)
         })
-        .txn(Verb::Delete, |_: &Ctx, named: Named, txn: &mut Txn| {
+        .txn(Verb::Delete, |ctx: &Ctx, named: Named, txn: &mut Txn| {
             let name = named.name.checked()?;
             if let Some(role) = Role::take(txn, &name)? {
-                role.delete(txn, &name)?;
+                role.delete(txn, &name, ctx.now)?;
             }
             Ok(Answer::empty())
         })
@@ -106,6 +106,9 @@ fn prepare(_: &Ctx, input: Write, view: &View) -> Result<Work<Vec<Made>>> {
 fn write(ctx: &Ctx, input: Write, made: &[Made], txn: &mut Txn) -> Result<Answer> {
     let name = input.name.checked()?;
     let before = Role::take(txn, &name)?;
+    if before.is_none() {
+        room_for_one("roles", &Role::names(txn)?)?;
+    }
     let mut role = planned(before.as_ref(), input.given)?;
     let key = NamedKey::get(txn, &role.key)?;
     let key = key.ok_or_else(|| Failure::invalid(format!("cannot find key {:?}", role.key)))?;
@@ -117,6 +120,6 @@ fn write(ctx: &Ctx, input: Write, made: &[Made], txn: &mut Txn) -> Result<Answer
         role.client_id = letters(26);
     }
     pairs::begin(ctx, txn, &role.key, made)?;
-    role.put(txn, &name, before.as_ref())?;
+    role.put(txn, &name, before.as_ref(), ctx.now)?;
     Ok(Answer::empty())
 }

@@ -6,7 +6,7 @@ use sdk::{Answer, Ctx, Failure, Input, Name, Path, Reply, Result, Txn, Verb, Vie
 use serde::Serialize;
 
 use super::Nothing;
-use super::given::{NAMED_MAX, TEXT_MAX, in_use, template};
+use super::given::{NAMED_MAX, TEXT_MAX, in_use, room_for_one, template};
 
 #[derive(Input)]
 struct Named {
@@ -55,7 +55,11 @@ fn write(_: &Ctx, input: Write, txn: &mut Txn) -> Result<Answer> {
     if name == OPENID {
         return Err(Failure::invalid(format!("the {OPENID:?} scope name is reserved")));
     }
-    let mut scope = Scope::take(txn, &name)?.unwrap_or_default();
+    let found = Scope::take(txn, &name)?;
+    if found.is_none() {
+        room_for_one("scopes", &Scope::names(txn)?)?;
+    }
+    let mut scope = found.unwrap_or_default();
     scope.description = input.description.unwrap_or(scope.description);
     if scope.description.len() > TEXT_MAX {
         return Err(Failure::invalid(format!("a description may have at most {TEXT_MAX} bytes")));

@@ -71,6 +71,6 @@ fn generate(oidc: &Oidc, ctx: &Ctx, which: Which, view: &View) -> Result<Reply<G
     }
     let unmade = || Failure::invalid("the key has no key pair yet; rotate the key and try again");
     let signer = oidc.signers.get(view, &role.key, &key)?.ok_or_else(unmade)?;
-    let token = oidc::sign(&signer, &claims)?;
+    let token = oidc::sign(&signer, oidc::ID_TOKEN, &claims)?;
     Reply::data(Given { client_id: role.client_id, token, ttl })
 }

@@ -34,12 +34,18 @@ fn tell(ctx: &Ctx, named: Named, view: &View) -> Result<OAuth<Map<String, Value>
         Err(Stop::Failed(failure)) => Err(failure),
         Err(Stop::Refused(refusal)) => {
             // RFC 6750, 3.
-            let told = format!("Bearer error={:?},error_description={:?}", refusal.error, refusal.description);
+            let told =
+                format!("Bearer error=\"{}\",error_description=\"{}\"", refusal.error, quoted(&refusal.description));
             let tells = matches!(refusal.status, 400 | 401);
             let answer = OAuth::refused(refusal);
             Ok(if tells { answer.with(|answer| answer.header("www-authenticate", told)) } else { answer })
         }
     }
+}
+
+/// As it can stand in a header: the body says it as it is.
+fn quoted(text: &str) -> String {
+    text.chars().map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '?' }).collect()
 }
 
 fn claims(ctx: &Ctx, named: &Named, view: &View) -> std::result::Result<Map<String, Value>, Stop> {

@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use oidc::{Algorithm, Jwk, KeySet};
+use oidc::{Algorithm, Config, Jwk, KeySet};
 use schemars::JsonSchema;
 use sdk::{Ctx, Path, Result, Verb, View};
 use serde::Serialize;
 
 use super::oauth::OAuth;
 use super::{Nothing, Oidc, issuer};
-
-/// How long it may be kept by who reads it.
-pub const AN_HOUR: &str = "max-age=3600";
 
 #[derive(Serialize, JsonSchema)]
 struct Discovery {
@@ -50,6 +47,7 @@ pub fn discovery(oidc: &Arc<Oidc>) -> Path {
         .help("What verifiers of identity tokens go by.", "The issuer, and where its public keys are.")
         .view(Verb::Read, move |ctx: &Ctx, Nothing {}: Nothing, view: &View| {
             let issuer = issuer::of_roles(&oidc.node, ctx, view)?;
+            let kept = issuer::kept(&Config::get(view)?.issuer);
             let answer = OAuth::answer(Discovery {
                 jwks_uri: format!("{issuer}/.well-known/keys"),
                 issuer,
@@ -57,7 +55,7 @@ pub fn discovery(oidc: &Arc<Oidc>) -> Path {
                 subject_types_supported: ["public"],
                 id_token_signing_alg_values_supported: algorithms(),
             })?;
-            Ok(answer.with(|answer| answer.header("cache-control", AN_HOUR)))
+            Ok(answer.with(|answer| answer.header("cache-control", kept)))
         })
 }
 
@@ -67,8 +65,14 @@ pub fn keys() -> Path {
         .ids([(Verb::Read, "oidc-read-public-keys")])
         .help("The public keys of identity tokens.", "Those that sign, those that will next, and those that have.")
         .view(Verb::Read, |ctx: &Ctx, Nothing {}: Nothing, view: &View| {
-            let set = KeySet::of_roles(view, ctx.now)?;
-            let answer = OAuth::answer(Keys::of(set.jwks()?)?)?;
+            // As many as there are keys: other requests go on meanwhile.
+            let read = || -> Result<(KeySet, Keys)> {
+                let set = KeySet::of_roles(view, ctx.now)?;
+                let keys = Keys::of(set.jwks()?)?;
+                Ok((set, keys))
+            };
+            let (set, keys) = sdk::aside(read)?;
+            let answer = OAuth::answer(keys)?;
             let Some(steady) = set.steady.filter(|steady| *steady > 0 && !set.keys.is_empty()) else {
                 return Ok(answer);
             };

@@ -88,7 +88,7 @@ fn write(ctx: &Ctx, write: Write, txn: &mut Txn) -> Result<Reply<VersionMetadata
 }
 
 fn patch(ctx: &Ctx, patch: Write, txn: &mut Txn) -> Result<Answer> {
-    merge::check_media_type(ctx)?;
+    ctx.check_merge_patch()?;
     let name = patch.path.name_to_write()?;
     let Data(changes) = patch.data.ok_or_else(no_data)?;
     let Some(mut secret) = secret::get_for_update(txn, &name)? else { return Ok(nothing_to_patch()) };

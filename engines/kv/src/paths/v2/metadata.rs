@@ -7,7 +7,7 @@ use crate::name::Location;
 use crate::records::{Secret, secret, settings};
 use crate::secret::Metadata;
 use crate::settings::max_versions;
-use crate::{cas, custom_metadata, listing, merge};
+use crate::{cas, custom_metadata, listing};
 
 pub fn path() -> Path {
     Path::new("metadata/:path*")
@@ -88,7 +88,7 @@ fn write(ctx: &Ctx, change: Change, txn: &mut Txn) -> Result<Answer> {
 }
 
 fn patch(ctx: &Ctx, change: Change, txn: &mut Txn) -> Result<Answer> {
-    merge::check_media_type(ctx)?;
+    ctx.check_merge_patch()?;
     if change.is_empty() {
         return Ok(Answer::empty());
     }
