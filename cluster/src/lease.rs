@@ -3,7 +3,8 @@
 //! A quorum that has answered a leader elects nobody else for `election_max` from when it was asked; for three quarters of
 //! that, since clocks run at different speeds, this node's own state is the newest there is. Two things are not in what
 //! consensus publishes of itself, and are kept here: that leadership was handed over, which ends the lease at once, and how
-//! far the others were told that entries are committed, since they may have shown those before they are applied here.
+//! far the others were told that entries are committed, since they may have shown those before they are applied here. Nor
+//! may a read go back behind one that has seen entries of a group that is being applied.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -35,16 +36,28 @@ impl Lease {
         self.told.fetch_max(committed, Ordering::SeqCst);
     }
 
-    /// The index that a read which begins now has to see; `None` where a quorum has to be asked. `applied` was looked up
+    /// The index that a read which begins now has to see; `None` where a quorum has to be asked. `state` was looked up
     /// after the read began.
-    pub fn index(&self, metrics: &RaftMetrics<TypeConfig>, applied: Option<&LogId>, length: Duration) -> Option<u64> {
+    pub fn index(&self, metrics: &RaftMetrics<TypeConfig>, state: &Applied, length: Duration) -> Option<u64> {
         let leader = metrics.vote.leader_id;
-        let applied = applied.filter(|applied| applied.leader_id == leader)?;
+        let applied = state.to.filter(|applied| applied.leader_id == leader)?;
         let runs = metrics.state == ServerState::Leader
             && leader.term > self.given_up.load(Ordering::SeqCst)
             && metrics.last_quorum_acked.is_some_and(|acked| acked.elapsed() < length);
-        runs.then(|| applied.index.max(self.told.load(Ordering::SeqCst)))
+        runs.then(|| applied.index.max(state.begun).max(self.told.load(Ordering::SeqCst)))
     }
+
+    #[cfg(test)]
+    pub fn told(&self) -> u64 {
+        self.told.load(Ordering::SeqCst)
+    }
+}
+
+/// How far this node has applied the log.
+pub struct Applied {
+    pub to: Option<LogId>,
+    /// The last entry of those that are being applied.
+    pub begun: u64,
 }
 
 #[cfg(test)]
@@ -62,8 +75,8 @@ mod tests {
         LeaderId { term, node_id: 1 }
     }
 
-    fn applied(term: u64, index: u64) -> LogId {
-        LogId { leader_id: leader(term), index }
+    fn applied(term: u64, index: u64) -> Applied {
+        Applied { to: Some(LogId { leader_id: leader(term), index }), begun: index }
     }
 
     /// Of a leader in its second term, which a quorum has just answered.
@@ -78,7 +91,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_runs_from_when_a_quorum_was_asked_and_no_longer() {
         let (lease, metrics) = (Lease::default(), metrics());
-        let index = |length| lease.index(&metrics, Some(&applied(2, 7)), length);
+        let index = |length| lease.index(&metrics, &applied(2, 7), length);
         assert_eq!(index(LENGTH), Some(7));
         advance(LENGTH - Duration::from_millis(1)).await;
         assert_eq!(index(LENGTH), Some(7));
@@ -89,22 +102,22 @@ mod tests {
     #[tokio::test]
     async fn it_is_a_leader_s_whose_state_is_up_to_date() {
         let (lease, mut metrics) = (Lease::default(), metrics());
-        assert_eq!(lease.index(&metrics, Some(&applied(1, 7)), LENGTH), None, "only what a former leader wrote");
-        assert_eq!(lease.index(&metrics, None, LENGTH), None);
+        assert_eq!(lease.index(&metrics, &applied(1, 7), LENGTH), None, "only what a former leader wrote");
+        assert_eq!(lease.index(&metrics, &Applied { to: None, begun: 7 }, LENGTH), None);
         metrics.state = ServerState::Follower;
-        assert_eq!(lease.index(&metrics, Some(&applied(2, 7)), LENGTH), None);
+        assert_eq!(lease.index(&metrics, &applied(2, 7), LENGTH), None);
         metrics.state = ServerState::Leader;
         metrics.last_quorum_acked = None;
-        assert_eq!(lease.index(&metrics, Some(&applied(2, 7)), LENGTH), None);
+        assert_eq!(lease.index(&metrics, &applied(2, 7), LENGTH), None);
     }
 
     #[tokio::test]
     async fn it_ends_when_leadership_is_handed_over_and_a_later_term_has_another() {
         let (lease, mut metrics) = (Lease::default(), metrics());
         lease.give_up(2);
-        assert_eq!(lease.index(&metrics, Some(&applied(2, 7)), LENGTH), None);
+        assert_eq!(lease.index(&metrics, &applied(2, 7), LENGTH), None);
         metrics.vote = Vote::new_committed(3, 1);
-        assert_eq!(lease.index(&metrics, Some(&applied(3, 9)), LENGTH), Some(9));
+        assert_eq!(lease.index(&metrics, &applied(3, 9), LENGTH), Some(9));
     }
 
     /// A follower may show an entry before its leader has applied it; a later read at the leader must not go back.
@@ -113,6 +126,8 @@ mod tests {
         let (lease, metrics) = (Lease::default(), metrics());
         lease.tell(9);
         lease.tell(8);
-        assert_eq!(lease.index(&metrics, Some(&applied(2, 7)), LENGTH), Some(9));
+        assert_eq!(lease.index(&metrics, &applied(2, 7), LENGTH), Some(9));
+        let of_a_group = Applied { begun: 12, ..applied(2, 10) };
+        assert_eq!(lease.index(&metrics, &of_a_group, LENGTH), Some(12));
     }
 }

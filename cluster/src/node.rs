@@ -400,7 +400,7 @@ pub(crate) struct Services {
 #[async_trait]
 impl Answers for Services {
     async fn read_index(&self, deadline: Instant) -> Option<(u64, Millis)> {
-        self.reads.as_leader(deadline).await.ok().map(|point| (point.index, point.now))
+        self.reads.here(deadline).await.ok().map(|point| (point.index, point.now))
     }
 
     async fn forwarded(

@@ -117,11 +117,16 @@ impl Reads {
         }
     }
 
-    /// The point as this node knows it, if it leads.
-    pub async fn as_leader(&self, deadline: Instant) -> Result<ReadPoint, ReadError> {
-        if let Some(point) = self.under_lease() {
-            return Ok(point);
+    /// The point as this node knows it, if it leads: by its lease, if that runs.
+    pub async fn here(&self, deadline: Instant) -> Result<ReadPoint, ReadError> {
+        match self.under_lease() {
+            Some(point) => Ok(point),
+            None => self.as_leader(deadline).await,
         }
+    }
+
+    /// The same from consensus itself, behind everything that it was asked before.
+    pub async fn as_leader(&self, deadline: Instant) -> Result<ReadPoint, ReadError> {
         let lease = Lease::length(self.shared.local.timing());
         let age = if self.shared.read_index_only { Duration::ZERO } else { lease };
         let option = LinearizerOption::new(Some(age), true);

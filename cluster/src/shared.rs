@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::consensus::{LogId, Member, Membership, NodeId, Raft, StoredMembership, TypeConfig};
 use crate::identity::{Pins, node_id};
 use crate::leadership::{Leadership, Role};
-use crate::lease::Lease;
+use crate::lease::{Applied, Lease};
 use crate::machine::StateReader;
 use crate::membership::Vouched;
 use crate::network::{Link, Local, Peers, Reports, member_out};
@@ -88,8 +88,13 @@ impl Shared {
 
     /// The index that a read which begins now has to see, if this node knows by its lease.
     pub fn index_under_lease(&self) -> Option<u64> {
-        let (applied, length) = (self.applied(), Lease::length(self.local.timing()));
-        self.local.lease.index(&self.raft.metrics().borrow_watched(), applied.as_ref(), length)
+        // A node that was removed, or whose state is wrong, leads nobody, whatever consensus says.
+        if !self.leadership.borrow().is_ready() {
+            return None;
+        }
+        let state = Applied { to: self.applied(), begun: self.reader.begun() };
+        let length = Lease::length(self.local.timing());
+        self.local.lease.index(&self.raft.metrics().borrow_watched(), &state, length)
     }
 
     /// Where the state stands in its history.

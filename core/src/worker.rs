@@ -395,8 +395,8 @@ impl Worker {
         let before = (settling.at.clone(), settling.after.clone());
         let done = change(&self.node, now, term, |state| self.settle_on(state, &view, &mut settling));
         let done = done.await;
-        // Somebody else has changed one of them: the page is looked at again.
-        if matches!(done, Err(CommitError::Conflict { .. } | CommitError::TooLarge { .. })) {
+        // What is not known to be counted is looked at again: who is marked as counted is not counted twice.
+        if done.is_err() {
             (settling.at, settling.after) = before;
         }
         self.settling = Some(settling);

@@ -13,7 +13,8 @@ use zeroize::Zeroizing;
 use crate::config::{OutboundHost, allows};
 use crate::roots;
 
-/// The vendors' own. A namespace below the root may have them asked without the operator's leave: nobody else gets a name there.
+/// The vendors' own. A namespace below the root may have them asked without the operator's leave: they lead nowhere inside. Whose
+/// account there it is, the namespace says.
 const DUO: &[&str] = &["duosecurity.com", "duofederal.com"];
 const OKTA: &[&str] = &["okta.com", "okta-emea.com", "oktapreview.com", "okta-gov.com"];
 const PINGID: &[&str] =

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -53,6 +54,8 @@ pub(super) struct Shared {
     /// Written by apply and install alone, which never run at once.
     pub live: RwLock<Live>,
     pub position: watch::Sender<Position>,
+    /// Up to which index entries are applied or being applied: a view may show more of them than the position says.
+    pub begun: AtomicU64,
     /// Moves when another line of history begins, which is seldom.
     pub epoch: watch::Sender<Epoch>,
     pub standing: watch::Sender<Arc<Standing>>,
@@ -89,6 +92,7 @@ impl Machine {
         journal.note(live.position.revision, Change::Everything);
         let shared = Shared {
             data: options.data,
+            begun: AtomicU64::new(live.position.index()),
             position: watch::channel(live.position.clone()).0,
             epoch: watch::channel(live.position.revision.epoch).0,
             standing: watch::channel(live.standing.clone()).0,
@@ -124,6 +128,8 @@ impl Machine {
 impl Shared {
     /// Applies entries in order, up to the first that fails.
     fn apply(&self, entries: &[Entry]) -> io::Result<Vec<Applied>> {
+        let Some(last) = entries.last() else { return Ok(Vec::new()) };
+        self.begun.fetch_max(last.log_id.index, Ordering::SeqCst);
         let database = self.database.load_full();
         let mut answers = Vec::with_capacity(entries.len());
         for entry in entries {

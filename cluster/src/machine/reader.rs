@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use storage::{Epoch, RequestId, Revision, SealedSnapshot, StoreError};
 use tokio::sync::watch;
@@ -86,6 +87,11 @@ impl StateReader {
     /// The index up to which entries are applied.
     pub fn applied(&self) -> u64 {
         self.shared.position.borrow().index()
+    }
+
+    /// Up to which index a view may show entries, though not all before are told of yet.
+    pub fn begun(&self) -> u64 {
+        self.shared.begun.load(Ordering::SeqCst)
     }
 
     /// The newest membership that is applied.

@@ -90,6 +90,35 @@ async fn a_removed_node_learns_it_and_does_not_start_again() {
     assert_eq!(a.members().len(), 1);
 }
 
+/// Without asking, a leader reads what it has told others, and nothing more once it has begun to hand over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_knows_what_others_were_told_and_ends_with_a_handover() {
+    let (folder_a, folder_b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (a, b) = (open(folder_a.path(), "a").await.unwrap(), open(folder_b.path(), "b").await.unwrap());
+    a.set_sealed(false);
+    a.found(batch("first", 1)).await.unwrap();
+    let members = a.admit(b.joining(), soon()).await.unwrap();
+    b.enter(members, soon()).await.unwrap();
+    let by = soon();
+    while a.members().iter().filter(|member| member.voter).count() < 2
+        || a.shared.index_under_lease().is_none()
+        || a.shared.local.lease.told() < a.shared.committed()
+    {
+        assert!(Instant::now() < by);
+        sleep(Duration::from_millis(10)).await;
+    }
+    // To nobody, so that this node goes on to be answered as the leader.
+    assert!(a.shared.transfer(999).await);
+    for _ in 0..20 {
+        assert_eq!(a.shared.index_under_lease(), None);
+        sleep(Duration::from_millis(10)).await;
+    }
+    assert!(a.shared.raft.is_leader());
+    for node in [a, b] {
+        node.shutdown(soon()).await;
+    }
+}
+
 /// Leaves a snapshot in the place of the log up to there.
 async fn purge(node: &Node, last: u64) {
     node.shared.raft.trigger().snapshot().await.unwrap();

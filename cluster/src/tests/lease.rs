@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::nodes::{Nodes, write};
 use crate::consensus::Timing;
-use crate::lease::Lease;
+use crate::lease::{Applied, Lease};
 
 /// What a leader that was cut off says while somebody else has committed.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,8 +57,9 @@ async fn restart_the_lease_s_witness(hold: bool) -> Seen {
     }
     let margin = LinearizerOption::new(Some(timing.election_max * 3 / 4), false).with_wait_timeout(Duration::ZERO);
     let asked = old.ensure_linearizable(margin).await.is_ok();
-    let applied = nodes.node(1).reader.position().borrow().applied;
-    let unasked = Lease::default().index(&old.metrics().borrow_watched(), applied.as_ref(), Lease::length(&timing));
+    let reader = &nodes.node(1).reader;
+    let state = Applied { to: reader.position().borrow().applied, begun: reader.begun() };
+    let unasked = Lease::default().index(&old.metrics().borrow_watched(), &state, Lease::length(&timing));
     let with_margin = asked || unasked.is_some();
     match old.ensure_linearizable(ReadPolicy::LeaseRead).await {
         Ok(_) => {

@@ -216,6 +216,7 @@ impl Node {
             self.barrier.close_tenant(keyring, opening);
             return now.map(|_| ());
         }
+        self.tenants.fetches.came(&record.id);
         tracing::info!(namespace = place.namespace.path, "a namespace was opened by its key service");
         Ok(())
     }

@@ -97,7 +97,7 @@ async fn a_code_whose_time_is_up_is_worth_nothing_and_the_store_does_not_hold_it
     assert!(!keys.is_empty());
     for key in keys {
         let (bytes, _) = records.view().bytes(&key).unwrap().unwrap();
-        let named = key.segs().iter().any(|Seg::Plain(name)| Seg::Name(name) | said(name));
+        let named = key.segs().iter().any(|(Seg::Plain(name) | Seg::Name(name))| said(name));
         assert!(!said(&bytes) && !named, "neither in a record nor as a name");
     }
     assert_eq!(records.change(|txn| crate::redeem(txn, "secret-code", Millis(1000))).await, None);

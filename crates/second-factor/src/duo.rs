@@ -108,7 +108,7 @@ impl Duo {
         let said: Said<T> = answer.json()?;
         if said.stat != "OK" {
             let status = answer.status;
-            let why = shown(&[said.message, said.message_detail].join(" ").trim());
+            let why = shown([said.message, said.message_detail].join(" ").trim());
             return Err(unavailable(format!("it answered {status}: {why}")));
         }
         said.response.ok_or_else(|| unavailable("its answer says nothing"))

@@ -129,7 +129,10 @@ impl Factor for PingId {
         let said = said.ok_or_else(|| {
             unavailable(format!("it answered {} with what it has not signed for this server", answer.status))
         })?;
-        if said.error_id == APPROVED && answer.is_success() {
+        if !answer.is_success() {
+            return Err(unavailable(format!("it answered {}", answer.status)));
+        }
+        if said.error_id == APPROVED {
             return Ok(());
         }
         denied(format!("PingID says no ({}): {}", said.error_id, shown(&said.error_msg.unwrap_or_default())))

@@ -58,7 +58,9 @@ pub(super) fn take(
     let end = codes.since.plus(if full { doubled } else { window });
     if now >= end {
         codes.attempts = 0;
-        codes.rounds = if full { codes.rounds.saturating_add(1) } else { codes.rounds };
+        // Who has kept quiet for as long as they had to wait begins anew.
+        let quiet = now >= end.plus(doubled);
+        codes.rounds = if quiet { 0 } else { codes.rounds.saturating_add(u32::from(full)) };
     }
     if codes.attempts >= most {
         let seconds = now.until(end).as_secs() + 1;

@@ -84,11 +84,14 @@ pub(in crate::identity) fn forget_keys(txn: &mut Txn, entity: &str) -> Result<()
     Ok(())
 }
 
-/// The methods that both have a key for.
+/// The methods that both have a key for. Of others than those with keys it is known here who has refused them.
 pub(in crate::identity) fn keys_of_both(txn: &Txn, one: &str, other: &str) -> Result<Vec<String>, Access> {
-    let mut both = methods_of(txn, one)?;
-    let others = methods_of(txn, other)?;
-    both.retain(|method| others.contains(method));
+    let mut both = Vec::new();
+    for method in methods_of(txn, one)? {
+        if key(txn, &method, one)?.is_some() && key(txn, &method, other)?.is_some() {
+            both.push(method);
+        }
+    }
     Ok(both)
 }
 
@@ -101,9 +104,13 @@ pub(in crate::identity) fn move_keys(txn: &mut Txn, from: &str, to: &str) -> Res
         if let Some(moved) = key(txn, &method, from)?.filter(|_| own.is_none()) {
             txn.put(&key_key(&method, to), &moved)?;
             txn.put(&enrolled_by(to).plain(&method), &())?;
-            if let Some(codes) = txn.get_for_update::<super::codes::Codes>(&codes_key(&method, from))? {
-                txn.put(&codes_key(&method, to), &codes)?;
-            }
+        }
+        // Codes that were used, and refusals, stay what they were.
+        let codes = txn.get_for_update::<super::codes::Codes>(&codes_key(&method, from))?;
+        let known = txn.get_for_update::<super::codes::Codes>(&codes_key(&method, to))?;
+        if let Some(codes) = codes.filter(|_| own.is_none() && known.is_none()) {
+            txn.put(&codes_key(&method, to), &codes)?;
+            txn.put(&enrolled_by(to).plain(&method), &())?;
         }
         withdraw(txn, &method, from)?;
     }
