@@ -8,12 +8,14 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use rustix::process::{Pid, setpriority_process};
-use sdk::{Failure, Prepared};
-use tokio::sync::{mpsc, oneshot};
+use sdk::{Failure, Prepared, Waiting};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 /// Requests that may wait for a thread.
 const WAITING: usize = 1024;
+/// Requests that may wait for another server at once.
+const ELSEWHERE: usize = 256;
 /// How far behind other threads, in steps of `nice`.
 const NICE: i32 = 10;
 
@@ -29,15 +31,32 @@ struct Job {
 
 type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
 
-#[derive(Default)]
 pub(crate) struct Workers {
     /// Started by the first task.
     queue: OnceLock<Option<mpsc::Sender<Job>>>,
+    /// Room for those that wait for another server.
+    elsewhere: Semaphore,
+}
+
+impl Default for Workers {
+    fn default() -> Self {
+        Self { queue: OnceLock::new(), elsewhere: Semaphore::new(ELSEWHERE) }
+    }
+}
+
+fn busy() -> Failure {
+    Failure::Unavailable("too many requests of this kind at once; try again".into())
 }
 
 impl Workers {
+    /// For what somebody else does.
+    pub async fn wait(&self, work: Waiting<Prepared>, deadline: Instant) -> Result<Prepared, Failure> {
+        let _room = self.elsewhere.try_acquire().map_err(|_| busy())?;
+        let late = || Failure::Unavailable("what the request waits for did not come in time".into());
+        timeout_at(deadline, work).await.unwrap_or_else(|_| Err(late()))
+    }
+
     pub async fn run(&self, task: Task, deadline: Instant) -> Result<Prepared, Failure> {
-        let busy = || Failure::Unavailable("too many requests of this kind at once; try again".into());
         let Some(queue) = self.queue.get_or_init(start) else { return Err(busy()) };
         let (done, outcome) = oneshot::channel();
         queue.try_send(Job { task, done }).map_err(|_| busy())?;

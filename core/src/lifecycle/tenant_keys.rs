@@ -164,6 +164,10 @@ impl Node {
         let borrowed = timeout(ASK_MAX, self.borrow_tenant(id)).await;
         match borrowed.unwrap_or_else(|_| Err("the members do not answer".to_owned())) {
             Ok(member) => {
+                // Sealed meanwhile, nobody looks at it again until something else changes.
+                if let Err(problem) = self.drop_closed_tenants() {
+                    tracing::warn!(%problem, "whether a namespace is still open could not be read");
+                }
                 self.tenants.fetches.came(id);
                 tracing::info!(namespace = id.as_str(), member, "the keys of a namespace came from another member");
                 true

@@ -27,7 +27,7 @@ use futures::{join, poll};
 use policy::Explanation;
 use sdk::{Act, Answer, Failure, Namespace, NamespaceId, Params, Prepared, Step};
 use storage::{Latches, Millis, OpenBatch, OpenSnapshot, Path, RawKey, Revision, Term, View};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 pub use authorize::Permit;
 pub use authorize::refusal;
@@ -536,13 +536,15 @@ impl Pipeline {
             },
             dispatch::Done::Waits(work) => {
                 stages.latches = Some(self.latches.begin());
-                let late = || Failure::Unavailable("what the request waits for did not come in time".into());
-                match timeout_at(run.deadline, work).await.unwrap_or_else(|_| Err(late())) {
+                match self.workers.wait(work, run.deadline).await {
                     Ok(prepared) => {
                         stages.prepared = Some(prepared);
                         return Err(Again::Answered);
                     }
-                    Err(failure) => Err(failure),
+                    Err(failure) => {
+                        let spent = self.spend(run, permit.spends()).await;
+                        Err(spent.err().unwrap_or(failure))
+                    }
                 }
             }
             dispatch::Done::Asks(question) => {
