@@ -1,10 +1,12 @@
 //! Leases of tokens: found by their id, listed and revoked by the path that made them.
 
-use storage::{Access, Millis, PathKey, Read, Txn};
+use sdk::NamespaceId;
+use storage::{Access, Millis, PathKey, Read, Txn, View};
 
 use super::create::lease_key;
+use super::id::home_of;
 use super::{SWEEP_MAX, TokenKey, TokenRecord, Tokens, halved, record_key};
-use crate::quota;
+use crate::{quota, space};
 
 /// How many leases one batch revokes.
 const PAGE: usize = 64;
@@ -17,8 +19,24 @@ pub struct Revoked {
 }
 
 impl Tokens {
-    /// The token of a lease that has not ended. `read` is at the records of its namespace, as for all of these.
-    pub fn of_lease(&self, read: &impl Read, id: &str, now: Millis) -> Result<Option<(TokenKey, TokenRecord)>, Access> {
+    /// The token of a lease that somebody in a namespace asks about: of that namespace, or of one below, as the id says. `view` is
+    /// anywhere.
+    pub fn leased(
+        &self,
+        view: &View,
+        from: &NamespaceId,
+        id: &str,
+        now: Millis,
+    ) -> Result<Option<(TokenKey, TokenRecord)>, Access> {
+        let home = home_of(id);
+        if !self.namespaces.is_within(view, &home, from)? {
+            return Ok(None);
+        }
+        self.of_lease(&view.elsewhere(space::records(&home)), id, now)
+    }
+
+    /// The token of a lease that has not ended. `read` is at the records of its namespace, as for all that follow.
+    fn of_lease(&self, read: &impl Read, id: &str, now: Millis) -> Result<Option<(TokenKey, TokenRecord)>, Access> {
         let Some(key) = read.get::<String>(&lease_key(id))?.map(TokenKey::from_stored) else { return Ok(None) };
         let record = read.get::<TokenRecord>(&record_key(&key))?;
         let lives = |record: &TokenRecord| record.lease.as_deref() == Some(id) && !record.is_expired(now);

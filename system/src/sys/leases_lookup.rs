@@ -38,7 +38,7 @@ pub fn one(node: &Arc<Node>) -> Path {
         .help("Looks a lease up.", "When it was given, how long it lasts and whether it can be renewed.")
         .view(Verb::Write, move |ctx: &Ctx, lease: Lease, view: &View| {
             super::lease_given(&lease.lease_id)?;
-            let found = node.tokens.of_lease(view, &lease.lease_id, ctx.now)?;
+            let found = node.tokens.leased(view, &ctx.namespace.id, &lease.lease_id, ctx.now)?;
             let (_, record) =
                 found.ok_or_else(|| Failure::invalid("invalid lease: there is none with this lease_id"))?;
             Reply::data(Shown {

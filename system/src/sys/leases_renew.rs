@@ -33,7 +33,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
 fn renew(node: &Node, ctx: &Ctx, input: &Renew, view: &View) -> Result<Answer> {
     super::lease_given(&input.lease_id)?;
     let _ = input.increment;
-    Err(match node.tokens.of_lease(view, &input.lease_id, ctx.now)? {
+    Err(match node.tokens.leased(view, &ctx.namespace.id, &input.lease_id, ctx.now)? {
         Some(_) => Failure::invalid("tokens cannot be renewed through this endpoint; auth/token/renew-accessor can"),
         None => Failure::invalid("lease not found: it has ended, or there never was one with this lease_id"),
     })

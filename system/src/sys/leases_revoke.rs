@@ -33,7 +33,7 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
 fn revoke(node: &Node, ctx: &Ctx, input: &Revoke, txn: &mut Txn) -> Result<Answer> {
     super::lease_given(&input.lease_id)?;
     // None to revoke is no mistake: it may have ended just now.
-    if let Some((key, _)) = node.tokens.of_lease(txn, &input.lease_id, ctx.now)? {
+    if let Some((key, _)) = node.tokens.leased(&txn.as_view(), &ctx.namespace.id, &input.lease_id, ctx.now)? {
         node.tokens.revoke(txn, &key)?;
     }
     Ok(if input.sync { Answer::empty() } else { Answer::empty().status(202) })

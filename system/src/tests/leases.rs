@@ -37,6 +37,27 @@ async fn a_token_ends_with_its_lease() {
 }
 
 #[tokio::test]
+async fn a_lease_of_a_namespace_below_is_found_from_above_and_from_nowhere_else() {
+    let server = Server::new().await;
+    for name in ["a", "b"] {
+        server.write(&format!("sys/namespaces/{name}"), json!({})).await.ok();
+    }
+    let made = server.write_in("a", "auth/token/create", json!({"ttl": "10m"})).await.ok();
+    let token = made["auth"]["client_token"].as_str().unwrap().to_owned();
+    let listed = server.list("a/sys/leases/lookup/auth/token/create").await.ok();
+    let id = format!("auth/token/create/{}", listed["data"]["keys"][0].as_str().unwrap());
+    let given = json!({ "lease_id": id });
+    server.write_in("b", "sys/leases/lookup", given.clone()).await.refused(400, "invalid lease");
+    assert_eq!(server.write_in("b", "sys/leases/revoke", given.clone()).await.status, 204);
+    assert!(server.lives(&token).await, "from beside there is no such lease");
+    assert_eq!(server.write("sys/leases/lookup", given.clone()).await.ok()["data"]["ttl"], 600);
+    server.write("sys/leases/renew", given.clone()).await.refused(400, "auth/token/renew");
+    assert_eq!(server.write("sys/leases/revoke", given.clone()).await.status, 204);
+    assert!(!server.lives(&token).await);
+    server.write("sys/leases/lookup", given).await.refused(400, "invalid lease");
+}
+
+#[tokio::test]
 async fn the_older_and_the_longer_forms_revoke_too() {
     let server = Server::new().await;
     for (path, status) in [("sys/leases/revoke", 204), ("sys/revoke", 204), ("sys/leases/revoke/", 204)] {
