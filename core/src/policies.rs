@@ -204,10 +204,7 @@ impl Policies {
         path: &str,
         now: Millis,
     ) -> Result<bool, Access> {
-        let Some(path) = caller.sees(path) else { return Ok(false) };
-        let rules = self.rules_of(view, &caller.home, &caller.policies, &caller.entity_id, now)?;
-        let question = policy::Question { operation, path: &path, parameters: None, wrap_ttl: None };
-        Ok(rules.acl.decide(&question).allowed)
+        self.decides(view, caller, (operation, path), now, |decision| decision.allowed)
     }
 
     /// Whether a rule of the caller's policies is about this path and keeps them from the operation there. Where no rule says
@@ -220,20 +217,29 @@ impl Policies {
         path: &str,
         now: Millis,
     ) -> Result<bool, Access> {
+        self.decides(view, caller, (operation, path), now, |decision| {
+            !decision.allowed && decision.reason != policy::Reason::NoRule
+        })
+    }
+
+    /// Whether what the caller's policies say of an operation at a path is so; where they cannot be about it, it is not.
+    fn decides(
+        &self,
+        view: &View,
+        caller: &sdk::Caller,
+        (operation, path): (policy::Operation, &str),
+        now: Millis,
+        so: impl FnOnce(&policy::Decision<'_>) -> bool,
+    ) -> Result<bool, Access> {
         let Some(path) = caller.sees(path) else { return Ok(false) };
         let rules = self.rules_of(view, &caller.home, &caller.policies, &caller.entity_id, now)?;
         let question = policy::Question { operation, path: &path, parameters: None, wrap_ttl: None };
-        let decision = rules.acl.decide(&question);
-        Ok(!decision.allowed && decision.reason != policy::Reason::NoRule)
+        Ok(so(&rules.acl.decide(&question)))
     }
 
     /// Whether the caller has the `sudo` capability at a path.
     pub fn has_sudo(&self, txn: &Txn, caller: &sdk::Caller, path: &str, now: Millis) -> Result<bool, Access> {
-        let Some(path) = caller.sees(path) else { return Ok(false) };
-        let rules = self.rules_of(&txn.as_view(), &caller.home, &caller.policies, &caller.entity_id, now)?;
-        let question =
-            policy::Question { operation: policy::Operation::Update, path: &path, parameters: None, wrap_ttl: None };
-        Ok(rules.acl.decide(&question).sudo)
+        self.decides(&txn.as_view(), caller, (policy::Operation::Update, path), now, |decision| decision.sudo)
     }
 
     pub fn exists(&self, read: &impl Read, name: &str, now: Millis) -> Result<bool, Access> {

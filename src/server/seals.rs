@@ -75,17 +75,12 @@ impl NamespaceSeals {
             tokio::spawn(async move { kept.keep().await });
             offered.push(seal);
         }
-        let mut builder = Client::builder()
-            .use_rustls_tls()
-            .redirect(Policy::none())
-            .no_proxy()
-            .https_only(true)
-            .user_agent(concat!("holdfast/", env!("CARGO_PKG_VERSION")));
-        for root in roots::of_this_machine() {
-            builder = builder.add_root_certificate(root);
-        }
         let unusable = |e: reqwest::Error| SealError::Unusable { seal: "of namespaces".into(), problem: e.to_string() };
-        Ok(Self { offered, client: builder.build().map_err(unusable)?, allowed: config.outbound_hosts.clone() })
+        Ok(Self {
+            offered,
+            client: roots::client_for_namespaces().map_err(unusable)?,
+            allowed: config.outbound_hosts.clone(),
+        })
     }
 
     fn transit(&self, by_root: bool, own: &OwnTransit) -> Result<TransitSeal, String> {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use holdfast_core::identity::mfa::{Asks, NotLetIn, Question, Settings};
-use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use second_factor::{Duo, DuoOptions, Factor, Okta, OktaOptions, PingId, PingIdOptions, Question as About, Refusal};
 use tokio::time::Instant;
@@ -28,16 +27,8 @@ pub struct Services {
 
 impl Services {
     pub fn new(allowed: Vec<OutboundHost>) -> Result<Self, String> {
-        let mut builder = Client::builder()
-            .use_rustls_tls()
-            .redirect(Policy::none())
-            .no_proxy()
-            .https_only(true)
-            .user_agent(concat!("holdfast/", env!("CARGO_PKG_VERSION")));
-        for certificate in roots::of_this_machine() {
-            builder = builder.add_root_certificate(certificate);
-        }
-        Ok(Self { client: builder.build().map_err(|problem| problem.to_string())?, allowed })
+        let client = roots::client_for_namespaces().map_err(|problem| problem.to_string())?;
+        Ok(Self { client, allowed })
     }
 
     fn service(&self, in_root: bool, settings: &Settings) -> Result<Box<dyn Factor>, String> {

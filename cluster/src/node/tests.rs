@@ -58,18 +58,26 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_secs(10)
 }
 
-/// It is told by a member it knows, believes it, and remembers it.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_removed_node_learns_it_and_does_not_start_again() {
+/// Two nodes that both vote, led by the first, and their folders.
+async fn pair() -> ([tempfile::TempDir; 2], Arc<Node>, Arc<Node>) {
     let (folder_a, folder_b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (a, b) = (open(folder_a.path(), "a").await.unwrap(), open(folder_b.path(), "b").await.unwrap());
     a.set_sealed(false);
     a.found(batch("first", 1)).await.unwrap();
     let members = a.admit(b.joining(), soon()).await.unwrap();
     b.enter(members, soon()).await.unwrap();
+    let by = soon();
     while a.members().iter().filter(|member| member.voter).count() < 2 {
+        assert!(Instant::now() < by);
         sleep(Duration::from_millis(10)).await;
     }
+    ([folder_a, folder_b], a, b)
+}
+
+/// It is told by a member it knows, believes it, and remembers it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_node_learns_it_and_does_not_start_again() {
+    let ([_folder_a, folder_b], a, b) = pair().await;
 
     // The promotion is in force before it is committed, and until then no other change is taken.
     let by = soon();
@@ -93,17 +101,9 @@ async fn a_removed_node_learns_it_and_does_not_start_again() {
 /// Without asking, a leader reads what it has told others, and nothing more once it has begun to hand over.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_knows_what_others_were_told_and_ends_with_a_handover() {
-    let (folder_a, folder_b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (a, b) = (open(folder_a.path(), "a").await.unwrap(), open(folder_b.path(), "b").await.unwrap());
-    a.set_sealed(false);
-    a.found(batch("first", 1)).await.unwrap();
-    let members = a.admit(b.joining(), soon()).await.unwrap();
-    b.enter(members, soon()).await.unwrap();
+    let (_folders, a, b) = pair().await;
     let by = soon();
-    while a.members().iter().filter(|member| member.voter).count() < 2
-        || a.shared.index_under_lease().is_none()
-        || a.shared.local.lease.told() < a.shared.committed()
-    {
+    while a.shared.index_under_lease().is_none() || a.shared.local.lease.told() < a.shared.committed() {
         assert!(Instant::now() < by);
         sleep(Duration::from_millis(10)).await;
     }

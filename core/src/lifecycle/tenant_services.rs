@@ -78,18 +78,15 @@ impl Node {
 
     /// Opens a namespace, by its service, for all nodes.
     pub async fn unseal_by_service(&self, above: &Namespace, name: &str) -> Result<TenantStatus, Refused> {
-        let view = self.local_view()?.elsewhere(space::records(&above.id));
-        let found = self.namespaces.get(&view, name)?.filter(|record| !record.doomed);
-        let record = found.ok_or_else(|| Refused::Invalid("requested namespace does not exist".into()))?;
+        let (view, record) = self.tenant_named(above, name)?;
         let status = self.tenant_status(&view, &record)?;
         if !status.sealed {
             return Ok(status);
         }
         let keys = self.ask_service(above, &record).await.map_err(Refused::Invalid)?;
         self.open_for_all(above, record, keys).await?;
-        let view = self.local_view()?.elsewhere(space::records(&above.id));
-        let record = self.namespaces.get(&view, name)?;
-        self.tenant_status(&view, &record.ok_or_else(|| Refused::Invalid("the namespace is gone".into()))?)
+        let (view, record) = self.tenant_named(above, name)?;
+        self.tenant_status(&view, &record)
     }
 
     /// Whether the service of a namespace does its work now.

@@ -113,9 +113,7 @@ impl Node {
 
     /// Takes a share. The one that completes the threshold opens the namespace.
     pub async fn unseal_tenant(&self, above: &Namespace, name: &str, share: Share) -> Result<TenantStatus, Refused> {
-        let view = self.local_view()?.elsewhere(space::records(&above.id));
-        let found = self.namespaces.get(&view, name)?.filter(|record| !record.doomed);
-        let record = found.ok_or_else(|| Refused::Invalid("requested namespace does not exist".into()))?;
+        let (view, record) = self.tenant_named(above, name)?;
         let status = self.tenant_status(&view, &record)?;
         if !status.sealed {
             return Ok(status);
@@ -128,8 +126,16 @@ impl Node {
         };
         let keys = seal.open(&record.id, &combined(&shares, &seal.config)?)?;
         self.open_for_all(above, record, keys).await?;
-        let record = self.namespaces.get(&self.local_view()?.elsewhere(space::records(&above.id)), name)?;
-        self.tenant_status(&view, &record.ok_or_else(|| Refused::Invalid("the namespace is gone".into()))?)
+        let (view, record) = self.tenant_named(above, name)?;
+        self.tenant_status(&view, &record)
+    }
+
+    /// A namespace right below another one, as it is now, and the records that it was found in.
+    pub(super) fn tenant_named(&self, above: &Namespace, name: &str) -> Result<(View, NamespaceRecord), Refused> {
+        let view = self.local_view()?.elsewhere(space::records(&above.id));
+        let found = self.namespaces.live(&view, name)?;
+        let record = found.ok_or_else(|| Refused::Invalid("requested namespace does not exist".into()))?;
+        Ok((view, record))
     }
 
     pub(super) async fn open_for_all(

@@ -75,6 +75,11 @@ impl Namespaces {
         }
     }
 
+    /// Unless it is being removed.
+    pub fn live(&self, read: &impl Read, name: &str) -> Result<Option<NamespaceRecord>, Access> {
+        Ok(self.get(read, name)?.filter(|record| !record.doomed))
+    }
+
     /// Why nothing can have that name.
     pub fn check_name(&self, name: &str) -> Result<(), Refused> {
         problem(name).map_or(Ok(()), |problem| Err(Refused::Invalid(problem)))

@@ -211,7 +211,7 @@ impl Act for Look {
     async fn act(&self, params: &Params, _deadline: Instant) -> Result<Answer> {
         let Named { path } = Named::parse(params)?;
         let view = above(&self.0, params)?;
-        let record = there(&self.0, &view, name(&self.0, &path)?)?.ok_or(Failure::NotFound)?;
+        let record = self.0.namespaces.live(&view, name(&self.0, &path)?)?.ok_or(Failure::NotFound)?;
         let status = self.0.tenant_status(&view, &record).map_err(refused)?;
         let by_service = status.kind.is_automatic();
         let mut shown = Status::from(status);
@@ -233,13 +233,13 @@ impl Act for UnsealAct {
         let (node, name) = (&self.0, name(&self.0, &path)?);
         if reset {
             let view = above(node, params)?;
-            let record = there(node, &view, name)?.ok_or(Failure::NotFound)?;
+            let record = node.namespaces.live(&view, name)?.ok_or(Failure::NotFound)?;
             node.reset_tenant_unseal(&record);
             return Ok(Reply::data(Status::from(node.tenant_status(&view, &record).map_err(refused)?))?.into_answer());
         }
         if key.is_empty() {
             let view = above(node, params)?;
-            if let Some(record) = there(node, &view, name)?
+            if let Some(record) = node.namespaces.live(&view, name)?
                 && node.namespaces.service_of(&view, &record)?.is_some()
             {
                 let status = node.unseal_by_service(params.namespace(), name).await.map_err(refused)?;
@@ -252,11 +252,6 @@ impl Act for UnsealAct {
         let status = node.unseal_tenant(params.namespace(), name, share).await.map_err(refused)?;
         Ok(Reply::data(Status::from(status))?.into_answer())
     }
-}
-
-/// Not one that is being removed.
-fn there(node: &Node, view: &View, name: &str) -> Result<Option<NamespaceRecord>> {
-    Ok(node.namespaces.get(view, name)?.filter(|record| !record.doomed))
 }
 
 /// The records of the namespace that a request goes to.
