@@ -63,6 +63,7 @@ pub use unseal::UnsealError;
 
 use attune::Attuned;
 
+use crate::admission::Admission;
 use crate::audit::Audit;
 use crate::backup::Saves;
 use crate::backup::auto::Folders;
@@ -119,6 +120,7 @@ pub struct Node {
     pub tokens: Arc<Tokens>,
     pub lockouts: Lockouts,
     pub in_flight: InFlight,
+    pub admission: Admission,
     pub(crate) quotas: Quotas,
     pub denials: Denials,
     pub audit: Arc<Audit>,
@@ -191,6 +193,7 @@ impl Node {
             namespaces,
             lockouts: Lockouts::new(settings.lockouts),
             in_flight: InFlight::default(),
+            admission: Admission::default(),
             quotas: Quotas::default(),
             denials: Denials::default(),
             snapshot_folders: settings.snapshot_folders,
