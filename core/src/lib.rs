@@ -2,14 +2,13 @@
 //!
 //! Modules, lower ones first; each uses only those above it in this list:
 //! `letters` < `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` <
-//! `due` < `identity` (entities and groups) < `policies` < `namespace` < `passwords` < `quota` < `denials` (who was refused, and why) < `token` < `lockout` < `in_flight` < `admission` (how many run at once, who waits) < `work` (what takes long) <
+//! `due` < `identity` (entities and groups) < `policies` < `namespace` < `passwords` < `quota` < `denials` (who was refused, and why) < `token` < `lockout` < `in_flight` < `lanes` (how many run at once, who waits) < `work` (what takes long) <
 //! `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `versions` < `wrap` <
 //! `listing` (who makes those of large folders) < `pipeline` <
 //! `service` (which node runs a request), `worker` (what is due), `chores` (what mounts do by themselves) and `lease_count`.
 //!
 //! Core knows plugins only as [`sdk::Plugin`] and the replicated store only as [`replication::Replication`].
 
-pub mod admission;
 pub mod audit;
 pub mod autopilot;
 pub mod backup;
@@ -24,6 +23,7 @@ pub mod dr;
 pub mod due;
 pub mod identity;
 pub mod in_flight;
+pub mod lanes;
 pub mod lease_count;
 mod letters;
 pub mod lifecycle;

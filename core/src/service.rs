@@ -10,10 +10,10 @@ use storage::{Ran, RequestId, SealError};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
-use crate::admission::Lane;
 use crate::catalog::Catalog;
 use crate::consistency::{Forwarding, Missing};
 use crate::dr::gate;
+use crate::lanes::Lane;
 use crate::lifecycle::Node;
 use crate::pipeline::{Call, Kind, Pipeline, locate, resolve, unknown};
 use crate::replication::{Asker, ForwardError, Leader, Outcome, Role};
@@ -217,7 +217,7 @@ impl Service {
 
     /// Runs what another node forwarded. The payload and the answer are sealed messages.
     pub async fn serve_forwarded(&self, id: RequestId, payload: &[u8], deadline: Instant) -> Result<Bytes, SealError> {
-        let _room = match self.node.admission.room(payload.len()) {
+        let _room = match self.node.lanes.room(payload.len()) {
             Ok(room) => room,
             Err(overloaded) => return seal_response(&self.node.barrier, id, &overloaded.response()).map(Bytes::from),
         };
@@ -279,7 +279,7 @@ impl Service {
     }
 
     async fn admitted(&self, call: Call<'_>) -> Response {
-        match self.node.admission.enter(Lane::of(call.request), call.deadline).await {
+        match self.node.lanes.enter(Lane::of(call.request), call.deadline).await {
             Ok(place) => self.pipeline.run(Call { place: Some(&place), ..call }).await,
             Err(overloaded) => overloaded.response(),
         }
@@ -332,7 +332,7 @@ impl Service {
     /// A request counts where it came in, so that too many do not reach the active node.
     async fn forward(&self, request: Request, deadline: Instant) -> Response {
         let now = self.node.replication.now();
-        let _place = match self.node.admission.enter(Lane::Forward, deadline).await {
+        let _place = match self.node.lanes.enter(Lane::Forward, deadline).await {
             Ok(place) => place,
             Err(overloaded) => return overloaded.response(),
         };

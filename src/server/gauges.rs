@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use holdfast_core::admission::Fill;
 use holdfast_core::dr::{CopyState, Standing};
+use holdfast_core::lanes::Fill;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::replication::Role;
 use metrics::{Key, gauge};
@@ -92,7 +92,7 @@ impl Measured {
         gauge!("vault.core.active").set(flag(matches!(role, Role::Active { .. })));
         gauge!("vault.core.performance_standby").set(flag(self.node.reads_as_standby()));
 
-        for Fill { lane, running, waiting } in self.node.admission.fill() {
+        for Fill { lane, running, waiting } in self.node.lanes.fill() {
             gauge!("holdfast.core.running", LANE => lane.name()).set(running as f64);
             gauge!("holdfast.core.waiting", LANE => lane.name()).set(waiting as f64);
         }

@@ -63,7 +63,6 @@ pub use unseal::UnsealError;
 
 use attune::Attuned;
 
-use crate::admission::Admission;
 use crate::audit::Audit;
 use crate::backup::Saves;
 use crate::backup::auto::Folders;
@@ -72,6 +71,7 @@ use crate::denials::Denials;
 use crate::dr::{Link, Standing};
 use crate::identity::mfa::{Asking, Asks, AsksNobody};
 use crate::in_flight::InFlight;
+use crate::lanes::Lanes;
 use crate::lockout::{LockoutDefaults, Lockouts};
 use crate::mount::{Mounts, TtlLimits};
 use crate::namespace::{KeyServices, Namespaces, NoKeyServices};
@@ -120,7 +120,7 @@ pub struct Node {
     pub tokens: Arc<Tokens>,
     pub lockouts: Lockouts,
     pub in_flight: InFlight,
-    pub admission: Admission,
+    pub lanes: Lanes,
     pub(crate) quotas: Quotas,
     pub denials: Denials,
     pub audit: Arc<Audit>,
@@ -193,7 +193,7 @@ impl Node {
             namespaces,
             lockouts: Lockouts::new(settings.lockouts),
             in_flight: InFlight::default(),
-            admission: Admission::default(),
+            lanes: Lanes::default(),
             quotas: Quotas::default(),
             denials: Denials::default(),
             snapshot_folders: settings.snapshot_folders,

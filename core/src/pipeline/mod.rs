@@ -34,12 +34,12 @@ pub use authorize::refusal;
 pub(crate) use commit::{resolve, unknown};
 pub use locate::{Kind, Located, is_protected, locate};
 
-use crate::admission::Place;
 use crate::audit::{AuditError, Subject, Who};
 use crate::catalog::Catalog;
 use crate::change::change;
 use crate::denials::{Denial, DeniedToken};
 use crate::identity::mfa::Answered;
+use crate::lanes::Place;
 use crate::lifecycle::Node;
 use crate::listing::Lister;
 use crate::lockout::{self, Counted};
@@ -191,11 +191,14 @@ impl Pipeline {
             if attempts >= RUNS_MAX || Instant::now() >= call.deadline {
                 return Response::failure(&Failure::Busy);
             }
-            if let (Again::Busy, Some(latches)) = (again, &mut stages.latches) {
-                stages.waits();
-                if latches.wait(call.deadline).await.is_err() {
-                    return Response::failure(&Failure::Busy);
-                }
+            if !matches!(again, Again::Busy) {
+                continue;
+            }
+            stages.waits();
+            if let Some(latches) = &mut stages.latches
+                && latches.wait(call.deadline).await.is_err()
+            {
+                return Response::failure(&Failure::Busy);
             }
         }
     }

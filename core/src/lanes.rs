@@ -90,12 +90,14 @@ fn is_upkeep(path: &str) -> bool {
         Some(rest) => Some(rest),
         None => path.split_once(&format!("/{root}")).map(|(_, rest)| rest),
     };
-    let is = |rest: &str, wanted: &str| rest.strip_prefix(wanted).is_some_and(|more| more.is_empty() || more.starts_with('/'));
+    let is = |rest: &str, wanted: &str| {
+        rest.strip_prefix(wanted).is_some_and(|more| more.is_empty() || more.starts_with('/'))
+    };
     below("auth/token/").is_some_and(|rest| UPKEEP_OF_TOKENS.iter().any(|wanted| is(rest, wanted)))
         || below("sys/").is_some_and(|rest| UPKEEP_OF_THE_SYSTEM.iter().any(|wanted| is(rest, wanted)))
 }
 
-pub struct Admission {
+pub struct Lanes {
     queues: [Arc<Queue>; LANES.len()],
     forwarded: Arc<Semaphore>,
 }
@@ -125,14 +127,14 @@ impl Overloaded {
     }
 }
 
-impl Default for Admission {
+impl Default for Lanes {
     fn default() -> Self {
         let queues = LANES.map(|lane| Arc::new(Queue { lane, state: Mutex::default() }));
         Self { queues, forwarded: Arc::new(Semaphore::new(FORWARDED_MAX)) }
     }
 }
 
-impl Admission {
+impl Lanes {
     /// A place among those that run, held until it drops or is given back.
     pub async fn enter(&self, lane: Lane, deadline: Instant) -> Result<Place, Overloaded> {
         let queue = &self.queues[lane as usize];
@@ -265,27 +267,27 @@ mod tests {
 
     const LATER: Duration = Duration::from_secs(60);
 
-    async fn full(admission: &Admission, lane: Lane) -> Vec<Place> {
-        let all = (0..lane.places()).map(|_| admission.enter(lane, Instant::now() + LATER));
+    async fn full(lanes: &Lanes, lane: Lane) -> Vec<Place> {
+        let all = (0..lane.places()).map(|_| lanes.enter(lane, Instant::now() + LATER));
         join_all(all).await.into_iter().map(|place| place.expect("there was a place")).collect()
     }
 
-    fn fill(admission: &Admission, lane: Lane) -> (usize, usize) {
-        let fill = admission.fill()[lane as usize];
+    fn fill(lanes: &Lanes, lane: Lane) -> (usize, usize) {
+        let fill = lanes.fill()[lane as usize];
         assert_eq!(fill.lane, lane);
         (fill.running, fill.waiting)
     }
 
     /// The waiting requests, each saying its number when it has a place, which it keeps for as long as the test wants.
     fn line_up(
-        admission: &Arc<Admission>,
+        lanes: &Arc<Lanes>,
         numbers: std::ops::Range<usize>,
     ) -> tokio::sync::mpsc::UnboundedReceiver<(usize, Result<Place, Overloaded>)> {
         let (tell, told) = tokio::sync::mpsc::unbounded_channel();
         for number in numbers {
-            let (admission, tell) = (Arc::clone(admission), tell.clone());
+            let (lanes, tell) = (Arc::clone(lanes), tell.clone());
             tokio::spawn(async move {
-                let place = admission.enter(Lane::Listing, Instant::now() + LATER).await;
+                let place = lanes.enter(Lane::Listing, Instant::now() + LATER).await;
                 tell.send((number, place)).ok();
             });
         }
@@ -294,11 +296,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_short_queue_is_served_in_its_order_and_one_that_stands_from_its_end() {
-        let admission = Arc::new(Admission::default());
-        let mut held = full(&admission, Lane::Listing).await;
-        let mut served = line_up(&admission, 0..3);
+        let lanes = Arc::new(Lanes::default());
+        let mut held = full(&lanes, Lane::Listing).await;
+        let mut served = line_up(&lanes, 0..3);
         tokio::time::sleep(Duration::from_millis(1)).await;
-        assert_eq!(fill(&admission, Lane::Listing), (16, 3));
+        assert_eq!(fill(&lanes, Lane::Listing), (16, 3));
         held.pop();
         let (number, _first) = served.recv().await.unwrap();
         assert_eq!(number, 0, "the one that has waited longest");
@@ -307,47 +309,51 @@ mod tests {
         let (number, _second) = served.recv().await.unwrap();
         assert_eq!(number, 2, "the newest, since the queue stands");
         let (number, last) = served.recv().await.unwrap();
-        assert_eq!((number, last.err()), (1, Some(Overloaded(Lane::Listing))), "it was refused once it had waited long");
+        assert_eq!(
+            (number, last.err()),
+            (1, Some(Overloaded(Lane::Listing))),
+            "it was refused once it had waited long"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn places_come_back_from_those_that_wait_elsewhere_have_gone_or_were_late() {
-        let admission = Arc::new(Admission::default());
-        let held = full(&admission, Lane::Listing).await;
+        let lanes = Arc::new(Lanes::default());
+        let held = full(&lanes, Lane::Listing).await;
         held[0].give_back();
         held[0].give_back();
-        let again = admission.enter(Lane::Listing, Instant::now()).await.expect("it was given back");
-        assert!(admission.enter(Lane::Listing, Instant::now()).await.is_err(), "and once only");
+        let again = lanes.enter(Lane::Listing, Instant::now()).await.expect("it was given back");
+        assert!(lanes.enter(Lane::Listing, Instant::now()).await.is_err(), "and once only");
         // One whose client is gone.
-        let gone = admission.enter(Lane::Listing, Instant::now() + LATER);
+        let gone = lanes.enter(Lane::Listing, Instant::now() + LATER);
         assert!(futures::FutureExt::now_or_never(gone).is_none());
-        assert_eq!(fill(&admission, Lane::Listing), (16, 0));
+        assert_eq!(fill(&lanes, Lane::Listing), (16, 0));
         drop((held, again));
-        assert_eq!(fill(&admission, Lane::Listing), (0, 0));
+        assert_eq!(fill(&lanes, Lane::Listing), (0, 0));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_full_queue_lets_go_of_who_came_first_and_other_lanes_do_not_notice() {
-        let admission = Arc::new(Admission::default());
-        let held = full(&admission, Lane::Listing).await;
-        let mut refused = line_up(&admission, 0..WAITING_MAX + 1);
+        let lanes = Arc::new(Lanes::default());
+        let held = full(&lanes, Lane::Listing).await;
+        let mut refused = line_up(&lanes, 0..WAITING_MAX + 1);
         let (number, place) = refused.recv().await.unwrap();
         assert_eq!((number, place.err()), (0, Some(Overloaded(Lane::Listing))));
-        assert_eq!(fill(&admission, Lane::Listing), (16, WAITING_MAX));
+        assert_eq!(fill(&lanes, Lane::Listing), (16, WAITING_MAX));
         for lane in [Lane::Upkeep, Lane::Read, Lane::Write, Lane::Forward] {
-            assert!(admission.enter(lane, Instant::now()).await.is_ok(), "{lane:?}");
+            assert!(lanes.enter(lane, Instant::now()).await.is_ok(), "{lane:?}");
         }
         drop(held);
     }
 
     #[test]
     fn bytes_that_others_sent_on_have_a_bound() {
-        let admission = Admission::default();
-        let half = admission.room(FORWARDED_MAX / 2).unwrap();
-        let rest = admission.room(FORWARDED_MAX - FORWARDED_MAX / 2).unwrap();
-        assert_eq!(admission.room(1).err(), Some(Overloaded(Lane::Forward)));
+        let lanes = Lanes::default();
+        let half = lanes.room(FORWARDED_MAX / 2).unwrap();
+        let rest = lanes.room(FORWARDED_MAX - FORWARDED_MAX / 2).unwrap();
+        assert_eq!(lanes.room(1).err(), Some(Overloaded(Lane::Forward)));
         drop((half, rest));
-        assert!(admission.room(FORWARDED_MAX).is_ok());
+        assert!(lanes.room(FORWARDED_MAX).is_ok());
     }
 
     #[test]
@@ -362,7 +368,9 @@ mod tests {
         ] {
             assert!(is_upkeep(path), "{path}");
         }
-        for path in ["auth/token/create", "auth/token/renewal", "secret/data/renew", "sys/leases/lookup", "sys/mounts/seal"] {
+        for path in
+            ["auth/token/create", "auth/token/renewal", "secret/data/renew", "sys/leases/lookup", "sys/mounts/seal"]
+        {
             assert!(!is_upkeep(path), "{path}");
         }
     }
