@@ -1,10 +1,10 @@
 //! How many requests run at once, and who waits: a node that is asked for more than it can do goes on doing as much as it can,
 //! and says so to the rest while they still listen.
 //!
-//! Each lane has places for those that run, and a queue. Whoever has waited longest comes next, as long as that is not long.
-//! Where the queue stands, the newest comes next instead: the others have waited in vain either way, and one order in which
-//! everybody is late helps nobody. Who has waited [`WAIT_MAX`] is refused. So what is accepted is fast, and whoever is refused
-//! has been kept from asking again at once.
+//! Each lane has places for those that run, and a queue. Whoever has waited longest comes next, as long as that is not long;
+//! then the newest does, since one order in which everybody is late helps nobody. Who has waited [`PATIENCE`] is refused: so much
+//! may come at once, as when a leader was waited for. A queue that has not been empty for so long is no such burst. Who has
+//! waited [`STANDING`] in it is refused: what is accepted is as fast as ever, and it is soon over when the load is.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,9 +20,11 @@ use crate::request::Request;
 use crate::response::Response;
 
 /// The longest wait for a place.
-const WAIT_MAX: Duration = Duration::from_secs(2);
-/// From here on a queue stands.
-const STANDS: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest in a queue that goes on and on.
+const STANDING: Duration = Duration::from_millis(100);
+/// From here on the newest comes next.
+const LATE: Duration = Duration::from_millis(20);
 /// Requests that wait for one lane.
 const WAITING_MAX: usize = 16 * 1024;
 const MIB: usize = 1024 * 1024;
@@ -147,7 +149,7 @@ impl Lanes {
         let queue = &self.queues[lane as usize];
         let admitted = match queue.knock(Instant::now()) {
             Ok(place) => return Ok(place),
-            Err(turn) => turn.comes(deadline.min(Instant::now() + WAIT_MAX)).await,
+            Err(turn) => turn.comes(deadline.min(Instant::now() + PATIENCE)).await,
         };
         admitted.ok_or_else(|| {
             metrics::counter!("holdfast.core.overloaded", "lane" => lane.name()).increment(1);
@@ -180,6 +182,25 @@ struct State {
     /// In the order in which they came.
     waiting: BTreeMap<u64, Waiter>,
     next: u64,
+    /// Since when somebody waits.
+    since: Option<Instant>,
+}
+
+impl State {
+    fn first_waits(&self, now: Instant) -> Duration {
+        self.waiting.first_key_value().map_or(Duration::ZERO, |(_, first)| now - first.since)
+    }
+
+    /// Those that are too late where the queue stands. They notice when they are dropped.
+    fn refused(&mut self, now: Instant) -> Vec<Waiter> {
+        let mut refused = Vec::new();
+        if self.since.is_some_and(|since| now - since > PATIENCE) {
+            while self.first_waits(now) > STANDING {
+                refused.extend(self.waiting.pop_first().map(|(_, waiter)| waiter));
+            }
+        }
+        refused
+    }
 }
 
 struct Waiter {
@@ -197,6 +218,7 @@ impl Queue {
         let (wake, woken) = oneshot::channel();
         let number = state.next;
         state.next += 1;
+        state.since.get_or_insert(now);
         state.waiting.insert(number, Waiter { since: now, wake });
         // Whoever has waited longest is the least likely to be served in time.
         let refused = if state.waiting.len() > WAITING_MAX { state.waiting.pop_first() } else { None };
@@ -208,13 +230,14 @@ impl Queue {
     fn left(self: &Arc<Self>, now: Instant) {
         loop {
             let mut state = self.state.lock();
-            let stands = state.waiting.first_key_value().is_some_and(|(_, first)| now - first.since > STANDS);
-            let next = if stands { state.waiting.pop_last() } else { state.waiting.pop_first() };
+            let refused = state.refused(now);
+            let next = if state.first_waits(now) > LATE { state.waiting.pop_last() } else { state.waiting.pop_first() };
+            state.since = state.since.filter(|_| !state.waiting.is_empty());
             let Some((_, waiter)) = next else {
                 state.running -= 1;
                 return;
             };
-            drop(state);
+            drop((state, refused));
             let place = Place { queue: Arc::clone(self), held: AtomicBool::new(true) };
             match waiter.wake.send(place) {
                 Ok(()) => return,
@@ -241,7 +264,10 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         // A place that came at the last moment goes on with the channel.
-        drop(self.queue.state.lock().waiting.remove(&self.number));
+        let mut state = self.queue.state.lock();
+        let gone = state.waiting.remove(&self.number);
+        state.since = state.since.filter(|_| !state.waiting.is_empty());
+        drop((state, gone));
     }
 }
 
@@ -302,7 +328,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_short_queue_is_served_in_its_order_and_one_that_stands_from_its_end() {
+    async fn a_short_queue_is_served_in_its_order_and_a_long_one_from_its_end() {
         let lanes = Arc::new(Lanes::of(4));
         let mut held = full(&lanes, Lane::Listing).await;
         let mut served = line_up(&lanes, 0..3);
@@ -311,16 +337,50 @@ mod tests {
         held.pop();
         let (number, _first) = served.recv().await.unwrap();
         assert_eq!(number, 0, "the one that has waited longest");
-        tokio::time::sleep(STANDS).await;
+        tokio::time::sleep(LATE).await;
         held.pop();
         let (number, _second) = served.recv().await.unwrap();
-        assert_eq!(number, 2, "the newest, since the queue stands");
+        assert_eq!(number, 2, "the newest, since the first has waited for long");
         let (number, last) = served.recv().await.unwrap();
         assert_eq!(
             (number, last.err()),
             (1, Some(Overloaded(Lane::Listing))),
             "it was refused once it had waited long"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_that_stands_refuses_soon_until_it_has_been_empty() {
+        let lanes = Arc::new(Lanes::of(4));
+        let mut held = full(&lanes, Lane::Listing).await;
+        let mut first = line_up(&lanes, 0..2);
+        for _ in 0..21 {
+            // Somebody always waits.
+            let more = line_up(&lanes, 2..3);
+            tokio::time::sleep(STANDING).await;
+            drop(more);
+        }
+        for number in 0..2 {
+            assert!(
+                matches!(first.recv().await, Some((n, Err(_))) if n == number),
+                "they have waited as long as anybody may"
+            );
+        }
+        let mut late = line_up(&lanes, 3..5);
+        tokio::time::sleep(STANDING + Duration::from_millis(1)).await;
+        let mut new = line_up(&lanes, 5..6);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        held.pop();
+        let (number, _place) = new.recv().await.unwrap();
+        assert_eq!(number, 5);
+        for _ in 3..5 {
+            assert!(late.recv().await.unwrap().1.is_err(), "at once, and not when its patience ends");
+        }
+        assert_eq!(fill(&lanes, Lane::Listing), (16, 0));
+        let mut patient = line_up(&lanes, 6..7);
+        tokio::time::sleep(10 * STANDING).await;
+        held.pop();
+        assert!(patient.recv().await.unwrap().1.is_ok(), "the queue was empty since");
     }
 
     #[tokio::test(start_paused = true)]
