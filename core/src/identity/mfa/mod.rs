@@ -29,7 +29,8 @@ mod waiting;
 pub(crate) use check::check_answerable;
 pub use check::{Trial, Verdict, satisfy};
 pub use enforcement::{
-    Enforcement, EnforcementChange, applying, delete_enforcement, enforcement, enforcement_names, write_enforcement,
+    Enforcement, EnforcementChange, Goes, applying, delete_enforcement, enforcement, enforcement_names, unbind,
+    write_enforcement,
 };
 pub use factor::Factors;
 pub use key::{Enrolled, enrol, withdraw};
