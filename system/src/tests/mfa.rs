@@ -331,6 +331,8 @@ async fn methods_are_written_shown_without_secrets_and_refused() {
         ("key_size", json!(1_000_000), "key_size"),
         ("qr_size", json!(1_000_000), "qr_size"),
         ("issuer", json!("i".repeat(10_000)), "4096"),
+        ("issuer", json!("i".repeat(4_000)), "QR code"),
+        ("qr_size", json!(10), "at least"),
         ("method_name", json!("a\u{7}"), "control"),
     ] {
         let mut body = json!({"issuer": "i"});

@@ -2,7 +2,7 @@
 
 use sdk::{Failure, Result};
 use storage::{Access, PathKey, Read, Seg, Txn};
-use totp::{Key, Secret};
+use totp::Key;
 
 use super::codes::codes_key;
 use super::folder;
@@ -45,15 +45,7 @@ pub fn enrol(txn: &mut Txn, method: &Method, entity_id: &str) -> Result<Option<E
     if key(txn, &method.id, &entity.id)?.is_some() {
         return Ok(None);
     }
-    let key = Key {
-        secret: Secret::random(settings.key_size),
-        issuer: settings.issuer.clone(),
-        account_name: entity.id.clone(),
-        period: settings.period,
-        algorithm: settings.algorithm,
-        digits: settings.digits,
-        skew: settings.skew,
-    };
+    let key = settings.key(entity.id.clone());
     let barcode = if settings.qr_size == 0 { String::new() } else { key.barcode(settings.qr_size)? };
     txn.put(&key_key(&method.id, &entity.id), &key)?;
     txn.put(&enrolled_by(&entity.id).plain(&method.id), &())?;
