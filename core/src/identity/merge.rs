@@ -87,6 +87,7 @@ pub fn merge(txn: &mut Txn, now: Millis, merge: &Merge<'_>) -> Result<(), NotMer
         }
         all.push(from);
     }
+    // Where something is said of one, whatever else is in the way is found when it is taken over.
     if merge.keep.is_empty() {
         check_clashes(&to, &all)?;
     }
