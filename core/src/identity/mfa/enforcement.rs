@@ -1,5 +1,6 @@
 //! Enforcements: which logins need a second factor, and which methods will do.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sdk::{Failure, Result};
@@ -252,9 +253,9 @@ pub fn unbind(txn: &mut Txn, goes: Goes<'_>) -> Result<()> {
     for key in ids.iter().map(|id| bound_key(by, id)) {
         let names: BTreeSet<String> = txn.get_for_update(&key)?.unwrap_or_default();
         for name in names {
-            if !changed.contains_key(&name) {
-                let found = txn.get_for_update(&enforcement_key(&name))?.ok_or_else(lost)?;
-                changed.insert(name, found);
+            if let Entry::Vacant(place) = changed.entry(name) {
+                let found = txn.get_for_update(&enforcement_key(place.key()))?.ok_or_else(lost)?;
+                place.insert(found);
             }
         }
         txn.delete(&key);
