@@ -32,7 +32,8 @@ class Cap:
             (self.folder / "cpu.cfs_period_us").write_text(str(PERIOD))
             (self.folder / "cpu.cfs_quota_us").write_text(str(quota))
 
-    def take(self, process):
+    def take(self, process=0):
+        """Zero is whoever asks."""
         (self.folder / "cgroup.procs").write_text(str(process))
 
     def remove(self):
@@ -99,9 +100,10 @@ def probed(cluster, act):
 
 
 def twin(node):
-    """The same node over a connection of its own."""
-    other = object.__new__(type(node))
-    other.__dict__ = {**node.__dict__, "connection": None}
+    """The same node over a connection of its own, with a token that can be renewed."""
+    other, cluster = object.__new__(type(node)), object.__new__(type(node.cluster))
+    cluster.__dict__ = {**node.cluster.__dict__, "token": node.cluster.bench_token}
+    other.__dict__ = {**node.__dict__, "connection": None, "cluster": cluster}
     return other
 
 

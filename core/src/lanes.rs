@@ -22,7 +22,7 @@ use crate::response::Response;
 /// The longest wait for a place.
 const WAIT_MAX: Duration = Duration::from_secs(2);
 /// From here on a queue stands.
-const STANDS: Duration = Duration::from_millis(50);
+const STANDS: Duration = Duration::from_millis(20);
 /// Requests that wait for one lane.
 const WAITING_MAX: usize = 16 * 1024;
 const MIB: usize = 1024 * 1024;
@@ -72,11 +72,12 @@ impl Lane {
         }
     }
 
-    /// How many run at once. More than keep all processors and one sync of the log busy would only wait inside.
-    fn places(self) -> usize {
+    /// How many run at once. More than keep the processors and one sync of the log busy would only wait inside, where the
+    /// newest is not preferred and nobody is told that there are too many.
+    fn places(self, processors: usize) -> usize {
         match self {
-            Self::Upkeep | Self::Read | Self::Write => 256,
-            Self::Listing => 16,
+            Self::Upkeep | Self::Read | Self::Write => 32 * processors,
+            Self::Listing => 4 * processors,
             // They cost this node little but memory.
             Self::Forward => 8192,
         }
@@ -128,13 +129,19 @@ impl Overloaded {
 }
 
 impl Default for Lanes {
+    /// For the processors that this process may use.
     fn default() -> Self {
-        let queues = LANES.map(|lane| Arc::new(Queue { lane, state: Mutex::default() }));
-        Self { queues, forwarded: Arc::new(Semaphore::new(FORWARDED_MAX)) }
+        Self::of(std::thread::available_parallelism().map_or(1, usize::from))
     }
 }
 
 impl Lanes {
+    fn of(processors: usize) -> Self {
+        let queue = |lane: Lane| Queue { places: lane.places(processors), state: Mutex::default() };
+        let queues = LANES.map(|lane| Arc::new(queue(lane)));
+        Self { queues, forwarded: Arc::new(Semaphore::new(FORWARDED_MAX)) }
+    }
+
     /// A place among those that run, held until it drops or is given back.
     pub async fn enter(&self, lane: Lane, deadline: Instant) -> Result<Place, Overloaded> {
         let queue = &self.queues[lane as usize];
@@ -163,7 +170,7 @@ impl Lanes {
 }
 
 struct Queue {
-    lane: Lane,
+    places: usize,
     state: Mutex<State>,
 }
 
@@ -183,7 +190,7 @@ struct Waiter {
 impl Queue {
     fn knock(self: &Arc<Self>, now: Instant) -> Result<Place, Turn> {
         let mut state = self.state.lock();
-        if state.running < self.lane.places() {
+        if state.running < self.places {
             state.running += 1;
             return Ok(Place { queue: Arc::clone(self), held: AtomicBool::new(true) });
         }
@@ -268,7 +275,7 @@ mod tests {
     const LATER: Duration = Duration::from_secs(60);
 
     async fn full(lanes: &Lanes, lane: Lane) -> Vec<Place> {
-        let all = (0..lane.places()).map(|_| lanes.enter(lane, Instant::now() + LATER));
+        let all = (0..lane.places(4)).map(|_| lanes.enter(lane, Instant::now() + LATER));
         join_all(all).await.into_iter().map(|place| place.expect("there was a place")).collect()
     }
 
@@ -296,7 +303,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_short_queue_is_served_in_its_order_and_one_that_stands_from_its_end() {
-        let lanes = Arc::new(Lanes::default());
+        let lanes = Arc::new(Lanes::of(4));
         let mut held = full(&lanes, Lane::Listing).await;
         let mut served = line_up(&lanes, 0..3);
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -318,7 +325,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn places_come_back_from_those_that_wait_elsewhere_have_gone_or_were_late() {
-        let lanes = Arc::new(Lanes::default());
+        let lanes = Arc::new(Lanes::of(4));
         let held = full(&lanes, Lane::Listing).await;
         held[0].give_back();
         held[0].give_back();
@@ -334,7 +341,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_full_queue_lets_go_of_who_came_first_and_other_lanes_do_not_notice() {
-        let lanes = Arc::new(Lanes::default());
+        let lanes = Arc::new(Lanes::of(4));
         let held = full(&lanes, Lane::Listing).await;
         let mut refused = line_up(&lanes, 0..WAITING_MAX + 1);
         let (number, place) = refused.recv().await.unwrap();
@@ -348,7 +355,7 @@ mod tests {
 
     #[test]
     fn bytes_that_others_sent_on_have_a_bound() {
-        let lanes = Lanes::default();
+        let lanes = Lanes::of(4);
         let half = lanes.room(FORWARDED_MAX / 2).unwrap();
         let rest = lanes.room(FORWARDED_MAX - FORWARDED_MAX / 2).unwrap();
         assert_eq!(lanes.room(1).err(), Some(Overloaded(Lane::Forward)));
