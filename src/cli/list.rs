@@ -40,19 +40,26 @@ pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failur
     let doing = format!("listing {path}");
     let answer = globals.client()?.send(ask).await.doing(&doing)?.found().doing(&doing)?;
     let answer = answer.ok_or_else(|| Failure::refused(format!("No value found at {path}")))?;
+    keys(Some(answer), arguments.detailed, &format!("No entries found at {path}"), globals)
+}
+
+/// The keys of a listing, or that there are none.
+pub fn keys(answer: Option<Value>, detailed: bool, none: &str, globals: &Globals) -> Result<Done, Failure> {
+    let answer = answer.ok_or_else(|| Failure::refused(none))?;
     let output = globals.output()?;
     if answer["wrap_info"].is_object() {
         return output.secret(&answer);
     }
+    output::warnings(&answer);
     let (keys, about) = (&answer["data"]["keys"], &answer["data"]["key_info"]);
     if keys.as_array().is_none_or(Vec::is_empty) {
-        return Err(Failure::refused(format!("No entries found at {path}")));
+        return Err(Failure::refused(none));
     }
-    if arguments.detailed && !output.for_people() {
+    if detailed && !output.for_people() {
         return output.value(&answer["data"], String::new);
     }
     output.value(keys, || match about.as_object() {
-        Some(about) if arguments.detailed => with_details(keys, about),
+        Some(about) if detailed => with_details(keys, about),
         _ => output::listing(keys),
     })
 }

@@ -22,6 +22,7 @@ mod lease;
 mod list;
 mod login;
 mod monitor;
+mod namespace;
 mod operator;
 mod patch;
 mod path_help;
@@ -110,6 +111,9 @@ enum Command {
     /// Mount methods to log in by
     #[command(subcommand)]
     Auth(auth::Command),
+    /// Make namespaces, look after them, seal and remove them
+    #[command(subcommand)]
+    Namespace(namespace::Command),
     /// Look after leases
     #[command(subcommand)]
     Lease(lease::Command),
@@ -191,6 +195,7 @@ async fn talk(command: Command, globals: &Globals) -> Result<Done, Failure> {
         Command::Policy(command) => policy::run(command, globals).await,
         Command::Secrets(command) => secrets::run(command, globals).await,
         Command::Auth(command) => auth::run(command, globals).await,
+        Command::Namespace(command) => namespace::run(command, globals).await,
         Command::Lease(command) => lease::run(command, globals).await,
         Command::Audit(command) => audit::run(command, globals).await,
         Command::Operator(command) => operator::run(command, globals).await,

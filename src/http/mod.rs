@@ -39,6 +39,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use holdfast_core::cors::CorsRules;
+use holdfast_core::pipeline::ROOT_ONLY;
 use holdfast_core::response::Response;
 use holdfast_core::service::Service;
 use hyper::body::Incoming;
@@ -186,7 +187,7 @@ impl Face {
         }
         let elsewhere = request.as_ref().is_ok_and(|request| !matches!(request.namespace.as_str(), "" | "root"));
         if elsewhere && system::node::is_of_the_cluster(&path) {
-            return Response::errors(400, &["operation unavailable in namespaces"]);
+            return Response::errors(400, &[ROOT_ONLY]);
         }
         let asks_for_help = request.as_ref().is_ok_and(|request| request.help);
         if !asks_for_help && let Some(response) = system::node::answer(&self.local, method, &path, &query, &body).await

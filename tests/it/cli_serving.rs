@@ -206,3 +206,55 @@ async fn any_path_and_every_format() {
     assert!(unseal.status == 0 && unseal.out.contains("Unseal Progress    1/2\n"), "{unseal:?}");
     assert_eq!(shell.json("operator unseal -reset")["progress"], 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn namespaces_and_their_seals() {
+    let shell = Shell::open().await;
+    let none = shell.does("namespace list");
+    assert_eq!((none.status, none.err.as_str()), (2, "No namespaces found\n"));
+    let made = shell.says("namespace create -custom-metadata=owner=ann -custom-metadata=cost=7 team");
+    assert!(made.contains("path               team/\n"), "{made}");
+    shell.says("namespace create team/web");
+    assert_eq!(shell.says("namespace lookup -field=path -ns=team web"), "team/web/");
+    shell.says("namespace patch -custom-metadata=owner=bob -remove-custom-metadata=cost team");
+    assert_eq!(shell.json("namespace lookup team")["data"]["custom_metadata"], json!({ "owner": "bob" }));
+    assert_eq!(shell.does("namespace patch team").status, 1);
+    assert_eq!(shell.json("namespace scan"), json!(["team/", "team/web/"]));
+    assert_eq!(shell.json("namespace list -detailed")["key_info"]["team/"]["custom_metadata"]["owner"], "bob");
+    let absent = shell.does("namespace lookup nowhere");
+    assert_eq!((absent.status, absent.err.as_str()), (2, "Namespace not found: nowhere\n"));
+
+    shell.says("secrets enable -ns=team -path=kv -version=2 kv");
+    shell.says("kv put team/kv/app password=hunter2");
+    assert_eq!(shell.says("kv get -field=password team/kv/app"), "hunter2");
+
+    let key = shell.says("namespace lock -field=unlock_key team");
+    assert_eq!(shell.does("kv get -ns=team kv/app").status, 2);
+    let root = shell.root();
+    let wrong = ["namespace", "unlock", "-unlock-key=-", "team"];
+    assert_eq!(shell.run(&wrong, &[("VAULT_TOKEN", &root)], "wrong").status, 2);
+    let unlocked = shell.run(&wrong, &[("VAULT_TOKEN", &root)], &key);
+    assert_eq!((unlocked.status, unlocked.out.as_str()), (0, "Success! The namespace is unlocked\n"), "{unlocked:?}");
+    assert_eq!(shell.says("kv get -ns=team -field=password kv/app"), "hunter2");
+
+    let made = shell.json("namespace create -key-shares=2 -key-threshold=2 vip");
+    let share = |n: usize| made["key_shares"][n].as_str().unwrap().to_owned();
+    let begun = shell.says(&format!("namespace unseal vip {}", share(0)));
+    assert!(begun.contains("Unseal Progress") && begun.contains("1/2"), "{begun}");
+    assert_eq!(shell.says("namespace unseal -reset -field=progress vip"), "0");
+    shell.says(&format!("namespace unseal vip {}", share(0)));
+    let last = shell.run(&["namespace", "unseal", "vip", "-"], &[("VAULT_TOKEN", &root)], &share(1));
+    assert_eq!(last.status, 0, "{last:?}");
+    assert_eq!(shell.says("namespace seal-status -field=sealed vip"), "false");
+    assert_eq!(shell.says("namespace seal vip"), "Success! Namespace is sealed: vip/\n");
+    assert_eq!(shell.says("namespace seal-status -field=sealed vip"), "true");
+    assert_eq!(shell.does("namespace delete vip").status, 2);
+    assert_eq!(shell.says("namespace delete-sealed vip"), "Success! Namespace deletion scheduled: vip/\n");
+    assert_eq!(shell.says("namespace delete team/web"), "Success! Namespace deletion scheduled: team/web/\n");
+    let again = shell.does("namespace delete nowhere");
+    assert_eq!((again.status, again.err.contains("does not exist")), (0, true), "{again:?}");
+
+    let seal = "seal \"shamir\" {\n  shares = 3\n  threshold = 2\n}\n";
+    let made = shell.run(&["namespace", "create", "-seal=-", "own"], &[("VAULT_TOKEN", &root)], seal);
+    assert!(made.out.contains("Unseal Key 3: ") && made.out.contains("3 shares, 2 of which"), "{made:?}");
+}

@@ -36,6 +36,9 @@ const NOT_CALLED: &[(&str, &str, &str)] = &[
 /// Their bodies are streams: a standby sends whoever asks to the active node, which decides.
 const STREAMED: &[&str] = &["/sys/storage/raft/snapshot", "/sys/storage/raft/snapshot-force"];
 
+/// Whoever has no access token is told so in OAuth's way, by 401.
+pub const BEARER: &str = "/identity/oidc/provider/{name}/userinfo";
+
 /// At once, where the order does not matter.
 const AT_ONCE: usize = 16;
 
@@ -102,7 +105,8 @@ async fn refused(client: &Client, operations: &[Operation], who: &str) {
     for (operation, answer) in answers {
         let open = operation.open || BY_ITSELF.contains(&operation.template.as_str());
         let redirected = STREAMED.contains(&operation.template.as_str()) && answer.status == 307;
-        let right = if open { answer.status != 500 } else { answer.status == 403 || redirected };
+        let refused = if operation.template == BEARER { 401 } else { 403 };
+        let right = if open { answer.status != 500 } else { answer.status == refused || redirected };
         if !right {
             wrong.push(format!("{} {}: {} {}", operation.method, operation.template, answer.status, answer.body));
         }

@@ -1,18 +1,20 @@
-//! The commands of `docs/OPERATIONS.md`, run as they stand there.
+//! The commands of `docs/OPERATIONS.md` and `docs/OIDC.md`, run as they stand there.
 
 use std::fs;
 use std::process::{Command, Stdio};
 
-use serde_json::json;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::harness::{Cluster, Transport, until};
 
 /// The block of that name.
-fn block(name: &str) -> String {
-    let text = fs::read_to_string("docs/OPERATIONS.md").unwrap();
+fn block(page: &str, name: &str) -> String {
+    let text = fs::read_to_string(page).unwrap();
     let head = format!("<!-- run: {name} -->\n```sh\n");
-    let from = text.find(&head).unwrap_or_else(|| panic!("OPERATIONS.md has no {name}")) + head.len();
+    let from = text.find(&head).unwrap_or_else(|| panic!("{page} has no {name}")) + head.len();
     let to = text[from..].find("```").unwrap();
     text[from..from + to].to_owned()
 }
@@ -39,8 +41,12 @@ impl Desk {
 
     /// Runs the block against a node, and answers what it printed.
     fn run(&self, name: &str, cluster: &Cluster, index: usize, token: Option<&str>, input: &str) -> String {
+        self.run_text(&block("docs/OPERATIONS.md", name), cluster, index, token, input)
+    }
+
+    fn run_text(&self, text: &str, cluster: &Cluster, index: usize, token: Option<&str>, input: &str) -> String {
         let node = &cluster.nodes[index];
-        let text = block(name)
+        let text = text
             .replace("/etc/holdfast", node.config_file().to_str().unwrap())
             .replace("/var/backups/holdfast", self.backups().to_str().unwrap())
             .replace("https://vault.example.com:8200", &self.source.0);
@@ -54,7 +60,7 @@ impl Desk {
         std::io::Write::write_all(&mut process.stdin.take().unwrap(), input.as_bytes()).unwrap();
         let ran = process.wait_with_output().unwrap();
         let (out, err) = (String::from_utf8(ran.stdout).unwrap(), String::from_utf8_lossy(&ran.stderr).into_owned());
-        assert!(ran.status.success(), "{name}:\n{text}\n{out}\n{err}");
+        assert!(ran.status.success(), "{text}\n{out}\n{err}");
         out
     }
 
@@ -185,4 +191,27 @@ async fn coming_from_elsewhere() {
     assert_eq!(target.root(0).get("/v1/kv/a").await.status, 404);
     desk.run("import", &target, 0, Some(&root), "");
     shows(&target, 0, "1").await;
+}
+
+/// Each block goes on with what those before it have set.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_logs_people_in() {
+    let (desk, cluster) = (Desk::new(), Cluster::serving(1, Transport::Plain).await);
+    let root = cluster.keys.as_ref().unwrap().root.clone();
+    let run = |names: &[&str]| {
+        let text: String = names.iter().map(|name| block("docs/OIDC.md", name)).collect();
+        desk.run_text(&text, &cluster, 0, Some(&root), "")
+    };
+    let said = run(&["application", "login", "members", "identity-token"]);
+    let line = said.lines().find(|line| line.contains("id_token")).unwrap_or_else(|| panic!("{said}"));
+    let mut found = serde_json::Deserializer::from_str(&line[line.find('{').unwrap()..]).into_iter::<Value>();
+    let tokens = found.next().unwrap().unwrap();
+    let claims = tokens["id_token"].as_str().unwrap().split('.').nth(1).unwrap();
+    let claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+    assert_eq!(claims["username"], "ann", "{claims}");
+    assert!(said.contains("client_id") && said.contains("token"), "{said}");
+    let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
+    let application = cluster.nodes[0].client().with_header("Authorization", &bearer);
+    let told = application.get("/v1/identity/oidc/provider/default/userinfo").await;
+    assert_eq!((told.status, &told.body["username"]), (200, &json!("ann")), "{}", told.body);
 }

@@ -9,7 +9,7 @@ use storage::{Access, Millis, PathKey, Read, Txn};
 use super::alias::{Alias, forget_alias};
 use super::group::Group;
 use super::membership::leave_all;
-use super::mfa::forget_keys;
+use super::mfa::{Goes, forget_keys, unbind};
 use super::{check_metadata, check_name, check_policies, folded, folder, free_name, new_id, settle};
 
 /// How many entities one request deletes or merges.
@@ -187,9 +187,11 @@ pub(super) fn make(txn: &mut Txn, now: Millis) -> Result<Entity> {
     Ok(entity)
 }
 
-/// Deletes an entity with its aliases and memberships. Its tokens count no more.
+/// Deletes an entity with its aliases and memberships, unless a second factor is asked of nobody else. Its tokens count no
+/// more.
 pub fn delete_entity(txn: &mut Txn, id: &str) -> Result<bool> {
     let Some(entity) = for_update(txn, id)? else { return Ok(false) };
+    unbind(txn, Goes::Entity(&entity))?;
     for alias in &entity.aliases {
         forget_alias(txn, alias);
     }

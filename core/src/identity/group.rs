@@ -10,6 +10,7 @@ use super::alias::Alias;
 use super::entity::{Entity, entity};
 use super::group_alias::forget_alias;
 use super::membership::{GROUPS_MAX, begin_size, forget_members, set_entities, set_groups};
+use super::mfa::{Goes, unbind};
 use super::{check_metadata, check_name, check_policies, folded, folder, free_name, new_id, settle};
 use crate::mount::origin_key;
 
@@ -313,9 +314,10 @@ pub(super) fn rename(txn: &mut Txn, group: &mut Group, name: Option<String>, is_
     Ok(())
 }
 
-/// Deletes a group. Who was in it is not touched: its id leads nowhere from now on.
+/// Deletes a group, unless a second factor is asked of nobody else. Who was in it is not touched: its id leads nowhere from now on.
 pub fn delete_group(txn: &mut Txn, id: &str) -> Result<bool> {
     let Some(group) = for_update(txn, id)? else { return Ok(false) };
+    unbind(txn, Goes::Group(id))?;
     if let Some(alias) = &group.alias {
         forget_alias(txn, alias);
     }

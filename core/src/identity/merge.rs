@@ -87,6 +87,7 @@ pub fn merge(txn: &mut Txn, now: Millis, merge: &Merge<'_>) -> Result<(), NotMer
         }
         all.push(from);
     }
+    // Where something is said of one, whatever else is in the way is found when it is taken over.
     if merge.keep.is_empty() {
         check_clashes(&to, &all)?;
     }
@@ -176,7 +177,8 @@ fn take_over(txn: &mut Txn, now: Millis, to: &mut Entity, from: Entity, keep: &[
             group::put(txn, now, group)?;
         }
         join(txn, to, id)?;
-        if let Some(told) = told {
+        // By what it is in the group already, it stays in it, whatever becomes of the alias that came.
+        if let Some(told) = told.filter(|_| to.told_of(&found).is_none()) {
             to.told.insert(id.clone(), told.clone());
         }
     }

@@ -17,8 +17,10 @@ pub(super) fn problem(name: &str) -> Option<String> {
     if RESERVED.iter().any(|word| looks_like(name, word)) {
         return Some(format!("{:?} is a reserved path and cannot be used as a namespace name", format!("{name}/")));
     }
-    if name.chars().any(|c| c.is_whitespace() || is_invisible(c)) {
-        return Some(format!("{name:?} contains space characters that cannot be used in a namespace name"));
+    for (what, is_one) in [("space", char::is_whitespace as fn(char) -> bool), ("invisible", is_invisible)] {
+        if name.chars().any(is_one) {
+            return Some(format!("{name:?} contains {what} characters that cannot be used in a namespace name"));
+        }
     }
     let wild: Vec<String> = ['+', '*'].iter().filter(|c| name.contains(**c)).map(|c| format!("'{c}'")).collect();
     if !wild.is_empty() {
@@ -75,6 +77,11 @@ mod tests {
             "\u{2003}",
         ] {
             assert!(problem(name).is_some(), "{name:?}");
+        }
+        for (name, what) in
+            [("a b", "space"), ("\u{200b}", "invisible"), ("\u{202e}", "invisible"), ("\u{7}", "control")]
+        {
+            assert!(problem(name).unwrap().contains(&format!("contains {what} characters")), "{name:?}");
         }
         assert!(problem(&"n".repeat(257)).is_some());
         for name in ["team", "Team", "a.b", "dash-ed_1", "é", "api-lock", "roots", "sys2", "名前"] {

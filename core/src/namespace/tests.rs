@@ -294,9 +294,9 @@ async fn a_revoked_parent_ends_tokens_below_also_in_a_sealed_namespace() {
     }
     assert!([&open, &closed, &stranger, &below[0]].into_iter().all(|token| bench.check(token).is_ok()));
     bench.alter("vault", Change::Seal).await;
-    assert!(matches!(bench.check(&closed), Err(Why::SealedHome)));
+    assert!(matches!(bench.check(&closed), Err(Why::Access(Access::NamespaceSealed))));
     bench.node.drop_closed_tenants().unwrap();
-    assert!(matches!(bench.check(&closed), Err(Why::SealedHome)));
+    assert!(matches!(bench.check(&closed), Err(Why::Access(Access::NamespaceSealed))));
     let key = bench.node.tokens.key_of(&parent).unwrap();
     assert!(bench.change(|state| bench.node.tokens.revoke(&mut state.at(root()), &key).unwrap()).await);
     assert!(matches!(bench.check(&open), Err(Why::Unknown)));
@@ -359,7 +359,7 @@ async fn a_token_that_made_one_in_a_sealed_namespace_can_be_revoked_alone() {
     bench.alter("vault", Change::Seal).await;
     for _ in 0..2 {
         // With its keys still here, and without.
-        assert!(matches!(bench.check(&closed), Err(Why::SealedHome)));
+        assert!(matches!(bench.check(&closed), Err(Why::Access(Access::NamespaceSealed))));
         bench.node.drop_closed_tenants().unwrap();
     }
     let key = bench.node.tokens.key_of(&parent).unwrap();

@@ -81,6 +81,17 @@ impl Place {
         self.open == Open::NotHere
     }
 
+    /// What is told of all that lies in it, if none of that is served.
+    pub fn closed(&self) -> Option<Failure> {
+        if self.is_sealed() {
+            return Some(Access::NamespaceSealed.into());
+        }
+        let locked = self.locked_at()?;
+        Some(Failure::Unavailable(format!(
+            "API access to this namespace has been locked by an administrator - {locked:?} must be unlocked to gain access."
+        )))
+    }
+
     /// The path of the outermost namespace whose API is locked, and this one's with it.
     pub fn locked_at(&self) -> Option<String> {
         let locked = self.records.iter().position(|record| record.is_locked())?;
@@ -203,12 +214,17 @@ impl Namespaces {
         Ok(place.filter(|place| place.namespace.id == *id && !place.is_sealed()).map(|_| rely_on))
     }
 
-    /// Whether one namespace is another, or lies in it.
+    /// Whether one namespace is another, or lies in it. Whoever asks from above about one that is sealed is told so; from beside
+    /// it is like one that is not there.
     pub fn is_within(&self, view: &View, inner: &NamespaceId, outer: &NamespaceId) -> Result<bool, Access> {
         if inner == outer {
             return Ok(true);
         }
-        Ok(self.by_id(view, inner, &mut RelyOn::new())?.is_some_and(|place| place.is_at_or_below(outer)))
+        let place = self.by_id(view, inner, &mut RelyOn::new())?.filter(|place| place.is_at_or_below(outer));
+        if place.as_ref().is_some_and(|place| place.is_sealed()) {
+            return Err(Access::NamespaceSealed);
+        }
+        Ok(place.is_some())
     }
 
     /// The one behind another, in an order that means nothing; the root comes before all. `read` is at the root's records.

@@ -4,10 +4,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use sdk::Failure;
-use storage::View;
+use storage::{Access, View};
 
 use super::authorize::Refused;
-use super::{NAMESPACE_SEALED, RelyOn, Run};
+use super::{RelyOn, Run};
 use crate::identity::Rights;
 use crate::lifecycle::Node;
 use crate::token::{Valid, Why};
@@ -62,12 +62,12 @@ pub(super) fn caller(
             rely_on.extend(rights.relied_on.iter().cloned());
             Ok(Ok(Asker { token, rights }))
         }
-        Err(Why::Access(access)) => Err(Failure::from(access).into()),
         // A token that does not count is like none: paths that need none still answer.
-        Err(why @ Why::SealedHome) => {
-            let failure = Some(Failure::Unavailable(NAMESPACE_SEALED.into()));
-            Ok(Err(Nobody { why: why.to_string(), failure }))
+        Err(Why::Access(sealed @ Access::NamespaceSealed)) => {
+            let why = "the namespace that the token belongs to is sealed".to_owned();
+            Ok(Err(Nobody { why, failure: Some(sealed.into()) }))
         }
+        Err(Why::Access(access)) => Err(Failure::from(access).into()),
         Err(why @ (Why::Unknown | Why::Expired | Why::Spent | Why::Orphaned)) => nobody(&why.to_string()),
     }
 }

@@ -38,7 +38,7 @@ pub(super) struct KeyFilter {
 }
 
 impl Permit {
-    /// On a secondary: of who needs no token, or has one for the operation itself.
+    /// Of who needs no token, or has one for the operation itself.
     pub(super) fn of_nobody(operation: Operation) -> Self {
         Self { caller: None, who: None, operation, spends: None, page_limit: None, filter: None, spent_field: None }
     }
@@ -127,7 +127,26 @@ pub(super) fn who(asker: &Asker, decided: Option<Decided>) -> Who {
     Who { token, rights, uses_left: asker.uses_left, decided }
 }
 
+/// Who is let through, and as whom. What tells its refusals by itself is asked by nobody instead.
 pub(super) fn authorize(
+    node: &Node,
+    view: &View,
+    run: &Run<'_>,
+    token: Result<Asker, Nobody>,
+    located: Option<&Located>,
+    rely_on: &mut RelyOn,
+) -> Result<Permit, Refused> {
+    let matched = located.and_then(|located| located.matched.as_ref());
+    let bearer = matched.is_some_and(|matched| matched.path.bearer) && !run.request.help;
+    match judge(node, view, run, token, located, rely_on) {
+        Err(Refused { failure: Failure::Denied(_), who, spends, .. }) if bearer => {
+            Ok(Permit { who, spends, ..Permit::of_nobody(plain_operation(run.request.verb)) })
+        }
+        judged => judged,
+    }
+}
+
+fn judge(
     node: &Node,
     view: &View,
     run: &Run<'_>,

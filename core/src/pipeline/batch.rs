@@ -231,7 +231,7 @@ fn rely(state: &mut TxnState, rely_on: RelyOn) {
     }
 }
 
-/// With the operation that the batch failed of. What is nobody's fault passes as it is.
+/// With the operation that the batch failed of. What is of the whole server passes as it is.
 fn told(failure: Failure, number: usize, step: &Step) -> Failure {
     let at = |text: &str| format!("operation {number} of the batch ({} {:?}): {text}", step.name, step.path);
     match failure {
@@ -242,6 +242,7 @@ fn told(failure: Failure, number: usize, step: &Step) -> Failure {
         Failure::MediaType(text) => Failure::MediaType(at(&text)),
         Failure::NotFound => Failure::NoSuch(at("nothing is there")),
         Failure::Unsupported => Failure::Invalid(at("the path has no such operation")),
+        Failure::Unavailable(text) => Failure::Unavailable(at(&text)),
         other => other,
     }
 }

@@ -660,22 +660,18 @@ struct What<'a> {
     steps: Option<Result<&'a [Step], &'a Failure>>,
 }
 
-const NAMESPACE_SEALED: &str = "namespace is sealed";
-const ROOT_ONLY: &str = "operation only available in root namespace";
+/// Of what concerns the cluster or its machines, in another namespace.
+pub const ROOT_ONLY: &str = "operation only available in root namespace";
 
 /// Whether anything of the namespace is served.
 fn is_open(run: &Run<'_>, address: &Address) -> Result<(), Failure> {
     if address.place.lacks_keys() && run.term.is_none() {
         return Err(Failure::Moved("this node has no keys for the namespace yet; the active node may have".into()));
     }
-    if address.place.is_sealed() {
-        return Err(Failure::Unavailable(NAMESPACE_SEALED.into()));
-    }
-    match address.place.locked_at() {
-        Some(locked) if address.path != UNLOCK => Err(Failure::Unavailable(format!(
-            "API access to this namespace has been locked by an administrator - {locked:?} must be unlocked to gain access."
-        ))),
-        _ => Ok(()),
+    match address.place.closed() {
+        Some(_) if address.path == UNLOCK && !address.place.is_sealed() => Ok(()),
+        Some(failure) => Err(failure),
+        None => Ok(()),
     }
 }
 

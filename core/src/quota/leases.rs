@@ -11,9 +11,9 @@
 //!
 //! ```text
 //! in the root's records:
-//! quota-left / id              a counter: what is left of a rule
-//! quota-apart / keyring / id   a counter: what of it are leases of that keyring's namespaces
-//! quota-unseen / id            a namespace whose leases could not be looked through
+//! quota-left / id                     a counter: what is left of a rule
+//! quota-apart / id / left / keyring   a counter: what of it are leases of that keyring's namespaces
+//! quota-unseen / id                   a namespace whose leases could not be looked through
 //! ```
 
 use std::collections::BTreeMap;
@@ -61,8 +61,12 @@ fn left_key(id: &str) -> PathKey {
     PathKey::kind(LEFT).plain(id)
 }
 
-fn apart_folder(keyring: &str) -> PathKey {
-    PathKey::kind("quota-apart").plain(keyring)
+fn apart_folder(id: &str) -> PathKey {
+    PathKey::kind("quota-apart").plain(id)
+}
+
+fn apart_key(id: &str, keyring: &str) -> PathKey {
+    apart_folder(id).plain("left").plain(keyring)
 }
 
 fn unseen_folder() -> PathKey {
@@ -74,8 +78,8 @@ fn unseen_key(owner: &NamespaceId) -> PathKey {
 }
 
 /// Of a counter that was begun. Nothing is added to one that is not there, and two that begin it at once meet in this record.
-fn begun_key(keyring: &str, id: &str) -> PathKey {
-    apart_folder(keyring).plain("begun").plain(id)
+fn begun_key(id: &str, keyring: &str) -> PathKey {
+    apart_folder(id).plain("begun").plain(keyring)
 }
 
 /// `txn` is at the root's records.
@@ -84,7 +88,7 @@ fn count_apart(txn: &mut Txn, home: &NamespaceId, id: &str, by: i64) -> Result<(
     if keyring.is_empty() {
         return Ok(());
     }
-    let (counter, begun) = (apart_folder(keyring).plain(id), begun_key(keyring, id));
+    let (counter, begun) = (apart_key(id, keyring), begun_key(id, keyring));
     if txn.get::<bool>(&begun)?.is_some() {
         txn.add_counter(&counter, by, NO_FLOOR);
     } else if by > 0 {
@@ -135,6 +139,10 @@ impl LeaseCounts {
         match self.0.get_mut(name) {
             Some(rule) if rule.scope == scope => {
                 txn.add_counter(&left_key(&rule.id), max - rule.max, NO_FLOOR);
+                // Leases of namespaces below are counted by it now, or no more.
+                if rule.inheritable != inheritable {
+                    rule.settling = Some(unique());
+                }
                 (rule.max, rule.inheritable) = (max, inheritable);
             }
             _ => {
@@ -174,6 +182,7 @@ impl LeaseCounts {
     fn take_out(&mut self, txn: &mut Txn, name: &str) -> bool {
         let Some(gone) = self.0.remove(name) else { return false };
         txn.delete_counter(&left_key(&gone.id));
+        txn.delete_folder(&apart_folder(&gone.id));
         let wider = |rule: &&mut LeaseCount| rule.scope.mount.is_empty() || rule.scope.mount == gone.scope.mount;
         self.0.values_mut().filter(wider).for_each(|rule| rule.settling = Some(unique()));
         true
@@ -213,15 +222,16 @@ pub(crate) fn give_back(txn: &mut Txn, home: &NamespaceId, id: &str) -> Result<(
 /// The leases of a keyring's namespaces have gone unseen, with the one that has brought it.
 pub(crate) fn gone_unseen(txn: &mut Txn, owner: &NamespaceId) -> Result<(), Access> {
     let mut txn = txn.elsewhere(root());
-    let apart = apart_folder(owner.keyring());
     for id in LeaseCounts::read(&txn)?.0.into_values().map(|rule| rule.id) {
-        let counted = txn.counter(&apart.clone().plain(&id))?.unwrap_or_default();
+        let apart = apart_key(&id, owner.keyring());
+        let Some(counted) = txn.counter(&apart)? else { continue };
         if counted > 0 {
             txn.add_counter(&left_key(&id), counted, NO_FLOOR);
         }
+        txn.delete_counter(&apart);
+        txn.delete(&begun_key(&id, owner.keyring()));
     }
     seen(&mut txn, owner);
-    txn.delete_folder(&apart);
     Ok(())
 }
 

@@ -23,7 +23,7 @@ pub struct Valid {
     pub relied_on: Vec<(Path, Option<Revision>)>,
 }
 
-/// Why a token does not count. All of them look alike on the wire.
+/// Why a token does not count. All of them look alike on the wire, but for what is not the token's fault.
 #[derive(Debug, thiserror::Error)]
 pub enum Why {
     #[error("there is no such token")]
@@ -34,8 +34,7 @@ pub enum Why {
     Spent,
     #[error("an ancestor of the token was revoked, or the mount that gave it or its namespace was removed")]
     Orphaned,
-    #[error("the namespace that the token belongs to is sealed")]
-    SealedHome,
+    /// Also that the namespace that it belongs to is sealed, which is no fault of the token's.
     #[error(transparent)]
     Access(#[from] Access),
 }
@@ -110,7 +109,7 @@ impl Tokens {
             return Ok(());
         }
         match self.namespaces.by_id(view, &home, relied_on)? {
-            Some(place) if place.is_sealed() => Err(Why::SealedHome),
+            Some(place) if place.is_sealed() => Err(Access::NamespaceSealed.into()),
             Some(_) => Ok(()),
             None => Err(Why::Orphaned),
         }

@@ -133,6 +133,8 @@ pub struct Path {
     pub open: bool,
     /// Needs no token, but one that is brought has to count.
     pub no_dead_tokens: bool,
+    /// Whoever has no token that was made for it is nobody here, and the operation itself says what they are told.
+    pub bearer: bool,
     /// Needs no token where the listener that the request came in by opens this door.
     pub door: Option<&'static str>,
     /// A login, and the parameter that names who wants to.
@@ -162,6 +164,7 @@ impl Path {
             touches: None,
             open: false,
             no_dead_tokens: false,
+            bearer: false,
             door: None,
             login: None,
             dead_token: None,
@@ -219,6 +222,13 @@ impl Path {
     #[must_use]
     pub fn open_without_token(mut self) -> Self {
         (self.open, self.no_dead_tokens) = (true, true);
+        self
+    }
+
+    /// Refuses by itself whoever has no token for it, as OAuth has it: with 401, in words of its own.
+    #[must_use]
+    pub fn bearer(mut self) -> Self {
+        self.bearer = true;
         self
     }
 

@@ -107,8 +107,8 @@ impl Arguments {
 }
 
 fn for_people(made: &Value) -> String {
-    let mut text = keys("Unseal Key", &made["unseal_keys_b64"]);
-    text.push_str(&keys("Recovery Key", &made["recovery_keys_b64"]));
+    let mut text = numbered("Unseal Key", &made["unseal_keys_b64"]);
+    text.push_str(&numbered("Recovery Key", &made["recovery_keys_b64"]));
     text.push_str(&format!("\nInitial Root Token: {}\n\n", output::cell(&made["root_token"])));
     let number = |name: &str| output::cell(&made[name]);
     if made["unseal_shares"].as_u64().unwrap_or(0) > 0 {
@@ -130,7 +130,7 @@ fn for_people(made: &Value) -> String {
 }
 
 /// Keys, numbered, one a line. Also for new ones of a rekeying.
-pub fn keys(title: &str, list: &Value) -> String {
+pub fn numbered(title: &str, list: &Value) -> String {
     let keys = list.as_array().into_iter().flatten().enumerate();
     keys.map(|(number, key)| format!("{title} {}: {}\n", number + 1, output::cell(key))).collect()
 }

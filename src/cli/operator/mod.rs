@@ -22,6 +22,8 @@ use clap::Subcommand;
 use super::failure::{Done, Failure};
 use super::globals::Globals;
 
+pub use init::numbered;
+
 #[derive(Subcommand)]
 pub enum Command {
     /// Initialise a new cluster and print its unseal keys and first token

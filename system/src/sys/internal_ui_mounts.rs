@@ -39,7 +39,7 @@ struct All {
 struct Found {
     #[serde(flatten)]
     mount: describe::Shown,
-    /// Of the mount.
+    /// Of the mount, from the namespace of the request.
     path: String,
 }
 
@@ -97,20 +97,38 @@ impl<'a> Reach<'a> {
     }
 
     fn includes(&self, mount: &Mount) -> bool {
-        self.caller.sees(&mount.full_path()).is_some_and(|path| self.acl.reaches(&path))
+        self.comes_to(&mount.full_path())
+    }
+
+    /// Whether they allow anything at a path that ends with a slash, or below.
+    fn comes_to(&self, path: &str) -> bool {
+        self.caller.sees(path).is_some_and(|path| self.acl.reaches(&path))
     }
 }
 
+/// Also in a namespace below, whose path it begins with. Whoever may use nothing there is not told whether anything is.
 fn find(node: &Node, ctx: &Ctx, path: &str, view: &View) -> Result<Reply<Found>> {
     let caller = ctx.caller.ok_or_else(|| Failure::denied("permission denied"))?;
+    let reach = Reach::of(node, ctx, caller, view)?;
     let denied = || {
         Failure::denied(format!(
             "preflight capability check returned 403, please ensure client's policies grant access to path {path:?}"
         ))
     };
-    let mount = node.mounts.route(view, path)?.ok_or_else(denied)?.value;
-    if !Reach::of(node, ctx, caller, view)?.includes(&mount) {
+    let address = node.namespaces.address(&node.mounts, view, &ctx.namespace.path, path, &mut Vec::new())?;
+    let place = &address.place;
+    let below = ctx.namespace.way_to(&place.namespace).ok_or_else(denied)?;
+    if let Some(closed) = place.closed() {
+        return Err(if reach.comes_to(below) { closed } else { denied() });
+    }
+    let Some(mount) = address.mount.map(|found| found.value) else {
+        let nothing = || Failure::denied(format!("nothing is mounted at {path:?}, or above it"));
+        return Err(if reach.comes_to(&format!("{}/", path.trim_end_matches('/'))) { nothing() } else { denied() });
+    };
+    let full = format!("{below}{}", mount.full_path());
+    if !reach.comes_to(&full) {
         return Err(denied());
     }
-    Reply::data(Found { mount: describe::mount(ctx.namespace, &mount), path: mount.path.clone() })
+    let path = if below.is_empty() { mount.path.clone() } else { full };
+    Reply::data(Found { mount: describe::mount(&place.namespace, &mount), path })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use holdfast_core::catalog::Catalog;
+use holdfast_core::identity::mfa;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::mount::{Mount, Table, is_builtin};
 use holdfast_core::quota;
@@ -84,6 +85,9 @@ pub(super) fn managing(path: Path, node: &Arc<Node>, mountable: &Arc<Catalog>, t
     })
     .txn(Verb::Write, move |_: &Ctx, input: Enable, txn: &mut Txn| enable(&enables, &mountable, table, input, txn))
     .txn(Verb::Delete, move |ctx: &Ctx, at: At, txn: &mut Txn| {
+        if let Some(mount) = disables.mounts.get(txn, table, &at.path)?.filter(|_| table == Table::Auth) {
+            mfa::unbind(txn, mfa::Goes::Mount(&mount.accessor))?;
+        }
         disables.mounts.remove(txn, &ctx.namespace.id, table, &at.path).map_err(mount_failure)?;
         let mount = format!("{}{}{}/", ctx.namespace.path, table.prefix(), at.path.trim_matches('/'));
         quota::unmounted(txn, &mount)?;

@@ -16,6 +16,8 @@ use serde::Serialize;
 use super::namespaces_seal::Shares;
 use super::namespaces_seal_config;
 
+const SEAL_STAYS: &str = "cannot modify existing namespace seal config";
+
 /// How many are shown at once of all that lie below.
 const SCANNED_MAX: usize = 10_000;
 
@@ -179,7 +181,7 @@ fn write(node: &Node, ctx: &Ctx, input: Write, by_service: Option<&NewTenant>, t
         }
         Some(mut record) => {
             if !input.seal.is_empty() {
-                return Err(Failure::invalid("cannot modify existing namespace seal config"));
+                return Err(Failure::invalid(SEAL_STAYS));
             }
             record.custom_metadata = custom_metadata;
             node.namespaces.update(txn, &record).map_err(refused)?;
@@ -204,6 +206,9 @@ fn write(node: &Node, ctx: &Ctx, input: Write, by_service: Option<&NewTenant>, t
 
 fn patch(node: &Node, ctx: &Ctx, input: Write, txn: &mut Txn) -> Result<Reply<Shown>> {
     ctx.check_merge_patch()?;
+    if !input.seal.is_empty() {
+        return Err(Failure::invalid(SEAL_STAYS));
+    }
     let changes =
         input.custom_metadata.ok_or_else(|| Failure::invalid("missing required field \"custom_metadata\""))?;
     let found = node.namespaces.get_for_update(txn, name(node, &input.path)?)?.filter(|record| !record.doomed);

@@ -5,6 +5,7 @@ use holdfast_core::lifecycle::Node;
 use holdfast_core::mount::Table;
 use holdfast_core::quota::{RULES_MAX, Scope};
 use sdk::{Failure, Result, Txn};
+use storage::Access;
 
 /// Refuses a rule that another one is like, or that is one too many. `rules` are those that there are, by their names.
 pub fn check_room<'r>(
@@ -39,7 +40,7 @@ pub fn parse(node: &Node, mountable: &Catalog, txn: &Txn, path: &str, role: &str
     let address = node.namespaces.address(&node.mounts, &txn.as_view(), "", &from_root, &mut Vec::new())?;
     let namespace = &address.place.namespace;
     if address.place.is_sealed() {
-        return Err(Failure::Unavailable("namespace is sealed".into()));
+        return Err(Access::NamespaceSealed.into());
     }
     let Some(mount) = address.mount.map(|found| found.value) else {
         if !namespace.is_root() && address.path.is_empty() && role.is_empty() {

@@ -248,6 +248,56 @@ async fn one_code_is_enough_for_all_enforcements_that_take_it() {
     ann.log_in(&[(&ann.method, &ann.code(1))]).await.refused(403, "permission denied");
 }
 
+/// A second factor ends when somebody says so, and not because what it was asked for has gone.
+#[tokio::test]
+async fn what_an_enforcement_binds_alone_is_not_removed() {
+    let server = Server::new().await;
+    let ann = Bound::new(&server, "").await;
+    let accessor = text(&server.read("sys/auth/up").await.ok()["data"]["accessor"]);
+    let group = json!({"name": "g", "member_entity_ids": [ann.entity]});
+    let group = text(&server.write("identity/group", group).await.ok()["data"]["id"]);
+    let (by_group, by_entity) = (format!("identity/group/id/{group}"), format!("identity/entity/id/{}", ann.entity));
+    for (body, path) in [
+        (json!({"identity_group_ids": [group]}), by_group.as_str()),
+        (json!({"identity_group_ids": [group]}), "identity/group/name/g"),
+        (json!({"identity_entity_ids": [ann.entity]}), by_entity.as_str()),
+        (json!({"auth_method_accessors": [accessor]}), "sys/auth/up"),
+    ] {
+        ann.bind(body.clone()).await;
+        let mut other = body;
+        other["mfa_method_ids"] = json!([ann.method]);
+        server.write("identity/mfa/login-enforcement/other", other).await.ok();
+        server.delete(path).await.refused(400, "with the names: \"le\", \"other\"");
+        server.delete("identity/mfa/login-enforcement/other").await.ok();
+        server.delete(path).await.refused(400, "with the names: \"le\"");
+        assert!(!ann.begin().await.is_empty(), "{path}: she is asked as before");
+        server.delete("identity/mfa/login-enforcement/le").await.ok();
+    }
+    let ids = json!({"entity_ids": [ann.entity]});
+    ann.bind(json!({"identity_entity_ids": [ann.entity]})).await;
+    server.write("identity/entity/batch-delete", ids).await.refused(400, "the entity is still used");
+    server.delete("identity/mfa/login-enforcement/le").await.ok();
+    // One that binds others as well lets it go, and names it no more.
+    ann.bind(
+        json!({"identity_group_ids": [group], "identity_entity_ids": [ann.entity], "auth_method_types": ["userpass"],
+        "auth_method_accessors": [accessor]}),
+    )
+    .await;
+    for path in [by_group.as_str(), by_entity.as_str(), "sys/auth/up"] {
+        server.delete(path).await.ok();
+    }
+    let left = server.read("identity/mfa/login-enforcement/le").await.ok()["data"].clone();
+    for list in ["identity_group_ids", "identity_entity_ids", "auth_method_accessors"] {
+        assert!(left[list].as_array().is_none_or(Vec::is_empty), "{list}: {left}");
+    }
+    assert_eq!(left["auth_method_types"], json!(["userpass"]));
+    server.write("sys/auth/up", json!({"type": "userpass"})).await.ok();
+    assert!(!ann.begin().await.is_empty(), "the next mount of the type is bound");
+    // Nothing is left of what led there.
+    server.delete("identity/mfa/login-enforcement/le").await.ok();
+    server.delete(&format!("identity/mfa/method/totp/{}", ann.method)).await.ok();
+}
+
 #[tokio::test]
 async fn methods_are_written_shown_without_secrets_and_refused() {
     let server = Server::new().await;
@@ -281,6 +331,8 @@ async fn methods_are_written_shown_without_secrets_and_refused() {
         ("key_size", json!(1_000_000), "key_size"),
         ("qr_size", json!(1_000_000), "qr_size"),
         ("issuer", json!("i".repeat(10_000)), "4096"),
+        ("issuer", json!("i".repeat(4_000)), "QR code"),
+        ("qr_size", json!(10), "at least"),
         ("method_name", json!("a\u{7}"), "control"),
     ] {
         let mut body = json!({"issuer": "i"});

@@ -17,6 +17,7 @@ mod policy_explain;
 mod pushes;
 mod quotas;
 mod roles;
+mod sealed;
 mod server;
 
 use server::Server;

@@ -233,17 +233,24 @@ async fn an_access_token_reads_the_claims_and_does_nothing_else() {
         "sys/internal/ui/resultant-acl",
         "identity/oidc/token/r",
         "identity/oidc/provider/default/authorize",
-        "identity/oidc/provider/other/userinfo",
         "identity/oidc/client/app",
     ] {
         assert_eq!(server.send(Verb::Read, path, access, Value::Null).await.status, 403, "{path}");
     }
-    assert_eq!(server.userinfo(&ann.token, true).await.status, 403, "the default policy does not go there");
+    let other = server.send(Verb::Read, "identity/oidc/provider/other/userinfo", access, Value::Null).await;
+    refused(&other, 401, "invalid_token");
+    let id_token = tokens["id_token"].as_str().unwrap();
+    for no_access_token in [ann.token.as_str(), id_token, "b.nonono", "s.nonono", ""] {
+        let got = server.userinfo(no_access_token, true).await;
+        let told = got.headers.get("www-authenticate").cloned().unwrap_or_default();
+        assert!(told.starts_with("Bearer error=\"invalid_token\""), "{no_access_token:?}: {told:?}");
+        refused(&got, 401, "invalid_token");
+    }
     server.write("identity/oidc/client/app", json!({ "assignments": [] })).await.ok();
     refused(&server.userinfo(access, true).await, 403, "access_denied");
     server.write("identity/oidc/client/app", json!({ "assignments": "allow_all" })).await.ok();
     server.alone.advance(Duration::from_secs(1201));
-    assert_eq!(server.userinfo(access, true).await.status, 403);
+    refused(&server.userinfo(access, true).await, 401, "invalid_token");
 }
 
 #[tokio::test]

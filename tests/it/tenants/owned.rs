@@ -42,6 +42,7 @@ pub enum Thing {
     ClientId,
     MfaMethod,
     Enforcement,
+    WaitingLogin,
     Migration,
     Denial,
 }
@@ -56,7 +57,6 @@ const PLAIN: &[&str] = &[
     "integration_key",
     "method_name",
     "mfa_payload",
-    "mfa_request_id",
     "org_name",
     "push_info",
     "secret_key",
@@ -219,6 +219,7 @@ pub fn meant(template: &str, name: &str) -> Option<Option<Thing>> {
         "name" if at("/sys/quotas/") => Thing::Quota,
         "method_id" | "mfa_method_ids" => Thing::MfaMethod,
         "name" if at("/identity/mfa/") => Thing::Enforcement,
+        "mfa_request_id" => Thing::WaitingLogin,
         "auth_method_accessors" => Thing::MountAccessor,
         "identity_entity_ids" => Thing::EntityId,
         "identity_group_ids" => Thing::GroupId,
@@ -435,6 +436,16 @@ pub async fn make(admin: &Client, stranger: &Client, tenant: &str) -> BTreeMap<T
     let enforced = json!({"mfa_method_ids": [of[&Thing::MfaMethod]], "identity_group_ids": [external]});
     post(format!("identity/mfa/login-enforcement/{enforcement}"), enforced).await;
     of.insert(Thing::Enforcement, enforcement);
+
+    let guarded = name("guarded");
+    post(format!("sys/auth/{guarded}"), json!({"type": "userpass"})).await;
+    post(format!("auth/{guarded}/users/u"), json!({"password": "p"})).await;
+    let mount = admin.get(&format!("/v1/sys/auth/{guarded}")).await.ok();
+    let enforced =
+        json!({"mfa_method_ids": [of[&Thing::MfaMethod]], "auth_method_accessors": [mount["data"]["accessor"]]});
+    post(format!("identity/mfa/login-enforcement/{guarded}"), enforced).await;
+    let waits = stranger.post(&format!("/v1/auth/{guarded}/login/u"), json!({"password": "p"})).await.ok();
+    of.insert(Thing::WaitingLogin, text(&waits["auth"]["mfa_requirement"]["mfa_request_id"]));
 
     post(format!("sys/mounts/{}", name("moving")), json!({"type": "kv"})).await;
     let moved = post("sys/remount".into(), json!({"from": name("moving"), "to": name("moved")})).await;

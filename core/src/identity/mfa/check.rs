@@ -9,6 +9,7 @@ use storage::{Access, Millis, Read, Txn};
 use super::codes;
 use super::enforcement::Enforcement;
 use super::factor::{Factors, given, passcode};
+use super::guesses;
 use super::key::key;
 use super::method::{Method, Settings, method};
 use super::outside::{Answered, Asks, NotLetIn, Question, question};
@@ -71,6 +72,7 @@ pub fn satisfy(txn: &mut Txn, trial: Trial<'_>, demanded: &[Enforcement]) -> Res
             return Ok(Verdict::Wrong(format!("failed to satisfy enforcement {name}. error: {why}")));
         }
     }
+    guesses::forget(txn, &trial.entity.id)?;
     Ok(Verdict::Right)
 }
 
@@ -83,8 +85,7 @@ fn check(txn: &mut Txn, trial: Trial<'_>, method: &Method, given: &[String]) -> 
     let Settings::Totp(settings) = &method.settings else { return by_asking(txn, trial, method, code) };
     let Some(code) = code else { return Ok(Checked::Wrong(codes::missing())) };
     let Some(key) = key(txn, &method.id, &entity.id)? else {
-        let text = format!("MFA secret for method ID {:?} not present in entity {:?}", method.id, entity.id);
-        return Ok(Checked::Wrong(text));
+        return Ok(Checked::Wrong(codes::missing()));
     };
     let whose = (method.id.as_str(), entity.id.as_str());
     let problem = codes::take(txn, now, whose, &key, settings.max_validation_attempts, code)?;

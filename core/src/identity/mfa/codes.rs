@@ -1,4 +1,4 @@
-//! The codes of a key that were used, who guesses, and who was refused by those that others ask.
+//! The codes of a key that were used, and who was refused by those that others ask.
 //!
 //! A code is told by its step of time, of which few can be right at a moment; so the record has a bounded size, and what it
 //! says is known to every later active node. Time does not go back with another one, so what can be right no more can be
@@ -12,6 +12,7 @@ use storage::{Millis, PathKey, Txn};
 use totp::{Key, Moment};
 
 use super::folder;
+use super::guesses::Guesses;
 use super::key::enrolled_by;
 
 /// Refusals in a row, by somebody's phone or for want of an answer, and how long they count.
@@ -23,17 +24,11 @@ const WRONG: &str = "MFA credentials not supplied or incorrect";
 pub(super) struct Codes {
     /// The steps whose codes were used, as far as they could still be right.
     used: Vec<u64>,
-    /// Wrong attempts in a row.
+    /// Refusals in a row, of a method that somebody else asks by.
     attempts: u32,
     /// Of the first of them.
     since: Millis,
-    /// How often in a row there were as many as are allowed.
-    #[serde(default)]
-    rounds: u32,
 }
-
-/// Whoever goes on guessing waits longer each time, up to this.
-const WAIT_MAX: Duration = Duration::from_secs(3600);
 
 pub(super) fn codes_key(method: &str, entity: &str) -> PathKey {
     folder("codes").plain(method).plain(entity)
@@ -48,45 +43,32 @@ pub(super) fn take(
     most: u32,
     code: &str,
 ) -> Result<Option<String>> {
-    let mut codes: Codes = txn.get_for_update(&codes_key(method, entity))?.unwrap_or_default();
-    let Moment { step, .. } = Moment::of(now, key.period);
-    codes.used.retain(|used| used.saturating_add(key.skew) >= step);
-    // As long as one code can be right; twice as long for each round before this one.
     let window = Duration::from_secs(key.period.saturating_mul(2 * key.skew + 1));
-    let doubled = window.saturating_mul(1 << codes.rounds.min(16)).min(WAIT_MAX.max(window));
-    let full = codes.attempts >= most;
-    let end = codes.since.plus(if full { doubled } else { window });
-    if now >= end {
-        codes.attempts = 0;
-        // Who has kept quiet for as long as they had to wait begins anew.
-        let quiet = now >= end.plus(doubled);
-        codes.rounds = if quiet { 0 } else { codes.rounds.saturating_add(u32::from(full)) };
-    }
-    if codes.attempts >= most {
-        let seconds = now.until(end).as_secs() + 1;
+    let guesses = Guesses::read(txn, now, entity, most, window)?;
+    if let Some(wait) = guesses.waits(now, most) {
+        let seconds = wait.as_secs() + 1;
         return Ok(Some(format!(
             "maximum TOTP validation attempts exceeded: {most} are allowed. Please try again in {seconds} seconds"
         )));
     }
+    let mut codes: Codes = txn.get_for_update(&codes_key(method, entity))?.unwrap_or_default();
+    let Moment { step, .. } = Moment::of(now, key.period);
+    codes.used.retain(|used| used.saturating_add(key.skew) >= step);
     let step = if code.len() == key.digits.count() { key.step_of(code, step)? } else { None };
-    let right = step.filter(|step| !codes.used.contains(step));
-    match right {
+    match step.filter(|step| !codes.used.contains(step)) {
         Some(step) => {
             codes.used.push(step);
-            (codes.attempts, codes.rounds) = (0, 0);
+            txn.put(&codes_key(method, entity), &codes)?;
+            Ok(None)
         }
         None => {
-            if codes.attempts == 0 {
-                codes.since = now;
-            }
-            codes.attempts += 1;
+            guesses.one_more(txn, now, entity)?;
+            Ok(Some(WRONG.to_owned()))
         }
     }
-    txn.put(&codes_key(method, entity), &codes)?;
-    Ok(right.is_none().then(|| WRONG.to_owned()))
 }
 
-/// Nothing was given to check.
+/// Nothing was given to check, or there is nothing to check it against: who has only the password learns not which.
 pub(super) fn missing() -> String {
     WRONG.to_owned()
 }

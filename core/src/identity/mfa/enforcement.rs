@@ -1,6 +1,7 @@
 //! Enforcements: which logins need a second factor, and which methods will do.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sdk::{Failure, Result};
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,19 @@ impl Enforcement {
             (By::Entity, &self.entity_ids),
         ];
         all.into_iter().flat_map(|(by, values)| values.iter().map(move |value| bound_key(by, value)))
+    }
+
+    fn selected(&mut self, by: By) -> &mut Vec<String> {
+        match by {
+            By::Accessor => &mut self.accessors,
+            By::Type => &mut self.types,
+            By::Group => &mut self.group_ids,
+            By::Entity => &mut self.entity_ids,
+        }
+    }
+
+    fn binds_nobody(&self) -> bool {
+        [&self.accessors, &self.types, &self.group_ids, &self.entity_ids].into_iter().all(Vec::is_empty)
     }
 
     fn indexes(&self) -> BTreeSet<PathKey> {
@@ -176,7 +190,7 @@ pub fn write_enforcement(txn: &mut Txn, mounts: &Mounts, name: &str, mut change:
         entity_ids: change.entity_ids.unwrap_or(before.entity_ids),
         ..before
     };
-    if [&after.accessors, &after.types, &after.group_ids, &after.entity_ids].into_iter().all(Vec::is_empty) {
+    if after.binds_nobody() {
         return Err(Failure::invalid(BINDS_NOBODY));
     }
     let new = after.indexes();
@@ -215,6 +229,59 @@ pub fn delete_enforcement(txn: &mut Txn, name: &str) -> Result<(), Access> {
     Ok(())
 }
 
+/// What enforcements may name, and is to be there no more.
+pub enum Goes<'a> {
+    /// An auth mount, by its accessor. The type stays: the next mount of it is bound as well.
+    Mount(&'a str),
+    Group(&'a str),
+    /// With those that it was made of.
+    Entity(&'a Entity),
+}
+
+/// Takes it out of the enforcements that name it. It has to stay while one of them would bind nobody without it: a second
+/// factor does not end unsaid.
+pub fn unbind(txn: &mut Txn, goes: Goes<'_>) -> Result<()> {
+    let (what, by, ids) = match goes {
+        Goes::Mount(accessor) => ("the auth mount", By::Accessor, vec![accessor]),
+        Goes::Group(id) => ("the group", By::Group, vec![id]),
+        Goes::Entity(entity) => {
+            let ids = entity.merged_ids.iter().chain([&entity.id]).map(String::as_str);
+            ("the entity", By::Entity, ids.collect())
+        }
+    };
+    let mut changed: BTreeMap<String, Enforcement> = BTreeMap::new();
+    for key in ids.iter().map(|id| bound_key(by, id)) {
+        let names: BTreeSet<String> = txn.get_for_update(&key)?.unwrap_or_default();
+        for name in names {
+            if let Entry::Vacant(place) = changed.entry(name) {
+                let found = txn.get_for_update(&enforcement_key(place.key()))?.ok_or_else(lost)?;
+                place.insert(found);
+            }
+        }
+        txn.delete(&key);
+    }
+    for enforcement in changed.values_mut() {
+        enforcement.selected(by).retain(|id| !ids.contains(&id.as_str()));
+    }
+    let empty: Vec<String> =
+        changed.values().filter(|left| left.binds_nobody()).map(|left| format!("{:?}", left.name)).collect();
+    if !empty.is_empty() {
+        return Err(Failure::Invalid(format!(
+            "{what} is still used by enforcement configurations that would bind nobody without it, with the names: {}. \
+             Change or delete them first",
+            empty.join(", ")
+        )));
+    }
+    for (name, enforcement) in &changed {
+        txn.put(&enforcement_key(name), enforcement)?;
+    }
+    Ok(())
+}
+
+fn lost() -> Access {
+    Access::Broken("what binds logins leads to no enforcement".into())
+}
+
 /// The enforcements that bind a login at that mount, by name. Of nobody known, the mount alone decides.
 pub fn applying(
     read: &impl Read,
@@ -236,7 +303,6 @@ pub fn applying(
     }
     let mut found = Vec::new();
     for name in names {
-        let lost = || Access::Broken("what binds logins leads to no enforcement".into());
         found.push(enforcement(read, &name)?.ok_or_else(lost)?);
     }
     Ok(found)

@@ -2,10 +2,11 @@
 
 use sdk::{Failure, Result};
 use storage::{Access, PathKey, Read, Seg, Txn};
-use totp::{Key, Secret};
+use totp::Key;
 
 use super::codes::codes_key;
 use super::folder;
+use super::guesses;
 use super::method::{Method, Settings};
 use crate::identity::entity;
 
@@ -44,28 +45,20 @@ pub fn enrol(txn: &mut Txn, method: &Method, entity_id: &str) -> Result<Option<E
     if key(txn, &method.id, &entity.id)?.is_some() {
         return Ok(None);
     }
-    let key = Key {
-        secret: Secret::random(settings.key_size),
-        issuer: settings.issuer.clone(),
-        account_name: entity.id.clone(),
-        period: settings.period,
-        algorithm: settings.algorithm,
-        digits: settings.digits,
-        skew: settings.skew,
-    };
+    let key = settings.key(entity.id.clone());
     let barcode = if settings.qr_size == 0 { String::new() } else { key.barcode(settings.qr_size)? };
     txn.put(&key_key(&method.id, &entity.id), &key)?;
     txn.put(&enrolled_by(&entity.id).plain(&method.id), &())?;
     Ok(Some(Enrolled { url: key.url(), barcode }))
 }
 
-/// Takes an entity's key for a method away.
+/// Takes an entity's key for a method away. With another one they begin anew.
 pub fn withdraw(txn: &mut Txn, method: &str, entity: &str) -> Result<(), Access> {
     txn.latch(&key_key(method, entity))?;
     txn.delete(&key_key(method, entity));
     txn.delete(&codes_key(method, entity));
     txn.delete(&enrolled_by(entity).plain(method));
-    Ok(())
+    guesses::forget(txn, entity)
 }
 
 fn methods_of(txn: &Txn, entity: &str) -> Result<Vec<String>, Access> {
@@ -81,7 +74,7 @@ pub(in crate::identity) fn forget_keys(txn: &mut Txn, entity: &str) -> Result<()
     for method in methods_of(txn, entity)? {
         withdraw(txn, &method, entity)?;
     }
-    Ok(())
+    guesses::forget(txn, entity)
 }
 
 /// The methods that both have a key for. Of others than those with keys it is known here who has refused them.
@@ -98,6 +91,7 @@ pub(in crate::identity) fn keys_of_both(txn: &Txn, one: &str, other: &str) -> Re
 /// Gives the keys of an entity to the one that it is merged into, with what is known of their codes. Where that one has a key
 /// already, it keeps it.
 pub(in crate::identity) fn move_keys(txn: &mut Txn, from: &str, to: &str) -> Result<(), Access> {
+    guesses::pass_on(txn, from, to)?;
     for method in methods_of(txn, from)? {
         txn.latch(&key_key(&method, to))?;
         let own = key(txn, &method, to)?;

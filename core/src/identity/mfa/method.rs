@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sdk::{Failure, Result};
 use serde::{Deserialize, Serialize};
 use storage::{Access, PathKey, Read, Txn};
-use totp::{Algorithm, Digits};
+use totp::{Algorithm, Digits, Key, Secret};
 
 use super::enforcement::using_key;
 use super::folder;
@@ -83,6 +83,28 @@ pub struct Totp {
     /// Pixels; zero for no QR code.
     pub qr_size: u32,
     pub max_validation_attempts: u32,
+}
+
+impl Totp {
+    pub(super) fn key(&self, account_name: String) -> Key {
+        Key {
+            secret: Secret::random(self.key_size),
+            issuer: self.issuer.clone(),
+            account_name,
+            period: self.period,
+            algorithm: self.algorithm,
+            digits: self.digits,
+            skew: self.skew,
+        }
+    }
+
+    /// Refuses what no key could be shown by: whoever asks for one would be refused each time.
+    pub fn check(&self) -> Result<()> {
+        if self.qr_size > 0 {
+            self.key(new_id()).barcode(self.qr_size)?;
+        }
+        Ok(())
+    }
 }
 
 #[derive(Clone, Serialize, Deserialize)]

@@ -9,7 +9,8 @@
 //! identity / mfa / using / method                 the names of the enforcements that ask for a method
 //! identity / mfa / key / method / entity          what an entity makes its codes with
 //! identity / mfa / enrolled / entity / method     which of these an entity has
-//! identity / mfa / codes / method / entity        the codes that were used and could still be right, wrong attempts, refusals
+//! identity / mfa / codes / method / entity        the codes that were used and could still be right, refusals
+//! identity / mfa / guesses / entity               wrong attempts, by whichever method
 //! identity / mfa / login / id                     a login that waits for its second factor
 //! identity / mfa / waiting / entity               the ids of those of one entity
 //! ```
@@ -21,6 +22,7 @@ mod check;
 mod codes;
 mod enforcement;
 mod factor;
+mod guesses;
 mod key;
 mod method;
 mod outside;
@@ -29,7 +31,8 @@ mod waiting;
 pub(crate) use check::check_answerable;
 pub use check::{Trial, Verdict, satisfy};
 pub use enforcement::{
-    Enforcement, EnforcementChange, applying, delete_enforcement, enforcement, enforcement_names, write_enforcement,
+    Enforcement, EnforcementChange, Goes, applying, delete_enforcement, enforcement, enforcement_names, unbind,
+    write_enforcement,
 };
 pub use factor::Factors;
 pub use key::{Enrolled, enrol, withdraw};

@@ -157,3 +157,24 @@ async fn a_merge_brings_the_groups_of_the_aliases_that_it_brings() {
     bench.change(|txn| merge(txn, bench.now, &asked)).await.unwrap();
     assert_eq!((bench.policies(&ann).len(), size(&bench.view(), &group).unwrap()), (0, 0));
 }
+
+/// Both are written down as members, she by what counts and he by what counts no more.
+#[tokio::test]
+async fn a_merge_leaves_the_ground_on_which_somebody_is_in_a_group() {
+    let (bench, ann, group) = with_ann().await;
+    let before = super::super::group(&bench.view(), &group).unwrap().unwrap().alias.unwrap();
+    bench.called(Some(&before.id), "ADMINS", MOUNT, None).await;
+    let bob = bench.log_in("bob", &["admins"]).await.id;
+    bench.called(Some(&before.id), "ADMINS", OTHER, None).await;
+    assert_eq!((bench.policies(&ann), bench.policies(&bob).len()), (vec!["admins".to_owned()], 0));
+    // Of two aliases at one mount only one would stay.
+    let own = alias(&bench.view(), MOUNT, "ann").unwrap().unwrap();
+    bench.change(|txn| delete_alias(txn, &own.id)).await.unwrap();
+    let from = [bob];
+    let asked = Merge { to: &ann, from: &from, keep: &[], force: false };
+    bench.change(|txn| merge(txn, bench.now, &asked)).await.unwrap();
+    assert_eq!(bench.policies(&ann), ["admins"]);
+    let his = alias(&bench.view(), MOUNT, "bob").unwrap().unwrap();
+    bench.change(|txn| delete_alias(txn, &his.id)).await.unwrap();
+    assert_eq!(bench.policies(&ann), ["admins"]);
+}

@@ -155,6 +155,57 @@ async fn who_goes_on_guessing_waits_longer_each_time_up_to_an_hour() {
 }
 
 #[tokio::test]
+async fn more_methods_are_not_more_guesses_and_one_right_code_does_not_help_to_guess_another() {
+    let bench = Bench::new();
+    let (first, second) = (bench.method().await, bench.method().await);
+    let ann = bench.log_in("ann", &[]).await;
+    let (of_first, of_second) = (bench.enrolled(&first, &ann).await, bench.enrolled(&second, &ann).await);
+    let bad = wrong(&of_first, &bench);
+    for n in 0..5 {
+        let method = if n % 2 == 0 { &first } else { &second };
+        assert!(bench.attempt(method, &ann, &bad).await.unwrap().contains("incorrect"), "{n}");
+    }
+    for (method, key) in [(&first, &of_first), (&second, &of_second)] {
+        let why = bench.attempt(method, &ann, &bench.code(key, 0)).await.unwrap();
+        assert!(why.contains("attempts exceeded"), "{why}");
+    }
+    // Whoever has one factor of two uses it up each time, and does not begin anew with the other.
+    let bob = bench.log_in("bob", &[]).await;
+    let (of_first, of_second) = (bench.enrolled(&first, &bob).await, bench.enrolled(&second, &bob).await);
+    let demanded =
+        [&first, &second].map(|method| Enforcement { method_ids: vec![method.id.clone()], ..Enforcement::default() });
+    let bad = wrong(&of_second, &bench);
+    let mut told = Vec::new();
+    for steps in [-1, 0, 1] {
+        for (of_both, code) in [(true, bench.code(&of_first, steps)), (false, bad.clone())] {
+            let mut factors = Factors::from([(second.id.clone(), vec![bad.clone()])]);
+            factors.insert(first.id.clone(), vec![code]);
+            let (namespace, answered) = (sdk::Namespace::root(), Answered::default());
+            let (now, asks, remote) = (bench.now, &AsksNobody, None);
+            let (entity, namespace, factors, answered) = (&bob, &namespace, &factors, &answered);
+            let trial = Trial { now, namespace, entity, factors, remote, asks, answered };
+            match bench.change(|txn| satisfy(txn, trial, &demanded).unwrap()).await {
+                Verdict::Wrong(why) => told.push((of_both, why)),
+                _ => panic!("one of two was wrong"),
+            }
+        }
+    }
+    assert!(told[4].1.contains("incorrect"), "{told:?}");
+    assert!(told[5].1.contains("attempts exceeded"), "{told:?}");
+}
+
+#[tokio::test]
+async fn whoever_has_the_password_alone_does_not_learn_who_has_a_key() {
+    let bench = Bench::new();
+    let method = bench.method().await;
+    let (ann, bob) = (bench.log_in("ann", &[]).await, bench.log_in("bob", &[]).await);
+    bench.enrolled(&method, &ann).await;
+    let (with_key, without) =
+        (bench.attempt(&method, &ann, "nonono").await, bench.attempt(&method, &bob, "nonono").await);
+    assert_eq!(with_key, without);
+}
+
+#[tokio::test]
 async fn what_is_no_code_is_refused_without_being_repeated() {
     let bench = Bench::new();
     let (method, ann) = (bench.method().await, bench.log_in("ann", &[]).await);

@@ -1,7 +1,7 @@
 //! Namespaces: what is said of those that are not there, or sealed, and what they cost others.
 
 use barrier::SealConfig;
-use sdk::{Namespace, NamespaceId};
+use sdk::{Namespace, NamespaceId, Read};
 use tokio::sync::watch;
 
 use super::*;
@@ -231,6 +231,43 @@ async fn leases_of_before_a_rule_are_counted_in_namespaces_too_and_those_of_a_se
     bench.doom(&Namespace::root(), "plain").await;
     bench.works_until("it should be gone", || !bench.is_there(&plain.id)).await;
     assert_eq!(bench.leases_counted(), (81, false));
+}
+
+/// What a rule of a namespace counts in those below follows what it says of them, also of leases that were there; and with
+/// it goes all that was written down for it.
+#[tokio::test]
+async fn a_rule_that_is_inherited_or_no_more_counts_what_is_below_or_gives_it_back() {
+    let bench = Bench::new().await;
+    let (vault, made) = bench.namespace(&Namespace::root(), "vault", true).await;
+    bench.open("vault", &made).await;
+    let (inner, _) = bench.namespace(&vault, "inner", false).await;
+    bench.leased(&vault, 3).await;
+    bench.leased(&inner, 4).await;
+    let set = async |inheritable| {
+        bench
+            .change(|state, _| {
+                let mut records = state.at(root());
+                let rules = LeaseCounts::change(&mut records).unwrap();
+                let scope = Scope { namespace: "vault/".into(), ..Scope::default() };
+                rules.set(&mut records, "all", scope, 100, inheritable).unwrap();
+            })
+            .await;
+    };
+    for (inheritable, count) in [(None, 3), (Some(true), 7), (Some(false), 3), (Some(true), 7)] {
+        set(inheritable).await;
+        let what = format!("inheritable: {inheritable:?}");
+        bench.works_until(&what, || bench.leases_counted() == (count, false)).await;
+    }
+    let apart =
+        || bench.node.local_view().unwrap().range(&storage::PathKey::kind("quota-apart"), None, 9).unwrap().len();
+    assert_ne!(apart(), 0);
+    bench
+        .change(|state, _| {
+            let mut records = state.at(root());
+            LeaseCounts::change(&mut records).unwrap().remove(&mut records, "all").unwrap();
+        })
+        .await;
+    assert_eq!(apart(), 0);
 }
 
 #[tokio::test]

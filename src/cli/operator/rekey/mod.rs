@@ -196,7 +196,7 @@ fn for_holders(fingerprints: &[Value], keys: &Value) -> String {
 fn new_keys(answer: &Value, state: &Value, places: &Places) -> String {
     let mut text = match answer["pgp_fingerprints"].as_array() {
         Some(holders) if !holders.is_empty() => for_holders(holders, &answer["keys_base64"]),
-        _ => init::keys("Key", &answer["keys_base64"]),
+        _ => init::numbered("Key", &answer["keys_base64"]),
     };
     if answer["keys"].as_array().is_none_or(Vec::is_empty) {
         return "The root key is new.".to_owned();

@@ -78,5 +78,7 @@ fn settings(write: &Write) -> Result<Totp> {
     let problem = "max_validation_attempts must be greater than zero";
     let attempts = u32::try_from(write.max_validation_attempts).map_err(|_| Failure::invalid(problem))?;
     let max_validation_attempts = if attempts == 0 { ATTEMPTS } else { attempts };
-    Ok(Totp { issuer, period, algorithm, digits, skew, key_size, qr_size, max_validation_attempts })
+    let settings = Totp { issuer, period, algorithm, digits, skew, key_size, qr_size, max_validation_attempts };
+    settings.check()?;
+    Ok(settings)
 }

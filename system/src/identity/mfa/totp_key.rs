@@ -75,7 +75,10 @@ fn generate(method_id: &str, entity_id: &str, txn: &mut Txn) -> Result<Answer> {
     let entity = identity::present(txn, entity_id)?.ok_or_else(|| Failure::invalid("invalid entity ID"))?;
     match mfa::enrol(txn, &method, &entity.id)? {
         Some(mfa::Enrolled { url, barcode }) => Ok(Reply::data(Made { barcode, url })?.into_answer()),
-        None => Ok(Answer::null().warn(format!("Entity already has a secret for MFA method {:?}", method.name))),
+        None => {
+            let called = if method.name.is_empty() { &method.id } else { &method.name };
+            Ok(Answer::null().warn(format!("Entity already has a secret for MFA method {called:?}")))
+        }
     }
 }
 

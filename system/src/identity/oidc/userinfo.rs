@@ -24,6 +24,7 @@ pub fn path() -> Path {
     Path::new("oidc/provider/:name/userinfo")
         .ids([(Verb::Read, "oidc-provider-user-info"), (Verb::Write, "oidc-provider-user-info2")])
         .help("The claims of who has logged in.", "For the access token that the client got with the ID token.")
+        .bearer()
         .view(Verb::Read, tell)
         .view(Verb::Write, tell)
 }
@@ -43,6 +44,9 @@ fn tell(ctx: &Ctx, named: Named, view: &View) -> Result<OAuth<Map<String, Value>
     }
 }
 
+const NOBODY: &str =
+    "there is no access token that counts here: none was sent, it has expired, or it is for another provider";
+
 /// As it can stand in a header: the body says it as it is.
 fn quoted(text: &str) -> String {
     text.chars().map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '?' }).collect()
@@ -52,11 +56,11 @@ fn claims(ctx: &Ctx, named: &Named, view: &View) -> std::result::Result<Map<Stri
     let invalid = |why: &str| Stop::from(Refusal::invalid_request(why));
     let token = |why: &str| Stop::from(Refusal::new(401, "invalid_token", why));
     let denied = |why: &str| Stop::from(Refusal::new(403, "access_denied", why));
+    let caller = ctx.caller.ok_or_else(|| token(NOBODY))?;
     let provider = Provider::get(view, named.name.as_str())?.ok_or_else(|| invalid("provider not found"))?;
     if !ctx.authorization.bearer {
         return Err(token("access token must be sent as a Bearer token"));
     }
-    let caller = ctx.caller.ok_or_else(|| token("access token is expired"))?;
     let purpose = caller.purpose.clone().and_then(|purpose| serde_json::from_value::<For>(purpose).ok());
     let purpose = purpose.ok_or_else(|| token("access token is malformed or invalid"))?;
     let client = Client::by_id(view, &purpose.client_id)?.ok_or_else(|| denied("client not found"))?;

@@ -1,0 +1,140 @@
+//! What belongs to a sealed namespace, asked for from above and from beside.
+
+use sdk::{Value, Verb, json};
+
+use super::Server;
+
+const SEALED: &str = "namespace is sealed";
+
+/// `vip`, with a seal of its own and what it has given out; `beside` it another one.
+struct Vip {
+    server: Server,
+    share: Value,
+    token: String,
+    accessor: String,
+    lease: String,
+    wrapped: String,
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+impl Vip {
+    async fn new() -> Self {
+        let server = Server::new().await;
+        server.write("sys/namespaces/beside", json!({})).await.ok();
+        let seal = json!({"seal": "seal \"shamir\" { shares = 1 threshold = 1 }"});
+        let made = server.write("sys/namespaces/vip", seal).await.ok();
+        let share = made["data"]["key_shares"][0].clone();
+        server.write("sys/namespaces/vip/unseal", json!({"key": share})).await.ok();
+        server.write_in("vip", "sys/auth/up", json!({"type": "userpass"})).await.ok();
+        server.write_in("vip", "sys/mounts/box", json!({"type": "box"})).await.ok();
+        let made = server.write_in("vip", "auth/token/create", json!({"ttl": "1h"})).await.ok()["auth"].clone();
+        let leases = server.list("vip/sys/leases/lookup/auth/token/create").await.ok();
+        let lease = format!("auth/token/create/{}", text(&leases["data"]["keys"][0]));
+        let wrapped = server.wrapped("vip/auth/up/login/ann", Value::Null).await.ok();
+        let wrapped = text(&wrapped["wrap_info"]["token"]);
+        Self { share, token: text(&made["client_token"]), accessor: text(&made["accessor"]), lease, wrapped, server }
+    }
+
+    /// Every call that takes a thing of another namespace, with this one's.
+    fn calls(&self) -> Vec<(&'static str, Value)> {
+        let (token, accessor) = (json!({"token": self.token}), json!({"accessor": self.accessor}));
+        let (lease, wrapped) = (json!({"lease_id": self.lease}), json!({"token": self.wrapped}));
+        let paths = |name: &str, value: &str| json!({name: value, "paths": ["box/x"]});
+        let asks = |name: &str, value: &str| json!({name: value, "path": "box/x", "operation": "read"});
+        vec![
+            ("auth/token/lookup", token.clone()),
+            ("auth/token/renew", token.clone()),
+            ("auth/token/lookup-accessor", accessor.clone()),
+            ("auth/token/renew-accessor", accessor.clone()),
+            ("sys/capabilities", paths("token", &self.token)),
+            ("sys/capabilities-accessor", paths("accessor", &self.accessor)),
+            ("sys/policy/explain", asks("token", &self.token)),
+            ("sys/policy/explain", asks("accessor", &self.accessor)),
+            ("sys/leases/lookup", lease.clone()),
+            ("sys/wrapping/lookup", wrapped.clone()),
+            // These end it.
+            ("sys/wrapping/unwrap", wrapped.clone()),
+            ("sys/wrapping/rewrap", wrapped),
+            ("sys/leases/renew", lease.clone()),
+            ("sys/leases/revoke", lease),
+            ("auth/token/revoke-accessor", accessor),
+            ("auth/token/revoke-orphan", token.clone()),
+            ("auth/token/revoke", token),
+        ]
+    }
+}
+
+#[tokio::test]
+async fn who_asks_from_above_for_what_is_a_sealed_namespace_s_is_told_one_thing() {
+    let vip = Vip::new().await;
+    let server = &vip.server;
+    server.write("sys/namespaces/vip/seal", json!({})).await.ok();
+    for (path, body) in vip.calls() {
+        let got = server.write(path, body).await;
+        assert_eq!((got.status, got.error()), (503, SEALED), "{path}");
+    }
+    // From beside it is like one that is not there, but for wrapping tokens, which count for whoever has them.
+    for (path, body) in vip.calls().into_iter().filter(|(path, _)| !path.starts_with("sys/wrapping/")) {
+        let got = server.write_in("beside", path, body).await;
+        assert_ne!(got.status, 503, "{path}: {}", got.body);
+    }
+    server.write("sys/namespaces/vip/unseal", json!({"key": vip.share})).await.ok();
+    assert!(server.lives(&vip.token).await, "nothing was ended");
+    for (path, body) in vip.calls().into_iter().take(11) {
+        server.write(path, body).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_meets_a_sealed_namespace_says_which_operation_it_was() {
+    let vip = Vip::new().await;
+    let server = &vip.server;
+    server.write("sys/mounts/box", json!({"type": "box"})).await.ok();
+    server.write("sys/namespaces/vip/seal", json!({})).await.ok();
+    let operations = json!([{"operation": "read", "path": "box/x"}, {"operation": "read", "path": "vip/box/x"}]);
+    let got = server.write("sys/batch", json!({"operations": operations})).await;
+    let told = "operation 2 of the batch (read \"vip/box/x\"): namespace is sealed";
+    assert_eq!((got.status, got.error()), (503, told));
+}
+
+/// As `kv` commands find the mount that a path lies in.
+#[tokio::test]
+async fn a_mount_of_a_namespace_below_is_found_by_its_path() {
+    let vip = Vip::new().await;
+    let server = &vip.server;
+    let find = async |token: &str, path: &str| {
+        server.send(Verb::Read, &format!("sys/internal/ui/mounts/{path}"), token, Value::Null).await
+    };
+    server.write_in("vip", "sys/namespaces/in", json!({})).await.ok();
+    server.write_in("vip/in", "sys/mounts/deep", json!({"type": "box"})).await.ok();
+    for (path, mount) in
+        [("vip/box/app/x", "vip/box/"), ("vip/in/deep", "vip/in/deep/"), ("vip/auth/up/x", "vip/auth/up/")]
+    {
+        let found = find(&server.root, path).await.ok();
+        assert_eq!(found["data"]["path"], mount, "{path}");
+    }
+    // From the namespace of the request on.
+    let found = find(&server.root, "in/deep/x").await;
+    found.refused(403, "nothing is mounted at \"in/deep/x\"");
+    let found = server.send(Verb::Read, "vip/sys/internal/ui/mounts/in/deep/x", &server.root, Value::Null).await.ok();
+    assert_eq!(found["data"]["path"], "in/deep/");
+
+    server.policy("boxer", "path \"vip/box/app/*\" { capabilities = [\"read\"] }").await;
+    let (boxer, _) = server.token(json!({"policies": ["boxer"]})).await;
+    assert_eq!(find(&boxer, "vip/box/app/x").await.ok()["data"]["path"], "vip/box/");
+    // Whoever may use nothing there is told the same of what is there, of what is not, and of what is sealed.
+    let denied = ["vip/in/deep/x", "vip/none/x", "beside/none", "nowhere/x", "none"];
+    for path in denied {
+        find(&boxer, path).await.refused(403, "preflight capability check returned 403");
+    }
+    server.write("sys/namespaces/vip/seal", json!({})).await.ok();
+    let (poor, _) = server.token(json!({"policies": ["nothing"], "no_default_policy": true})).await;
+    for path in denied.into_iter().chain(["vip/box/app/x"]) {
+        find(&poor, path).await.refused(403, "preflight capability check returned 403");
+    }
+    find(&server.root, "vip/box/app/x").await.refused(503, SEALED);
+    find(&boxer, "vip/box/app/x").await.refused(503, SEALED);
+}
