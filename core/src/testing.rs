@@ -149,7 +149,7 @@ impl Replication for Alone {
         Position { committed: self.store.applied(), applied: self.store.applied() }
     }
     fn members(&self) -> Vec<MemberStatus> {
-        vec![MemberStatus { member: self.joining(), voter: true, leader: true, last_contact: None }]
+        vec![MemberStatus { member: self.joining(), voter: true, leader: true, last_contact: None, sealed: None }]
     }
     fn other_cluster(&self) -> Arc<dyn Link> {
         Arc::clone(&self.link)

@@ -205,7 +205,7 @@ async fn what_is_locked_sealed_or_doomed_is_so_with_all_that_lies_in_it() {
     assert!(!bench.node.barrier.holds(sealed.id.keyring()));
     let view = bench.node.local_view().unwrap().elsewhere(space::records(&sealed.id));
     // Whoever has the root's keys has none of these.
-    assert!(matches!(bench.node.namespaces.get(&view, "inner"), Err(Access::NamespaceSealed)));
+    assert!(matches!(bench.node.namespaces.get(&view, "inner"), Err(Access::NamespaceSealed(_))));
     assert_eq!(bench.seen("doomed", "sys/mounts"), Err("namespace not found".into()));
     assert_eq!(bench.seen("", "doomed/sys/mounts"), at("", "doomed/sys/mounts"));
 }

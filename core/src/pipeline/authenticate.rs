@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use sdk::Failure;
-use storage::View;
+use storage::{Access, View};
 
 use super::authorize::Refused;
 use super::{NAMESPACE_SEALED, RelyOn, Run};
@@ -62,12 +62,12 @@ pub(super) fn caller(
             rely_on.extend(rights.relied_on.iter().cloned());
             Ok(Ok(Asker { token, rights }))
         }
-        Err(Why::Access(access)) => Err(Failure::from(access).into()),
         // A token that does not count is like none: paths that need none still answer.
-        Err(why @ Why::SealedHome) => {
+        Err(why @ (Why::SealedHome | Why::Access(Access::NamespaceSealed(_)))) => {
             let failure = Some(Failure::Unavailable(NAMESPACE_SEALED.into()));
             Ok(Err(Nobody { why: why.to_string(), failure }))
         }
+        Err(Why::Access(access)) => Err(Failure::from(access).into()),
         Err(why @ (Why::Unknown | Why::Expired | Why::Spent | Why::Orphaned)) => nobody(&why.to_string()),
     }
 }

@@ -11,6 +11,7 @@ mod batch;
 mod commit;
 mod dispatch;
 mod filter;
+mod keys;
 mod limit;
 mod locate;
 mod measure;
@@ -32,6 +33,7 @@ use tokio::time::Instant;
 pub use authorize::Permit;
 pub use authorize::refusal;
 pub(crate) use commit::{resolve, unknown};
+use keys::{NAMESPACE_SEALED, is_open};
 pub use locate::{Kind, Located, is_protected, locate};
 
 use crate::audit::{AuditError, Subject, Who};
@@ -42,7 +44,7 @@ use crate::identity::mfa::Answered;
 use crate::lifecycle::Node;
 use crate::listing::Lister;
 use crate::lockout::{self, Counted};
-use crate::namespace::{Address, UNLOCK};
+use crate::namespace::Address;
 use crate::request::Request;
 use crate::response::Response;
 use crate::service::open_response;
@@ -163,6 +165,8 @@ impl Pipeline {
             answered: Answered::default(),
             unlisted: 0,
             refusal: None,
+            home_asked: false,
+            lacking: None,
         };
         let (mut attempts, mut call) = (0, *call);
         loop {
@@ -306,6 +310,11 @@ impl Pipeline {
         if let Err(refused) = self.count_once(run, &view, located.as_ref(), stages).await {
             return Ok(refused);
         }
+        match self.has_home(run, stages).await {
+            Ok(true) => {}
+            Ok(false) => return Err(Again::Prepared),
+            Err(failure) => return Ok(self.refuse(run, &view, located.as_ref(), failure, stages).await),
+        }
         let permit = secondary::judge(&self.node, &view, run, located.as_ref(), &mut rely_on).unwrap_or_else(|| {
             let caller = authenticate::caller(&self.node, &view, run, &mut rely_on)?;
             authorize::authorize(&self.node, &view, run, caller, located.as_ref(), &mut rely_on)
@@ -376,6 +385,8 @@ impl Pipeline {
                 if let (Some(located), Some(auth)) = (&located, done.answer.made()) {
                     measure::token_made(located, auth);
                 }
+                // It is committed: whoever waits for the same goes on while the rest is done.
+                stages.latches = None;
                 let answered = done.committed.or(run.request.consistency.wants_index().then_some(seen));
                 self.indexed(finish(run, done).await, answered)
             }
@@ -524,6 +535,7 @@ impl Pipeline {
                 return Err(Again::Unlisted(folder));
             }
             dispatch::Done::Answered(Err(failure), _) => {
+                let failure = self.bring(run, failure, stages).await?;
                 let spent = self.spend(run, permit.spends()).await;
                 Err(spent.err().unwrap_or(failure))
             }
@@ -703,24 +715,7 @@ struct What<'a> {
     steps: Option<Result<&'a [Step], &'a Failure>>,
 }
 
-const NAMESPACE_SEALED: &str = "namespace is sealed";
 const ROOT_ONLY: &str = "operation only available in root namespace";
-
-/// Whether anything of the namespace is served.
-fn is_open(run: &Run<'_>, address: &Address) -> Result<(), Failure> {
-    if address.place.lacks_keys() && run.term.is_none() {
-        return Err(Failure::Moved("this node has no keys for the namespace yet; the active node may have".into()));
-    }
-    if address.place.is_sealed() {
-        return Err(Failure::Unavailable(NAMESPACE_SEALED.into()));
-    }
-    match address.place.locked_at() {
-        Some(locked) if address.path != UNLOCK => Err(Failure::Unavailable(format!(
-            "API access to this namespace has been locked by an administrator - {locked:?} must be unlocked to gain access."
-        ))),
-        _ => Ok(()),
-    }
-}
 
 fn no_route(path: &str) -> Failure {
     Failure::NoSuch(format!("no handler for route {path:?}. route entry not found."))
@@ -750,6 +745,10 @@ struct Stages {
     unlisted: usize,
     /// Why an operation of a batch was denied.
     refusal: Option<Refusal>,
+    /// Whether the keys of the token's namespace were asked for.
+    home_asked: bool,
+    /// The keyring that an operation of a batch lacked.
+    lacking: Option<String>,
 }
 
 /// Why something was denied that no policy has refused.
