@@ -94,7 +94,7 @@ impl Node {
                 continue;
             }
             for (keyring, _) in self.barrier.open_tenants() {
-                if let Err(problem) = self.look_after_tenant(&keyring, term).await {
+                if let Err(problem) = self.look_after_tenant(&keyring, term, UNCOUNTED).await {
                     let namespace = NamespaceId::owner_of(&keyring).map(|id| self.path_of(&id));
                     tracing::warn!(namespace, problem, "the data key of a namespace could not be looked after");
                 }
@@ -102,7 +102,8 @@ impl Node {
         }
     }
 
-    async fn look_after_tenant(&self, keyring: &str, term: Term) -> Result<(), String> {
+    /// Adds up what was encrypted once it is `least`.
+    pub(crate) async fn look_after_tenant(&self, keyring: &str, term: Term, least: u64) -> Result<(), String> {
         let text = |problem: &dyn std::fmt::Display| problem.to_string();
         let Some(id) = NamespaceId::owner_of(keyring) else { return Ok(()) };
         self.follow_tenant_keys(&id).map_err(|e| text(&e))?;
@@ -126,7 +127,7 @@ impl Node {
             let namespace = self.path_of(&id);
             tracing::error!(namespace, "the data key of a namespace was used too often; rotate it now");
         }
-        if fresh < UNCOUNTED {
+        if fresh < least {
             return Ok(());
         }
         let counted = Used { term: key.term, encryptions: stored + fresh };
