@@ -57,6 +57,7 @@ class Node:
         self.cluster, self.number, self.port, self.cluster_port = cluster, number, port, cluster_port
         self.folder = cluster.folder / f"node{number}"
         self.process = None
+        self.before = None  # what its process does first
         self.connection = None
 
     @property
@@ -86,6 +87,9 @@ listener "tcp" {{
   tls_cert_file   = "{tls}/tls.pem"
   tls_key_file    = "{tls}/tls.key"
 }}
+telemetry {{
+  prometheus_retention_time = "1m"
+}}
 audit "file" "file" {{
   options {{
     file_path = "audit.log"
@@ -101,7 +105,7 @@ audit "file" "file" {{
         command = [str(self.cluster.binary), *self.settings(), "server", f"-config={config}"]
         # A server under test ends with whoever holds its standard input.
         held = subprocess.DEVNULL if self.cluster.ways is None else subprocess.PIPE
-        self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=held, cwd=self.folder)
+        self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=held, cwd=self.folder, preexec_fn=self.before)
 
     def settings(self):
         """What a server under test reads before its own arguments."""
@@ -119,8 +123,17 @@ audit "file" "file" {{
             control.sendall(json.dumps({"do": what}).encode() + b"\n")
             return json.loads(control.makefile().readline())
 
+    def metric(self, name):
+        """The sum over its labels."""
+        raw = self.ask("GET", "sys/metrics?format=prometheus")[1].decode()
+        return sum(float(line.split()[-1]) for line in raw.splitlines() if line.split("{")[0].split(" ")[0] == name)
+
     def call(self, method, path, body=None):
         """Status and answer. The connection is kept."""
+        status, raw = self.ask(method, path, body)
+        return status, json.loads(raw) if raw.strip() else {}
+
+    def ask(self, method, path, body=None):
         headers = {"X-Vault-Token": self.cluster.token} if self.cluster.token else {}
         data = None if body is None else json.dumps(body)
         for attempt in (1, 2):
@@ -130,8 +143,7 @@ audit "file" "file" {{
             try:
                 self.connection.request(method, f"/v1/{path}", data, headers)
                 answer = self.connection.getresponse()
-                raw = answer.read()
-                return answer.status, json.loads(raw) if raw.strip() else {}
+                return answer.status, answer.read()
             except (OSError, http.client.HTTPException):
                 self.connection = None
                 if attempt == 2:
@@ -255,6 +267,10 @@ class Cluster:
     def cpu_seconds(self):
         return sum(machine.cpu_seconds(n.process.pid) for n in self.nodes)
 
+    def syncs(self):
+        """How often the active node has synced its log; 0 where that is not counted."""
+        return self.active().metric("holdfast_log_syncs")
+
     def memory(self):
         return [round(machine.resident_mib(n.process.pid), 1) for n in self.nodes]
 
@@ -301,6 +317,9 @@ class Bare:
 
     def cpu_seconds(self):
         return machine.cpu_seconds(self.process.pid)
+
+    def syncs(self):
+        return 0
 
     def memory(self):
         return [round(machine.resident_mib(self.process.pid), 1)]

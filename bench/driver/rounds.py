@@ -13,6 +13,7 @@ WORKLOADS = ["kv-read", "kv-write", "token-create", "token-lookup-self", "userpa
              "transit-encrypt", "transit-sign"]
 WARM_UP = 2  # seconds of each workload that do not count
 IDLE = 5  # seconds
+OPEN = 0.7  # of what the slower side can do
 
 
 def idle(sides):
@@ -47,22 +48,36 @@ def all_of(sides, load, wanted):
                       file=sys.stderr)
         results[workload] = {name: {"median": median(all_rounds), "rounds": all_rounds}
                              for name, all_rounds in kept.items()}
+        if wanted.open_loop:
+            results[f"{workload}, open loop"] = open_loop(able, load, workload, wanted, results[workload])
     return results
 
 
-def one(side, load, workload, wanted, seconds):
+def open_loop(sides, load, workload, wanted, closed):
+    """The same at a rate that all sides can keep up with, each request timed from when it was due."""
+    sides = [side for side in sides if side.name != "bare"]
+    rate = OPEN * min(closed[side.name]["median"]["rps"] for side in sides)
+    kept = {side.name: [] for side in sides}
+    for _ in range(wanted.rounds):
+        for side in sides:
+            kept[side.name].append(one(side, load, workload, wanted, wanted.seconds, rate))
+    return {name: {"median": median(all_rounds), "rounds": all_rounds} for name, all_rounds in kept.items()}
+
+
+def one(side, load, workload, wanted, seconds, rate=None):
+    rate = rate or wanted.rate
     kind = "bare" if side.name == "bare" else workload
     command = [str(load), "load", "--ca", str(side.tls / "ca.pem"), "--workload", kind, "--seconds", str(seconds),
                "--clients", str(wanted.clients), "--keys", str(wanted.keys)]
     for address in side.addresses(wanted.spread):
         command += ["--address", address]
-    if wanted.rate:
-        command += ["--rate", str(wanted.rate)]
+    if rate:
+        command += ["--rate", str(rate)]
     if wanted.reconnect:
         command += ["--reconnect"]
-    before = side.cpu_seconds()
+    before, syncs = side.cpu_seconds(), side.syncs()
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "BENCH_TOKEN": side.bench_token})
-    cpu = side.cpu_seconds() - before
+    cpu, syncs = side.cpu_seconds() - before, side.syncs() - syncs
     if done.returncode:
         raise Failed(f"the load ended with {done.returncode}")
     report = json.loads(done.stdout)
@@ -75,6 +90,7 @@ def one(side, load, workload, wanted, seconds):
         "p99_us": report["latency_us"]["p99"],
         "max_us": report["latency_us"]["max"],
         "errors": report["errors"],
+        "syncs_per_1000": 1000 * syncs / answers,
         "answers": report["answers"],
         "memory_mib": side.memory(),
         "load_cpu_us": report["own_cpu_seconds"] / answers * 1e6,
@@ -83,7 +99,7 @@ def one(side, load, workload, wanted, seconds):
 
 def median(all_rounds):
     middle = {key: statistics.median(r[key] for r in all_rounds)
-              for key in ("rps", "cpu_us", "p50_us", "p95_us", "p99_us", "max_us", "load_cpu_us")}
+              for key in ("rps", "cpu_us", "p50_us", "p95_us", "p99_us", "max_us", "load_cpu_us", "syncs_per_1000")}
     middle["errors"] = sum(sum(r["errors"].values()) for r in all_rounds)
     middle["memory_mib"] = max(max(r["memory_mib"]) for r in all_rounds)
     return middle

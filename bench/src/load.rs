@@ -23,6 +23,8 @@ pub struct Plan {
     pub clients: usize,
     pub end: End,
     pub rate: Option<f64>,
+    /// A request whose client still waits for an answer when it is due is not sent.
+    pub skip_late: bool,
     pub reconnect: bool,
 }
 
@@ -130,6 +132,10 @@ async fn one(plan: Rc<Plan>, sent: Rc<Cell<usize>>, mut client: Client, number: 
             }
         }
         request += 1;
-        due += beat.unwrap_or_default();
+        let Some(beat) = beat else { continue };
+        due += beat;
+        if plan.skip_late && due < Instant::now() {
+            due += beat.mul_f64((due.elapsed().as_secs_f64() / beat.as_secs_f64()).ceil());
+        }
     }
 }

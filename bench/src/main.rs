@@ -54,6 +54,9 @@ struct Load {
     /// each client sends as soon as it has its answer.
     #[arg(long)]
     rate: Option<f64>,
+    /// With `--rate`: what is due while its client waits for an answer is left out, as by clients that do not pile up work.
+    #[arg(long, requires = "rate")]
+    skip_late: bool,
     /// How many different secrets are read or written.
     #[arg(long, default_value_t = 1000)]
     keys: usize,
@@ -120,6 +123,7 @@ fn run_load(load: Load) -> Result<(), Box<dyn std::error::Error>> {
             (false, length) => End::After(length.unwrap_or(Duration::from_secs(10))),
         },
         rate: load.rate,
+        skip_late: load.skip_late,
         reconnect: load.reconnect,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -2,7 +2,7 @@
 //!
 //! Modules, lower ones first; each uses only those above it in this list:
 //! `letters` < `space` (where records are) < `cache` < `replication` (what core needs of the cluster) < `mount` <
-//! `due` < `identity` (entities and groups) < `policies` < `namespace` < `passwords` < `quota` < `denials` (who was refused, and why) < `token` < `lockout` < `in_flight` < `work` (what takes long) <
+//! `due` < `identity` (entities and groups) < `policies` < `namespace` < `passwords` < `quota` < `denials` (who was refused, and why) < `token` < `lockout` < `in_flight` < `lanes` (how many run at once, who waits) < `work` (what takes long) <
 //! `audit` and `lifecycle` (init, unseal, seal, join) with `backup` < `change` < `versions` < `wrap` <
 //! `listing` (who makes those of large folders) < `pipeline` <
 //! `service` (which node runs a request), `worker` (what is due), `chores` (what mounts do by themselves) and `lease_count`.
@@ -23,6 +23,7 @@ pub mod dr;
 pub mod due;
 pub mod identity;
 pub mod in_flight;
+pub mod lanes;
 pub mod lease_count;
 mod letters;
 pub mod lifecycle;

@@ -13,6 +13,7 @@ use tracing::Instrument;
 use crate::catalog::Catalog;
 use crate::consistency::{Forwarding, Missing};
 use crate::dr::gate;
+use crate::lanes::Lane;
 use crate::lifecycle::Node;
 use crate::pipeline::{Call, Kind, Pipeline, locate, resolve, unknown};
 use crate::replication::{Asker, ForwardError, Leader, Outcome, Role};
@@ -168,7 +169,7 @@ impl Service {
             return lacking.filter(|_| request.consistency.missing == Missing::Fail);
         }
         let now = self.node.replication.now();
-        Some(self.pipeline.run(Call { request, now, term: None, deadline, forwarded: false, counted: false }).await)
+        Some(self.admitted(Call::here(request, now, None, deadline)).await)
     }
 
     /// The refusal of a request that names a state which is not here.
@@ -207,8 +208,8 @@ impl Service {
         let _listed = self.node.in_flight.begin(&request, self.node.replication.now());
         match self.node.replication.read_point(deadline.min(Instant::now() + READ_POINT_MAX)).await {
             Ok(now) => {
-                let run = Call { request: &request, now, term: Some(term), deadline, forwarded: false, counted: false };
-                self.pipeline.run(run).await
+                // For as long as its client takes, which is nobody's place to hold.
+                self.pipeline.run(Call::here(&request, now, Some(term), deadline)).await
             }
             Err(problem) => Response::unavailable(&problem.0),
         }
@@ -216,6 +217,10 @@ impl Service {
 
     /// Runs what another node forwarded. The payload and the answer are sealed messages.
     pub async fn serve_forwarded(&self, id: RequestId, payload: &[u8], deadline: Instant) -> Result<Bytes, SealError> {
+        let _room = match self.node.lanes.room(payload.len()) {
+            Ok(room) => room,
+            Err(overloaded) => return seal_response(&self.node.barrier, id, &overloaded.response()).map(Bytes::from),
+        };
         let plain = self.node.barrier.open_message(FORWARD, &id.to_bytes(), payload)?;
         let response = match serde_json::from_slice::<Request>(&plain) {
             Ok(mut request) if request.id == id => {
@@ -270,7 +275,14 @@ impl Service {
             return lacking;
         }
         let (forwarded, counted) = (came == Came::Forwarded, came != Came::Here);
-        self.pipeline.run(Call { request, now, term: Some(term), deadline, forwarded, counted }).await
+        self.admitted(Call { forwarded, counted, ..Call::here(request, now, Some(term), deadline) }).await
+    }
+
+    async fn admitted(&self, call: Call<'_>) -> Response {
+        match self.node.lanes.enter(Lane::of(call.request), call.deadline).await {
+            Ok(place) => self.pipeline.run(Call { place: Some(&place), ..call }).await,
+            Err(overloaded) => overloaded.response(),
+        }
     }
 
     /// Reads here. `None` when the leader was lost on the way and the request should be placed again.
@@ -278,10 +290,7 @@ impl Service {
         match self.node.replication.read_point(deadline.min(Instant::now() + READ_POINT_MAX)).await {
             Ok(now) => match self.lacks(request, true) {
                 Some(lacking) => Some(lacking),
-                None => {
-                    let run = Call { request, now, term: None, deadline, forwarded: false, counted: false };
-                    Some(self.pipeline.run(run).await)
-                }
+                None => Some(self.admitted(Call::here(request, now, None, deadline)).await),
             },
             // Leadership may be on its way to another node.
             Err(_) if Instant::now() < deadline => None,
@@ -323,8 +332,11 @@ impl Service {
     /// A request counts where it came in, so that too many do not reach the active node.
     async fn forward(&self, request: Request, deadline: Instant) -> Response {
         let now = self.node.replication.now();
-        let run = Call { request: &request, now, term: None, deadline, forwarded: false, counted: false };
-        let mut headers = match self.pipeline.count(&run).await {
+        let _place = match self.node.lanes.enter(Lane::Forward, deadline).await {
+            Ok(place) => place,
+            Err(overloaded) => return overloaded.response(),
+        };
+        let mut headers = match self.pipeline.count(&Call::here(&request, now, None, deadline)).await {
             Ok(headers) => headers,
             Err(refused) => return refused,
         };

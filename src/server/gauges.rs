@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use holdfast_core::dr::{CopyState, Standing};
+use holdfast_core::lanes::Fill;
 use holdfast_core::lifecycle::Node;
 use holdfast_core::replication::Role;
 use metrics::{Key, gauge};
@@ -91,6 +92,11 @@ impl Measured {
         gauge!("vault.core.active").set(flag(matches!(role, Role::Active { .. })));
         gauge!("vault.core.performance_standby").set(flag(self.node.reads_as_standby()));
 
+        for Fill { lane, running, waiting } in self.node.lanes.fill() {
+            gauge!("holdfast.core.running", LANE => lane.name()).set(running as f64);
+            gauge!("holdfast.core.waiting", LANE => lane.name()).set(waiting as f64);
+        }
+
         gauge!("holdfast.node.diverged").set(flag(self.node.divergence().is_some()));
 
         let position = self.node.replication.position();
@@ -169,5 +175,7 @@ impl Measured {
 
 /// The label that says which copy it is of.
 const SECONDARY: &str = "secondary";
+/// The label that says with whom a request shares its places.
+const LANE: &str = "lane";
 /// The label that says whose it is.
 const NODE: &str = "node_id";

@@ -1,16 +1,18 @@
 //! What each kind of log entry does to the state.
 //!
 //! An entry is worked out in full before anything changes: the write and the new position are built beside the old ones,
-//! and take their place only after the database has taken the write.
+//! and take their place then. Entries that only change records are written together: the database goes from one group's end to the
+//! next one's, and never shows a part of one.
 
 use std::sync::Arc;
 
 use openraft::EntryPayload;
 use rocksdb::WriteBatch;
 use storage::apply::{Effects, decide};
-use storage::{Batch, Change, Class, Committed, Epoch, Journal, Millis, Revision, StoreError};
+use storage::{Batch, Change, Class, Committed, Epoch, Journal, Millis, RawKey, StoreError};
 
 use super::database::{DATA, Database, FORMAT, MEMBERSHIP, META, OUTCOMES, POSITION, RECOVERY, REMOVED, STANDING};
+use super::known::Known;
 use super::loading::Loading;
 use super::outcomes::{self, Outcomes};
 use super::position::Position;
@@ -39,6 +41,14 @@ pub(super) struct Live {
     pub standing: Arc<Standing>,
     /// How many bytes were ever written to the feed.
     pub fed: u64,
+    pub known: Known,
+}
+
+/// The entries that are applied and not in the database yet.
+#[derive(Default)]
+pub(super) struct Group {
+    write: WriteBatch,
+    entries: usize,
 }
 
 /// An entry's effect, worked out but not written.
@@ -68,10 +78,20 @@ struct KeptOutcome {
 }
 
 impl Live {
-    /// Applies one entry. An error means that the state cannot go on.
-    pub fn apply(&mut self, database: &Database, journal: &Journal, entry: &Entry) -> Result<Applied, StoreError> {
+    /// Applies one entry, as one of a group. An error means that the state cannot go on.
+    pub fn apply(
+        &mut self,
+        database: &Database,
+        journal: &Journal,
+        group: &mut Group,
+        entry: &Entry,
+    ) -> Result<Applied, StoreError> {
+        let alone = !self.goes_together(entry);
+        if alone {
+            self.write(database, group)?;
+        }
         let mut planned = Planned {
-            write: WriteBatch::default(),
+            write: std::mem::take(&mut group.write),
             position: Position { applied: Some(entry.log_id), ..self.position.clone() },
             form: Form::of(self.format),
             answer: Applied::Blank,
@@ -107,12 +127,10 @@ impl Live {
             EntryPayload::Normal(Command::Follow(steps)) => self.follow(database, journal, steps, &mut planned),
             EntryPayload::Normal(Command::Trim(upto)) => feed::trim(database, &mut planned.write, *upto),
         }
-        planned.write.put_cf(database.column(META), POSITION, planned.position.encode(planned.form));
         if let Some(change) = planned.change.take() {
             planned.tell(journal, change);
         }
-        database.write(planned.write)?;
-
+        (group.write, group.entries) = (planned.write, group.entries + 1);
         self.position = planned.position;
         self.fed = planned.fed;
         if planned.forgets {
@@ -141,10 +159,32 @@ impl Live {
             self.outcomes.evict(kept.evicted);
             self.outcomes.push(entry.log_id.index, batch.id, kept.bytes);
         }
+        if alone {
+            self.write(database, group)?;
+            self.known.forget();
+        }
         Ok(planned.answer)
     }
 
-    fn batch(&self, database: &Database, batch: &Batch, planned: &mut Planned) -> Result<(), StoreError> {
+    /// Whether all that the entry reads and changes is records one by one, so that what is not written yet is known.
+    fn goes_together(&self, entry: &Entry) -> bool {
+        let EntryPayload::Normal(Command::Batch(batch)) = &entry.payload else { return false };
+        batch.prefix_deletes.is_empty() && self.outcomes.find(&batch.id).is_none()
+    }
+
+    /// The group's entries are in the database, and visible, or none of them is.
+    pub fn write(&mut self, database: &Database, group: &mut Group) -> Result<(), StoreError> {
+        let Group { mut write, entries } = std::mem::take(group);
+        if entries == 0 {
+            return Ok(());
+        }
+        write.put_cf(database.column(META), POSITION, self.position.encode(Form::of(self.format)));
+        database.write(write)?;
+        self.known.settle();
+        Ok(())
+    }
+
+    fn batch(&mut self, database: &Database, batch: &Batch, planned: &mut Planned) -> Result<(), StoreError> {
         planned.position.time = self.position.time.max(batch.now);
         if let Some(index) = self.outcomes.find(&batch.id) {
             planned.answer = Applied::Repeated(database.ran(index)?);
@@ -153,12 +193,18 @@ impl Live {
         let generation = self.position.generation;
         #[cfg(feature = "faults")]
         let batch = &*crate::under_test::checked(batch);
-        match decide(batch, self.position.revision.epoch, &mut |key| database.get(generation, key))? {
+        let known = &mut self.known;
+        let mut get = |key: &RawKey| match known.get(key) {
+            Some(brief) => Ok(brief),
+            None => database.brief(generation, key).inspect(|brief| known.note(key, *brief)),
+        };
+        match decide(batch, self.position.revision.epoch, &mut get)? {
             Err(refusal) => planned.answer = Applied::Refused(refusal),
             // What it would change is the primary's.
             Ok(effects) if effects.replicated && self.standing.source().is_some() => planned.answer = Applied::Copies,
             Ok(effects) => {
                 planned.effects(database, &effects);
+                self.known.follow(&effects, &planned.position);
                 if effects.replicated && self.standing.feeds() {
                     planned.feed(database, batch.now, Fact::of(&effects));
                 }
@@ -263,11 +309,7 @@ impl Planned {
             self.write.delete_cf(data, key::physical(position.generation, key.as_bytes()));
         }
         for (key, value) in &effects.puts {
-            let revision = match key.class() {
-                Class::Replicated => position.revision,
-                Class::Local => Revision { epoch: Epoch::default(), n: position.local },
-            };
-            let record = value::encode(revision, value, self.form);
+            let record = value::encode(position.revision_of(key), value, self.form);
             self.write.put_cf(data, key::physical(position.generation, key.as_bytes()), record);
         }
     }

@@ -14,7 +14,8 @@ use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, Direction, IteratorMode,
     Options, ReadOptions, WriteBatch, WriteOptions, checkpoint,
 };
-use storage::{Class, Ran, RawKey, StoreError, Stored};
+use storage::apply::Brief;
+use storage::{Class, Ran, RawKey, StoreError};
 
 use super::loading::Loading;
 use super::outcomes::{self, Limits, Outcomes};
@@ -72,10 +73,11 @@ impl Database {
         self.rocks.cf_handle(name).expect("invariant: the state's columns exist once it is open")
     }
 
-    pub fn get(&self, generation: u32, key: &RawKey) -> Result<Option<Stored>, StoreError> {
+    /// What a decision has to know of a record.
+    pub fn brief(&self, generation: u32, key: &RawKey) -> Result<Option<Brief>, StoreError> {
         let key = key::physical(generation, key.as_bytes());
         let record = self.rocks.get_pinned_cf(self.column(DATA), key).map_err(unreadable)?;
-        record.map(|record| value::decode(&record)).transpose()
+        record.map(|record| value::brief(&record)).transpose()
     }
 
     /// What the request of the entry at `index` came to.

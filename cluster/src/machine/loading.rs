@@ -87,8 +87,8 @@ impl Live {
             return Ok(Applied::NotThisLoad);
         }
         for check in &switch.checks {
-            let found = database.get(self.position.generation, &check.key)?;
-            if found.map(|stored| stored.revision) != check.revision {
+            let found = database.brief(self.position.generation, &check.key)?;
+            if found.map(|brief| brief.revision) != check.revision {
                 return Ok(Applied::NotThisLoad);
             }
         }

@@ -22,6 +22,7 @@ mod database;
 mod feed;
 mod fingerprint;
 mod key;
+mod known;
 mod loading;
 mod outcomes;
 mod position;

@@ -1,7 +1,7 @@
 //! Where the state stands: everything about it that has a fixed size, in one record.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use storage::{Millis, Revision};
+use storage::{Class, Epoch, Millis, RawKey, Revision};
 
 use crate::consensus::{LeaderId, LogId};
 use crate::format::Form;
@@ -29,6 +29,14 @@ impl Position {
     /// The index up to which the state has applied; 0 before the first entry.
     pub fn index(&self) -> u64 {
         self.applied.map_or(0, |id| id.index)
+    }
+
+    /// Of a record that the step to here has written.
+    pub(super) fn revision_of(&self, key: &RawKey) -> Revision {
+        match key.class() {
+            Class::Replicated => self.revision,
+            Class::Local => Revision { epoch: Epoch::default(), n: self.local },
+        }
     }
 
     pub(super) fn encode(&self, form: Form) -> Bytes {

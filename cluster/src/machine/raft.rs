@@ -15,8 +15,9 @@ use parking_lot::{Mutex, RwLock};
 use storage::{Change, Epoch, Journal, StoreError};
 use tokio::sync::watch;
 
-use super::apply::Live;
+use super::apply::{Group, Live};
 use super::database::{self, Database};
+use super::known::Known;
 use super::outcomes::Limits;
 use super::position::Position;
 use super::reader::StateReader;
@@ -132,17 +133,15 @@ impl Shared {
         self.begun.fetch_max(last.log_id.index, Ordering::SeqCst);
         let database = self.database.load_full();
         let mut answers = Vec::with_capacity(entries.len());
-        for entry in entries {
-            self.readable(entry)?;
-            let entry = &*self.stray.lead(entry);
-            let mut live = self.live.write();
-            let answer = live.apply(&database, &self.journal, entry).map_err(|error| {
-                tracing::error!(index = entry.log_id.index, error = %error, "an entry cannot be applied; this node stops");
-                (self.on_fatal)(&format!("an entry cannot be applied: {error}"));
-                io::Error::other(error)
-            })?;
-            drop(live);
-            answers.push(answer);
+        for entries in entries.chunks(TOGETHER) {
+            let (mut live, mut group) = (self.live.write(), Group::default());
+            for entry in entries {
+                self.readable(entry)?;
+                let stray = self.stray.lead(entry);
+                let answer = live.apply(&database, &self.journal, &mut group, &stray);
+                answers.push(answer.map_err(|error| self.broken(entry, error))?);
+            }
+            live.write(&database, &mut group).map_err(|error| self.broken(last, error))?;
         }
         let live = self.live.read();
         self.level.reach(live.format);
@@ -150,6 +149,12 @@ impl Shared {
         drop(live);
         self.tell(position, standing);
         Ok(answers)
+    }
+
+    fn broken(&self, entry: &Entry, error: StoreError) -> io::Error {
+        tracing::error!(index = entry.log_id.index, error = %error, "an entry cannot be applied; this node stops");
+        (self.on_fatal)(&format!("an entry cannot be applied: {error}"));
+        io::Error::other(error)
     }
 
     /// What this version cannot read it may not apply either.
@@ -282,7 +287,8 @@ fn load(database: &Database, limits: Limits, formats: Formats) -> Result<Live, O
         let (membership, removed) = (database.membership()?, database.removed()?);
         let (trail, standing) = (Trail::from(&position), Arc::new(database.standing()?));
         let fed = database.fed()?;
-        Ok(Live { membership, removed, outcomes, loading, recovery, format, trail, standing, fed, position })
+        let known = Known::default();
+        Ok(Live { membership, removed, outcomes, loading, recovery, format, trail, standing, fed, known, position })
     };
     read().map_err(corrupt)
 }
@@ -293,3 +299,5 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
 
 /// How many entries one hop to the blocking threads applies at most.
 const GROUP: usize = 256;
+/// How many of them are one write: for so long, whoever wants to know what became of a request waits.
+const TOGETHER: usize = 32;

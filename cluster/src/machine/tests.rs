@@ -104,7 +104,11 @@ fn history(len: u64) -> Vec<Entry> {
                     1 => batch.prefix_deletes.push(key(class, &name[..1])),
                     2 => batch.counters.push(CounterChange { key: deep, op: CounterOp::Set(3) }),
                     3 => batch.counters.push(CounterChange { key: deep, op: CounterOp::Add { by: -1, floor: 0 } }),
-                    4 => batch.checks.push(Check { key: deep, revision: None }),
+                    4 => {
+                        let n = index.saturating_sub(next() % 4);
+                        let revision = Some(Revision { epoch: Epoch::default(), n }).filter(|_| next() % 2 == 0);
+                        batch.checks.push(Check { key: deep, revision });
+                    }
                     _ => batch.puts.push((deep, next().to_be_bytes().to_vec().into())),
                 }
             }
@@ -118,10 +122,16 @@ fn history(len: u64) -> Vec<Entry> {
 
 #[tokio::test]
 async fn equal_logs_make_equal_states_however_they_are_cut_and_restarted() {
-    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let [one, two, three] = std::array::from_fn(|_| tempfile::tempdir().unwrap());
     let log = history(400);
     let mut whole = open(one.path());
     apply(&mut whole, log.clone()).await;
+    let mut singly = open(three.path());
+    for entry in &log {
+        apply(&mut singly, vec![entry.clone()]).await;
+    }
+    assert_eq!(*whole.reader().position().borrow(), *singly.reader().position().borrow());
+    assert_eq!(content(&whole), content(&singly), "what is written together is what it would be one by one");
     for part in log.chunks(67) {
         let mut again = open(two.path());
         apply(&mut again, part.to_vec()).await;
@@ -196,15 +206,17 @@ async fn refusals_name_their_key_and_time_never_runs_back() {
     let (position, membership) = (Position::default(), crate::consensus::StoredMembership::default());
     let (removed, loading, recovery, trail) = (RemovedKeys::default(), None, None, trail::Trail::default());
     let standing = Arc::default();
+    let (format, fed, known) = (1, 0, known::Known::default());
     let mut live =
-        apply::Live { position, membership, removed, outcomes, loading, recovery, format: 1, trail, standing, fed: 0 };
+        apply::Live { position, membership, removed, outcomes, loading, recovery, format, trail, standing, fed, known };
+    let mut group = apply::Group::default();
     let mut spent = batch(9);
     let uses = key(Class::Replicated, b"uses");
     spent.counters.push(CounterChange { key: uses.clone(), op: CounterOp::Add { by: -1, floor: 0 } });
     let journal = Journal::default();
-    let answer = live.apply(&database, &journal, &entry(1, spent)).unwrap();
+    let answer = live.apply(&database, &journal, &mut group, &entry(1, spent)).unwrap();
     assert_eq!(answer, crate::consensus::Applied::Refused(Refusal::Floor(uses)));
-    live.apply(&database, &journal, &entry(2, batch(4))).unwrap();
+    live.apply(&database, &journal, &mut group, &entry(2, batch(4))).unwrap();
     assert_eq!((live.position.time, live.position.index()), (Millis(1009), 2));
     assert_eq!(machine.reader().applied(), 0);
 }

@@ -74,6 +74,7 @@ use crate::denials::Denials;
 use crate::dr::{Link, Standing};
 use crate::identity::mfa::{Asking, Asks, AsksNobody};
 use crate::in_flight::InFlight;
+use crate::lanes::Lanes;
 use crate::lockout::{LockoutDefaults, Lockouts};
 use crate::mount::{Mounts, TtlLimits};
 use crate::namespace::{KeyServices, Namespaces, NoKeyServices};
@@ -122,6 +123,7 @@ pub struct Node {
     pub tokens: Arc<Tokens>,
     pub lockouts: Lockouts,
     pub in_flight: InFlight,
+    pub lanes: Lanes,
     pub(crate) quotas: Quotas,
     pub denials: Denials,
     pub audit: Arc<Audit>,
@@ -194,6 +196,7 @@ impl Node {
             namespaces,
             lockouts: Lockouts::new(settings.lockouts),
             in_flight: InFlight::default(),
+            lanes: Lanes::default(),
             quotas: Quotas::default(),
             denials: Denials::default(),
             snapshot_folders: settings.snapshot_folders,

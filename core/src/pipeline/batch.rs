@@ -30,7 +30,7 @@ impl Pipeline {
         permit: &Permit,
         steps: &[Step],
         rely_on: RelyOn,
-        stages: &mut Stages,
+        stages: &mut Stages<'_>,
     ) -> Done {
         if run.request.wrap_ttl.is_some() {
             return Failure::invalid("the answer of a batch cannot be wrapped").into();

@@ -43,7 +43,7 @@ pub(super) fn dispatch(
     permit: &Permit,
     located: &Located,
     rely_on: RelyOn,
-    stages: &mut Stages,
+    stages: &mut Stages<'_>,
 ) -> Done {
     if run.request.help {
         let backend = located.plugin.backend(&located.info);

@@ -41,6 +41,7 @@ use crate::catalog::Catalog;
 use crate::change::change;
 use crate::denials::{Denial, DeniedToken};
 use crate::identity::mfa::Answered;
+use crate::lanes::Place;
 use crate::lifecycle::Node;
 use crate::listing::Lister;
 use crate::lockout::{self, Counted};
@@ -79,6 +80,15 @@ pub struct Call<'a> {
     pub forwarded: bool,
     /// Whether the node that it came to has counted it already.
     pub counted: bool,
+    /// Among those that run.
+    pub place: Option<&'a Place>,
+}
+
+impl<'a> Call<'a> {
+    /// Of a client of this node.
+    pub fn here(request: &'a Request, now: Millis, term: Option<Term>, deadline: Instant) -> Self {
+        Self { request, now, term, deadline, forwarded: false, counted: false, place: None }
+    }
 }
 
 /// A request where it was found to go.
@@ -157,6 +167,7 @@ impl Pipeline {
 
     async fn run_to_an_answer(&self, call: &Call<'_>) -> Response {
         let mut stages = Stages {
+            place: call.place,
             audited: false,
             counted: call.counted,
             headers: BTreeMap::new(),
@@ -184,61 +195,15 @@ impl Pipeline {
             if attempts >= RUNS_MAX || Instant::now() >= call.deadline {
                 return Response::failure(&Failure::Busy);
             }
-            if let (Again::Busy, Some(latches)) = (again, &mut stages.latches)
+            if !matches!(again, Again::Busy) {
+                continue;
+            }
+            stages.waits();
+            if let Some(latches) = &mut stages.latches
                 && latches.wait(call.deadline).await.is_err()
             {
                 return Response::failure(&Failure::Busy);
             }
-        }
-    }
-
-    /// Counts a request that goes on to the active node, which does not count it again. Answers what its client is told of
-    /// what is left, or that it is refused.
-    pub async fn count(&self, call: &Call<'_>) -> Result<BTreeMap<String, String>, Response> {
-        let broken = |access: storage::Access| Response::failure(&access.into());
-        let snapshot = self.node.store.snapshot().map_err(|error| broken(error.into()))?;
-        self.node.audit.refresh(&snapshot).map_err(broken)?;
-        self.node.quotas.refresh(&snapshot).map_err(broken)?;
-        let view = View::new(snapshot, space::records(&NamespaceId::root()));
-        let mut rely_on = RelyOn::new();
-        let Ok(address) = locate::address(&self.node, &view, call.request, &mut rely_on) else {
-            // What is nowhere, the active node says.
-            let path = Nowhere::of(call.request);
-            return self.limited(&path.run(call), &view, None).await;
-        };
-        let located = locate::locate_at(&self.node, &self.catalog, &view, call.request, &address, &mut rely_on);
-        self.limited(&Run::at(call, &address), &view, located.ok().flatten().as_ref()).await
-    }
-
-    async fn limited(
-        &self,
-        run: &Run<'_>,
-        view: &View,
-        located: Option<&Located>,
-    ) -> Result<BTreeMap<String, String>, Response> {
-        match limit::limit(&self.node, view, run, located) {
-            limit::Limited::Passed(headers) => Ok(headers),
-            limit::Limited::Refused { failure, mut headers, audited } => {
-                if audited {
-                    self.audit_limited(run, located, &failure).await;
-                }
-                let mut response = Response::failure(&failure);
-                response.headers.append(&mut headers);
-                Err(response)
-            }
-        }
-    }
-
-    /// It is refused either way, so nothing depends on its entries.
-    async fn audit_limited(&self, run: &Run<'_>, located: Option<&Located>, failure: &Failure) {
-        let mount = located.map(|located| located.mount.as_ref());
-        let subject = Subject::new(run.request, authorize::asked(run), mount, None).at(run.namespace, run.path);
-        let mut written = self.node.audit.request(run.now, &subject).await;
-        if written.is_ok() {
-            written = self.node.audit.response(run.now, &subject, Err(failure)).await;
-        }
-        if let Err(problem) = written {
-            tracing::warn!(%problem, "a request that a rate limit refused could not be audited");
         }
     }
 
@@ -262,7 +227,7 @@ impl Pipeline {
         written.map_err(|error| refused_by_audit(request, &error))
     }
 
-    async fn attempt(&self, call: &Call<'_>, stages: &mut Stages) -> Result<Response, Again> {
+    async fn attempt(&self, call: &Call<'_>, stages: &mut Stages<'_>) -> Result<Response, Again> {
         let snapshot = match self.node.store.snapshot() {
             Ok(snapshot) => snapshot,
             Err(error) => return Ok(Response::failure(&storage::Access::from(error).into())),
@@ -290,6 +255,7 @@ impl Pipeline {
             if let Err(refused) = self.count_once(run, &view, None, stages).await {
                 return Ok(refused);
             }
+            stages.waits();
             if self.node.fetch_for(&address.place).await {
                 return Err(Again::Prepared);
             }
@@ -359,6 +325,7 @@ impl Pipeline {
                         }
                         stages.audited = true;
                         let Again::Unlisted(folder) = again else { return Err(again) };
+                        stages.waits();
                         match self.lister.make(&folder, run.deadline).await {
                             Ok(()) => return Err(Again::Prepared),
                             Err(failure) => Err(failure),
@@ -407,21 +374,6 @@ impl Pipeline {
         })
     }
 
-    /// On the node that the request came to, and once however often it runs.
-    async fn count_once(
-        &self,
-        run: &Run<'_>,
-        view: &View,
-        located: Option<&Located>,
-        stages: &mut Stages,
-    ) -> Result<(), Response> {
-        if !stages.counted {
-            stages.counted = true;
-            stages.headers = self.limited(run, view, located).await?;
-        }
-        Ok(())
-    }
-
     /// What nobody's rights are looked at for: it counts like any other, and is written down.
     async fn refuse(
         &self,
@@ -429,7 +381,7 @@ impl Pipeline {
         view: &View,
         located: Option<&Located>,
         failure: Failure,
-        stages: &mut Stages,
+        stages: &mut Stages<'_>,
     ) -> Response {
         log_failure(run.request, &failure);
         if let Err(refused) = self.count_once(run, view, located, stages).await {
@@ -498,7 +450,7 @@ impl Pipeline {
         snapshot: OpenSnapshot,
         what: What<'_>,
         rely_on: RelyOn,
-        stages: &mut Stages,
+        stages: &mut Stages<'_>,
     ) -> Result<Result<Done, Failure>, Again> {
         let What { permit, located, steps } = what;
         let Some(located) = located else { return Ok(Err(no_route(run.path))) };
@@ -539,15 +491,19 @@ impl Pipeline {
                 let spent = self.spend(run, permit.spends()).await;
                 Err(spent.err().unwrap_or(failure))
             }
-            dispatch::Done::Works(task) => match self.workers.run(task, run.deadline).await {
-                Ok(prepared) => {
-                    stages.prepared = Some(prepared);
-                    return Err(Again::Prepared);
+            dispatch::Done::Works(task) => {
+                stages.waits();
+                match self.workers.run(task, run.deadline).await {
+                    Ok(prepared) => {
+                        stages.prepared = Some(prepared);
+                        return Err(Again::Prepared);
+                    }
+                    Err(failure) => Err(failure),
                 }
-                Err(failure) => Err(failure),
-            },
+            }
             dispatch::Done::Waits(work) => {
                 stages.latches = Some(self.latches.begin());
+                stages.waits();
                 match self.workers.wait(work, run.deadline).await {
                     Ok(prepared) => {
                         stages.prepared = Some(prepared);
@@ -561,6 +517,7 @@ impl Pipeline {
             }
             dispatch::Done::Asks(question) => {
                 stages.latches = Some(self.latches.begin());
+                stages.waits();
                 let node = &self.node;
                 let answer = node.asking.ask(node.second_factors.as_ref(), &question, run.deadline).await;
                 stages.answered.note(&question, answer);
@@ -730,7 +687,8 @@ struct Done {
 }
 
 /// What stays the same when a request runs again.
-struct Stages {
+struct Stages<'a> {
+    place: Option<&'a Place>,
     audited: bool,
     /// Whether the rate limits have counted it.
     counted: bool,
@@ -749,6 +707,15 @@ struct Stages {
     home_asked: bool,
     /// The keyring that an operation of a batch lacked.
     lacking: Option<String>,
+}
+
+impl Stages<'_> {
+    /// For another request, for a thread, for somebody else. Whoever does takes no place from those that can run.
+    fn waits(&self) {
+        if let Some(place) = self.place {
+            place.give_back();
+        }
+    }
 }
 
 /// Why something was denied that no policy has refused.

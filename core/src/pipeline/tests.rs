@@ -338,6 +338,7 @@ mod consistent;
 mod listing;
 mod logins;
 mod namespaces;
+mod overload;
 mod sweeping;
 mod wrapping;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::{Batch, Class, CounterOp, Epoch, RawKey, StoreError, Stored, Value};
+use crate::{Batch, Class, CounterOp, Epoch, RawKey, Revision, StoreError, Stored, Value};
 
 /// The changes of an accepted batch, counters resolved. Range deletes come first, then single deletes, then puts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,18 +26,39 @@ pub enum Refusal {
     Floor(RawKey),
 }
 
+/// As much of a record as a decision depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Brief {
+    pub revision: Revision,
+    /// Of a counter.
+    pub counter: Option<i64>,
+}
+
+impl Brief {
+    pub fn new(revision: Revision, value: &Value) -> Self {
+        let counter = if let Value::Counter(n) = value { Some(*n) } else { None };
+        Self { revision, counter }
+    }
+}
+
+impl From<&Stored> for Brief {
+    fn from(stored: &Stored) -> Self {
+        Self::new(stored.revision, &stored.value)
+    }
+}
+
 /// Checks what the batch relied on against the state that `get` reads, and says what it changes. `epoch` is the line of
 /// history that the state is on.
 pub fn decide(
     batch: &Batch,
     epoch: Epoch,
-    get: &mut dyn FnMut(&RawKey) -> Result<Option<Stored>, StoreError>,
+    get: &mut dyn FnMut(&RawKey) -> Result<Option<Brief>, StoreError>,
 ) -> Result<Result<Effects, Refusal>, StoreError> {
     if batch.epoch.is_some_and(|read_from| read_from != epoch) {
         return Ok(Err(Refusal::Conflict(RawKey::root(Class::Replicated))));
     }
     for check in &batch.checks {
-        if get(&check.key)?.map(|s| s.revision) != check.revision {
+        if get(&check.key)?.map(|brief| brief.revision) != check.revision {
             return Ok(Err(Refusal::Conflict(check.key.clone())));
         }
     }
@@ -55,10 +76,7 @@ pub fn decide(
             CounterOp::Add { by, floor } => {
                 let before = match effects.puts.get(&change.key) {
                     Some(Value::Counter(n)) => Some(*n),
-                    _ => match get(&change.key)?.map(|s| s.value) {
-                        Some(Value::Counter(n)) => Some(n),
-                        _ => None,
-                    },
+                    _ => get(&change.key)?.and_then(|brief| brief.counter),
                 };
                 match before.and_then(|n| n.checked_add(by)).filter(|n| *n >= floor) {
                     Some(n) => n,

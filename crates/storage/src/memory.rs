@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use crate::apply::{Refusal, decide};
+use crate::apply::{Brief, Refusal, decide};
 use crate::{
     Batch, Change, Changed, CommitError, Committed, Epoch, Journal, Ran, RawKey, RequestId, Revision, SealedSnapshot,
     SealedStore, Step, StoreError, Stored, Term,
@@ -151,12 +151,13 @@ impl SealedStore for MemoryStore {
         }
         state.index += 1;
         let data = Arc::clone(&state.data);
-        let effects = match decide(&batch, state.revision.epoch, &mut |key| Ok(data.get(key.as_bytes()).cloned())) {
-            Err(error) => return Err(CommitError::Unavailable(error.to_string())),
-            Ok(Err(Refusal::Conflict(key))) => return Err(CommitError::Conflict { key }),
-            Ok(Err(Refusal::Floor(key))) => return Err(CommitError::Floor { key }),
-            Ok(Ok(effects)) => effects,
-        };
+        let effects =
+            match decide(&batch, state.revision.epoch, &mut |key| Ok(data.get(key.as_bytes()).map(Brief::from))) {
+                Err(error) => return Err(CommitError::Unavailable(error.to_string())),
+                Ok(Err(Refusal::Conflict(key))) => return Err(CommitError::Conflict { key }),
+                Ok(Err(Refusal::Floor(key))) => return Err(CommitError::Floor { key }),
+                Ok(Ok(effects)) => effects,
+            };
         drop(data);
         if effects.replicated {
             state.revision = state.revision.next();

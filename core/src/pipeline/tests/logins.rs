@@ -15,17 +15,17 @@ pub struct Words {
 /// Where words that are about to be looked at wait: wrong ones for the first door, right ones for the second.
 #[derive(Default)]
 pub struct Doors {
-    arrived: AtomicUsize,
+    pub arrived: AtomicUsize,
     shut: Mutex<[bool; 2]>,
     turned: Condvar,
 }
 
 impl Doors {
-    fn shut(&self) {
+    pub fn shut(&self) {
         *self.shut.lock().unwrap() = [true; 2];
     }
 
-    fn open(&self, door: usize) {
+    pub fn open(&self, door: usize) {
         self.shut.lock().unwrap()[door] = false;
         self.turned.notify_all();
     }
