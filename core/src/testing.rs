@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use storage::{
-    Batch, CommitError, Committed, Epoch, MemoryStore, Millis, RawKey, RequestId, Revision, SealedSnapshot, SealedStore,
-    StoreError, Stored, Term,
+    Batch, CommitError, Committed, Epoch, MemoryStore, Millis, RawKey, RequestId, Revision, SealedSnapshot,
+    SealedStore, StoreError, Stored, Term,
 };
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -47,7 +47,11 @@ impl Default for Alone {
     fn default() -> Self {
         let store = Arc::new(MemoryStore::default());
         Self {
-            late: Arc::new(Late { store: Arc::clone(&store), moving: AtomicBool::default(), proposed: Mutex::default() }),
+            late: Arc::new(Late {
+                store: Arc::clone(&store),
+                moving: AtomicBool::default(),
+                proposed: Mutex::default(),
+            }),
             store,
             role: watch::Sender::new(Role::Unknown),
             now: Mutex::new(Millis(1_700_000_000_000)),

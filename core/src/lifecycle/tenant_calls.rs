@@ -104,7 +104,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_service_is_tried_once_whoever_asks() {
         let (calls, asked) = (Arc::new(Calls::default()), Arc::new(AtomicUsize::default()));
-        let (id, other) = (NamespaceId::parse("aaaaAAAA-aaaaAAAA").unwrap(), NamespaceId::parse("bbbbBBBB-bbbbBBBB").unwrap());
+        let (id, other) =
+            (NamespaceId::parse("aaaaAAAA-aaaaAAAA").unwrap(), NamespaceId::parse("bbbbBBBB-bbbbBBBB").unwrap());
         let ask = |id: &NamespaceId| {
             let (calls, asked, id) = (Arc::clone(&calls), Arc::clone(&asked), id.clone());
             async move {

@@ -115,7 +115,8 @@ impl Node {
     pub(super) async fn fetch_new_tenants(self: &Arc<Self>) -> Result<Vec<NamespaceId>, Access> {
         let node = Arc::clone(self);
         let lacking = tokio::task::spawn_blocking(move || node.lacking()).await;
-        let (mut new, others) = lacking.map_err(|_| Access::Broken("looking for open namespaces panicked".into()))??;
+        let (mut new, others) =
+            lacking.map_err(|_| Access::Broken("looking for open namespaces panicked".into()))??;
         let later = new.split_off(NEW_AT_ONCE.min(new.len()));
         for id in new {
             // It goes on by itself.

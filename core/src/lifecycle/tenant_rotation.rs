@@ -151,7 +151,8 @@ impl Node {
 
     /// How often the data key of a namespace was used, as far as it is written down and by this node since.
     pub fn tenant_key_status(&self, id: &NamespaceId) -> Result<super::KeyStatus, Access> {
-        let key = self.barrier.tenant_key(id.keyring()).ok_or_else(|| Access::NamespaceSealed(id.keyring().to_owned()))?;
+        let key =
+            self.barrier.tenant_key(id.keyring()).ok_or_else(|| Access::NamespaceSealed(id.keyring().to_owned()))?;
         let stored = used(&self.local_view()?, id, key.term)?;
         let encryptions = stored + self.tenants.counted.fresh(id.keyring(), &key);
         Ok(super::KeyStatus { term: key.term, installed: key.installed, encryptions })

@@ -187,7 +187,8 @@ impl Node {
         let seal = self.key_service(above, &service).map_err(invalid)?;
         let asked = TenantKeys::open_by(record.id.keyring(), seal.as_ref(), &stored.wrap, &tenant_seal.keyring);
         let opened = self.called(above, &record.name, async { Ok(asked.await?) }).await;
-        let opened = opened.map_err(|trouble| trouble.refused("the key service does not open the namespace's root key"))?;
+        let opened =
+            opened.map_err(|trouble| trouble.refused("the key service does not open the namespace's root key"))?;
         if !opened.is_of(&by_shares) {
             return Err(Refused::Invalid("the key service opens another root key than the namespace's".into()));
         }

@@ -11,7 +11,7 @@ pub(super) const NAMESPACE_SEALED: &str = "namespace is sealed";
 
 impl Pipeline {
     /// Whether the keys of the namespace that the request's token belongs to are here, or need not be waited for.
-    pub(super) async fn has_home(&self, run: &Run<'_>, stages: &mut Stages) -> Result<bool, Failure> {
+    pub(super) async fn has_home(&self, run: &Run<'_>, stages: &mut Stages<'_>) -> Result<bool, Failure> {
         let Some(home) = run.request.token.as_ref().map(|token| token.home()) else { return Ok(true) };
         if stages.home_asked || self.node.barrier.holds(home.keyring()) {
             return Ok(true);
@@ -25,7 +25,7 @@ impl Pipeline {
         &self,
         run: &Run<'_>,
         failure: Failure,
-        stages: &mut Stages,
+        stages: &mut Stages<'_>,
     ) -> Result<Failure, Again> {
         let keyring = match (&failure, stages.lacking.take()) {
             (Failure::NamespaceSealed(keyring), _) => keyring.clone(),

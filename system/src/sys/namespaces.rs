@@ -168,12 +168,18 @@ fn prepare(node: &Arc<Node>, ctx: &Ctx, input: &Write, view: &View) -> Result<Wo
     }
     let Some(service) = namespaces_seal_config::parse(&input.seal)?.service else { return Ok(Work::Done(None)) };
     let (node, above, name, now) = (Arc::clone(node), ctx.namespace.clone(), name.to_owned(), ctx.now);
-    Ok(Work::Waits(Box::pin(async move {
-        node.new_tenant(&above, &name, service, now).await.map(Some).map_err(refused)
-    })))
+    Ok(Work::Waits(Box::pin(
+        async move { node.new_tenant(&above, &name, service, now).await.map(Some).map_err(refused) },
+    )))
 }
 
-fn write(node: &Arc<Node>, ctx: &Ctx, input: Write, by_service: Option<&NewTenant>, txn: &mut Txn) -> Result<Reply<Shown>> {
+fn write(
+    node: &Arc<Node>,
+    ctx: &Ctx,
+    input: Write,
+    by_service: Option<&NewTenant>,
+    txn: &mut Txn,
+) -> Result<Reply<Shown>> {
     let name = name(node, &input.path)?;
     let custom_metadata = texts(input.custom_metadata.unwrap_or_default())?;
     let mut begins_open = None;

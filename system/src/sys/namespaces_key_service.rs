@@ -56,7 +56,5 @@ fn prepare(node: &Arc<Node>, ctx: &Ctx, input: &Replace, view: &View) -> Result<
     let service = namespaces_seal_config::parse(&input.seal)?.service;
     let service = service.ok_or_else(|| Failure::invalid("seal names no key service; shares are replaced by rekey"))?;
     let (node, above) = (Arc::clone(node), ctx.namespace.clone());
-    Ok(Work::Waits(Box::pin(async move {
-        node.new_service(&above, &record, &shares, service).await.map_err(refused)
-    })))
+    Ok(Work::Waits(Box::pin(async move { node.new_service(&above, &record, &shares, service).await.map_err(refused) })))
 }
