@@ -17,6 +17,7 @@ impl Pipeline {
             return Ok(true);
         }
         stages.home_asked = true;
+        stages.waits();
         Ok(!self.comes(run, home.keyring()).await?)
     }
 
@@ -34,6 +35,7 @@ impl Pipeline {
         };
         // Nothing is held meanwhile.
         stages.latches = Some(self.latches.begin());
+        stages.waits();
         match self.comes(run, &keyring).await {
             Ok(true) => Err(Again::Conflict),
             Ok(false) => Ok(failure),

@@ -354,6 +354,9 @@ impl Pipeline {
                 }
                 // It is committed: whoever waits for the same goes on while the rest is done.
                 stages.latches = None;
+                if done.answer.then.is_some() {
+                    stages.waits();
+                }
                 let answered = done.committed.or(run.request.consistency.wants_index().then_some(seen));
                 self.indexed(finish(run, done).await, answered)
             }
