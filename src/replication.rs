@@ -131,6 +131,10 @@ impl Replication for ClusterReplication {
         Position { committed, applied }
     }
 
+    async fn moved_past(&self, applied: u64) {
+        self.node.moved_past(applied).await;
+    }
+
     fn members(&self) -> Vec<MemberStatus> {
         let members = self.node.members();
         members
@@ -140,6 +144,7 @@ impl Replication for ClusterReplication {
                 voter: m.voter,
                 leader: m.leader,
                 last_contact: m.last_contact,
+                sealed: m.sealed,
             })
             .collect()
     }

@@ -149,6 +149,13 @@ impl Node {
         self.join.enter(members, deadline).await
     }
 
+    /// Comes back once more than that is applied here.
+    pub async fn moved_past(&self, applied: u64) {
+        let mut position = self.shared.reader.position();
+        // Its sender lives as long as the state does.
+        let _ = position.wait_for(|position| position.index() > applied).await;
+    }
+
     /// A sealed node votes and replicates, but leaves leading to others. A node begins sealed.
     pub fn set_sealed(&self, sealed: bool) {
         if self.shared.local.set_sealed(sealed) {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use quick_cache::sync::Cache;
 use serde::de::DeserializeOwned;
 use storage::{Access, Path, PathKey, Read, Revision, View};
@@ -20,6 +20,8 @@ pub struct Found<T> {
 
 pub struct RecordCache<T> {
     kept: Cache<Path, Arc<Kept<T>>>,
+    /// How often all was forgotten. Whoever began to read before keeps nothing after.
+    forgotten: RwLock<u64>,
 }
 
 struct Kept<T> {
@@ -45,7 +47,7 @@ impl<T: DeserializeOwned> RecordCache<T> {
 
 impl<T> RecordCache<T> {
     pub fn new(items: usize) -> Self {
-        Self { kept: Cache::new(items) }
+        Self { kept: Cache::new(items), forgotten: RwLock::default() }
     }
 
     /// A record in another form than it is stored in.
@@ -72,15 +74,22 @@ impl<T> RecordCache<T> {
             *kept.of_state.lock() = state;
             return Ok(Some(kept.found(path)));
         }
+        let began = *self.forgotten.read();
         let Some((bytes, revision)) = view.bytes(key)? else { return Ok(None) };
         let value = Arc::new(decode(&bytes)?);
         let kept = Arc::new(Kept { revision, value, of_state: Mutex::new(state) });
-        self.kept.insert(path.clone(), Arc::clone(&kept));
+        let forgotten = self.forgotten.read();
+        if *forgotten == began {
+            self.kept.insert(path.clone(), Arc::clone(&kept));
+        }
+        drop(forgotten);
         Ok(Some(kept.found(path)))
     }
 
-    /// Forgets everything: when the server is sealed.
+    /// Forgets everything: when the server is sealed, or a namespace.
     pub fn clear(&self) {
+        let mut forgotten = self.forgotten.write();
+        *forgotten += 1;
         self.kept.clear();
     }
 }
@@ -141,5 +150,20 @@ mod tests {
         assert_eq!([bench.read(&second), bench.read(&third)], [Some(1), Some(2)], "whoever looks at the state of then");
         bench.change(|txn| txn.delete(&a)).await;
         assert_eq!([bench.read(&bench.view()), bench.read(&third)], [None, Some(2)]);
+    }
+
+    #[tokio::test]
+    async fn what_is_forgotten_while_it_is_read_is_not_kept() {
+        let store = OpenStore::new(Arc::new(MemoryStore::default()), Arc::new(Clear));
+        let bench = Bench { store, cache: RecordCache::new(10), decoded: Cell::new(0) };
+        let a = PathKey::new().plain("a");
+        bench.change(|txn| txn.put(&a, &1_u64).unwrap()).await;
+        let sealed_meanwhile = |_: &[u8]| {
+            bench.cache.clear();
+            Ok(1)
+        };
+        let found = bench.cache.read_with(&bench.view(), &a, sealed_meanwhile).unwrap().unwrap();
+        assert_eq!((*found.value, bench.cache.kept.len()), (1, 0));
+        assert_eq!((bench.read(&bench.view()), bench.cache.kept.len()), (Some(1), 1));
     }
 }

@@ -26,7 +26,7 @@ type Outcome = Option<Result<(), Problem>>;
 #[derive(Clone, Debug)]
 enum Problem {
     Sealed,
-    NamespaceSealed,
+    NamespaceSealed(String),
     Broken(String),
 }
 
@@ -60,7 +60,7 @@ impl Lister {
         match timeout_at(deadline, outcome.wait_for(Option::is_some)).await {
             Ok(Ok(outcome)) => match &*outcome {
                 Some(Err(Problem::Sealed)) => Err(Failure::Sealed),
-                Some(Err(Problem::NamespaceSealed)) => Err(Access::NamespaceSealed.into()),
+                Some(Err(Problem::NamespaceSealed(keyring))) => Err(Failure::NamespaceSealed(keyring.clone())),
                 Some(Err(Problem::Broken(text))) => Err(Failure::internal(text)),
                 Some(Ok(())) | None => Ok(()),
             },
@@ -113,7 +113,7 @@ fn work(jobs: &Receiver<Job>, store: &OpenStore, listings: &Listings, making: &M
                 let outcome = match made {
                     Ok(made) => made.map_err(|error| match Access::from(error) {
                         Access::Sealed => Problem::Sealed,
-                        Access::NamespaceSealed => Problem::NamespaceSealed,
+                        Access::NamespaceSealed(keyring) => Problem::NamespaceSealed(keyring),
                         other => Problem::Broken(other.to_string()),
                     }),
                     Err(_) => Err(Problem::Broken("the making of a listing panicked".into())),

@@ -54,6 +54,8 @@ pub struct MemberStatus {
     pub leader: bool,
     /// How long ago it answered; known on the active node alone.
     pub last_contact: Option<std::time::Duration>,
+    /// Whether it has said that it is; known on the active node alone.
+    pub sealed: Option<bool>,
 }
 
 /// What may be done to a member.
@@ -187,6 +189,10 @@ pub trait Replication: Send + Sync {
     fn store(&self) -> Arc<dyn SealedStore>;
     fn role(&self) -> watch::Receiver<Role>;
     fn position(&self) -> Position;
+    /// Comes back once this node has applied more than that, or never.
+    async fn moved_past(&self, _applied: u64) {
+        std::future::pending().await
+    }
     fn members(&self) -> Vec<MemberStatus>;
     /// The format that the cluster is at.
     fn format(&self) -> u32 {

@@ -66,6 +66,7 @@ impl Response {
             Failure::NotFound => Self::errors(404, &[]),
             Failure::Sealed => Self::errors(503, &["Vault is sealed"]),
             Failure::Unavailable(text) => Self::unavailable(text),
+            Failure::NamespaceSealed(_) => Self::unavailable(&failure.to_string()),
             Failure::Moved(text) => Self::moved(text),
             Failure::Busy => Self::unavailable("the record is being changed by other requests; try again"),
             Failure::Unlisted(_) => Self::unavailable("the folder is too busy to be listed; try again"),

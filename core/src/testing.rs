@@ -5,12 +5,15 @@ mod link;
 pub use link::Paired;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use storage::{Batch, Epoch, MemoryStore, Millis, RawKey, RequestId, Revision, SealedStore, Stored, Term};
+use storage::{
+    Batch, CommitError, Committed, Epoch, MemoryStore, Millis, RawKey, RequestId, Revision, SealedSnapshot,
+    SealedStore, StoreError, Stored, Term,
+};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -24,6 +27,7 @@ use crate::replication::{
 /// Always the leader once it is founded.
 pub struct Alone {
     store: Arc<MemoryStore>,
+    late: Arc<Late>,
     role: watch::Sender<Role>,
     now: Mutex<Millis>,
     epoch: watch::Sender<Epoch>,
@@ -41,8 +45,14 @@ pub struct Alone {
 
 impl Default for Alone {
     fn default() -> Self {
+        let store = Arc::new(MemoryStore::default());
         Self {
-            store: Arc::new(MemoryStore::default()),
+            late: Arc::new(Late {
+                store: Arc::clone(&store),
+                moving: AtomicBool::default(),
+                proposed: Mutex::default(),
+            }),
+            store,
             role: watch::Sender::new(Role::Unknown),
             now: Mutex::new(Millis(1_700_000_000_000)),
             epoch: watch::Sender::default(),
@@ -100,6 +110,12 @@ impl Alone {
         self.silent.send_replace(silent);
     }
 
+    /// As while leadership moves: what is proposed is committed by the next leader, and nobody can say so before. It ends, and then
+    /// a read point shows it.
+    pub fn moves(&self, moving: bool) {
+        self.late.moving.store(moving, Ordering::SeqCst);
+    }
+
     /// How often they were asked.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
@@ -109,6 +125,31 @@ impl Alone {
     pub fn advance(&self, by: std::time::Duration) {
         let mut now = self.now.lock();
         *now = now.plus(by);
+    }
+}
+
+/// The store, of which it is unknown for a while what becomes of a batch.
+struct Late {
+    store: Arc<MemoryStore>,
+    moving: AtomicBool,
+    proposed: Mutex<Vec<(Term, Batch)>>,
+}
+
+#[async_trait]
+impl SealedStore for Late {
+    fn snapshot(&self) -> Result<Arc<dyn SealedSnapshot>, StoreError> {
+        self.store.snapshot()
+    }
+    async fn commit(&self, term: Term, batch: Batch) -> Result<Committed, CommitError> {
+        if !self.moving.load(Ordering::SeqCst) {
+            return self.store.commit(term, batch).await;
+        }
+        let id = batch.id;
+        self.proposed.lock().push((term, batch));
+        Err(CommitError::Unknown(id))
+    }
+    fn applied(&self) -> u64 {
+        self.store.applied()
     }
 }
 
@@ -140,7 +181,7 @@ impl Replication for Alone {
         self.store.applied() > self.begun
     }
     fn store(&self) -> Arc<dyn SealedStore> {
-        Arc::clone(&self.store) as _
+        Arc::clone(&self.late) as _
     }
     fn role(&self) -> watch::Receiver<Role> {
         self.role.subscribe()
@@ -149,7 +190,7 @@ impl Replication for Alone {
         Position { committed: self.store.applied(), applied: self.store.applied() }
     }
     fn members(&self) -> Vec<MemberStatus> {
-        vec![MemberStatus { member: self.joining(), voter: true, leader: true, last_contact: None }]
+        vec![MemberStatus { member: self.joining(), voter: true, leader: true, last_contact: None, sealed: None }]
     }
     fn other_cluster(&self) -> Arc<dyn Link> {
         Arc::clone(&self.link)
@@ -159,6 +200,13 @@ impl Replication for Alone {
     }
     fn set_sealed(&self, _sealed: bool) {}
     async fn read_point(&self, _deadline: Instant) -> Result<Millis, Unavailable> {
+        if self.late.moving.load(Ordering::SeqCst) {
+            return Err(Unavailable("leadership is moving".into()));
+        }
+        let proposed = std::mem::take(&mut *self.late.proposed.lock());
+        for (term, batch) in proposed {
+            let _ = self.store.commit(term, batch).await;
+        }
         Ok(self.now())
     }
     async fn found(&self, first: Batch) -> Result<(), Unavailable> {

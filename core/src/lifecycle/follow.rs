@@ -3,12 +3,14 @@
 //! Another node may have rotated. It commits the new keyring before it seals anything with it, so a record that this node
 //! reads has its data key in the keyring of the same state or of a later one: a record of an unknown term makes this load
 //! the stored keyring, and then opens. A new leader loads it once before it writes, so that it never seals with a key that
-//! was replaced. Nothing is polled.
+//! was replaced; that of a namespace before it writes there. Nothing is polled.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use barrier::{Barrier, InstallError};
+use parking_lot::RwLock;
 use sdk::NamespaceId;
 use storage::{OpenStore, RawKey, SealError, SealedStore, Sealer, Term, Value, View};
 use tokio::sync::Notify;
@@ -22,6 +24,8 @@ pub(super) struct Follower {
     store: Arc<dyn SealedStore>,
     /// The term of leadership for which the keyring was last brought up to date.
     led: AtomicU64,
+    /// The same of each keyring of a namespace that was written to.
+    tenants_led: RwLock<BTreeMap<String, u64>>,
     /// How many encryptions of the active data key are accounted for; at that many, `wake` is told.
     pub(super) wake_at: AtomicU64,
     pub(super) wake: Notify,
@@ -30,7 +34,7 @@ pub(super) struct Follower {
 impl Follower {
     pub fn new(barrier: Arc<Barrier>, store: Arc<dyn SealedStore>) -> Self {
         let (led, wake_at) = (AtomicU64::default(), AtomicU64::default());
-        Self { barrier, store, led, wake_at, wake: Notify::new() }
+        Self { barrier, store, led, tenants_led: RwLock::default(), wake_at, wake: Notify::new() }
     }
 
     /// Takes over the stored keyring if it is newer than the one in use.
@@ -68,7 +72,7 @@ impl Follower {
         let stored = stored.ok_or_else(|| broken(&"it is missing"))?;
         match self.barrier.install_tenant(name, &stored) {
             Ok(_) => Ok(()),
-            Err(InstallError::Sealed) => Err(SealError::NamespaceSealed),
+            Err(InstallError::Sealed) => Err(SealError::NamespaceSealed(name.to_owned())),
             Err(problem) => Err(broken(&problem)),
         }
     }
@@ -78,7 +82,18 @@ impl Follower {
     pub fn leads(&self, term: Term) -> Result<(), SealError> {
         if self.led.load(Ordering::Acquire) != term.0 {
             self.refresh()?;
+            self.tenants_led.write().clear();
             self.led.store(term.0, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// The same before it writes to a namespace with a keyring of its own.
+    fn leads_tenant(&self, name: &str) -> Result<(), SealError> {
+        let term = self.led.load(Ordering::Acquire);
+        if self.tenants_led.read().get(name) != Some(&term) {
+            self.refresh_tenant(name)?;
+            self.tenants_led.write().insert(name.to_owned(), term);
         }
         Ok(())
     }
@@ -94,6 +109,9 @@ impl Sealer for Follower {
     }
 
     fn seal_value(&self, key: &RawKey, value: &[u8]) -> Result<Vec<u8>, SealError> {
+        if let Some(tenant) = barrier::keyring_of(key) {
+            self.leads_tenant(tenant)?;
+        }
         let sealed = self.barrier.seal_value(key, value)?;
         if self.barrier.encryptions()?.1 >= self.wake_at.load(Ordering::Relaxed) {
             self.wake.notify_one();

@@ -17,6 +17,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use super::Node;
+use super::tenant_holders::HELD;
+use super::tenant_keys::QUESTION;
 
 /// How often a node that has no state yet looks for it.
 const LOOK: Duration = Duration::from_millis(200);
@@ -72,8 +74,10 @@ impl Node {
 
     /// The root key, or that of a namespace, sealed to the question of a member. The error is for that member to read.
     pub async fn lend(&self, from: u64, question: &[u8]) -> Result<Vec<u8>, String> {
-        if Self::asks_for_tenant(question) {
-            return self.lend_tenant(from, question).await;
+        match question.first() {
+            Some(&QUESTION) => return self.lend_tenant(from, question).await,
+            Some(&HELD) => return self.hear_held(from, question),
+            _ => {}
         }
         if !self.from_members {
             return Err("it is not configured to unseal members".to_owned());

@@ -21,6 +21,8 @@ mod rotation;
 mod seal_change;
 mod seals;
 mod status;
+mod tenant_calls;
+mod tenant_holders;
 mod tenant_keys;
 mod tenant_rotation;
 mod tenant_services;
@@ -58,6 +60,7 @@ pub use rotation::{KeyStatus, RotationConfig, rotation_key};
 pub use seal_change::SealEntry;
 pub use seals::{ConfiguredSeal, SealHealth};
 pub use status::SealStatus;
+pub(crate) use tenant_keys::Brought;
 pub use tenants::TenantStatus;
 pub use unseal::UnsealError;
 
@@ -303,6 +306,7 @@ impl Node {
         let _turning = self.turning.lock();
         // Counted under keys that may be others now.
         *self.usage.lock() = usage::Usage::default();
+        self.tenants.counted.forget_all();
         if self.is_sealed() {
             self.forget();
             return;

@@ -330,6 +330,7 @@ impl Node {
                 let own = self.barrier.with_root(|own| own.id()).map_err(|_| WrapError::Sealed)?;
                 if root.id() == own { Ok(()) } else { Err(SealFailure::DoesNotOpen.into()) }
             }
+            Err(UnwrapError::Refused(problem)) => Err(SealFailure::Refused(problem).into()),
             Err(UnwrapError::Unavailable(problem)) => Err(SealFailure::Unavailable(problem).into()),
             Err(_) => Err(SealFailure::DoesNotOpen.into()),
         }

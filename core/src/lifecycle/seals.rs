@@ -337,7 +337,9 @@ impl Node {
         match within(self.verified(seal, wrap)).await {
             Ok(()) => Ok(true),
             Err(WrapError::Sealed) => Ok(false),
-            Err(WrapError::Seal(failure @ SealFailure::Unavailable(_))) => Err(failure.to_string()),
+            Err(WrapError::Seal(failure @ (SealFailure::Refused(_) | SealFailure::Unavailable(_)))) => {
+                Err(failure.to_string())
+            }
             Err(WrapError::Seal(_)) => Err(DOES_NOT_OPEN.to_owned()),
         }
     }

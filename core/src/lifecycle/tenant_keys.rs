@@ -16,7 +16,7 @@ use storage::{Access, Revision};
 use tokio::time::{Instant, timeout};
 
 use super::Node;
-use crate::namespace::Place;
+use crate::namespace::{DEPTH_MAX, Place};
 use crate::space;
 
 /// How often one that nobody has keys for is asked about again.
@@ -32,8 +32,20 @@ const READ_MAX: Duration = Duration::from_secs(3);
 const FETCHES_MAX: usize = 256;
 /// Of them those that no request waits for.
 const IN_BACKGROUND: usize = 8;
+/// Namespaces that were just opened, whose keys are asked for without waiting for those of others.
+const NEW_AT_ONCE: usize = 64;
 /// Namespaces that are read at once.
 const PAGE: usize = 1_000;
+
+/// Where keys are that were wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Brought {
+    Here,
+    /// What they open is open by its record, but they did not come.
+    Elsewhere,
+    /// It is sealed, or is not there.
+    Nowhere,
+}
 
 /// Whether the keys came.
 type Fetch = Shared<BoxFuture<'static, bool>>;
@@ -76,6 +88,11 @@ impl Fetches {
         self.missed.lock().get(id).is_none_or(|missed| missed.at != at || missed.again <= Instant::now())
     }
 
+    /// Whether they were asked for in vain since it was opened.
+    fn was_missed(&self, id: &NamespaceId, at: Option<Revision>) -> bool {
+        self.missed.lock().get(id).is_some_and(|missed| missed.at == at)
+    }
+
     fn note_missed(&self, id: &NamespaceId, at: Option<Revision>) {
         let mut missed = self.missed.lock();
         let before = missed.get(id).filter(|missed| missed.at == at);
@@ -94,8 +111,22 @@ impl Drop for UnderWay {
 }
 
 impl Node {
-    /// Asks for the keys of what is open and not here.
-    pub(super) async fn fetch_tenants(self: &Arc<Self>) -> Result<(), Access> {
+    /// Asks for the keys of what is open and not here, and was not asked for in vain. Answers what else is to be asked for.
+    pub(super) async fn fetch_new_tenants(self: &Arc<Self>) -> Result<Vec<NamespaceId>, Access> {
+        let node = Arc::clone(self);
+        let lacking = tokio::task::spawn_blocking(move || node.lacking()).await;
+        let (mut new, others) =
+            lacking.map_err(|_| Access::Broken("looking for open namespaces panicked".into()))??;
+        let later = new.split_off(NEW_AT_ONCE.min(new.len()));
+        for id in new {
+            // It goes on by itself.
+            drop(self.fetch(&id));
+        }
+        Ok(later.into_iter().chain(others).collect())
+    }
+
+    /// What is open, is not here, and may be asked for: for the first time since it was opened, and again.
+    fn lacking(&self) -> Result<(Vec<NamespaceId>, Vec<NamespaceId>), Access> {
         let (mut open, mut after) = (BTreeSet::new(), None);
         loop {
             let page = self.namespaces.open_ones(&self.local_view()?, after.as_ref(), PAGE)?;
@@ -106,10 +137,17 @@ impl Node {
                 break;
             }
         }
-        self.tenants.fetches.missed.lock().retain(|id, _| open.contains(id));
+        let fetches = &self.tenants.fetches;
+        fetches.missed.lock().retain(|id, _| open.contains(id));
         let lacking = open.into_iter().filter(|id| !self.barrier.holds(id.keyring()));
-        let asked = lacking.filter(|id| self.tenants.fetches.may_ask(id, self.stands_at(id)));
-        let asked: Vec<NamespaceId> = asked.collect();
+        let asked = lacking.map(|id| (self.stands_at(&id), id)).filter(|(at, id)| fetches.may_ask(id, *at));
+        let (new, again): (Vec<_>, Vec<_>) = asked.partition(|(at, id)| !fetches.was_missed(id, *at));
+        let ids = |asked: Vec<(Option<Revision>, NamespaceId)>| asked.into_iter().map(|(_, id)| id).collect();
+        Ok((ids(new), ids(again)))
+    }
+
+    /// A few at once.
+    pub(super) async fn fetch_all(self: &Arc<Self>, asked: Vec<NamespaceId>) {
         let fetches = asked.into_iter().map(|id| {
             let node = Arc::clone(self);
             async move {
@@ -119,7 +157,30 @@ impl Node {
             }
         });
         stream::iter(fetches).buffer_unordered(IN_BACKGROUND).collect::<()>().await;
-        Ok(())
+    }
+
+    /// Has the keys of this name come here, if they are wanted and anybody has them, as those of the namespaces that theirs lies in.
+    pub(crate) async fn bring_keys(self: &Arc<Self>, keyring: &str) -> Brought {
+        let Some(owner) = NamespaceId::owner_of(keyring) else { return Brought::Nowhere };
+        for _ in 0..=DEPTH_MAX {
+            let place = self.local_view().and_then(|view| self.namespaces.by_id(&view, &owner, &mut Vec::new()));
+            let Ok(Some(place)) = place else { return Brought::Nowhere };
+            if !place.is_sealed() {
+                return Brought::Here;
+            }
+            if !place.lacks_keys() {
+                return Brought::Nowhere;
+            }
+            if !self.fetch_for(&place).await {
+                return Brought::Elsewhere;
+            }
+        }
+        Brought::Elsewhere
+    }
+
+    /// The same for one namespace, where that may be.
+    pub async fn bring_tenant(self: &Arc<Self>, id: &NamespaceId) {
+        self.bring_keys(id.keyring()).await;
     }
 
     /// Gets the keys that a request waits for, if anybody has them. Answers whether they are here.
@@ -156,7 +217,7 @@ impl Node {
         Some(fetch)
     }
 
-    async fn fetch_tenant(&self, id: &NamespaceId) -> bool {
+    async fn fetch_tenant(self: &Arc<Self>, id: &NamespaceId) -> bool {
         let at = self.stands_at(id);
         if self.barrier.holds(id.keyring()) {
             return true;
@@ -169,15 +230,25 @@ impl Node {
                     tracing::warn!(%problem, "whether a namespace is still open could not be read");
                 }
                 self.tenants.fetches.came(id);
-                tracing::info!(namespace = id.as_str(), member, "the keys of a namespace came from another member");
+                self.say_held(id);
+                let namespace = self.path_of(id);
+                tracing::info!(namespace, member, "the keys of a namespace came from another member");
                 true
             }
             Err(problem) => {
                 self.tenants.fetches.note_missed(id, at);
-                tracing::debug!(namespace = id.as_str(), problem, "nobody has the keys of a namespace that is open");
+                let namespace = self.path_of(id);
+                tracing::debug!(namespace, problem, "nobody has the keys of a namespace that is open");
                 false
             }
         }
+    }
+
+    /// For the log: where a namespace is, or its id where that is not known.
+    pub(super) fn path_of(&self, id: &NamespaceId) -> String {
+        let place = self.local_view().and_then(|view| self.namespaces.by_id(&view, id, &mut Vec::new()));
+        let found = place.ok().flatten().filter(|place| place.namespace.id == *id);
+        found.map_or_else(|| id.as_str().to_owned(), |place| place.namespace.path.clone())
     }
 
     /// The revision of its record.
@@ -195,7 +266,7 @@ impl Node {
         let sent = Bytes::from([&[QUESTION], question.as_slice()].concat());
         let asked = self.replication.ask_to_unseal(sent).await.map_err(|e| text(&e))?;
         let keys = self.barrier.borrow_tenant(&question, &asked.answer, &keyring).map_err(|e| text(&e))?;
-        self.barrier.open_tenant(id.keyring(), keys).map_err(|e| text(&e))?;
+        self.hold_tenant(id, keys).map_err(|e| text(&e))?;
         Ok(asked.name)
     }
 
@@ -241,11 +312,7 @@ impl Node {
         told.await.map_err(|problem| format!("it could not write its audit entry: {problem}"))?;
         Ok(answer)
     }
-
-    pub(super) fn asks_for_tenant(question: &[u8]) -> bool {
-        question.first() == Some(&QUESTION)
-    }
 }
 
 /// What a question for the keys of a namespace begins with; one for the server's begins otherwise.
-const QUESTION: u8 = 2;
+pub(super) const QUESTION: u8 = 2;

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use barrier::InstallError;
+use barrier::{InstallError, TermInfo};
+use parking_lot::Mutex;
 use sdk::NamespaceId;
 use serde::{Deserialize, Serialize};
 use storage::{Access, PathKey, Read, Term, Txn, View};
@@ -36,8 +37,31 @@ struct Used {
     encryptions: u64,
 }
 
-/// What this node's own counters said when they were added up, by keyring: the data key's term, and how often it was used.
-type Seen = BTreeMap<String, (u32, u64)>;
+/// What this node's own counters said when they were added up, by keyring: the data key's term, and how often it was used. It holds
+/// as long as the keys are here, whoever leads meanwhile.
+#[derive(Default)]
+pub(super) struct Counted(Mutex<BTreeMap<String, (u32, u64)>>);
+
+impl Counted {
+    pub fn forget(&self, keyring: &str) {
+        self.0.lock().remove(keyring);
+    }
+
+    pub fn forget_all(&self) {
+        self.0.lock().clear();
+    }
+
+    fn note(&self, keyring: &str, key: &TermInfo) {
+        self.0.lock().insert(keyring.to_owned(), (key.term, key.encryptions));
+    }
+
+    /// How often a data key was used here and not added up yet.
+    fn fresh(&self, keyring: &str, key: &TermInfo) -> u64 {
+        let counted = self.0.lock().get(keyring).copied();
+        let before = counted.filter(|(of, own)| *of == key.term && *own <= key.encryptions);
+        key.encryptions - before.map_or(0, |(_, own)| own)
+    }
+}
 
 impl Node {
     /// Adds a data key to the keyring of a namespace right below another one. `txn` is at the records of that above; the node
@@ -46,7 +70,7 @@ impl Node {
         let seal = self.namespaces.seal_for_update(txn, record)?;
         let keyring = self.barrier.rotated_tenant(record.id.keyring(), &seal.keyring, self.replication.now());
         let keyring = keyring.map_err(|problem| match problem {
-            InstallError::Sealed => Access::NamespaceSealed.into(),
+            InstallError::Sealed => Access::NamespaceSealed(record.id.keyring().to_owned()).into(),
             problem => Refused::Invalid(problem.to_string()),
         })?;
         Ok(self.namespaces.put_seal(txn, &record.id, &seal.with_keyring(keyring))?)
@@ -64,25 +88,22 @@ impl Node {
 
     /// Counts and rotates for as long as this node runs and is active.
     pub(super) async fn keep_tenant_keys(&self, mut stop: watch::Receiver<bool>) {
-        let (mut seen, mut led) = (Seen::new(), None);
         while timeout(LOOK, stop.wait_for(|stop| *stop)).await.is_err() {
             let Role::Active { term } = self.role() else { continue };
             if self.is_sealed() || self.is_secondary() {
                 continue;
             }
-            if led.replace(term) != Some(term) {
-                // What was counted before is another leader's to go on from.
-                seen.clear();
-            }
             for (keyring, _) in self.barrier.open_tenants() {
-                if let Err(problem) = self.look_after_tenant(&keyring, term, &mut seen).await {
-                    tracing::warn!(keyring, problem, "the data key of a namespace could not be looked after");
+                if let Err(problem) = self.look_after_tenant(&keyring, term, UNCOUNTED).await {
+                    let namespace = NamespaceId::owner_of(&keyring).map(|id| self.path_of(&id));
+                    tracing::warn!(namespace, problem, "the data key of a namespace could not be looked after");
                 }
             }
         }
     }
 
-    async fn look_after_tenant(&self, keyring: &str, term: Term, seen: &mut Seen) -> Result<(), String> {
+    /// Adds up what was encrypted once it is `least`.
+    pub(crate) async fn look_after_tenant(&self, keyring: &str, term: Term, least: u64) -> Result<(), String> {
         let text = |problem: &dyn std::fmt::Display| problem.to_string();
         let Some(id) = NamespaceId::owner_of(keyring) else { return Ok(()) };
         self.follow_tenant_keys(&id).map_err(|e| text(&e))?;
@@ -91,8 +112,7 @@ impl Node {
         let Some(rely_on) = self.namespaces.served(&view, &id).map_err(|e| text(&e))? else { return Ok(()) };
         let config = view.get::<RotationConfig>(&rotation_key()).map_err(|e| text(&e))?.unwrap_or_default();
         let stored = used(&view, &id, key.term).map_err(|e| text(&e))?;
-        let before = seen.get(keyring).filter(|(of, own)| *of == key.term && *own <= key.encryptions);
-        let fresh = key.encryptions - before.map_or(0, |(_, own)| *own);
+        let fresh = self.tenants.counted.fresh(keyring, &key);
         let now = self.replication.now();
         if config.enabled && usage::is_due(&config, stored + fresh, key.installed, now) {
             let done = change_by(self, now, term, |state| {
@@ -100,13 +120,14 @@ impl Node {
                 self.rotate_by_itself(state, &id)
             });
             done.await.map_err(|e| text(&e))?;
-            tracing::info!(namespace = id.as_str(), "the data key of a namespace was rotated");
+            tracing::info!(namespace = self.path_of(&id), "the data key of a namespace was rotated");
             return self.follow_tenant_keys(&id).map_err(|e| text(&e));
         }
         if stored + fresh > RotationConfig::MAX_OPERATIONS_MAX {
-            tracing::error!(namespace = id.as_str(), "the data key of a namespace was used too often; rotate it now");
+            let namespace = self.path_of(&id);
+            tracing::error!(namespace, "the data key of a namespace was used too often; rotate it now");
         }
-        if fresh < UNCOUNTED {
+        if fresh < least {
             return Ok(());
         }
         let counted = Used { term: key.term, encryptions: stored + fresh };
@@ -115,7 +136,7 @@ impl Node {
             state.at(space::records(&id)).put(&used_key(), &counted)
         });
         done.await.map_err(|e| text(&e))?;
-        seen.insert(keyring.to_owned(), (key.term, key.encryptions));
+        self.tenants.counted.note(keyring, &key);
         Ok(())
     }
 
@@ -130,9 +151,11 @@ impl Node {
 
     /// How often the data key of a namespace was used, as far as it is written down and by this node since.
     pub fn tenant_key_status(&self, id: &NamespaceId) -> Result<super::KeyStatus, Access> {
-        let key = self.barrier.tenant_key(id.keyring()).ok_or(Access::NamespaceSealed)?;
+        let key =
+            self.barrier.tenant_key(id.keyring()).ok_or_else(|| Access::NamespaceSealed(id.keyring().to_owned()))?;
         let stored = used(&self.local_view()?, id, key.term)?;
-        Ok(super::KeyStatus { term: key.term, installed: key.installed, encryptions: stored.max(key.encryptions) })
+        let encryptions = stored + self.tenants.counted.fresh(id.keyring(), &key);
+        Ok(super::KeyStatus { term: key.term, installed: key.installed, encryptions })
     }
 }
 

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use barrier::{Seal, TenantKeys};
+use barrier::{Seal, SealFailure, Share, TenantKeys, UnwrapError};
 use sdk::{Namespace, NamespaceId};
-use storage::Millis;
+use storage::{Millis, Revision};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, timeout};
@@ -20,7 +20,7 @@ use super::Node;
 use super::seals::{CALL_MAX, probe, with_chance};
 use super::tenants::TenantStatus;
 use crate::letters;
-use crate::namespace::{KeyService, NamespaceRecord, NewTenant, Place, Refused, TenantService};
+use crate::namespace::{KeyService, NamespaceRecord, NewService, NewTenant, Place, Refused, TenantService};
 use crate::replication::Role;
 use crate::space;
 
@@ -32,6 +32,55 @@ const RETRY_LAST: Duration = Duration::from_secs(60);
 const OPENING_MAX: usize = 8;
 /// How long one may take to say whether it answers.
 const PROBE_MAX: Duration = Duration::from_secs(4);
+
+const LATE: &str = "it did not answer in time";
+const NO_SERVICE: &str = "the namespace has no key service: give its shares";
+const DOES_NOT_OPEN: &str = "its key service does not open it";
+
+/// Why a service has not done its work.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    /// It will not, until somebody has changed something.
+    #[error("{0}")]
+    Refused(String),
+    /// It may later.
+    #[error("{0}")]
+    Away(String),
+}
+
+impl Trouble {
+    fn refused(self, what: &str) -> Refused {
+        match self {
+            Self::Refused(why) => Refused::Invalid(format!("{what}: {why}")),
+            Self::Away(why) => Refused::Unavailable(format!("{what}: {why}")),
+        }
+    }
+}
+
+impl From<UnwrapError> for Trouble {
+    fn from(problem: UnwrapError) -> Self {
+        match problem {
+            UnwrapError::Unavailable(_) => Self::Away(problem.to_string()),
+            _ => Self::Refused(problem.to_string()),
+        }
+    }
+}
+
+impl From<SealFailure> for Trouble {
+    fn from(problem: SealFailure) -> Self {
+        UnwrapError::from(problem).into()
+    }
+}
+
+impl From<storage::Access> for Trouble {
+    fn from(problem: storage::Access) -> Self {
+        Self::Away(problem.to_string())
+    }
+}
+
+fn invalid(why: String) -> Refused {
+    Refused::Invalid(format!("invalid seal config: {why}"))
+}
 
 /// What the active node does by itself for one namespace.
 struct Attempt {
@@ -49,11 +98,26 @@ struct Attempts {
 
 /// What the seals of namespaces do by themselves, as renewing their tokens.
 #[derive(Default)]
-struct Keepers(BTreeMap<NamespaceId, AbortHandle>);
+struct Keepers(BTreeMap<NamespaceId, Keeper>);
 
-impl Drop for Keepers {
+struct Keeper {
+    /// Of the service's record: written anew, it is another one.
+    of: Option<Revision>,
+    /// None where there is nothing to do.
+    task: Option<AbortHandle>,
+}
+
+impl Keeper {
+    fn is_of(&self, revision: Option<Revision>) -> bool {
+        self.of == revision && self.task.as_ref().is_none_or(|task| !task.is_finished())
+    }
+}
+
+impl Drop for Keeper {
     fn drop(&mut self) {
-        self.0.values().for_each(AbortHandle::abort);
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 
@@ -63,57 +127,107 @@ impl Node {
     }
 
     /// Keys for a namespace that is to be made in another one, wrapped by a service.
-    pub async fn new_tenant(&self, above: &Namespace, service: KeyService, now: Millis) -> Result<NewTenant, Refused> {
-        let seal =
-            self.key_service(above, &service).map_err(|why| Refused::Invalid(format!("invalid seal config: {why}")))?;
+    pub async fn new_tenant(
+        &self,
+        above: &Namespace,
+        name: &str,
+        service: KeyService,
+        now: Millis,
+    ) -> Result<NewTenant, Refused> {
+        let seal = self.key_service(above, &service).map_err(invalid)?;
         let id = NamespaceId::new(&letters::random(8), &above.id, true)
             .ok_or_else(|| storage::Access::Broken("a new namespace has no id".into()))?;
         let keys = TenantKeys::generate(now);
-        let unusable =
-            |why: &str| Refused::Invalid(format!("the key service does not wrap the namespace's root key: {why}"));
-        let wrap = timeout(CALL_MAX, keys.wrapped_by(id.keyring(), seal.as_ref())).await;
-        let wrap = wrap.map_err(|_| unusable("it did not answer in time"))?.map_err(|e| unusable(&e.to_string()))?;
+        let wrapped = async { Ok(keys.wrapped_by(id.keyring(), seal.as_ref()).await?) };
+        let wrap = self.called(above, name, wrapped).await;
+        let wrap = wrap.map_err(|trouble| trouble.refused("the key service does not wrap the namespace's root key"))?;
         Ok(NewTenant { above: above.id.clone(), id, keys, service: TenantService { service, wrap } })
     }
 
     /// Opens a namespace, by its service, for all nodes.
-    pub async fn unseal_by_service(&self, above: &Namespace, name: &str) -> Result<TenantStatus, Refused> {
+    pub async fn unseal_by_service(self: &Arc<Self>, above: &Namespace, name: &str) -> Result<TenantStatus, Refused> {
         let (view, record) = self.tenant_named(above, name)?;
         let status = self.tenant_status(&view, &record)?;
         if !status.sealed {
             return Ok(status);
         }
-        let keys = self.ask_service(above, &record).await.map_err(Refused::Invalid)?;
-        self.open_for_all(above, record, keys).await?;
-        let (view, record) = self.tenant_named(above, name)?;
-        self.tenant_status(&view, &record)
+        let keys = self.ask_service(above, &record).await.map_err(|trouble| trouble.refused(DOES_NOT_OPEN))?;
+        self.open_for_all(above, record, keys).await
     }
 
-    /// Whether the service of a namespace does its work now.
+    /// Whether the service of a namespace does its work now, or did so a moment ago.
     pub async fn try_service(&self, above: &Namespace, record: &NamespaceRecord) -> Result<(), String> {
-        let service = self.stored_service(above, record)?;
-        let seal = self.key_service(above, &service.service)?;
-        let tried =
-            timeout(PROBE_MAX, probe(seal.as_ref())).await.map_err(|_| "it did not answer in time".to_owned())?;
-        tried.map_err(|problem| problem.to_string())
-    }
-
-    fn stored_service(&self, above: &Namespace, record: &NamespaceRecord) -> Result<TenantService, String> {
-        let view = self.local_view().map_err(|e| e.to_string())?.elsewhere(space::records(&above.id));
-        let service = self.namespaces.service_of(&view, record).map_err(|e| e.to_string())?;
-        service.ok_or_else(|| "the namespace has no key service: give its shares".to_owned())
-    }
-
-    async fn ask_service(&self, above: &Namespace, record: &NamespaceRecord) -> Result<TenantKeys, String> {
-        let service = self.stored_service(above, record)?;
-        let seal = self.key_service(above, &service.service)?;
-        let keyring = {
-            let view = self.local_view().map_err(|e| e.to_string())?.elsewhere(space::records(&above.id));
-            self.namespaces.seal_of(&view, record).map_err(|e| e.to_string())?.keyring
+        let tried = async {
+            let service = self.stored_service(above, record).map_err(|trouble| trouble.to_string())?;
+            let seal = self.key_service(above, &service.service)?;
+            let room = self.tenants.calls.room(above, &record.name);
+            let tried = timeout(PROBE_MAX, async {
+                let _room = room.await?;
+                probe(seal.as_ref()).await.map_err(|problem| problem.to_string())
+            });
+            tried.await.map_err(|_| LATE.to_owned())?
         };
+        self.tenants.calls.tried(&record.id, tried).await
+    }
+
+    /// Another way to the key that a namespace's root key is wrapped with, as a new token: by enough of its shares, and only if what
+    /// is stored opens that way.
+    pub async fn new_service(
+        &self,
+        above: &Namespace,
+        record: &NamespaceRecord,
+        shares: &[Share],
+        service: KeyService,
+    ) -> Result<NewService, Refused> {
+        let view = self.local_view()?.elsewhere(space::records(&above.id));
+        let tenant_seal = self.namespaces.seal_of(&view, record)?;
+        let by_shares = tenant_seal.opened_by(&record.id, shares)?;
+        let stored = self.namespaces.service_of(&view, record)?;
+        let stored = stored.ok_or_else(|| Refused::Invalid(NO_SERVICE.into()))?;
+        let seal = self.key_service(above, &service).map_err(invalid)?;
+        let asked = TenantKeys::open_by(record.id.keyring(), seal.as_ref(), &stored.wrap, &tenant_seal.keyring);
+        let opened = self.called(above, &record.name, async { Ok(asked.await?) }).await;
+        let opened =
+            opened.map_err(|trouble| trouble.refused("the key service does not open the namespace's root key"))?;
+        if !opened.is_of(&by_shares) {
+            return Err(Refused::Invalid("the key service opens another root key than the namespace's".into()));
+        }
+        Ok(NewService { before: stored.wrap.clone(), service: TenantService { service, wrap: stored.wrap } })
+    }
+
+    /// The service of a namespace was replaced.
+    pub fn service_is_new(&self, id: &NamespaceId) {
+        self.tenants.calls.forget(id);
+    }
+
+    fn stored_service(&self, above: &Namespace, record: &NamespaceRecord) -> Result<TenantService, Trouble> {
+        let view = self.local_view()?.elsewhere(space::records(&above.id));
+        let service = self.namespaces.service_of(&view, record)?;
+        service.ok_or_else(|| Trouble::Refused(NO_SERVICE.to_owned()))
+    }
+
+    async fn ask_service(&self, above: &Namespace, record: &NamespaceRecord) -> Result<TenantKeys, Trouble> {
+        let service = self.stored_service(above, record)?;
+        let seal = self.key_service(above, &service.service).map_err(Trouble::Refused)?;
+        let view = self.local_view()?.elsewhere(space::records(&above.id));
+        let keyring = self.namespaces.seal_of(&view, record).map_err(|e| Trouble::Away(e.to_string()))?.keyring;
+        drop(view);
         let asked = TenantKeys::open_by(record.id.keyring(), seal.as_ref(), &service.wrap, &keyring);
-        let opened = timeout(CALL_MAX, asked).await.map_err(|_| "its key service did not answer in time".to_owned())?;
-        opened.map_err(|problem| format!("its key service does not open it: {problem}"))
+        self.called(above, &record.name, async { Ok(asked.await?) }).await
+    }
+
+    /// One call on behalf of a namespace, within its time.
+    async fn called<T>(
+        &self,
+        above: &Namespace,
+        name: &str,
+        call: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        let within = timeout(CALL_MAX, async {
+            let _room = self.tenants.calls.room(above, name).await.map_err(Trouble::Away)?;
+            call.await
+        });
+        within.await.unwrap_or_else(|_| Err(Trouble::Away(LATE.to_owned())))
     }
 
     /// Opens what is open by its record and nobody has keys for, and lets the seals of namespaces do what they do by
@@ -143,26 +257,25 @@ impl Node {
         let view = self.local_view()?;
         let all = self.namespaces.serviced(&view)?;
         attempts.failed.retain(|id, _| all.contains(id));
-        keepers.0.retain(|id, keeper| {
-            let stays = all.contains(id) && !keeper.is_finished();
-            if !stays {
-                keeper.abort();
-            }
-            stays
-        });
+        keepers.0.retain(|id, _| all.contains(id));
         for id in all {
             // What lies in a sealed one waits for that.
             let place = match self.namespaces.by_id(&view, &id, &mut Vec::new()) {
                 Ok(place) => place.filter(|place| place.namespace.id == id),
                 // The others do not wait for it.
                 Err(problem) => {
-                    tracing::warn!(namespace = id.as_str(), %problem, "a namespace with a key service could not be read");
+                    let namespace = self.path_of(&id);
+                    tracing::warn!(namespace, %problem, "a namespace with a key service could not be read");
                     None
                 }
             };
             let Some(place) = place else { continue };
-            if !keepers.0.contains_key(&id) {
-                self.keep(&place, keepers);
+            let at = place.above().map(|above| self.namespaces.service_at(&view, &above, &id)).transpose()?.flatten();
+            if !keepers.0.get(&id).is_some_and(|keeper| keeper.is_of(at)) {
+                let keeper = Keeper { of: at, task: self.keep(&place) };
+                keepers.0.insert(id.clone(), keeper);
+                // With another one it is not waited for what the one before has earned.
+                attempts.failed.remove(&id);
             }
             let due = attempts.failed.get(&id).is_none_or(|attempt| attempt.again <= Instant::now());
             // Members that have its keys are asked first.
@@ -191,7 +304,7 @@ impl Node {
             // What has been said is not said again.
             if before.is_none_or(|before| before.problem != problem) {
                 tracing::warn!(
-                    namespace = id.as_str(),
+                    namespace = self.path_of(&id),
                     problem,
                     "a namespace is not opened by its key service; it is tried again"
                 );
@@ -203,14 +316,13 @@ impl Node {
 
     async fn open_by_itself(&self, place: &Place) -> Result<(), String> {
         let (Some(record), Some(above)) = (place.record(), place.above_namespace()) else { return Ok(()) };
-        let keys = self.ask_service(&above, record).await?;
-        let keyring = record.id.keyring();
-        let opening = self.barrier.open_tenant(keyring, keys).map_err(|e| e.to_string())?;
+        let keys = self.ask_service(&above, record).await.map_err(|trouble| format!("{DOES_NOT_OPEN}: {trouble}"))?;
+        let opening = self.hold_tenant(&record.id, keys).map_err(|e| e.to_string())?;
         // Sealed meanwhile, it may have been seen as such before the keys were here.
         let view = self.local_view().map_err(|e| e.to_string())?;
         let now = self.namespaces.by_id(&view, &record.id, &mut Vec::new()).map_err(|e| e.to_string());
         if !matches!(&now, Ok(Some(now)) if now.namespace.id == record.id && !now.is_sealed()) {
-            self.barrier.close_tenant(keyring, opening);
+            self.let_go(record.id.keyring(), opening);
             return now.map(|_| ());
         }
         self.tenants.fetches.came(&record.id);
@@ -218,15 +330,15 @@ impl Node {
         Ok(())
     }
 
-    fn keep(&self, place: &Place, keepers: &mut Keepers) {
-        let (Some(record), Some(above)) = (place.record(), place.above_namespace()) else { return };
-        let Ok(service) = self.stored_service(&above, record) else { return };
+    /// What its seal does by itself, if that is nobody else's to do.
+    fn keep(&self, place: &Place) -> Option<AbortHandle> {
+        let (record, above) = (place.record()?, place.above_namespace()?);
+        let service = self.stored_service(&above, record).ok()?;
         if !service.service.is_own() {
-            return;
+            return None;
         }
-        let Ok(seal) = self.key_service(&above, &service.service) else { return };
+        let seal = self.key_service(&above, &service.service).ok()?;
         let span = tracing::warn_span!("namespace", path = place.namespace.path);
-        let keeper = tokio::spawn(async move { seal.keep().await }.instrument(span));
-        keepers.0.insert(record.id.clone(), keeper.abort_handle());
+        Some(tokio::spawn(async move { seal.keep().await }.instrument(span)).abort_handle())
     }
 }

@@ -7,7 +7,7 @@ use sdk::{Namespace, NamespaceId};
 use storage::{Access, Millis, Read, Txn};
 
 use super::name::problem;
-use super::seal::open_key;
+use super::seal::{open_key, turned_key};
 use super::{
     DEPTH_MAX, NamespaceRecord, Namespaces, NewShares, NewTenant, TenantSeal, above_key, below_folder, made_in_key,
     name_key, record_key, root,
@@ -122,7 +122,9 @@ impl Namespaces {
                 self.put_seal(txn, &id, &seal)?;
                 if let Some(made) = new.by_service {
                     self.put_service(txn, new.above, made)?;
-                    txn.elsewhere(root()).put(&open_key(&id), &true)?;
+                    let mut at_root = txn.elsewhere(root());
+                    at_root.put(&open_key(&id), &true)?;
+                    at_root.put(&turned_key(), &id)?;
                     // It begins open. Should its keys be gone before that is committed, its service is asked for them.
                     let again = made.keys.again().map_err(lost)?;
                     self.barrier.open_tenant(id.keyring(), again).map_err(|_| Access::Sealed)?;

@@ -12,6 +12,7 @@
 //! namespace-below / id / id which lie right in which
 //! namespace-made-in / id    which was made in it last: what removes it relies on that
 //! namespace-open / id       has a seal of its own, and is open
+//! namespace-turned          which was opened or sealed last
 //! namespace-serviced / id   has a key service
 //! namespace-doomed / id     to be removed, step by step: by the worker
 //! ```
@@ -40,7 +41,7 @@ pub(crate) use seal::under_test_seal;
 pub use seal::{NewShares, TenantSeal};
 pub(crate) use seal::{above, combined, stored_keyring};
 pub(crate) use service::NoKeyServices;
-pub use service::{KeyService, KeyServices, NewTenant, OwnTransit, TenantService};
+pub use service::{KeyService, KeyServices, NewService, NewTenant, OwnTransit, TenantService};
 pub use tree::{Address, Place};
 
 use std::sync::Arc;

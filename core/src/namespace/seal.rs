@@ -8,7 +8,7 @@
 use barrier::{CombineError, SealConfig, Share, TenantKeys, UnsealKey, combine, split};
 use sdk::NamespaceId;
 use serde::{Deserialize, Serialize};
-use storage::{Access, PathKey, Read, Seg, Txn, View};
+use storage::{Access, PathKey, Read, Revision, Seg, Txn, View};
 
 use super::{NamespaceRecord, Namespaces, Refused, above_key, record_key, root};
 use crate::space;
@@ -49,6 +49,11 @@ pub(super) fn open_key(id: &NamespaceId) -> PathKey {
     open_folder().plain(id.as_str())
 }
 
+/// Which was opened or sealed last: one look at it tells a node whether it has keys to get, or to forget.
+pub(super) fn turned_key() -> PathKey {
+    PathKey::kind("namespace-turned")
+}
+
 impl TenantSeal {
     /// Shares for a namespace that is being made with these keys.
     pub(super) fn make(id: &NamespaceId, keys: &TenantKeys, config: SealConfig) -> (Self, NewShares) {
@@ -74,7 +79,8 @@ impl TenantSeal {
         crypto::sha256(&self.wrapped)
     }
 
-    fn opened_by(&self, id: &NamespaceId, shares: &[Share]) -> Result<TenantKeys, Refused> {
+    /// What enough of its shares open.
+    pub(crate) fn opened_by(&self, id: &NamespaceId, shares: &[Share]) -> Result<TenantKeys, Refused> {
         self.open(id, &combined(shares, &self.config)?)
     }
 }
@@ -129,7 +135,17 @@ impl Namespaces {
             true => at_root.delete(&open_key(&record.id)),
             false => at_root.put(&open_key(&record.id), &true)?,
         }
-        Ok(())
+        Ok(at_root.put(&turned_key(), &record.id)?)
+    }
+
+    /// When one was opened or sealed last. `view` is at the root's records.
+    pub(crate) fn last_turn(&self, view: &View) -> Result<Option<Revision>, Access> {
+        view.revision(&turned_key())
+    }
+
+    /// Which that was.
+    pub(crate) fn turned(&self, view: &View) -> Result<Option<NamespaceId>, Access> {
+        view.get(&turned_key())
     }
 
     /// Makes new shares, for those who have enough of the present ones. They count once they have been given back.

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use barrier::{Seal, SealKind, TenantKeys, TenantWrap};
 use sdk::{Namespace, NamespaceId};
 use serde::{Deserialize, Serialize};
-use storage::{Access, PathKey, Read, Seg, Txn};
+use storage::{Access, PathKey, Read, Revision, Seg, Txn, View};
 
 use super::{NamespaceRecord, Namespaces, Refused, root};
 
 /// Of a cluster. Each costs the active node a look now and then, and a token that it keeps alive.
 pub(crate) const SERVICED_MAX: usize = 1_024;
+/// Of those that lie in one namespace right in the root, however deep.
+const SERVICED_IN_ONE: usize = 64;
 
 /// Who wraps a namespace's root key. No Debug: it may hold a token.
 #[derive(Clone, Serialize, Deserialize)]
@@ -80,6 +82,13 @@ pub struct NewTenant {
     pub(crate) service: TenantService,
 }
 
+/// Another way to the key of a namespace's service.
+pub struct NewService {
+    /// It was seen to open this.
+    pub(crate) before: TenantWrap,
+    pub(crate) service: TenantService,
+}
+
 fn service_key(id: &NamespaceId) -> PathKey {
     PathKey::kind("namespace-seal-service").plain(id.as_str())
 }
@@ -105,12 +114,45 @@ impl Namespaces {
             ));
         }
         txn.put(&service_key(&new.id), &new.service)?;
+        let outermost = above.path.split('/').next().unwrap_or_default();
         let mut at_root = txn.elsewhere(root());
-        if at_root.range(&serviced_folder(), None, SERVICED_MAX)?.len() >= SERVICED_MAX {
+        let all = at_root.range(&serviced_folder(), None, SERVICED_MAX)?;
+        if all.len() >= SERVICED_MAX {
             let text = format!("at most {SERVICED_MAX} namespaces of a cluster have a key service");
             return Err(Refused::Invalid(text));
         }
-        Ok(at_root.put(&serviced_key(&new.id), &true)?)
+        if !above.is_root() {
+            // Two at once may be one too many: nobody is kept waiting for that.
+            let (view, mut within) = (at_root.as_view(), 0);
+            for key in &all {
+                within += usize::from(view.get::<String>(key)?.as_deref() == Some(outermost));
+            }
+            if within >= SERVICED_IN_ONE {
+                let text = format!("at most {SERVICED_IN_ONE} namespaces in {outermost:?} have a key service");
+                return Err(Refused::Invalid(text));
+            }
+        }
+        Ok(at_root.put(&serviced_key(&new.id), outermost)?)
+    }
+
+    /// Takes another way to the key of a namespace's service. `txn` is at the records of the one above.
+    pub fn replace_service(&self, txn: &mut Txn, record: &NamespaceRecord, new: &NewService) -> Result<(), Refused> {
+        let now = txn.get_for_update::<TenantService>(&service_key(&record.id))?;
+        if now.is_none_or(|now| now.wrap != new.before) {
+            let text = "the namespace's key service was changed meanwhile; try again";
+            return Err(Refused::Unavailable(text.into()));
+        }
+        Ok(txn.put(&service_key(&record.id), &new.service)?)
+    }
+
+    /// When what is known of a service was written. `view` is anywhere.
+    pub(crate) fn service_at(
+        &self,
+        view: &View,
+        above: &NamespaceId,
+        id: &NamespaceId,
+    ) -> Result<Option<Revision>, Access> {
+        view.elsewhere(crate::space::records(above)).revision(&service_key(id))
     }
 
     /// All that have one. `read` is at the root's records.

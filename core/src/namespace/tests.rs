@@ -205,7 +205,7 @@ async fn what_is_locked_sealed_or_doomed_is_so_with_all_that_lies_in_it() {
     assert!(!bench.node.barrier.holds(sealed.id.keyring()));
     let view = bench.node.local_view().unwrap().elsewhere(space::records(&sealed.id));
     // Whoever has the root's keys has none of these.
-    assert!(matches!(bench.node.namespaces.get(&view, "inner"), Err(Access::NamespaceSealed)));
+    assert!(matches!(bench.node.namespaces.get(&view, "inner"), Err(Access::NamespaceSealed(_))));
     assert_eq!(bench.seen("doomed", "sys/mounts"), Err("namespace not found".into()));
     assert_eq!(bench.seen("", "doomed/sys/mounts"), at("", "doomed/sys/mounts"));
 }
@@ -294,9 +294,9 @@ async fn a_revoked_parent_ends_tokens_below_also_in_a_sealed_namespace() {
     }
     assert!([&open, &closed, &stranger, &below[0]].into_iter().all(|token| bench.check(token).is_ok()));
     bench.alter("vault", Change::Seal).await;
-    assert!(matches!(bench.check(&closed), Err(Why::Access(Access::NamespaceSealed))));
+    assert!(matches!(bench.check(&closed), Err(Why::Access(Access::NamespaceSealed(_)))));
     bench.node.drop_closed_tenants().unwrap();
-    assert!(matches!(bench.check(&closed), Err(Why::Access(Access::NamespaceSealed))));
+    assert!(matches!(bench.check(&closed), Err(Why::Access(Access::NamespaceSealed(_)))));
     let key = bench.node.tokens.key_of(&parent).unwrap();
     assert!(bench.change(|state| bench.node.tokens.revoke(&mut state.at(root()), &key).unwrap()).await);
     assert!(matches!(bench.check(&open), Err(Why::Unknown)));
@@ -359,7 +359,7 @@ async fn a_token_that_made_one_in_a_sealed_namespace_can_be_revoked_alone() {
     bench.alter("vault", Change::Seal).await;
     for _ in 0..2 {
         // With its keys still here, and without.
-        assert!(matches!(bench.check(&closed), Err(Why::Access(Access::NamespaceSealed))));
+        assert!(matches!(bench.check(&closed), Err(Why::Access(Access::NamespaceSealed(_)))));
         bench.node.drop_closed_tenants().unwrap();
     }
     let key = bench.node.tokens.key_of(&parent).unwrap();
@@ -485,6 +485,9 @@ async fn a_new_data_key_is_followed_where_its_records_are_met() {
     bench.node.follow_tenant_keys(&vault.id).unwrap();
     let in_vault = bench.token(&vault, None).await;
     // As a node that was away has them.
+    for (keyring, seen) in bench.node.barrier.open_tenants() {
+        bench.node.barrier.close_tenant(&keyring, seen);
+    }
     bench.node.barrier.open_tenant(vault.id.keyring(), old_vault).unwrap();
     bench.node.barrier.open_tenant(own.id.keyring(), old_own).unwrap();
     assert_eq!((term(&vault), term(&own)), (1, 1));
@@ -493,6 +496,110 @@ async fn a_new_data_key_is_followed_where_its_records_are_met() {
     }
     assert!(bench.check(&before).is_ok() && bench.check(&after).is_ok() && bench.check(&in_vault).is_ok());
     assert_eq!((term(&vault), term(&own)), (3, 2));
+}
+
+/// Not with the one that was replaced, which it may know alone; and its count goes on from those before.
+#[tokio::test]
+async fn a_new_leader_uses_a_namespaces_newest_data_key_and_adds_to_what_was_counted() {
+    let bench = Bench::new().await;
+    let (vault, shares) = bench.make_sealable("vault").await;
+    bench.token(&vault, None).await;
+    let status = || bench.node.tenant_key_status(&vault.id).unwrap();
+    bench
+        .change(|state| {
+            let mut txn = state.at(root());
+            let record = bench.node.namespaces.get_for_update(&txn, "vault").unwrap().unwrap();
+            bench.node.rotate_tenant(&mut txn, &record).unwrap();
+        })
+        .await;
+    assert_eq!(status().term, 1, "it has not heard of it");
+    bench.node.leads(Term(9)).unwrap();
+    bench.token(&vault, None).await;
+    assert_eq!(status().term, 2);
+    let before = status().encryptions;
+    assert!(before > 0);
+    bench.node.look_after_tenant(vault.id.keyring(), Term(9), 1).await.unwrap();
+    // The count itself is a record of the namespace.
+    let added_up = status().encryptions;
+    assert!((before..=before + 1).contains(&added_up), "{before} {added_up}");
+    // As the next node has them: it has encrypted nothing yet.
+    bench.alter("vault", Change::Seal).await;
+    bench.node.drop_closed_tenants().unwrap();
+    bench.unseal("vault", &shares).await;
+    let taken_over = status().encryptions;
+    assert!(taken_over >= before, "{before} {taken_over}");
+    for n in 1..=3 {
+        let was = status().encryptions;
+        bench.token(&vault, None).await;
+        assert!(status().encryptions > was, "token {n}");
+    }
+}
+
+/// They may be the only ones there are.
+#[tokio::test(start_paused = true)]
+async fn keys_stay_until_it_is_known_whether_the_namespace_is_open() {
+    let bench = Bench::new().await;
+    let made = bench.change(|state| bench.create(state, &Namespace::root(), "vault", true).unwrap()).await;
+    let (keyring, shares) = (made.record.id.keyring().to_owned(), made.shares.unwrap().shares);
+    let give = async |n: usize| {
+        let share = Share::from_slice(shares[n].expose());
+        bench.node.unseal_tenant(&Namespace::root(), "vault", share).await
+    };
+    give(0).await.unwrap();
+    bench.alone.moves(true);
+    let Err(Refused::Unavailable(said)) = give(1).await else { panic!("nobody can know that it is open") };
+    assert!(said.contains("unknown"), "{said}");
+    bench.node.drop_closed_tenants().unwrap();
+    assert!(bench.node.barrier.holds(&keyring));
+    bench.alone.moves(false);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(bench.node.barrier.holds(&keyring));
+    assert_eq!(bench.seen("vault", "sys/mounts"), at("vault/", "sys/mounts"));
+    // Had it not been committed, they would have gone by now.
+    bench.alter("vault", Change::Seal).await;
+    bench.node.drop_closed_tenants().unwrap();
+    assert!(!bench.node.barrier.holds(&keyring));
+}
+
+#[tokio::test]
+async fn one_tenant_does_not_use_up_all_key_services() {
+    let bench = Bench::new().await;
+    let (team, other) = (bench.make(&Namespace::root(), "team").await, bench.make(&Namespace::root(), "other").await);
+    let inner = bench.make(&team, "inner").await;
+    let key = crypto::Key32::from_slice(&[7; 32]).unwrap();
+    let seal = barrier::StaticSeal::new(("k".to_owned(), key), None);
+    let make = async |above: &Namespace, name: &str| {
+        let (keys, id) = (
+            barrier::TenantKeys::generate(bench.alone.now()),
+            NamespaceId::new(&crate::letters::random(8), &above.id, true).unwrap(),
+        );
+        let wrap = keys.wrapped_by(id.keyring(), &seal).await.unwrap();
+        let service = KeyService::Offered { kind: barrier::SealKind::Static, name: "k".into() };
+        let new = NewTenant { above: above.id.clone(), id, keys, service: TenantService { service, wrap } };
+        let mut state = bench.begin();
+        let asked = NewNamespace {
+            above,
+            name,
+            custom_metadata: BTreeMap::new(),
+            seal: Some(SealConfig::shamir(1, 1, String::new()).unwrap()),
+            by_service: Some(&new),
+            now: bench.alone.now(),
+        };
+        let (mounts, policies) = (&bench.node.mounts, &bench.node.policies);
+        let mut txn = state.at(space::records(&above.id));
+        bench.node.namespaces.create(mounts, policies, &mut txn, asked).map(|_| ())?;
+        bench.commit(state).await.unwrap();
+        Ok::<_, Refused>(())
+    };
+    for n in 0..64 {
+        make(if n % 2 == 0 { &team } else { &inner }, &format!("n{n}")).await.unwrap();
+    }
+    for above in [&team, &inner] {
+        let refused = make(above, "more").await.unwrap_err().to_string();
+        assert!(refused.contains("at most 64 namespaces in \"team\""), "{refused}");
+    }
+    make(&other, "n").await.unwrap();
+    make(&Namespace::root(), "n").await.unwrap();
 }
 
 #[tokio::test]

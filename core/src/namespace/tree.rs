@@ -84,7 +84,7 @@ impl Place {
     /// What is told of all that lies in it, if none of that is served.
     pub fn closed(&self) -> Option<Failure> {
         if self.is_sealed() {
-            return Some(Access::NamespaceSealed.into());
+            return Some(Access::NamespaceSealed(self.namespace.id.keyring().to_owned()).into());
         }
         let locked = self.locked_at()?;
         Some(Failure::Unavailable(format!(
@@ -221,10 +221,10 @@ impl Namespaces {
             return Ok(true);
         }
         let place = self.by_id(view, inner, &mut RelyOn::new())?.filter(|place| place.is_at_or_below(outer));
-        if place.as_ref().is_some_and(|place| place.is_sealed()) {
-            return Err(Access::NamespaceSealed);
+        match place {
+            Some(place) if place.is_sealed() => Err(Access::NamespaceSealed(place.namespace.id.keyring().to_owned())),
+            place => Ok(place.is_some()),
         }
-        Ok(place.is_some())
     }
 
     /// The one behind another, in an order that means nothing; the root comes before all. `read` is at the root's records.

@@ -63,7 +63,7 @@ pub(super) fn caller(
             Ok(Ok(Asker { token, rights }))
         }
         // A token that does not count is like none: paths that need none still answer.
-        Err(Why::Access(sealed @ Access::NamespaceSealed)) => {
+        Err(Why::Access(sealed @ Access::NamespaceSealed(_))) => {
             let why = "the namespace that the token belongs to is sealed".to_owned();
             Ok(Err(Nobody { why, failure: Some(sealed.into()) }))
         }

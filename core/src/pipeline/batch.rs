@@ -45,7 +45,7 @@ impl Pipeline {
         let mut state = TxnState::new(snapshot, latches);
         rely(&mut state, rely_on);
         let all = All { pipeline: self, run, view, kept_listings: stages.unlisted < LISTINGS_MAX };
-        let result = all.carry_out(steps, &mut state, &mut stages.refusal);
+        let result = all.carry_out(steps, &mut state, &mut stages.refusal, &mut stages.lacking);
         let (batch, latches) = state.finish();
         stages.latches = Some(latches);
         Done::Answered(result.map(Box::new), Some(batch).filter(|batch| !batch.is_empty()).map(Box::new))
@@ -61,12 +61,21 @@ struct All<'a> {
 }
 
 impl All<'_> {
-    /// `denied` comes to say which operation failed and why.
-    fn carry_out(&self, steps: &[Step], state: &mut TxnState, denied: &mut Option<Refusal>) -> sdk::Result<Answer> {
+    /// `denied` comes to say which operation failed and why, `lacking` the keyring that it lacked.
+    fn carry_out(
+        &self,
+        steps: &[Step],
+        state: &mut TxnState,
+        denied: &mut Option<Refusal>,
+        lacking: &mut Option<String>,
+    ) -> sdk::Result<Answer> {
         let mut results = Vec::with_capacity(steps.len());
         let mut size = Size(0);
         for (n, step) in steps.iter().enumerate() {
             let result = self.step(step, state).map_err(|Refused { failure, decided, why, .. }| {
+                if let Failure::NamespaceSealed(keyring) = &failure {
+                    *lacking = Some(keyring.clone());
+                }
                 let why = if why.is_empty() { ITSELF.to_owned() } else { why };
                 *denied = Some(Refusal { operation: step.name, path: step.path.clone(), decided, why });
                 told(failure, n + 1, step)
@@ -243,6 +252,7 @@ fn told(failure: Failure, number: usize, step: &Step) -> Failure {
         Failure::NotFound => Failure::NoSuch(at("nothing is there")),
         Failure::Unsupported => Failure::Invalid(at("the path has no such operation")),
         Failure::Unavailable(text) => Failure::Unavailable(at(&text)),
+        sealed @ Failure::NamespaceSealed(_) => Failure::Unavailable(at(&sealed.to_string())),
         other => other,
     }
 }

@@ -11,6 +11,7 @@ mod batch;
 mod commit;
 mod dispatch;
 mod filter;
+mod keys;
 mod limit;
 mod locate;
 mod measure;
@@ -32,6 +33,7 @@ use tokio::time::Instant;
 pub use authorize::Permit;
 pub use authorize::refusal;
 pub(crate) use commit::{resolve, unknown};
+use keys::is_open;
 pub use locate::{Kind, Located, is_protected, locate};
 
 use crate::audit::{AuditError, Subject, Who};
@@ -43,7 +45,7 @@ use crate::lanes::Place;
 use crate::lifecycle::Node;
 use crate::listing::Lister;
 use crate::lockout::{self, Counted};
-use crate::namespace::{Address, UNLOCK};
+use crate::namespace::Address;
 use crate::request::Request;
 use crate::response::Response;
 use crate::service::open_response;
@@ -174,6 +176,8 @@ impl Pipeline {
             answered: Answered::default(),
             unlisted: 0,
             refusal: None,
+            home_asked: false,
+            lacking: None,
         };
         let (mut attempts, mut call) = (0, *call);
         loop {
@@ -272,6 +276,11 @@ impl Pipeline {
         if let Err(refused) = self.count_once(run, &view, located.as_ref(), stages).await {
             return Ok(refused);
         }
+        match self.has_home(run, stages).await {
+            Ok(true) => {}
+            Ok(false) => return Err(Again::Prepared),
+            Err(failure) => return Ok(self.refuse(run, &view, located.as_ref(), failure, stages).await),
+        }
         let permit = secondary::judge(&self.node, &view, run, located.as_ref(), &mut rely_on).unwrap_or_else(|| {
             let caller = authenticate::caller(&self.node, &view, run, &mut rely_on)?;
             authorize::authorize(&self.node, &view, run, caller, located.as_ref(), &mut rely_on)
@@ -342,6 +351,11 @@ impl Pipeline {
             (Ok(done), Ok(())) => {
                 if let (Some(located), Some(auth)) = (&located, done.answer.made()) {
                     measure::token_made(located, auth);
+                }
+                // It is committed: whoever waits for the same goes on while the rest is done.
+                stages.latches = None;
+                if done.answer.then.is_some() {
+                    stages.waits();
                 }
                 let answered = done.committed.or(run.request.consistency.wants_index().then_some(seen));
                 self.indexed(finish(run, done).await, answered)
@@ -476,6 +490,7 @@ impl Pipeline {
                 return Err(Again::Unlisted(folder));
             }
             dispatch::Done::Answered(Err(failure), _) => {
+                let failure = self.bring(run, failure, stages).await?;
                 let spent = self.spend(run, permit.spends()).await;
                 Err(spent.err().unwrap_or(failure))
             }
@@ -663,18 +678,6 @@ struct What<'a> {
 /// Of what concerns the cluster or its machines, in another namespace.
 pub const ROOT_ONLY: &str = "operation only available in root namespace";
 
-/// Whether anything of the namespace is served.
-fn is_open(run: &Run<'_>, address: &Address) -> Result<(), Failure> {
-    if address.place.lacks_keys() && run.term.is_none() {
-        return Err(Failure::Moved("this node has no keys for the namespace yet; the active node may have".into()));
-    }
-    match address.place.closed() {
-        Some(_) if address.path == UNLOCK && !address.place.is_sealed() => Ok(()),
-        Some(failure) => Err(failure),
-        None => Ok(()),
-    }
-}
-
 fn no_route(path: &str) -> Failure {
     Failure::NoSuch(format!("no handler for route {path:?}. route entry not found."))
 }
@@ -704,6 +707,10 @@ struct Stages<'a> {
     unlisted: usize,
     /// Why an operation of a batch was denied.
     refusal: Option<Refusal>,
+    /// Whether the keys of the token's namespace were asked for.
+    home_asked: bool,
+    /// The keyring that an operation of a batch lacked.
+    lacking: Option<String>,
 }
 
 impl Stages<'_> {

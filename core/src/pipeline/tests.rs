@@ -30,6 +30,12 @@ use crate::token::{ClientToken, NewToken};
 #[derive(Input)]
 struct Nothing {}
 
+#[derive(Input)]
+struct Elsewhere {
+    /// Whose records are looked at.
+    namespace: String,
+}
+
 /// A number that each write makes larger by one, after what it was read as.
 struct Counter {
     backend: Backend,
@@ -80,7 +86,12 @@ impl Counter {
         });
         let later = Path::new("later").act::<Nothing>(Verb::Write, Later(Arc::clone(&acts)));
         let act = Path::new("act").act::<Nothing>(Verb::Write, Halfway(acts));
-        let mut paths = vec![path, broken, login, renewed, act, later];
+        let elsewhere = Path::new("elsewhere").view(Verb::Read, |_: &Ctx, input: Elsewhere, view: &View| {
+            let id = sdk::NamespaceId::parse(&input.namespace).unwrap();
+            let n = view.elsewhere(space::records(&id)).get::<u64>(&Key::kind("number").name("n"))?;
+            Ok(Answer::json(json!({ "n": n })))
+        });
+        let mut paths = vec![path, broken, login, renewed, act, later, elsewhere];
         paths.extend(listing::paths());
         paths.extend(batch::paths());
         Self { backend: Backend::new("A number.", paths) }

@@ -25,7 +25,7 @@ impl ClientToken {
 
     /// The namespace that it says it belongs to. A token that says of none is one of the root namespace; none of its is
     /// found under another one's name.
-    pub(super) fn home(&self) -> NamespaceId {
+    pub(crate) fn home(&self) -> NamespaceId {
         home_of(&self.0)
     }
 

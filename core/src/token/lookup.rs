@@ -109,7 +109,10 @@ impl Tokens {
             return Ok(());
         }
         match self.namespaces.by_id(view, &home, relied_on)? {
-            Some(place) if place.is_sealed() => Err(Access::NamespaceSealed.into()),
+            // Another member may have its keys.
+            Some(place) if place.is_sealed() => {
+                Err(Access::NamespaceSealed(place.namespace.id.keyring().to_owned()).into())
+            }
             Some(_) => Ok(()),
             None => Err(Why::Orphaned),
         }
@@ -179,7 +182,7 @@ impl Tokens {
         }
         let key = self.key_of(token)?;
         match self.record(view, &key) {
-            Err(Access::NamespaceSealed) => Ok(true),
+            Err(Access::NamespaceSealed(_)) => Ok(true),
             found => Ok(found?.is_none_or(|found| found.value.num_uses > 0)),
         }
     }

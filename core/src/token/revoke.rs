@@ -71,7 +71,7 @@ impl Tokens {
             for child in children.into_iter().take(*budget) {
                 match self.remove(txn, &child) {
                     // It counts no more in any case; what is left of it goes when its own time is up.
-                    Err(Access::NamespaceSealed) if child.home().keyring() != key.home().keyring() => {}
+                    Err(Access::NamespaceSealed(_)) if child.home().keyring() != key.home().keyring() => {}
                     removed => removed.map(|_| ())?,
                 }
                 // Also when the child's own record is gone already.

@@ -69,7 +69,8 @@ impl Barrier {
 
     /// Whether every long-lived key is pinned to memory. Where the kernel forbids that, the server says so at unseal.
     pub fn is_memory_locked(&self) -> Result<bool, SealError> {
-        self.with(|u| u.root.is_locked() && u.keyring.is_locked())
+        let locked = |keys: &Unsealed| keys.root.is_locked() && keys.keyring.is_locked();
+        Ok(self.with(locked)? && self.tenants.load().values().all(|tenant| locked(&tenant.keys)))
     }
 
     /// The keyring with one data key more, sealed, for the caller to commit. Nothing changes here until it is installed.

@@ -93,6 +93,10 @@ mod tests {
         assert_eq!(follows.open_value(&key, &after), Err(SealError::UnknownTerm(2)));
         follows.install_tenant("aaaaAAAA", &next).unwrap();
         assert_eq!(follows.open_value(&key, &after).unwrap().as_slice(), b"after");
+        // Opened once more with what was read before.
+        let former = TenantKeys::open("aaaaAAAA", &unseal, &wrapped, &stored).unwrap();
+        leads.open_tenant("aaaaAAAA", former).unwrap();
+        assert_eq!(leads.tenant_key("aaaaAAAA").map(|key| (key.term, key.encryptions)), Some((2, 1)));
         let stranger = Keyring::generate(Millis(1), JoinKey::random());
         let open = leads.tenants.load();
         let sealed = stranger.seal_with(&open["aaaaAAAA"].keys.root);

@@ -34,6 +34,11 @@ impl TenantKeys {
         Ok(Self { root, keyring })
     }
 
+    /// Whether these are keys of one root key.
+    pub fn is_of(&self, other: &Self) -> bool {
+        crypto::ct_eq(self.root.locked().expose(), other.root.locked().expose())
+    }
+
     /// The same keys once more.
     pub fn again(&self) -> Result<Self, TenantError> {
         let root = Key32::from_slice(self.root.locked().expose()).map(RootKey::from_key);
@@ -73,5 +78,6 @@ mod tests {
         let other = TenantKeys::generate(Millis(1)).sealed();
         assert!(TenantKeys::open_by("aaaaAAAA", &service, &wrap, &other).await.is_err());
         assert_eq!(keys.again().unwrap().root.id(), keys.root.id());
+        assert!(keys.is_of(&keys.again().unwrap()) && !keys.is_of(&TenantKeys::generate(Millis(1))));
     }
 }

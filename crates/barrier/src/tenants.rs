@@ -113,14 +113,19 @@ impl Sealer for Over {
 }
 
 impl Barrier {
-    /// Opens a tenant's records. A sealed server opens none.
+    /// Opens a tenant's records. A sealed server opens none. Of two editions of one keyring the newer stays, with what was counted.
     pub fn open_tenant(&self, name: &str, keys: TenantKeys) -> Result<Opening, SealError> {
         let _replacing = self.replacing.lock();
         if self.is_sealed() {
             return Err(SealError::Sealed);
         }
         let opening = Opening(u64::from_be_bytes(crypto::random()));
-        let keys = Arc::new(Unsealed::new(Arc::new(keys.root), keys.keyring, None));
+        let before = self.tenants.load().get(name).map(|tenant| Arc::clone(&tenant.keys));
+        let before = before.filter(|before| keys.keyring.is_kin_of(&before.keyring));
+        let keys = match before {
+            Some(before) if keys.keyring.edition() <= before.keyring.edition() => before,
+            before => Arc::new(Unsealed::new(Arc::new(keys.root), keys.keyring, before.as_deref())),
+        };
         let opened = Tenant { opening, keys };
         self.tenants.rcu(|open| {
             let mut open = Tenants::clone(open);
@@ -182,12 +187,12 @@ impl Barrier {
 
     fn with_tenant_root<R>(&self, name: &str, f: impl FnOnce(&RootKey) -> R) -> Result<R, SealError> {
         let open = self.tenants.load();
-        open.get(name).map(|tenant| f(&tenant.keys.root)).ok_or_else(|| self.no_keys())
+        open.get(name).map(|tenant| f(&tenant.keys.root)).ok_or_else(|| self.no_keys(name))
     }
 
     /// Why there are no keys of a tenant.
-    fn no_keys(&self) -> SealError {
-        if self.is_sealed() { SealError::Sealed } else { SealError::NamespaceSealed }
+    fn no_keys(&self, name: &str) -> SealError {
+        if self.is_sealed() { SealError::Sealed } else { SealError::NamespaceSealed(name.to_owned()) }
     }
 
     /// The keys of the records that `key` is one of, or begins.
@@ -196,7 +201,7 @@ impl Barrier {
             None => self.with(f),
             Some(name) => {
                 let open = self.tenants.load();
-                open.get(name).map(|tenant| f(&tenant.keys)).ok_or_else(|| self.no_keys())
+                open.get(name).map(|tenant| f(&tenant.keys)).ok_or_else(|| self.no_keys(name))
             }
         }
     }
@@ -257,11 +262,12 @@ mod tests {
         assert!(barrier.close_tenant("aaaaAAAA", seen));
         assert_eq!(barrier.open_value(&root, &sealed[0]).unwrap().as_slice(), b"secret");
         assert_eq!(barrier.open_value(&b, &sealed[3]).unwrap().as_slice(), b"secret");
+        let lacks = || SealError::NamespaceSealed("aaaaAAAA".to_owned());
         for (k, value) in [(&a, &sealed[1]), (&inner, &sealed[2])] {
-            assert_eq!(barrier.open_value(k, value), Err(SealError::NamespaceSealed));
-            assert_eq!(barrier.seal_value(k, b"x"), Err(SealError::NamespaceSealed));
+            assert_eq!(barrier.open_value(k, value), Err(lacks()));
+            assert_eq!(barrier.seal_value(k, b"x"), Err(lacks()));
         }
-        assert_eq!(barrier.seal_name(a.as_bytes(), b"name"), Err(SealError::NamespaceSealed));
+        assert_eq!(barrier.seal_name(a.as_bytes(), b"name"), Err(lacks()));
         assert_eq!((barrier.holds("aaaaAAAA"), barrier.holds("bbbbBBBB"), barrier.holds("")), (false, true, true));
         barrier.seal();
         assert!(barrier.open_tenants().is_empty());
@@ -301,7 +307,7 @@ mod tests {
         assert_eq!(over.open_name(its.as_bytes(), &name).unwrap(), b"n");
         let below = over.seal_value(&root, b"plain").unwrap();
         assert_eq!(barrier.open_value(&root, &below).unwrap().as_slice(), b"plain");
-        assert_eq!(over.seal_value(&other, b"x"), Err(SealError::NamespaceSealed));
+        assert_eq!(over.seal_value(&other, b"x"), Err(SealError::NamespaceSealed("bbbbBBBB".to_owned())));
         assert!(!barrier.holds("aaaaAAAA"));
         barrier.open_tenant("aaaaAAAA", TenantKeys::open("aaaaAAAA", &unseal, &wrapped, &keyring).unwrap()).unwrap();
         assert_eq!(barrier.open_value(&its, &sealed).unwrap().as_slice(), b"secret");

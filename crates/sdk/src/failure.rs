@@ -43,6 +43,9 @@ pub enum Failure {
     /// 503
     #[error("the server is sealed")]
     Sealed,
+    /// 503. The keyring of this name is not here: the pipeline asks for it, and says so where nobody has it.
+    #[error("namespace is sealed")]
+    NamespaceSealed(String),
     /// Run again once the latch is free. Never leaves the pipeline.
     #[error("the record is being changed by another request")]
     Busy,
@@ -85,6 +88,7 @@ impl Failure {
             | Self::Moved(_)
             | Self::OutcomeUnknown(_)
             | Self::Sealed
+            | Self::NamespaceSealed(_)
             | Self::Busy
             | Self::Unlisted(_) => 503,
             Self::Internal(_) => 500,
@@ -97,7 +101,7 @@ impl From<Access> for Failure {
         match access {
             Access::Busy => Self::Busy,
             Access::Sealed => Self::Sealed,
-            Access::NamespaceSealed => Self::Unavailable("namespace is sealed".into()),
+            Access::NamespaceSealed(keyring) => Self::NamespaceSealed(keyring),
             Access::Unlisted(folder) => Self::Unlisted(folder),
             Access::InvalidName(text) => Self::Invalid(text),
             Access::Broken(text) => Self::Internal(text),

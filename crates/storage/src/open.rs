@@ -15,9 +15,9 @@ use crate::{
 pub enum SealError {
     #[error("the server is sealed")]
     Sealed,
-    /// The server is not, but the namespace that the record belongs to has keys of its own, which are not here.
+    /// The server is not, but the namespace that the record belongs to has keys of its own, of this name, which are not here.
     #[error("the namespace is sealed")]
-    NamespaceSealed,
+    NamespaceSealed(String),
     #[error("a stored record does not open: {0}")]
     Corrupt(String),
     /// It was sealed with a data key that this sealer does not have, or not yet.

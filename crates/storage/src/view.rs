@@ -20,9 +20,9 @@ pub enum Access {
     Busy,
     #[error("the server is sealed")]
     Sealed,
-    /// The server is not, but the namespace that the record belongs to.
+    /// The server is not, but the keyring of this name is not here. Handlers pass it on: another member may have it.
     #[error("the namespace is sealed")]
-    NamespaceSealed,
+    NamespaceSealed(String),
     /// The listing of this folder is to be made first: then run again. Handlers pass it on.
     #[error("the listing of a large folder is not at hand")]
     Unlisted(RawKey),
@@ -38,7 +38,7 @@ impl From<ReadError> for Access {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Seal(SealError::Sealed) | ReadError::Store(StoreError::Sealed) => Self::Sealed,
-            ReadError::Seal(SealError::NamespaceSealed) => Self::NamespaceSealed,
+            ReadError::Seal(SealError::NamespaceSealed(keyring)) => Self::NamespaceSealed(keyring),
             ReadError::Seal(other) => Self::Broken(other.to_string()),
             ReadError::Store(StoreError::Io(text) | StoreError::Corrupt(text)) => Self::Broken(text),
             ReadError::Key(error) => Self::InvalidName(error.to_string()),

@@ -47,7 +47,7 @@ pub(crate) enum Called {
 impl Called {
     pub fn into_failure(self) -> SealFailure {
         match self {
-            Self::Refused { status, problem } => SealFailure::Unavailable(format!("it answered {status}: {problem}")),
+            Self::Refused { status, problem } => SealFailure::Refused(format!("{status}: {problem}")),
             Self::Failed(problem) => SealFailure::Unavailable(problem),
         }
     }

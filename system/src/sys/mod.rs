@@ -43,6 +43,7 @@ mod mounts;
 mod mounts_tune;
 mod namespaces;
 mod namespaces_api_lock;
+mod namespaces_key_service;
 mod namespaces_rotate;
 mod namespaces_seal;
 mod namespaces_seal_config;
@@ -302,6 +303,7 @@ impl Sys {
         paths.extend(leases_revoke::paths(node));
         paths.extend(leases_revoke_prefix::paths(node));
         paths.extend(namespaces_api_lock::paths(node));
+        paths.push(namespaces_key_service::path(node));
         paths.extend(namespaces_rotate::paths(node));
         paths.extend(namespaces_seal::paths(node));
         paths.push(namespaces::one(node));

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::namespaces_seal::Shares;
 use super::namespaces_seal_config;
+use super::once::once;
 
 const SEAL_STAYS: &str = "cannot modify existing namespace seal config";
 
@@ -168,13 +169,22 @@ fn prepare(node: &Arc<Node>, ctx: &Ctx, input: &Write, view: &View) -> Result<Wo
         return Ok(Work::Done(None));
     }
     let Some(service) = namespaces_seal_config::parse(&input.seal)?.service else { return Ok(Work::Done(None)) };
-    let (node, above, now) = (Arc::clone(node), ctx.namespace.clone(), ctx.now);
-    Ok(Work::Waits(Box::pin(async move { node.new_tenant(&above, service, now).await.map(Some).map_err(refused) })))
+    let (node, above, name, now) = (Arc::clone(node), ctx.namespace.clone(), name.to_owned(), ctx.now);
+    Ok(Work::Waits(Box::pin(
+        async move { node.new_tenant(&above, &name, service, now).await.map(Some).map_err(refused) },
+    )))
 }
 
-fn write(node: &Node, ctx: &Ctx, input: Write, by_service: Option<&NewTenant>, txn: &mut Txn) -> Result<Reply<Shown>> {
+fn write(
+    node: &Arc<Node>,
+    ctx: &Ctx,
+    input: Write,
+    by_service: Option<&NewTenant>,
+    txn: &mut Txn,
+) -> Result<Reply<Shown>> {
     let name = name(node, &input.path)?;
     let custom_metadata = texts(input.custom_metadata.unwrap_or_default())?;
+    let mut begins_open = None;
     let shown = match node.namespaces.get_for_update(txn, name)? {
         Some(record) if record.doomed => {
             return Err(Failure::invalid("namespace with that name exists and is currently being deleted"));
@@ -197,11 +207,18 @@ fn write(node: &Node, ctx: &Ctx, input: Write, by_service: Option<&NewTenant>, t
             let new = NewNamespace { above: ctx.namespace, name, custom_metadata, seal, by_service, now: ctx.now };
             let made = node.namespaces.create(&node.mounts, &node.policies, txn, new).map_err(refused)?;
             let shares = made.shares.as_ref().map(Shares::new);
+            begins_open = by_service.map(|_| made.record.id.clone());
             Shown { shares, ..Shown::new(ctx.namespace, &made.record) }
         }
     };
-    let once = shown.shares.is_some();
-    Ok(Reply::data(shown)?.with(|answer| if once { answer.shown_once() } else { answer }))
+    let once_shown = shown.shares.is_some();
+    let reply = Reply::data(shown)?.with(|answer| if once_shown { answer.shown_once() } else { answer });
+    let Some(id) = begins_open else { return Ok(reply) };
+    // It is open as one that was unsealed is: so that it stays so without this node.
+    let spread = once(node, id, |node, id, _| async move {
+        Ok(Answer::empty().warned(node.spread_tenant(&id).await.into_iter().collect()))
+    });
+    Ok(reply.with(|answer| answer.then(spread)))
 }
 
 fn patch(node: &Node, ctx: &Ctx, input: Write, txn: &mut Txn) -> Result<Reply<Shown>> {

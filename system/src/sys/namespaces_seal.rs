@@ -174,7 +174,7 @@ pub(super) fn shamir(shares: i64, threshold: i64) -> Result<SealConfig> {
         .map_err(|error| Failure::Invalid(format!("invalid seal config: {error}")))
 }
 
-fn given(keys: &CommaList) -> Result<Vec<Share>> {
+pub(super) fn given(keys: &CommaList) -> Result<Vec<Share>> {
     let decode = |(n, text): (usize, &String)| {
         share::decode(text).ok_or_else(|| Failure::Invalid(format!("key {} is neither hexadecimal nor base64", n + 1)))
     };
@@ -212,6 +212,8 @@ impl Act for Look {
         let Named { path } = Named::parse(params)?;
         let view = above(&self.0, params)?;
         let record = self.0.namespaces.live(&view, name(&self.0, &path)?)?.ok_or(Failure::NotFound)?;
+        // A node that has just become active may lack its keys.
+        self.0.bring_tenant(&record.id).await;
         let status = self.0.tenant_status(&view, &record).map_err(refused)?;
         let by_service = status.kind.is_automatic();
         let mut shown = Status::from(status);
@@ -243,18 +245,22 @@ impl Act for UnsealAct {
                 && node.namespaces.service_of(&view, &record)?.is_some()
             {
                 let status = node.unseal_by_service(params.namespace(), name).await.map_err(refused)?;
-                return Ok(Reply::data(Status::from(status))?.into_answer());
+                return opened(status);
             }
             return Err(Failure::invalid("provided empty key: key must be one of the namespace's shares"));
         }
         let share =
             share::decode(&key).ok_or_else(|| Failure::invalid("'key' must be a valid hex or base64 string"))?;
-        let status = node.unseal_tenant(params.namespace(), name, share).await.map_err(refused)?;
-        Ok(Reply::data(Status::from(status))?.into_answer())
+        opened(node.unseal_tenant(params.namespace(), name, share).await.map_err(refused)?)
     }
 }
 
+fn opened(mut status: TenantStatus) -> Result<Answer> {
+    let warnings = status.warning.take().into_iter().collect();
+    Ok(Reply::data(Status::from(status))?.warned(warnings).into_answer())
+}
+
 /// The records of the namespace that a request goes to.
-fn above(node: &Node, params: &Params) -> Result<View> {
+pub(super) fn above(node: &Node, params: &Params) -> Result<View> {
     Ok(node.local_view()?.elsewhere(holdfast_core::space::records(&params.namespace().id)))
 }

@@ -40,7 +40,7 @@ pub fn parse(node: &Node, mountable: &Catalog, txn: &Txn, path: &str, role: &str
     let address = node.namespaces.address(&node.mounts, &txn.as_view(), "", &from_root, &mut Vec::new())?;
     let namespace = &address.place.namespace;
     if address.place.is_sealed() {
-        return Err(Access::NamespaceSealed.into());
+        return Err(Access::NamespaceSealed(namespace.id.keyring().to_owned()).into());
     }
     let Some(mount) = address.mount.map(|found| found.value) else {
         if !namespace.is_root() && address.path.is_empty() && role.is_empty() {

@@ -162,6 +162,58 @@ async fn sealed_through_one_node_it_is_sealed_on_all_from_that_revision_on() {
     assert_eq!(vault.cluster.nodes[0].client().with_token(&token).get("/v1/auth/token/lookup-self").await.status, 200);
 }
 
+/// It is answered that it is open when it stays so without the node that says it.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_stays_open_without_the_node_that_has_just_opened_it() {
+    let mut vault = Vault::new().await;
+    for round in 0..3 {
+        vault.seal(round).await;
+        vault.is_sealed().await;
+        assert_eq!(vault.give(&vault.shares).await, 200);
+        let leader = vault.cluster.leader().await;
+        vault.cluster.nodes[leader].kill();
+        for index in (0..3).filter(|index| *index != leader) {
+            vault.cluster.serves(index).await;
+            let inside = vault.cluster.root(index).within("vault");
+            until("the namespace should be served", async || {
+                (inside.get("/v1/kv/x").await.status == 200).then_some(())
+            })
+            .await;
+        }
+        vault.cluster.nodes[leader].start().await;
+        vault.cluster.unseal(leader).await;
+        vault.cluster.serves(leader).await;
+        vault.is_open().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_named_of_it_is_known_on_all_nodes_once_it_is_open() {
+    let vault = Vault::new().await;
+    let root = vault.cluster.root(vault.cluster.leader().await);
+    let made = root.within("vault").post("/v1/auth/token/create-orphan", json!({"ttl": "1h"})).await.ok();
+    let (token, accessor) = (&made["auth"]["client_token"], &made["auth"]["accessor"]);
+    let wrapped = root.within("vault").with_header("X-Vault-Wrap-TTL", "1h").get("/v1/kv/x").await.ok();
+    let wrapped = &wrapped["wrap_info"]["token"];
+    for round in 0..3 {
+        vault.seal(round).await;
+        assert_eq!(vault.give(&vault.shares).await, 200);
+        for root in vault.roots() {
+            for (path, body) in [
+                ("/v1/auth/token/lookup", json!({"token": token})),
+                ("/v1/auth/token/lookup-accessor", json!({"accessor": accessor})),
+                ("/v1/sys/capabilities", json!({"token": token, "paths": ["kv/x"]})),
+                ("/v1/sys/capabilities-accessor", json!({"accessor": accessor, "paths": ["kv/x"]})),
+                ("/v1/sys/wrapping/lookup", json!({"token": wrapped})),
+                ("/v1/sys/policy/explain", json!({"token": token, "path": "kv/x", "operation": "read"})),
+            ] {
+                let answer = root.post(path, body).await;
+                assert_eq!(answer.status, 200, "round {round}: {path}: {}", answer.body);
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_stays_open_over_changes_of_the_leader_and_sealed_over_a_restart_of_all() {
     let mut vault = Vault::new().await;

@@ -159,7 +159,7 @@ async fn a_key_service_opens_a_namespace_again_after_all_nodes_were_down() {
     assert!(shown["service_problem"].is_string());
     root.within("plain").post("/v1/kv/x", json!({"v": TREASURE})).await.ok();
     let refused = root.post("/v1/sys/namespaces/vault/unseal", json!({})).await;
-    assert_eq!(refused.status, 400, "{}", refused.body);
+    assert_eq!(refused.status, 503, "{}", refused.body);
     kms.come_back().await;
     is_open(&cluster, "vault").await;
     assert!(!cluster.nodes.iter().any(|node| node.log().contains(&kms.token)));
@@ -212,6 +212,46 @@ async fn one_that_somebody_has_sealed_stays_so_until_somebody_unseals_it() {
     .await;
 }
 
+/// By the shares, and only if the key there is the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_service_gets_another_token_by_the_shares() {
+    let kms = service().await;
+    let mut cluster = cluster(1, &kms, &json!({})).await;
+    let root = cluster.root(0);
+    root.post("/v1/sys/namespaces/plain", json!({})).await.ok();
+    fill(&root, "plain").await;
+    let made = root.post("/v1/sys/namespaces/vault", transit(&kms, &json!({}))).await.ok();
+    let keys = made["data"]["key_shares"].clone();
+    fill(&root, "vault").await;
+    let (theirs, path) = (kms.cluster.root(0), "/v1/sys/namespaces/vault/seal-config");
+    theirs.post("/v1/auth/token/revoke", json!({"token": kms.token})).await;
+    let refused = root.post("/v1/sys/namespaces/other", transit(&kms, &json!({}))).await;
+    assert!(refused.status == 400 && refused.error().contains("the key service refused: 403"), "{}", refused.body);
+    theirs.post("/v1/transit/keys/another", json!({})).await.ok();
+    let token = theirs.token().unwrap().to_owned();
+    let with = |more: Value, keys: &Value| {
+        let mut body = transit(&kms, &more);
+        body["keys"] = keys.clone();
+        body
+    };
+    for body in [
+        with(json!({"token": token}), &json!([])),
+        with(json!({"token": token}), &json!(["00".repeat(33)])),
+        with(json!({"token": "wrong"}), &keys),
+        with(json!({"token": token, "key_name": "another"}), &keys),
+    ] {
+        let refused = root.post(path, body).await;
+        assert_eq!(refused.status, 400, "{}", refused.body);
+    }
+    restart(&mut cluster).await;
+    is_sealed(&cluster, "vault").await;
+    let root = cluster.root(0);
+    let replaced = root.post(path, with(json!({"token": token}), &keys)).await;
+    assert_eq!(replaced.status, 204, "{}", replaced.body);
+    is_open(&cluster, "vault").await;
+    assert_eq!(status(&root, "vault").await["service_answers"], json!(true));
+}
+
 /// What is refused leaves nothing behind.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_namespace_has_asked_only_whom_it_may() {
@@ -228,7 +268,6 @@ async fn a_namespace_has_asked_only_whom_it_may() {
     for (body, says) in [
         (transit(&kms, &json!({"token": "wrong"})), "does not wrap"),
         (transit(&kms, &json!({"key_name": "none"})), "does not wrap"),
-        (transit(&kms, &json!({"address": "https://127.0.0.1:9"})), "does not wrap"),
         (transit(&kms, &json!({"address": format!("http://{host}")})), "address must be"),
         (transit(&kms, &json!({"tls_ca_cert": "/etc/passwd"})), "nothing else"),
         (named("static", "static"), "offers namespaces no seal"),
@@ -238,6 +277,8 @@ async fn a_namespace_has_asked_only_whom_it_may() {
         assert!(refused.status == 400 && refused.error().contains(says), "{says}: {}", refused.body);
         assert!(!refused.body.to_string().contains(&kms.token));
     }
+    let away = root.post("/v1/sys/namespaces/vault", transit(&kms, &json!({"address": "https://127.0.0.1:9"}))).await;
+    assert!(away.status == 503 && away.error().contains("does not wrap"), "{}", away.body);
     assert_eq!(root.get("/v1/sys/namespaces/vault").await.status, 404);
     let refused = root.within("plain").post("/v1/sys/namespaces/vault", transit(&kms, &json!({}))).await;
     assert!(refused.status == 400 && refused.error().contains("outbound_hosts"), "{}", refused.body);

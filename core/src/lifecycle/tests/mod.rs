@@ -122,6 +122,10 @@ async fn a_new_leader_writes_with_the_newest_key_and_rotates_from_there() {
 }
 
 impl super::tenants::Tenants {
+    pub(crate) fn forget_missed(&self) {
+        self.fetches.forget();
+    }
+
     /// Whether it is known of any namespace that nobody had its keys.
     pub(crate) fn have_missed(&self) -> bool {
         self.fetches.has_missed()

@@ -170,6 +170,40 @@ async fn keys_are_asked_for_once_whoever_waits_and_not_again_at_once_whoever_has
     assert_eq!(bench.alone.asked(), 2);
 }
 
+/// A token of a namespace whose keys are not here yet, and what is named in a body, is waited for as a path of that namespace is.
+#[tokio::test]
+async fn keys_are_asked_for_whatever_lacks_them_before_anything_is_said_of_it() {
+    let bench = Bench::new().await;
+    let (vault, made) = bench.namespace(&Namespace::root(), "vault", true).await;
+    bench.open("vault", &made).await;
+    let token = bench
+        .change(|state, node| {
+            let new = NewToken { home: vault.clone(), ttl: Duration::from_secs(60), ..NewToken::default() };
+            node.tokens.create(&mut state.at(root()), bench.alone.now(), new).unwrap().token
+        })
+        .await;
+    for (keyring, seen) in bench.node.barrier.open_tenants() {
+        bench.node.barrier.close_tenant(&keyring, seen);
+    }
+    let elsewhere = Request {
+        body: json!({"namespace": vault.id.as_str()}).as_object().unwrap().clone(),
+        ..request(Verb::Read, "c/elsewhere", Some(&bench.root))
+    };
+    for (n, request) in [elsewhere, request(Verb::Read, "c/number", Some(&token))].into_iter().enumerate() {
+        bench.node.tenants.forget_missed();
+        let answer = bench.serve(request).await;
+        assert_eq!((answer.status, bench.alone.asked()), (503, n + 1), "{}", String::from_utf8_lossy(&answer.body));
+        assert!(String::from_utf8_lossy(&answer.body).contains("namespace is sealed"));
+    }
+    // Sealed by its record, nobody is asked.
+    bench.seal("vault").await;
+    assert_eq!(bench.serve(request(Verb::Read, "c/number", Some(&token))).await.status, 503);
+    assert_eq!(bench.alone.asked(), 2);
+    let view = bench.node.local_view().unwrap();
+    let about = bench.node.tokens.asked_about(&view, &NamespaceId::root(), &token, bench.alone.now());
+    assert!(matches!(about, Err(crate::token::Why::Access(storage::Access::NamespaceSealed(_)))));
+}
+
 #[tokio::test]
 async fn nobody_has_keys_asked_for_more_often_than_the_limits_let_through() {
     let bench = Bench::new().await;

@@ -57,6 +57,9 @@ pub enum SealFailure {
     /// It has no key of this id.
     #[error("the seal has no key {0:?}")]
     NoSuchKey(String),
+    /// It answered that it will not. Asking again helps once somebody has changed something there.
+    #[error("the key service refused: {0}")]
+    Refused(String),
     /// Asking again later may help.
     #[error("the seal cannot be reached: {0}")]
     Unavailable(String),
@@ -205,6 +208,8 @@ pub enum UnwrapError {
     NoWrap,
     #[error("the wrapped root key has format {0}, which this version does not know: it was written by a newer one")]
     UnknownFormat(u32),
+    #[error("the key service refused: {0}")]
+    Refused(String),
     #[error("the seal cannot be reached: {0}")]
     Unavailable(String),
 }
@@ -214,6 +219,7 @@ impl From<SealFailure> for UnwrapError {
         match failure {
             SealFailure::DoesNotOpen => Self::Damaged,
             SealFailure::NoSuchKey(_) => Self::WrongKey,
+            SealFailure::Refused(why) => Self::Refused(why),
             SealFailure::Unavailable(why) => Self::Unavailable(why),
         }
     }
@@ -274,7 +280,7 @@ async fn open_any<'a, S: Seal + ?Sized, T>(
             Err(SealFailure::NoSuchKey(_)) => {}
             Ok(None) | Err(SealFailure::DoesNotOpen) if found == UnwrapError::WrongKey => found = UnwrapError::Damaged,
             Ok(None) | Err(SealFailure::DoesNotOpen) => {}
-            Err(failure @ SealFailure::Unavailable(_)) => found = failure.into(),
+            Err(failure @ (SealFailure::Refused(_) | SealFailure::Unavailable(_))) => found = failure.into(),
         }
     }
     Err(found)
