@@ -22,9 +22,9 @@ use crate::response::Response;
 /// The longest wait for a place.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The longest in a queue that goes on and on.
-const STANDING: Duration = Duration::from_millis(100);
+const STANDING: Duration = Duration::from_millis(500);
 /// From here on the newest comes next.
-const LATE: Duration = Duration::from_millis(20);
+const LATE: Duration = Duration::from_millis(100);
 /// Requests that wait for one lane.
 const WAITING_MAX: usize = 16 * 1024;
 const MIB: usize = 1024 * 1024;
@@ -378,7 +378,7 @@ mod tests {
         }
         assert_eq!(fill(&lanes, Lane::Listing), (16, 0));
         let mut patient = line_up(&lanes, 6..7);
-        tokio::time::sleep(10 * STANDING).await;
+        tokio::time::sleep(PATIENCE - STANDING).await;
         held.pop();
         assert!(patient.recv().await.unwrap().1.is_ok(), "the queue was empty since");
     }

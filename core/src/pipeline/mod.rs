@@ -526,7 +526,11 @@ impl Pipeline {
                 stages.answered.note(&question, answer);
                 return Err(Again::Answered);
             }
-            dispatch::Done::Acts { act, params, batch } => self.act(run, permit, act.as_ref(), &params, batch).await?,
+            dispatch::Done::Acts { act, params, batch } => {
+                // It reaches for what is not here, and may take as long as that does.
+                stages.waits();
+                self.act(run, permit, act.as_ref(), &params, batch).await?
+            }
         };
         Ok(self.count_login(run, located, result).await)
     }
