@@ -112,11 +112,8 @@ impl Drop for UnderWay {
 
 impl Node {
     /// Asks for the keys of what is open and not here, and was not asked for in vain. Answers what else is to be asked for.
-    pub(super) async fn fetch_new_tenants(self: &Arc<Self>) -> Result<Vec<NamespaceId>, Access> {
-        let node = Arc::clone(self);
-        let lacking = tokio::task::spawn_blocking(move || node.lacking()).await;
-        let (mut new, others) =
-            lacking.map_err(|_| Access::Broken("looking for open namespaces panicked".into()))??;
+    pub(super) fn fetch_new_tenants(self: &Arc<Self>) -> Result<Vec<NamespaceId>, Access> {
+        let (mut new, others) = self.lacking()?;
         let later = new.split_off(NEW_AT_ONCE.min(new.len()));
         for id in new {
             // It goes on by itself.

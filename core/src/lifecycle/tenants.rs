@@ -275,7 +275,7 @@ impl Node {
                     Ok(()) => seen = Some(applied),
                     Err(problem) => tracing::debug!(%problem, "which namespaces are open could not be read"),
                 }
-                match self.fetch_new_tenants().await {
+                match self.fetch_new_tenants() {
                     // The others have been asked in vain, and are asked again beside.
                     Ok(others) if fetching.as_ref().is_none_or(JoinHandle::is_finished) => {
                         let node = Arc::clone(&self);
