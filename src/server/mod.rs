@@ -8,6 +8,7 @@ mod introduce;
 mod post;
 mod probe;
 mod reload;
+mod scrub;
 mod seals;
 mod second_factors;
 mod signals;

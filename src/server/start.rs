@@ -29,6 +29,7 @@ use super::gauges::Measured;
 use super::introduce::HttpIntroduce;
 use super::post::HttpPost;
 use super::probe::{self, Probe};
+use super::scrub;
 use super::seals::{self, NamespaceSeals, SealError};
 use super::second_factors;
 use super::{Follow, Server};
@@ -151,6 +152,7 @@ impl Server {
             reserve: config.storage.min_free_space,
         };
         tokio::spawn(probe.run(stopping.clone()));
+        tokio::spawn(scrub::run(Arc::clone(&node), stopping.clone()));
         tokio::spawn(Arc::clone(&node).watch_seals(stopping.clone()));
         tokio::spawn(Arc::clone(&node).unseal_itself(stopping.clone()));
         tokio::spawn(Arc::clone(&node).unseal_from_members(stopping.clone()));
