@@ -268,8 +268,8 @@ class Cluster:
         return sum(machine.cpu_seconds(n.process.pid) for n in self.nodes)
 
     def syncs(self):
-        """How often the active node has synced its log; 0 where that is not counted."""
-        return self.active().metric("holdfast_log_syncs")
+        """How often a node has synced its log, the mean of all; 0 where that is not counted."""
+        return sum(node.metric("holdfast_log_syncs") for node in self.nodes) / len(self.nodes)
 
     def memory(self):
         return [round(machine.resident_mib(n.process.pid), 1) for n in self.nodes]

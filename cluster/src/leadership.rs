@@ -1,8 +1,10 @@
 //! Who leads, as one value that can be watched.
 
 use crate::consensus::{LogId, Member, NodeId, Timing, TypeConfig};
+use openraft::Instant;
 use openraft::ServerState;
-use openraft::{Instant, RaftMetrics};
+use openraft::metrics::{RaftServerMetrics, SerdeInstant};
+use openraft::type_config::alias::InstantOf;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leadership {
@@ -33,17 +35,18 @@ impl Leadership {
     }
 }
 
-/// What the metrics of consensus say about who leads. A leader that no quorum answers any more counts as none: it can
-/// neither commit nor read.
+/// What consensus says about who leads. A leader that no quorum answers any more, by when it was last asked, counts as none: it
+/// can neither commit nor read.
 pub(crate) fn derive(
     id: NodeId,
-    metrics: &RaftMetrics<TypeConfig>,
+    metrics: &RaftServerMetrics<TypeConfig>,
+    acked: Option<SerdeInstant<InstantOf<TypeConfig>>>,
     applied: Option<&LogId>,
     timing: &Timing,
 ) -> Leadership {
     let leader = metrics.vote.leader_id;
     let alone = metrics.membership_config.membership().voter_ids().count() <= 1;
-    let lost = metrics.last_quorum_acked.is_some_and(|acked| acked.elapsed() > 2 * timing.election_max);
+    let lost = acked.is_some_and(|acked| acked.elapsed() > 2 * timing.election_max);
     let role = match metrics.state {
         ServerState::Leader if lost && !alone => Role::Unknown,
         ServerState::Leader => Role::Leader { ready: applied.is_some_and(|id| id.leader_id == leader) },

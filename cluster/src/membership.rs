@@ -158,21 +158,26 @@ impl Vouched {
 /// Keeps pins, lanes and leadership in step with consensus.
 pub(crate) async fn follow(shared: Arc<Shared>) {
     let timing = *shared.local.timing();
-    let mut metrics = shared.raft.metrics();
+    let mut server = shared.raft.server_metrics();
     let (mut position, mut cleared) = (shared.reader.position(), shared.cleared.subscribe());
     let mut standing = shared.reader.standing();
     let mut looked = Instant::now();
     loop {
         refresh(&shared);
-        let now = shared.metrics();
-        let ended = now.running_state.is_err();
-        let mut leadership = leadership::derive(shared.id, &now, shared.applied().as_ref(), &timing);
+        let (ended, acked) = {
+            let metrics = shared.raft.metrics();
+            let metrics = metrics.borrow_watched();
+            (metrics.running_state.is_err(), metrics.last_quorum_acked)
+        };
+        let now = server.borrow_and_update().clone();
+        let mut leadership = leadership::derive(shared.id, &now, acked, shared.applied().as_ref(), &timing);
         // Another cluster may have taken this one's place while this node did not lead, had no quorum, or did not run.
         if !leadership.leads() || looked.elapsed() > 2 * timing.election_max {
             shared.cleared.send_if_modified(|term| std::mem::replace(term, 0) != 0);
         }
         looked = Instant::now();
-        let followed = shared.reader.standing().borrow().feeds();
+        let applies = leadership.leads() && !leadership.is_ready();
+        let followed = standing.borrow_and_update().feeds();
         if leadership.is_ready() && followed && *cleared.borrow_and_update() != leadership.term {
             leadership.role = leadership::Role::Leader { ready: false };
         }
@@ -197,19 +202,16 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
             return;
         }
         tokio::select! {
-            changed = metrics.changed() => if changed.is_err() { return },
-            changed = position.changed() => if changed.is_err() { return },
+            changed = server.changed() => if changed.is_err() { return },
+            // Who is let in from another cluster is let in at once.
+            changed = standing.changed() => if changed.is_err() { return },
             changed = cleared.changed() => if changed.is_err() { return },
+            changed = position.changed(), if applies => if changed.is_err() { return },
+            // What changes with time alone, and members whose removal has been applied.
             () = sleep(timing.heartbeat) => {}
         }
-        // Who is let in from another cluster is let in at once.
-        let _ = timeout(TOGETHER, standing.changed()).await;
-        standing.mark_unchanged();
     }
 }
-
-/// How long changes are gathered: while much is written there is one with each entry.
-const TOGETHER: Duration = Duration::from_millis(2);
 
 /// Puts the members known now in force.
 pub(crate) fn refresh(shared: &Shared) {

@@ -33,6 +33,7 @@ use crate::network::{
     ConsensusService, Door, Listener, Local, Network, PeerService, Peers, ReplicaService, Reports, bind,
 };
 use crate::node::{Node, Parts, Services};
+use crate::propose::Proposals;
 use crate::reads::Reads;
 use crate::reconcile::Reconcile;
 use crate::recovery::{self, RecoverError};
@@ -274,6 +275,7 @@ impl Node {
         let shared = Arc::new(Shared {
             id,
             raft: raft.clone(),
+            proposals: Proposals::start(raft.clone(), &handle),
             reader,
             local: local.clone(),
             pins: pins.clone(),

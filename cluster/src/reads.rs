@@ -5,7 +5,7 @@
 //! later read.
 //!
 //! ```text
-//! reads ──► round being gathered ──(a call is free)──► sent ──► index ──► wait until applied here ──► read
+//! reads ──► round being gathered ──(no call on its way, or PATIENCE over)──► sent ──► index ──► wait until applied here ──► read
 //!                  ▲ joinable until it is sent
 //! ```
 
@@ -20,7 +20,7 @@ use proto::cluster as pb;
 use storage::Millis;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::lease::Lease;
 use crate::network::{Lane, Link};
@@ -51,7 +51,7 @@ pub(crate) struct Reads {
 
 impl Reads {
     pub fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, rounds: Arc::new(Rounds::new(CALLS)) }
+        Self { shared, rounds: Arc::default() }
     }
 
     pub async fn point(self: &Arc<Self>, deadline: Instant) -> Result<ReadPoint, ReadError> {
@@ -168,17 +168,20 @@ impl Reads {
 /// Calls, each shared by the reads that came before it was sent.
 struct Rounds {
     gathering: Mutex<Option<Round>>,
-    calls: Semaphore,
+    /// One permit.
+    call: Semaphore,
+}
+
+impl Default for Rounds {
+    fn default() -> Self {
+        Self { gathering: Mutex::new(None), call: Semaphore::new(1) }
+    }
 }
 
 /// Comes to hold the call's answer, once.
 type Round = watch::Receiver<Option<Result<ReadPoint, ReadError>>>;
 
 impl Rounds {
-    fn new(calls: usize) -> Self {
-        Self { gathering: Mutex::new(None), calls: Semaphore::new(calls) }
-    }
-
     /// The round that has not been sent yet, or a new one.
     fn join<F>(self: &Arc<Self>, runtime: &Handle, call: impl FnOnce() -> F + Send + 'static) -> Round
     where
@@ -192,8 +195,8 @@ impl Rounds {
         *gathering = Some(round.clone());
         let rounds = self.clone();
         runtime.spawn(async move {
-            // The semaphore is never closed.
-            let _turn = rounds.calls.acquire().await;
+            // One that takes long, as to a leader far away, does not hold up the next.
+            let _turn = timeout(PATIENCE, rounds.call.acquire()).await;
             // From here on nobody joins this round.
             rounds.gathering.lock().take();
             answer.send_replace(Some(call().await));
@@ -202,8 +205,8 @@ impl Rounds {
     }
 }
 
-/// Calls in flight at once.
-const CALLS: usize = 4;
+/// For no longer than this does a call wait for the one before.
+const PATIENCE: Duration = Duration::from_millis(2);
 /// How long one call may take; the reads that wait may then ask again.
 const CALL: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
@@ -217,7 +220,7 @@ mod tests {
     /// The index that a call returns is the number of writes that had been acknowledged when it was sent.
     #[tokio::test]
     async fn a_read_never_shares_a_call_that_was_sent_before_it_came() {
-        let rounds = Arc::new(Rounds::new(1));
+        let rounds = Arc::new(Rounds::default());
         let (written, calls) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let gate = Arc::new(Semaphore::new(0));
         let join = || {

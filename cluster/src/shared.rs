@@ -19,11 +19,13 @@ use crate::lease::{Applied, Lease};
 use crate::machine::StateReader;
 use crate::membership::Vouched;
 use crate::network::{Link, Local, Peers, Reports, member_out};
+use crate::propose::Proposals;
 use crate::time;
 
 pub(crate) struct Shared {
     pub id: NodeId,
     pub raft: Raft,
+    pub proposals: Proposals,
     pub reader: StateReader,
     pub local: Arc<Local>,
     pub pins: Arc<Pins>,
@@ -71,7 +73,7 @@ impl Shared {
 
     /// The newest membership in the log, committed or not.
     pub fn membership(&self) -> Arc<StoredMembership> {
-        self.raft.metrics().borrow_watched().membership_config.clone()
+        self.raft.server_metrics().borrow_watched().membership_config.clone()
     }
 
     /// The members as other clusters are told of them.

@@ -29,7 +29,10 @@ const LATE: Duration = Duration::from_millis(100);
 const WAITING_MAX: usize = 16 * 1024;
 const MIB: usize = 1024 * 1024;
 /// Bytes of all requests that other nodes have sent on to this one. What comes from clients has its room where it is read.
-const FORWARDED_MAX: usize = 256 * MIB;
+const LARGE_MAX: usize = 192 * MIB;
+/// Of those up to [`SMALL`], as renewals and logins are: large ones take no room from them.
+const SMALL_MAX: usize = 64 * MIB;
+const SMALL: usize = 64 * 1024;
 
 /// Requests that do not wait for those of another lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,16 +46,31 @@ pub enum Lane {
     Write,
     /// On their way to the active node, which has lanes of its own.
     Forward,
+    /// The same, of upkeep.
+    ForwardUpkeep,
 }
 
-const LANES: [Lane; 5] = [Lane::Upkeep, Lane::Read, Lane::Listing, Lane::Write, Lane::Forward];
+const LANES: [Lane; 6] = [Lane::Upkeep, Lane::Read, Lane::Listing, Lane::Write, Lane::Forward, Lane::ForwardUpkeep];
 
 /// Below `auth/token/`.
 const UPKEEP_OF_TOKENS: [&str; 7] =
     ["renew", "renew-self", "renew-accessor", "revoke", "revoke-self", "revoke-accessor", "revoke-orphan"];
 /// Below `sys/`.
-const UPKEEP_OF_THE_SYSTEM: [&str; 8] =
-    ["leases/renew", "leases/revoke", "renew", "revoke", "seal", "step-down", "in-flight-req", "metrics"];
+const UPKEEP_OF_THE_SYSTEM: [&str; 13] = [
+    "leases/renew",
+    "leases/revoke",
+    "leases/revoke-force",
+    "leases/revoke-prefix",
+    "renew",
+    "revoke",
+    "revoke-force",
+    "revoke-prefix",
+    "quotas",
+    "seal",
+    "step-down",
+    "in-flight-req",
+    "metrics",
+];
 
 impl Lane {
     pub fn of(request: &Request) -> Self {
@@ -64,6 +82,11 @@ impl Lane {
         }
     }
 
+    /// Of one that is sent on to the active node.
+    pub fn onward(request: &Request) -> Self {
+        if is_upkeep(&request.path) { Self::ForwardUpkeep } else { Self::Forward }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Upkeep => "upkeep",
@@ -71,6 +94,7 @@ impl Lane {
             Self::Listing => "listing",
             Self::Write => "write",
             Self::Forward => "forward",
+            Self::ForwardUpkeep => "forward-upkeep",
         }
     }
 
@@ -82,6 +106,7 @@ impl Lane {
             Self::Listing => 4 * processors,
             // They cost this node little but memory.
             Self::Forward => 8192,
+            Self::ForwardUpkeep => 1024,
         }
     }
 }
@@ -89,9 +114,9 @@ impl Lane {
 /// The path may begin with a namespace, which nobody has looked up yet. A path that only looks like it gets a place in a lane as
 /// narrow as its own.
 fn is_upkeep(path: &str) -> bool {
-    let below = |root: &str| match path.strip_prefix(root) {
-        Some(rest) => Some(rest),
-        None => path.split_once(&format!("/{root}")).map(|(_, rest)| rest),
+    let below = |root: &str| {
+        let begins = |at: &usize| *at == 0 || path.as_bytes()[at - 1] == b'/';
+        path.match_indices(root).map(|(at, _)| at).find(begins).map(|at| &path[at + root.len()..])
     };
     let is = |rest: &str, wanted: &str| {
         rest.strip_prefix(wanted).is_some_and(|more| more.is_empty() || more.starts_with('/'))
@@ -102,7 +127,8 @@ fn is_upkeep(path: &str) -> bool {
 
 pub struct Lanes {
     queues: [Arc<Queue>; LANES.len()],
-    forwarded: Arc<Semaphore>,
+    small: Arc<Semaphore>,
+    large: Arc<Semaphore>,
 }
 
 /// How full a lane is.
@@ -118,13 +144,18 @@ pub struct Fill {
 pub struct Overloaded(Lane);
 
 impl Overloaded {
+    fn in_lane(lane: Lane) -> Self {
+        metrics::counter!("holdfast.core.overloaded", "lane" => lane.name()).increment(1);
+        Self(lane)
+    }
+
     pub fn response(self) -> Response {
         let what = match self.0 {
             Lane::Upkeep => "renewals and revocations",
             Lane::Read => "reads",
             Lane::Listing => "listings",
             Lane::Write => "writes",
-            Lane::Forward => "requests for the active node",
+            Lane::Forward | Lane::ForwardUpkeep => "requests for the active node",
         };
         Response::unavailable(&format!("this node has more {what} to do than it can; nothing was done; try again"))
     }
@@ -141,7 +172,7 @@ impl Lanes {
     fn of(processors: usize) -> Self {
         let queue = |lane: Lane| Queue { places: lane.places(processors), state: Mutex::default() };
         let queues = LANES.map(|lane| Arc::new(queue(lane)));
-        Self { queues, forwarded: Arc::new(Semaphore::new(FORWARDED_MAX)) }
+        Self { queues, small: Arc::new(Semaphore::new(SMALL_MAX)), large: Arc::new(Semaphore::new(LARGE_MAX)) }
     }
 
     /// A place among those that run, held until it drops or is given back.
@@ -151,16 +182,14 @@ impl Lanes {
             Ok(place) => return Ok(place),
             Err(turn) => turn.comes(deadline.min(Instant::now() + PATIENCE)).await,
         };
-        admitted.ok_or_else(|| {
-            metrics::counter!("holdfast.core.overloaded", "lane" => lane.name()).increment(1);
-            Overloaded(lane)
-        })
+        admitted.ok_or_else(|| Overloaded::in_lane(lane))
     }
 
     /// Room for the bytes of a request that another node has sent on.
     pub fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Overloaded> {
         let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
-        Arc::clone(&self.forwarded).try_acquire_many_owned(permits).map_err(|_| Overloaded(Lane::Forward))
+        let room = if bytes <= SMALL { &self.small } else { &self.large };
+        Arc::clone(room).try_acquire_many_owned(permits).map_err(|_| Overloaded::in_lane(Lane::Forward))
     }
 
     pub fn fill(&self) -> [Fill; LANES.len()] {
@@ -416,11 +445,12 @@ mod tests {
     #[test]
     fn bytes_that_others_sent_on_have_a_bound() {
         let lanes = Lanes::of(4);
-        let half = lanes.room(FORWARDED_MAX / 2).unwrap();
-        let rest = lanes.room(FORWARDED_MAX - FORWARDED_MAX / 2).unwrap();
-        assert_eq!(lanes.room(1).err(), Some(Overloaded(Lane::Forward)));
+        let half = lanes.room(LARGE_MAX / 2).unwrap();
+        let rest = lanes.room(LARGE_MAX - LARGE_MAX / 2).unwrap();
+        assert_eq!(lanes.room(SMALL + 1).err(), Some(Overloaded(Lane::Forward)));
+        assert!(lanes.room(SMALL).is_ok(), "a renewal has room of its own");
         drop((half, rest));
-        assert!(lanes.room(FORWARDED_MAX).is_ok());
+        assert!(lanes.room(LARGE_MAX).is_ok());
     }
 
     #[test]
@@ -432,12 +462,19 @@ mod tests {
             "sys/leases/renew/database/creds/x/1",
             "team/sys/leases/revoke",
             "sys/step-down",
+            "sys/quotas/rate-limit/all",
+            "sys/leases/revoke-prefix/database/creds",
         ] {
             assert!(is_upkeep(path), "{path}");
         }
-        for path in
-            ["auth/token/create", "auth/token/renewal", "secret/data/renew", "sys/leases/lookup", "sys/mounts/seal"]
-        {
+        for path in [
+            "auth/token/create",
+            "auth/token/renewal",
+            "secret/data/renew",
+            "sys/leases/lookup",
+            "sys/mounts/seal",
+            "mysys/seal",
+        ] {
             assert!(!is_upkeep(path), "{path}");
         }
     }

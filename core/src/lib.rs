@@ -40,6 +40,7 @@ pub mod request;
 pub mod response;
 pub mod service;
 pub mod space;
+pub mod stack;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod token;

@@ -13,6 +13,7 @@ use storage::{Access, Listings, OpenStore, RawKey};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use crate::stack;
 use crate::work::behind_others;
 
 /// Folders that may wait to be listed.
@@ -120,6 +121,7 @@ fn work(jobs: &Receiver<Job>, store: &OpenStore, listings: &Listings, making: &M
                 };
                 making.lock().remove(&folder);
                 done.send_replace(Some(outcome));
+                stack::overwrite();
             }
             Err(RecvTimeoutError::Timeout) => {
                 match std::panic::catch_unwind(AssertUnwindSafe(|| listings.keep_up(store))) {

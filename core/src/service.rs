@@ -280,7 +280,11 @@ impl Service {
 
     async fn admitted(&self, call: Call<'_>) -> Response {
         match self.node.lanes.enter(Lane::of(call.request), call.deadline).await {
-            Ok(place) => self.pipeline.run(Call { place: Some(&place), ..call }).await,
+            // What has ended while the request waited has ended.
+            Ok(place) => {
+                let now = self.node.replication.now().max(call.now);
+                self.pipeline.run(Call { now, place: Some(&place), ..call }).await
+            }
             Err(overloaded) => overloaded.response(),
         }
     }
@@ -332,7 +336,7 @@ impl Service {
     /// A request counts where it came in, so that too many do not reach the active node.
     async fn forward(&self, request: Request, deadline: Instant) -> Response {
         let now = self.node.replication.now();
-        let _place = match self.node.lanes.enter(Lane::Forward, deadline).await {
+        let _place = match self.node.lanes.enter(Lane::onward(&request), deadline).await {
             Ok(place) => place,
             Err(overloaded) => return overloaded.response(),
         };

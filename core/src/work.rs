@@ -12,6 +12,8 @@ use sdk::{Failure, Prepared, Waiting};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use crate::stack;
+
 /// Requests that may wait for a thread.
 const WAITING: usize = 1024;
 /// Requests that may wait for another server at once.
@@ -93,6 +95,7 @@ fn spawn(jobs: Jobs) -> io::Result<()> {
                 continue;
             }
             let _ = done.send(std::panic::catch_unwind(AssertUnwindSafe(task)));
+            stack::overwrite();
         }
     })?;
     Ok(())

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use remote_error::with_causes;
 use reqwest::{Certificate, Identity};
 use zeroize::Zeroizing;
 
-use super::client::{Client, Manner, ServerName, with_causes};
+use super::client::{Client, Manner, ServerName};
 use super::environment;
 use super::failure::Failure;
 use super::globals::Globals;

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use holdfast_core::lifecycle::{Admission, Introduce, JoinAnswer, JoinChallenge, JoinTarget, NotLetIn};
 use holdfast_core::replication::Member;
+use remote_error::with_causes;
 use reqwest::{ClientBuilder, StatusCode, Url};
 use sdk::{Value, json};
 use serde::de::DeserializeOwned;
@@ -61,21 +62,21 @@ async fn answered(target: &JoinTarget, path: &str, body: Option<&Value>) -> Resu
     if let Some(name) = &target.leader_tls_servername {
         client = under_name(client, &mut url, name).await?;
     }
-    let client = client.build().map_err(|e| causes(&e))?;
+    let client = client.build().map_err(|e| with_causes(&e))?;
     let request = match body {
         Some(body) => client.post(url).json(body),
         None => client.get(url),
     };
-    let response = request.send().await.map_err(|e| causes(&e))?;
+    let response = request.send().await.map_err(|e| with_causes(&e))?;
     let status = response.status();
-    let answer: Value = response.json().await.map_err(|e| causes(&e))?;
+    let answer: Value = response.json().await.map_err(|e| with_causes(&e))?;
     Ok((status, answer))
 }
 
 fn client(target: &JoinTarget) -> Result<ClientBuilder, String> {
     let mut builder = reqwest::Client::builder().timeout(CALL_MAX).use_rustls_tls();
     if let Some(ca) = &target.leader_ca_cert {
-        for certificate in reqwest::Certificate::from_pem_bundle(ca.as_bytes()).map_err(|e| causes(&e))? {
+        for certificate in reqwest::Certificate::from_pem_bundle(ca.as_bytes()).map_err(|e| with_causes(&e))? {
             builder = builder.add_root_certificate(certificate);
         }
     } else {
@@ -84,7 +85,7 @@ fn client(target: &JoinTarget) -> Result<ClientBuilder, String> {
         }
     }
     if let (Some(cert), Some(key)) = (&target.leader_client_cert, &target.leader_client_key) {
-        let identity = reqwest::Identity::from_pem(format!("{cert}\n{key}").as_bytes()).map_err(|e| causes(&e))?;
+        let identity = reqwest::Identity::from_pem(format!("{cert}\n{key}").as_bytes()).map_err(|e| with_causes(&e))?;
         builder = builder.identity(identity);
     }
     Ok(builder)
@@ -94,19 +95,8 @@ fn client(target: &JoinTarget) -> Result<ClientBuilder, String> {
 async fn under_name(client: ClientBuilder, url: &mut Url, name: &str) -> Result<ClientBuilder, String> {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let port = url.port_or_known_default().unwrap_or(443);
-    let mut found = tokio::net::lookup_host((host.as_str(), port)).await.map_err(|e| causes(&e))?;
+    let mut found = tokio::net::lookup_host((host.as_str(), port)).await.map_err(|e| with_causes(&e))?;
     let address = found.next().ok_or_else(|| format!("{host} has no address"))?;
     url.set_host(Some(name)).map_err(|e| format!("leader_tls_servername {name:?} is no host name: {e}"))?;
     Ok(client.resolve(name, address))
-}
-
-/// An error with what caused it: the last one says most.
-pub(super) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }

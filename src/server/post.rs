@@ -5,10 +5,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use holdfast_core::audit::{HttpTarget, Post};
+use remote_error::with_causes;
 use reqwest::Client;
 use reqwest::redirect::Policy;
 
-use super::introduce::causes;
 use crate::roots;
 
 /// One client for all that it posts to: it keeps connections open.
@@ -36,7 +36,7 @@ impl Post for HttpPost {
             request = request.header(name, value);
         }
         // Not the address: it may hold a credential.
-        let answer = request.send().await.map_err(|e| causes(&e.without_url()))?;
+        let answer = request.send().await.map_err(|e| with_causes(&e.without_url()))?;
         if answer.status().is_success() { Ok(()) } else { Err(format!("it answered {}", answer.status())) }
     }
 }

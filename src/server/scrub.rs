@@ -1,20 +1,21 @@
-//! What requests have left on the stacks of this process's threads, gone soon after the node was sealed: the allocator wipes what is
-//! given back to it, and nobody else wipes a stack.
+//! What requests have left on the stacks of the threads that serve them, gone soon after the node was sealed. Threads that work for
+//! requests apart from those do so after each piece of work.
 
-use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use holdfast_core::lifecycle::Node;
+use holdfast_core::stack;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// Deeper than any request goes, and well within a thread's stack.
-const DEPTH: usize = 512 * 1024;
-const PAUSE: Duration = Duration::from_millis(200);
-/// After sealing. Which thread takes a task is left to the scheduler, so each is met in one of many rounds.
-const ROUNDS: usize = 50;
-const AT_ONCE: usize = 16;
+const PAUSE: Duration = Duration::from_millis(500);
+/// After sealing: a thread may still be at a request in the first.
+const ROUNDS: usize = 10;
+/// For no longer than so do the threads of a round wait for each other.
+const TOGETHER: Duration = Duration::from_millis(50);
 
 pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
     let mut left = 0;
@@ -22,13 +23,24 @@ pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
         left = if node.is_sealed() { left } else { ROUNDS };
         if node.is_sealed() && left > 0 {
             left -= 1;
-            (0..AT_ONCE).for_each(|_| drop(tokio::spawn(async { overwrite() })));
+            every_thread();
         }
     }
 }
 
-#[inline(never)]
-fn overwrite() {
-    let mut below = [0_u8; DEPTH];
-    black_box(&mut below);
+/// One task for each thread, which keeps it until all have one: so none gets two.
+fn every_thread() {
+    let threads = Handle::current().metrics().num_workers();
+    let met = Arc::new(AtomicUsize::new(0));
+    for _ in 0..threads {
+        let met = Arc::clone(&met);
+        tokio::spawn(async move {
+            stack::overwrite();
+            met.fetch_add(1, Ordering::Relaxed);
+            let until = Instant::now() + TOGETHER;
+            while met.load(Ordering::Relaxed) < threads && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+    }
 }

@@ -8,20 +8,31 @@ use storage::apply::{Brief, Effects};
 
 use super::position::Position;
 
-/// Between groups it keeps no more than so many, about a MiB of them.
-const KEPT: usize = 8192;
+/// Between groups it keeps no more than about so many bytes.
+const KEPT: usize = 1 << 20;
+/// What a record takes beside its key.
+const RECORD: usize = 64;
 
 #[derive(Default)]
-pub(super) struct Known(HashMap<RawKey, Option<Brief>>);
+pub(super) struct Known {
+    records: HashMap<RawKey, Option<Brief>>,
+    bytes: usize,
+}
 
 impl Known {
     /// `None`: that has to be read.
     pub fn get(&self, key: &RawKey) -> Option<Option<Brief>> {
-        self.0.get(key).copied()
+        self.records.get(key).copied()
     }
 
     pub fn note(&mut self, key: &RawKey, brief: Option<Brief>) {
-        self.0.insert(key.clone(), brief);
+        match self.records.get_mut(key) {
+            Some(known) => *known = brief,
+            None => {
+                self.bytes += key.as_bytes().len() + RECORD;
+                self.records.insert(key.clone(), brief);
+            }
+        }
     }
 
     /// The effects have led to the position. They delete no range.
@@ -36,12 +47,12 @@ impl Known {
 
     /// Everything so far is in the database.
     pub fn settle(&mut self) {
-        if self.0.len() > KEPT {
-            self.0 = HashMap::new();
+        if self.bytes > KEPT {
+            *self = Self::default();
         }
     }
 
     pub fn forget(&mut self) {
-        self.0.clear();
+        *self = Self::default();
     }
 }

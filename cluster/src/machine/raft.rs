@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -57,6 +57,8 @@ pub(super) struct Shared {
     pub position: watch::Sender<Position>,
     /// Up to which index entries are applied or being applied: a view may show more of them than the position says.
     pub begun: AtomicU64,
+    /// The cluster's level, which every message between nodes says: nobody waits for apply to learn it.
+    pub format: AtomicU32,
     /// Moves when another line of history begins, which is seldom.
     pub epoch: watch::Sender<Epoch>,
     pub standing: watch::Sender<Arc<Standing>>,
@@ -94,6 +96,7 @@ impl Machine {
         let shared = Shared {
             data: options.data,
             begun: AtomicU64::new(live.position.index()),
+            format: AtomicU32::new(live.format),
             position: watch::channel(live.position.clone()).0,
             epoch: watch::channel(live.position.revision.epoch).0,
             standing: watch::channel(live.standing.clone()).0,
@@ -127,15 +130,18 @@ impl Machine {
 }
 
 impl Shared {
-    /// Applies entries in order, up to the first that fails.
+    /// Applies entries in order. Where one fails the node stops, with what its log has to apply again.
     fn apply(&self, entries: &[Entry]) -> io::Result<Vec<Applied>> {
         let Some(last) = entries.last() else { return Ok(Vec::new()) };
         self.begun.fetch_max(last.log_id.index, Ordering::SeqCst);
         let database = self.database.load_full();
         let mut answers = Vec::with_capacity(entries.len());
-        for entries in entries.chunks(TOGETHER) {
+        let mut rest = entries;
+        while !rest.is_empty() {
+            let (together, later) = rest.split_at(together(rest));
+            rest = later;
             let (mut live, mut group) = (self.live.write(), Group::default());
-            for entry in entries {
+            for entry in together {
                 self.readable(entry)?;
                 let stray = self.stray.lead(entry);
                 let answer = live.apply(&database, &self.journal, &mut group, &stray);
@@ -144,10 +150,9 @@ impl Shared {
             live.write(&database, &mut group).map_err(|error| self.broken(last, error))?;
         }
         let live = self.live.read();
-        self.level.reach(live.format);
-        let (position, standing) = (live.position.clone(), live.standing.clone());
+        let (position, standing, format) = (live.position.clone(), live.standing.clone(), live.format);
         drop(live);
-        self.tell(position, standing);
+        self.tell(position, standing, format);
         Ok(answers)
     }
 
@@ -166,7 +171,9 @@ impl Shared {
         Err(io::Error::new(io::ErrorKind::Unsupported, problem))
     }
 
-    fn tell(&self, position: Position, standing: Arc<Standing>) {
+    fn tell(&self, position: Position, standing: Arc<Standing>, format: u32) {
+        self.level.reach(format);
+        self.format.store(format, Ordering::Relaxed);
         let epoch = position.revision.epoch;
         self.standing.send_if_modified(|known| std::mem::replace(known, standing).version != known.version);
         self.position.send_replace(position);
@@ -194,8 +201,7 @@ impl Shared {
         self.shelf.adopt(checkpoint)?;
         database::set_current(&self.data, number)?;
 
-        self.level.reach(live.format);
-        let (position, standing) = (live.position.clone(), live.standing.clone());
+        let (position, standing, format) = (live.position.clone(), live.standing.clone(), live.format);
         let mut current = self.live.write();
         *current = live;
         self.journal.note(position.revision, Change::Everything);
@@ -203,7 +209,7 @@ impl Shared {
         drop(current);
         old.doom();
         tracing::info!(index = position.index(), folder = %self.database.load().path().display(), "a snapshot was installed");
-        self.tell(position, standing);
+        self.tell(position, standing, format);
         Ok(())
     }
 }
@@ -299,5 +305,20 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
 
 /// How many entries one hop to the blocking threads applies at most.
 const GROUP: usize = 256;
-/// How many of them are one write: for so long, whoever wants to know what became of a request waits.
+/// How many of them are one write, until they have so many bytes: for so long, whoever wants to know what became of a request
+/// waits.
 const TOGETHER: usize = 32;
+const TOGETHER_BYTES: usize = 1 << 20;
+
+/// How many of the first entries are one write.
+fn together(entries: &[Entry]) -> usize {
+    let mut bytes = 0;
+    let fits = |entry: &&Entry| {
+        let before = bytes;
+        if let EntryPayload::Normal(Command::Batch(batch)) = &entry.payload {
+            bytes += batch.size();
+        }
+        before < TOGETHER_BYTES
+    };
+    entries.iter().take(TOGETHER).take_while(fits).count()
+}

@@ -101,7 +101,7 @@ impl StateReader {
 
     /// The format that the cluster is at.
     pub fn format(&self) -> u32 {
-        self.shared.live.read().format
+        self.shared.format.load(Ordering::Relaxed)
     }
 
     /// The newest recovery that is applied.

@@ -81,55 +81,69 @@ fn content(machine: &Machine) -> Vec<(Vec<u8>, storage::Stored)> {
 
 /// A history with everything in it, by a fixed pseudo-random sequence.
 fn history(len: u64) -> Vec<Entry> {
+    let mut next = sequence();
+    (1..=len).map(|index| anything(index, &mut next, &|_| None)).collect()
+}
+
+fn sequence() -> impl FnMut() -> u64 {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let mut next = move || {
+    move || {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
         state
-    };
-    (1..=len)
-        .map(|index| {
-            let mut batch = batch(index);
-            for _ in 0..next() % 4 {
-                let class = if next() % 4 == 0 { Class::Local } else { Class::Replicated };
-                let name = [(next() % 5) as u8, (next() % 5) as u8];
-                let deep = {
-                    let mut deep = key(class, &name[..1]);
-                    deep.push(storage::SegKind::Plain, &name[1..]).unwrap();
-                    deep
-                };
-                match next() % 6 {
-                    0 => batch.deletes.push(deep),
-                    1 => batch.prefix_deletes.push(key(class, &name[..1])),
-                    2 => batch.counters.push(CounterChange { key: deep, op: CounterOp::Set(3) }),
-                    3 => batch.counters.push(CounterChange { key: deep, op: CounterOp::Add { by: -1, floor: 0 } }),
-                    4 => {
-                        let n = index.saturating_sub(next() % 4);
-                        let revision = Some(Revision { epoch: Epoch::default(), n }).filter(|_| next() % 2 == 0);
-                        batch.checks.push(Check { key: deep, revision });
-                    }
-                    _ => batch.puts.push((deep, next().to_be_bytes().to_vec().into())),
-                }
+    }
+}
+
+/// One entry of such a history. Half of its checks are of the revision that `seen` knows, so that they hold.
+fn anything(index: u64, next: &mut impl FnMut() -> u64, seen: &dyn Fn(&RawKey) -> Option<Revision>) -> Entry {
+    let mut batch = batch(index);
+    for _ in 0..next() % 4 {
+        let class = if next() % 4 == 0 { Class::Local } else { Class::Replicated };
+        let name = [(next() % 5) as u8, (next() % 5) as u8];
+        let deep = {
+            let mut deep = key(class, &name[..1]);
+            deep.push(storage::SegKind::Plain, &name[1..]).unwrap();
+            deep
+        };
+        match next() % 6 {
+            0 => batch.deletes.push(deep),
+            1 if next() % 4 == 0 => batch.prefix_deletes.push(key(class, &name[..1])),
+            2 => batch.counters.push(CounterChange { key: deep, op: CounterOp::Set(3) }),
+            3 => batch.counters.push(CounterChange { key: deep, op: CounterOp::Add { by: -1, floor: 0 } }),
+            4 => {
+                let n = index.saturating_sub(next() % 4);
+                let guessed = Some(Revision { epoch: Epoch::default(), n }).filter(|_| next() % 2 == 0);
+                let revision = if next() % 2 == 0 { seen(&deep) } else { guessed };
+                batch.checks.push(Check { key: deep, revision });
             }
-            if next() % 3 == 0 {
-                batch.outcome = Some(index.to_be_bytes().to_vec().into());
-            }
-            entry(index, batch)
-        })
-        .collect()
+            _ => batch.puts.push((deep, next().to_be_bytes().to_vec().into())),
+        }
+    }
+    if next() % 3 == 0 {
+        batch.outcome = Some(index.to_be_bytes().to_vec().into());
+    }
+    entry(index, batch)
 }
 
 #[tokio::test]
 async fn equal_logs_make_equal_states_however_they_are_cut_and_restarted() {
     let [one, two, three] = std::array::from_fn(|_| tempfile::tempdir().unwrap());
-    let log = history(400);
+    let mut singly = open(three.path());
+    let (mut log, mut next, mut held) = (Vec::new(), sequence(), 0);
+    for index in 1..=400 {
+        let view = singly.reader().snapshot().unwrap();
+        let seen = |key: &RawKey| view.get(key).unwrap().map(|stored| stored.revision);
+        let entry = anything(index, &mut next, &seen);
+        let EntryPayload::Normal(Command::Batch(batch)) = &entry.payload else { panic!("it is a batch") };
+        let checks = &batch.checks;
+        held += usize::from(checks.iter().any(|check| check.revision.is_some() && check.revision == seen(&check.key)));
+        apply(&mut singly, vec![entry.clone()]).await;
+        log.push(entry);
+    }
+    assert!(held > 20, "many checks hold: {held}");
     let mut whole = open(one.path());
     apply(&mut whole, log.clone()).await;
-    let mut singly = open(three.path());
-    for entry in &log {
-        apply(&mut singly, vec![entry.clone()]).await;
-    }
     assert_eq!(*whole.reader().position().borrow(), *singly.reader().position().borrow());
     assert_eq!(content(&whole), content(&singly), "what is written together is what it would be one by one");
     for part in log.chunks(67) {

@@ -4,4 +4,5 @@ mod catch_up;
 mod contract;
 mod lease;
 mod nodes;
+mod proposals;
 mod restored_leader;

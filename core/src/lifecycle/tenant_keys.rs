@@ -157,7 +157,7 @@ impl Node {
     }
 
     /// Has the keys of this name come here, if they are wanted and anybody has them, as those of the namespaces that theirs lies in.
-    pub(crate) async fn bring_keys(self: &Arc<Self>, keyring: &str) -> Brought {
+    pub(crate) async fn bring_keys(self: &Arc<Self>, keyring: &str, waits: impl Fn()) -> Brought {
         let Some(owner) = NamespaceId::owner_of(keyring) else { return Brought::Nowhere };
         for _ in 0..=DEPTH_MAX {
             let place = self.local_view().and_then(|view| self.namespaces.by_id(&view, &owner, &mut Vec::new()));
@@ -168,7 +168,7 @@ impl Node {
             if !place.lacks_keys() {
                 return Brought::Nowhere;
             }
-            if !self.fetch_for(&place).await {
+            if !self.fetch_for(&place, &waits).await {
                 return Brought::Elsewhere;
             }
         }
@@ -177,11 +177,12 @@ impl Node {
 
     /// The same for one namespace, where that may be.
     pub async fn bring_tenant(self: &Arc<Self>, id: &NamespaceId) {
-        self.bring_keys(id.keyring()).await;
+        self.bring_keys(id.keyring(), || {}).await;
     }
 
-    /// Gets the keys that a request waits for, if anybody has them. Answers whether they are here.
-    pub(crate) async fn fetch_for(self: &Arc<Self>, place: &Place) -> bool {
+    /// Gets the keys that a request waits for, if anybody has them. Answers whether they are here. `waits` is called before a
+    /// member is waited for, and only then.
+    pub(crate) async fn fetch_for(self: &Arc<Self>, place: &Place, waits: impl Fn()) -> bool {
         let owner = place.namespace.id.keyring_owner();
         if self.barrier.holds(owner.keyring()) {
             return true;
@@ -190,7 +191,10 @@ impl Node {
             return false;
         }
         match self.fetch(&owner) {
-            Some(fetch) => timeout(WAIT_MAX, fetch).await.unwrap_or(false),
+            Some(fetch) => {
+                waits();
+                timeout(WAIT_MAX, fetch).await.unwrap_or(false)
+            }
             None => false,
         }
     }

@@ -32,7 +32,7 @@ use crate::space;
 /// Between two looks at what is open, if none is opened or sealed meanwhile.
 const LOOK: Duration = Duration::from_secs(1);
 /// However much is written: between two looks at whether one was.
-const PACE: Duration = Duration::from_millis(5);
+const PACE: Duration = Duration::from_millis(20);
 /// How often it is tried to commit that one is open, when somebody changes its record meanwhile.
 const COMMITS_MAX: usize = 10;
 /// How long the next leader may take to tell whether it was committed.

@@ -15,8 +15,7 @@ impl Pipeline {
             return Ok(true);
         }
         stages.home_asked = true;
-        stages.waits();
-        Ok(!self.comes(run, home.keyring()).await?)
+        Ok(!self.comes(run, home.keyring(), stages).await?)
     }
 
     /// After an operation has failed: waits for the keys that it lacked. What is answered if they do not come.
@@ -33,16 +32,15 @@ impl Pipeline {
         };
         // Nothing is held meanwhile.
         stages.latches = Some(self.latches.begin());
-        stages.waits();
-        match self.comes(run, &keyring).await {
+        match self.comes(run, &keyring, stages).await {
             Ok(true) => Err(Again::Conflict),
             Ok(false) => Ok(failure),
             Err(moved) => Ok(moved),
         }
     }
 
-    async fn comes(&self, run: &Run<'_>, keyring: &str) -> Result<bool, Failure> {
-        match self.node.bring_keys(keyring).await {
+    async fn comes(&self, run: &Run<'_>, keyring: &str, stages: &Stages<'_>) -> Result<bool, Failure> {
+        match self.node.bring_keys(keyring, || stages.waits()).await {
             Brought::Here => Ok(true),
             Brought::Elsewhere if run.term.is_none() => Err(moved()),
             Brought::Elsewhere | Brought::Nowhere => Ok(false),

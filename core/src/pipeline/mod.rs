@@ -255,8 +255,7 @@ impl Pipeline {
             if let Err(refused) = self.count_once(run, &view, None, stages).await {
                 return Ok(refused);
             }
-            stages.waits();
-            if self.node.fetch_for(&address.place).await {
+            if self.node.fetch_for(&address.place, || stages.waits()).await {
                 return Err(Again::Prepared);
             }
         }

@@ -1,9 +1,8 @@
 //! One call of a service: within its time, its answer within bounds.
 
-use std::error::Error;
-use std::fmt::Write;
 use std::time::Duration;
 
+use remote_error::with_causes;
 use reqwest::RequestBuilder;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
@@ -13,8 +12,6 @@ use crate::{Refusal, unavailable};
 /// For a call that waits for nobody.
 pub const SOON: Duration = Duration::from_secs(10);
 const ANSWER_MAX: usize = 1 << 20;
-/// So much of what a service says is passed on.
-const SAID_MAX: usize = 300;
 
 pub struct Answer {
     pub status: u16,
@@ -39,9 +36,9 @@ pub fn soon(until: Instant) -> Instant {
 
 pub async fn send(request: RequestBuilder, until: Instant) -> Result<Answer, Refusal> {
     let answered = async {
-        let mut answer = request.send().await.map_err(|problem| causes(&problem.without_url()))?;
+        let mut answer = request.send().await.map_err(|problem| with_causes(&problem.without_url()))?;
         let (status, mut body) = (answer.status().as_u16(), Vec::new());
-        while let Some(piece) = answer.chunk().await.map_err(|problem| causes(&problem.without_url()))? {
+        while let Some(piece) = answer.chunk().await.map_err(|problem| with_causes(&problem.without_url()))? {
             if body.len() + piece.len() > ANSWER_MAX {
                 return Err("its answer is too large".to_owned());
             }
@@ -53,24 +50,4 @@ pub async fn send(request: RequestBuilder, until: Instant) -> Result<Answer, Ref
         Ok(answer) => answer.map_err(unavailable),
         Err(_) => Err(unavailable("it did not answer in time")),
     }
-}
-
-/// What a stranger says, fit for one line.
-pub fn shown(said: &str) -> String {
-    let mut shown: String = said.chars().take(SAID_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if said.chars().nth(SAID_MAX).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-/// An error with what is behind it, which the library leaves out of its text.
-fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let _ = write!(text, ": {cause}");
-        next = cause.source();
-    }
-    text
 }

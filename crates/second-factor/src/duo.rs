@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use crypto::Hash;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use remote_error::one_line;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue};
 use reqwest::{Client, Method, Url};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-use crate::call::{send, shown, soon};
+use crate::call::{send, soon};
 use crate::{Clock, Factor, Question, Refusal, denied, origin, unavailable};
 
 /// What stays as it is in a parameter.
@@ -108,7 +109,7 @@ impl Duo {
         let said: Said<T> = answer.json()?;
         if said.stat != "OK" {
             let status = answer.status;
-            let why = shown([said.message, said.message_detail].join(" ").trim());
+            let why = one_line([said.message, said.message_detail].join(" ").trim());
             return Err(unavailable(format!("it answered {status}: {why}")));
         }
         said.response.ok_or_else(|| unavailable("its answer says nothing"))
@@ -126,9 +127,9 @@ impl Factor for Duo {
             "auth" => {}
             // Whom Duo does not ask, by what is set over there.
             "allow" => return Ok(()),
-            "enroll" => return denied(format!("Duo has no device of this user: {}", shown(&first.status_msg))),
-            "deny" => return denied(format!("Duo refuses this user: {}", shown(&first.status_msg))),
-            other => return Err(unavailable(format!("Duo says {:?} of this user", shown(other)))),
+            "enroll" => return denied(format!("Duo has no device of this user: {}", one_line(&first.status_msg))),
+            "deny" => return denied(format!("Duo refuses this user: {}", one_line(&first.status_msg))),
+            other => return Err(unavailable(format!("Duo says {:?} of this user", one_line(other)))),
         }
         let mut asked = about;
         asked.insert("async", "1");
@@ -154,10 +155,10 @@ impl Factor for Duo {
                 "allow" => return Ok(()),
                 "waiting" => sleep(PAUSE.min(until.saturating_duration_since(Instant::now()))).await,
                 "deny" => {
-                    let (status, why) = (shown(&last.status), shown(&last.status_msg));
+                    let (status, why) = (one_line(&last.status), one_line(&last.status_msg));
                     return denied(format!("Duo was told no ({status}): {why}"));
                 }
-                other => return Err(unavailable(format!("Duo says {:?} of its question", shown(other)))),
+                other => return Err(unavailable(format!("Duo says {:?} of its question", one_line(other)))),
             }
             if Instant::now() >= until {
                 break;

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use remote_error::one_line;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use reqwest::{Client, RequestBuilder, Url};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-use crate::call::{Answer, send, shown, soon};
+use crate::call::{Answer, send, soon};
 use crate::{Factor, Question, Refusal, denied, origin, unavailable};
 
 const LOOKS_MAX: usize = 100;
@@ -139,7 +140,7 @@ impl Factor for Okta {
         let verify = self.url(&[&user, "factors", &factor, "verify"])?;
         let begun: Challenge = read(&self.call(self.client.post(verify).json(&serde_json::json!({})), until).await?)?;
         if begun.result != "WAITING" {
-            return denied(format!("Okta did not ask: {}", shown(&begun.result)));
+            return denied(format!("Okta did not ask: {}", one_line(&begun.result)));
         }
         let link = begun.links.and_then(|links| links.poll).map(|poll| poll.href).unwrap_or_default();
         // The token goes where it was to go, and the answer is about who was asked.
@@ -161,7 +162,7 @@ impl Factor for Okta {
                 "SUCCESS" => return Ok(()),
                 "REJECTED" => return denied("Okta was told no"),
                 "TIMEOUT" => return denied("Okta got no answer in time"),
-                other => return Err(unavailable(format!("Okta says {:?} of its question", shown(other)))),
+                other => return Err(unavailable(format!("Okta says {:?} of its question", one_line(other)))),
             }
         }
         denied("Okta got no answer in time")
@@ -173,6 +174,6 @@ fn read<T: for<'de> Deserialize<'de>>(answer: &Answer) -> Result<T, Refusal> {
         return answer.json();
     }
     let said: Problem = answer.json()?;
-    let why = shown(format!("{} {}", said.error_code, said.error_summary).trim());
+    let why = one_line(format!("{} {}", said.error_code, said.error_summary).trim());
     Err(unavailable(format!("it answered {}: {why}", answer.status)))
 }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD, Engine};
+use remote_error::one_line;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Url};
 use serde::Deserialize;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use crate::call::{send, shown};
+use crate::call::send;
 use crate::{Clock, Factor, Question, Refusal, denied, origin, unavailable};
 
 const VERSION: &str = "4.9";
@@ -135,6 +136,6 @@ impl Factor for PingId {
         if said.error_id == APPROVED {
             return Ok(());
         }
-        denied(format!("PingID says no ({}): {}", said.error_id, shown(&said.error_msg.unwrap_or_default())))
+        denied(format!("PingID says no ({}): {}", said.error_id, one_line(&said.error_msg.unwrap_or_default())))
     }
 }

@@ -1,10 +1,9 @@
 //! One call of the other server: a few attempts, all of them within one deadline.
 
-use std::error::Error;
-use std::fmt::Write;
 use std::time::Duration;
 
 use barrier::SealFailure;
+use remote_error::{one_line, with_causes};
 use reqwest::header::{CONTENT_LENGTH, HeaderValue, LOCATION};
 use reqwest::{Client, Response, Url};
 use serde_json::Value;
@@ -23,9 +22,6 @@ const PAUSE: Duration = Duration::from_millis(200);
 const REDIRECTS: usize = 2;
 /// An answer that is larger is none of a transit engine.
 const ANSWER_MAX: u64 = 1 << 20;
-
-/// So much of what it says of an error is passed on.
-const SAID_MAX: usize = 300;
 
 pub(crate) struct Calls {
     client: Client,
@@ -124,7 +120,7 @@ impl Calls {
         if let Some(namespace) = &self.namespace {
             request = request.header("X-Vault-Namespace", namespace);
         }
-        request.json(body).send().await.map_err(|problem| Called::Failed(causes(&problem.without_url())))
+        request.json(body).send().await.map_err(|problem| Called::Failed(with_causes(&problem.without_url())))
     }
 }
 
@@ -145,7 +141,7 @@ async fn read(mut answer: Response) -> Result<Value, Called> {
         return Err(too_large());
     }
     let mut body = zeroize::Zeroizing::new(Vec::new());
-    while let Some(piece) = answer.chunk().await.map_err(|e| Called::Failed(causes(&e.without_url())))? {
+    while let Some(piece) = answer.chunk().await.map_err(|e| Called::Failed(with_causes(&e.without_url())))? {
         body.extend_from_slice(&piece);
         if body.len() as u64 > ANSWER_MAX {
             return Err(too_large());
@@ -157,32 +153,12 @@ async fn read(mut answer: Response) -> Result<Value, Called> {
     }
     let said = parsed.as_ref().and_then(|answer| answer["errors"].as_array()).into_iter().flatten();
     let said: Vec<&str> = said.filter_map(Value::as_str).collect();
-    let problem = if said.is_empty() { "without a word".to_owned() } else { shown(&said.join("; ")) };
+    let problem = if said.is_empty() { "without a word".to_owned() } else { one_line(&said.join("; ")) };
     match status.as_u16() {
         // The rest of 4xx will be the same again.
         status @ 400..=499 if !matches!(status, 412 | 429 | 472 | 473) => Err(Called::Refused { status, problem }),
         status => Err(Called::Failed(format!("it answered {status}: {problem}"))),
     }
-}
-
-/// What a stranger says, fit for a line of a log.
-fn shown(said: &str) -> String {
-    let mut shown: String = said.chars().take(SAID_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if said.chars().nth(SAID_MAX).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-/// An error with what is behind it, which the library leaves out of its text.
-fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let _ = write!(text, ": {cause}");
-        next = cause.source();
-    }
-    text
 }
 
 /// Evenly between nothing and one.

@@ -23,8 +23,7 @@ pub use reply::Reply;
 pub use server_name::ServerName;
 pub use stream::Source;
 
-use std::error::Error;
-
+use remote_error::with_causes;
 use reqwest::header::{HOST, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde_json::Value;
@@ -234,21 +233,6 @@ async fn read(outcome: Result<Response, Lost>, asked: String) -> Result<Reply, F
     let status = answer.status().as_u16();
     let raw = answer.bytes().await.map_err(|error| Lost::Http(error).failure(&asked))?;
     Ok(Reply::new(status, raw, asked))
-}
-
-/// The library says what it did; the reason is further down.
-pub fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let reason = error.to_string();
-        if !text.ends_with(&reason) {
-            text.push_str(": ");
-            text.push_str(&reason);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

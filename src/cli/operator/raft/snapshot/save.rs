@@ -8,10 +8,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use remote_error::with_causes;
 use reqwest::Method;
 use tempfile::NamedTempFile;
 
-use crate::cli::client::{Ask, with_causes};
+use crate::cli::client::Ask;
 use crate::cli::failure::{Done, Failure, While};
 use crate::cli::globals::Globals;
 use crate::cli::{output, progress};
