@@ -271,6 +271,10 @@ class Cluster:
         """How often a node has synced its log, the mean of all; 0 where that is not counted."""
         return sum(node.metric("holdfast_log_syncs") for node in self.nodes) / len(self.nodes)
 
+    def read_calls(self):
+        """How often the nodes have asked from where on a read is up to date; 0 where that is not counted."""
+        return sum(node.metric("holdfast_reads_calls") for node in self.nodes)
+
     def memory(self):
         return [round(machine.resident_mib(n.process.pid), 1) for n in self.nodes]
 
@@ -319,6 +323,9 @@ class Bare:
         return machine.cpu_seconds(self.process.pid)
 
     def syncs(self):
+        return 0
+
+    def read_calls(self):
         return 0
 
     def memory(self):

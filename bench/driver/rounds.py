@@ -75,9 +75,11 @@ def one(side, load, workload, wanted, seconds, rate=None):
         command += ["--rate", str(rate)]
     if wanted.reconnect:
         command += ["--reconnect"]
-    before, syncs = side.cpu_seconds(), side.syncs()
+    syncs, calls = side.syncs(), side.read_calls()
+    before = side.cpu_seconds()
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "BENCH_TOKEN": side.bench_token})
-    cpu, syncs = side.cpu_seconds() - before, side.syncs() - syncs
+    cpu = side.cpu_seconds() - before
+    syncs, calls = side.syncs() - syncs, side.read_calls() - calls
     if done.returncode:
         raise Failed(f"the load ended with {done.returncode}")
     report = json.loads(done.stdout)
@@ -91,6 +93,7 @@ def one(side, load, workload, wanted, seconds, rate=None):
         "max_us": report["latency_us"]["max"],
         "errors": report["errors"],
         "syncs_per_1000": 1000 * syncs / answers,
+        "read_calls_per_1000": 1000 * calls / answers,
         "answers": report["answers"],
         "memory_mib": side.memory(),
         "load_cpu_us": report["own_cpu_seconds"] / answers * 1e6,
@@ -99,7 +102,8 @@ def one(side, load, workload, wanted, seconds, rate=None):
 
 def median(all_rounds):
     middle = {key: statistics.median(r[key] for r in all_rounds)
-              for key in ("rps", "cpu_us", "p50_us", "p95_us", "p99_us", "max_us", "load_cpu_us", "syncs_per_1000")}
+              for key in ("rps", "cpu_us", "p50_us", "p95_us", "p99_us", "max_us", "load_cpu_us", "syncs_per_1000",
+                          "read_calls_per_1000")}
     middle["errors"] = sum(sum(r["errors"].values()) for r in all_rounds)
     middle["memory_mib"] = max(max(r["memory_mib"]) for r in all_rounds)
     return middle

@@ -197,6 +197,7 @@ impl Rounds {
         runtime.spawn(async move {
             // One that takes long, as to a leader far away, does not hold up the next.
             let _turn = timeout(PATIENCE, rounds.call.acquire()).await;
+            metrics::counter!("holdfast.reads.calls").increment(1);
             // From here on nobody joins this round.
             rounds.gathering.lock().take();
             answer.send_replace(Some(call().await));

@@ -3,8 +3,9 @@
 //!
 //! Each lane has places for those that run, and a queue. Whoever has waited longest comes next, as long as that is not long;
 //! then the newest does, since one order in which everybody is late helps nobody. Who has waited [`PATIENCE`] is refused: so much
-//! may come at once, as when a leader was waited for. A queue that has not been empty for so long is no such burst. Who has
-//! waited [`STANDING`] in it is refused: what is accepted is as fast as ever, and it is soon over when the load is.
+//! may come at once, as when a leader was waited for. A queue that has not been empty for so long is no such burst: it stands. Who has
+//! waited [`STANDING`] in it is set aside, and served only if the node comes to have little to do: what is served is as fast as ever.
+//! Those aside are refused when their patience ends and no sooner: whoever asks again at once would be refused at once, and so on.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,8 +22,8 @@ use crate::response::Response;
 
 /// The longest wait for a place.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The longest in a queue that goes on and on.
-const STANDING: Duration = Duration::from_millis(500);
+/// The longest for a place in a queue that goes on and on.
+const STANDING: Duration = Duration::from_millis(200);
 /// From here on the newest comes next.
 const LATE: Duration = Duration::from_millis(100);
 /// Requests that wait for one lane.
@@ -195,7 +196,7 @@ impl Lanes {
     pub fn fill(&self) -> [Fill; LANES.len()] {
         LANES.map(|lane| {
             let state = self.queues[lane as usize].state.lock();
-            Fill { lane, running: state.running, waiting: state.waiting.len() }
+            Fill { lane, running: state.running, waiting: state.waiting() }
         })
     }
 }
@@ -210,9 +211,13 @@ struct State {
     running: usize,
     /// In the order in which they came.
     waiting: BTreeMap<u64, Waiter>,
+    /// Those that have waited too long where the queue stands.
+    aside: BTreeMap<u64, Waiter>,
     next: u64,
     /// Since when somebody waits.
     since: Option<Instant>,
+    /// The queue stands until then, also if it is empty for a moment.
+    stands: Option<Instant>,
 }
 
 impl State {
@@ -220,15 +225,25 @@ impl State {
         self.waiting.first_key_value().map_or(Duration::ZERO, |(_, first)| now - first.since)
     }
 
-    /// Those that are too late where the queue stands. They notice when they are dropped.
-    fn refused(&mut self, now: Instant) -> Vec<Waiter> {
-        let mut refused = Vec::new();
-        if self.since.is_some_and(|since| now - since > PATIENCE) {
-            while self.first_waits(now) > STANDING {
-                refused.extend(self.waiting.pop_first().map(|(_, waiter)| waiter));
-            }
+    fn set_aside(&mut self, now: Instant) {
+        let stands = self.since.is_some_and(|since| now - since > PATIENCE) || self.stands.is_some_and(|until| now < until);
+        while stands && self.first_waits(now) > STANDING {
+            self.aside.extend(self.waiting.pop_first());
+            self.stands = Some(now + PATIENCE);
         }
-        refused
+    }
+
+    /// Who gets a place that has become free.
+    fn next(&mut self, now: Instant, places: usize) -> Option<Waiter> {
+        self.set_aside(now);
+        let next = if self.first_waits(now) > LATE { self.waiting.pop_last() } else { self.waiting.pop_first() };
+        self.since = self.since.filter(|_| !self.waiting.is_empty());
+        let idle = self.running <= places / 4;
+        next.or_else(|| if idle { self.aside.pop_last() } else { None }).map(|(_, waiter)| waiter)
+    }
+
+    fn waiting(&self) -> usize {
+        self.waiting.len() + self.aside.len()
     }
 }
 
@@ -249,8 +264,9 @@ impl Queue {
         state.next += 1;
         state.since.get_or_insert(now);
         state.waiting.insert(number, Waiter { since: now, wake });
-        // Whoever has waited longest is the least likely to be served in time.
-        let refused = if state.waiting.len() > WAITING_MAX { state.waiting.pop_first() } else { None };
+        // Whoever has waited longest is the least likely to be served in time. It notices when it is dropped.
+        let full = state.waiting() > WAITING_MAX;
+        let refused = if full { state.aside.pop_first().or_else(|| state.waiting.pop_first()) } else { None };
         drop((state, refused));
         Err(Turn { queue: Arc::clone(self), number, woken })
     }
@@ -259,14 +275,11 @@ impl Queue {
     fn left(self: &Arc<Self>, now: Instant) {
         loop {
             let mut state = self.state.lock();
-            let refused = state.refused(now);
-            let next = if state.first_waits(now) > LATE { state.waiting.pop_last() } else { state.waiting.pop_first() };
-            state.since = state.since.filter(|_| !state.waiting.is_empty());
-            let Some((_, waiter)) = next else {
+            let Some(waiter) = state.next(now, self.places) else {
                 state.running -= 1;
                 return;
             };
-            drop((state, refused));
+            drop(state);
             let place = Place { queue: Arc::clone(self), held: AtomicBool::new(true) };
             match waiter.wake.send(place) {
                 Ok(()) => return,
@@ -294,7 +307,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         // A place that came at the last moment goes on with the channel.
         let mut state = self.queue.state.lock();
-        let gone = state.waiting.remove(&self.number);
+        let gone = state.waiting.remove(&self.number).or_else(|| state.aside.remove(&self.number));
         state.since = state.since.filter(|_| !state.waiting.is_empty());
         drop((state, gone));
     }
@@ -378,38 +391,74 @@ mod tests {
         );
     }
 
+    /// A full lane whose queue stands, and is empty now.
+    async fn standing(lanes: &Arc<Lanes>) -> Vec<Place> {
+        let mut held = full(lanes, Lane::Listing).await;
+        let wait = || {
+            let lanes = Arc::clone(lanes);
+            tokio::spawn(async move { lanes.enter(Lane::Listing, Instant::now() + LATER).await.is_ok() })
+        };
+        let first = wait();
+        tokio::time::sleep(PATIENCE - LATE).await;
+        let second = wait();
+        tokio::time::sleep(STANDING + LATE).await;
+        assert!(!first.await.unwrap());
+        held.pop();
+        assert_eq!(fill(lanes, Lane::Listing), (15, 1), "it was set aside");
+        second.abort();
+        assert!(second.await.is_err());
+        held.push(lanes.enter(Lane::Listing, Instant::now()).await.expect("a place is free"));
+        assert_eq!(fill(lanes, Lane::Listing), (16, 0));
+        held
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_queue_that_stands_refuses_soon_until_it_has_been_empty() {
+    async fn in_a_queue_that_stands_who_has_waited_long_is_not_served_but_refused_when_its_patience_ends() {
         let lanes = Arc::new(Lanes::of(4));
-        let mut held = full(&lanes, Lane::Listing).await;
-        let mut first = line_up(&lanes, 0..2);
-        for _ in 0..21 {
-            // Somebody always waits.
-            let more = line_up(&lanes, 2..3);
-            tokio::time::sleep(STANDING).await;
-            drop(more);
-        }
-        for number in 0..2 {
-            assert!(
-                matches!(first.recv().await, Some((n, Err(_))) if n == number),
-                "they have waited as long as anybody may"
-            );
-        }
-        let mut late = line_up(&lanes, 3..5);
+        let mut held = standing(&lanes).await;
+        let came = Instant::now();
+        let mut late = line_up(&lanes, 0..2);
         tokio::time::sleep(STANDING + Duration::from_millis(1)).await;
-        let mut new = line_up(&lanes, 5..6);
+        let mut new = line_up(&lanes, 2..3);
         tokio::time::sleep(Duration::from_millis(1)).await;
         held.pop();
-        let (number, _place) = new.recv().await.unwrap();
-        assert_eq!(number, 5);
-        for _ in 3..5 {
-            assert!(late.recv().await.unwrap().1.is_err(), "at once, and not when its patience ends");
-        }
-        assert_eq!(fill(&lanes, Lane::Listing), (16, 0));
-        let mut patient = line_up(&lanes, 6..7);
-        tokio::time::sleep(PATIENCE - STANDING).await;
+        let (number, place) = new.recv().await.unwrap();
+        assert!(number == 2 && place.is_ok());
+        // A place is free, and not theirs.
         held.pop();
-        assert!(patient.recv().await.unwrap().1.is_ok(), "the queue was empty since");
+        assert_eq!(fill(&lanes, Lane::Listing), (15, 2));
+        assert!(lanes.enter(Lane::Listing, Instant::now()).await.is_ok(), "it is for who comes now");
+        for _ in 0..2 {
+            assert!(late.recv().await.unwrap().1.is_err());
+            assert!(came.elapsed() >= PATIENCE, "so that it does not ask again at once");
+        }
+        drop(place);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_set_aside_is_served_when_there_is_little_to_do() {
+        let lanes = Arc::new(Lanes::of(4));
+        let mut held = standing(&lanes).await;
+        let mut late = line_up(&lanes, 0..1);
+        tokio::time::sleep(STANDING + Duration::from_millis(1)).await;
+        for _ in 0..held.len() * 3 / 4 {
+            assert!(late.try_recv().is_err());
+            held.pop();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        held.pop();
+        assert!(late.recv().await.unwrap().1.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_that_stood_is_patient_again_once_it_has_been_empty_for_a_while() {
+        let lanes = Arc::new(Lanes::of(4));
+        let mut held = standing(&lanes).await;
+        tokio::time::sleep(PATIENCE).await;
+        let mut patient = line_up(&lanes, 0..1);
+        tokio::time::sleep(PATIENCE - LATE).await;
+        held.pop();
+        assert!(patient.recv().await.unwrap().1.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
