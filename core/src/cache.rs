@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 use quick_cache::sync::Cache;
+use sdk::Forget;
 use serde::de::DeserializeOwned;
 use storage::{Access, Path, PathKey, Read, Revision, View};
 
@@ -20,7 +21,7 @@ pub struct Found<T> {
 
 pub struct RecordCache<T> {
     kept: Cache<Path, Arc<Kept<T>>>,
-    /// How often all was forgotten. Whoever began to read before keeps nothing after.
+    /// How often any was forgotten. Whoever began to read before keeps nothing after.
     forgotten: RwLock<u64>,
 }
 
@@ -86,11 +87,16 @@ impl<T> RecordCache<T> {
         Ok(Some(kept.found(path)))
     }
 
-    /// Forgets everything: when the server is sealed, or a namespace.
-    pub fn clear(&self) {
+    /// When the server is sealed, or a namespace.
+    pub fn forget(&self, which: Forget<'_>) {
         let mut forgotten = self.forgotten.write();
         *forgotten += 1;
-        self.kept.clear();
+        self.kept.retain(|path, _| !which.covers(path));
+    }
+
+    #[cfg(test)]
+    pub fn keeps(&self, path: &Path) -> bool {
+        self.kept.peek(path).is_some()
     }
 }
 
@@ -159,7 +165,7 @@ mod tests {
         let a = PathKey::new().plain("a");
         bench.change(|txn| txn.put(&a, &1_u64).unwrap()).await;
         let sealed_meanwhile = |_: &[u8]| {
-            bench.cache.clear();
+            bench.cache.forget(Forget::All);
             Ok(1)
         };
         let found = bench.cache.read_with(&bench.view(), &a, sealed_meanwhile).unwrap().unwrap();

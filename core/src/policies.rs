@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use policy::{Acl, Policy, TemplateRules, builtin};
 use quick_cache::sync::Cache;
-use sdk::NamespaceId;
+use sdk::{Forget, NamespaceId};
 use serde::{Deserialize, Serialize};
 use storage::{Access, Millis, Path, PathKey, Read, Revision, Txn, View};
 
@@ -112,10 +112,10 @@ fn key(name: &str) -> PathKey {
 }
 
 impl Policies {
-    pub fn forget(&self) {
-        self.acls.clear();
-        self.parsed.clear();
-        self.identities.forget();
+    pub fn forget(&self, which: Forget<'_>) {
+        self.acls.retain(|(made_of, _), _| !made_of.iter().any(|(path, _)| which.covers(path)));
+        self.parsed.forget(which);
+        self.identities.forget(which);
     }
 
     /// What a token of this namespace has by its entity. `view` is anywhere.

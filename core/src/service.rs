@@ -93,7 +93,7 @@ impl Service {
         if request.consistency.stale
             && let Some(response) = self.serve_stale(&request, deadline).await
         {
-            return response;
+            return if response.moved { self.hand_on(request, deadline).await } else { response };
         }
         let mut wait = Wait::default();
         loop {
@@ -114,13 +114,7 @@ impl Service {
                 }
                 Role::Standby { leader } => match self.place(&request) {
                     Ok(Place::Here) => match self.run_standby(&request, deadline).await {
-                        // What this node lacks, the active one may have. It was counted here.
-                        Some(response) if response.moved => {
-                            return match refers(&request, &leader) {
-                                Some(referred) => referred,
-                                None => self.forward_on(request, deadline).await,
-                            };
-                        }
+                        Some(response) if response.moved => return self.hand_on(request, deadline).await,
                         Some(response) => return response,
                         None => {}
                     },
@@ -347,6 +341,18 @@ impl Service {
         let mut response = self.forward_on(request, deadline).await;
         response.headers.append(&mut headers);
         response
+    }
+
+    /// What this node lacks, the active one may have. It was counted here.
+    async fn hand_on(&self, request: Request, deadline: Instant) -> Response {
+        let referred = match self.node.role() {
+            Role::Standby { leader } => refers(&request, &leader),
+            Role::Active { .. } | Role::Unknown => None,
+        };
+        match referred {
+            Some(referred) => referred,
+            None => self.forward_on(request, deadline).await,
+        }
     }
 
     async fn forward_on(&self, request: Request, deadline: Instant) -> Response {

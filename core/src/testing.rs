@@ -4,7 +4,7 @@ mod link;
 
 pub use link::Paired;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use crate::autopilot::{AutopilotConfig, AutopilotState};
 use crate::dr::{Link, NoLink};
+use crate::lifecycle::Node;
 use crate::replication::{
     Asker, ForwardError, Load, LoadError, Loaded, Member, MemberChange, MemberError, MemberStatus, Outcome, Position,
     Replication, Role, Unavailable, UnsealedBy,
@@ -37,8 +38,10 @@ pub struct Alone {
     key: [u8; 32],
     /// Up to where it was applied before it was founded.
     begun: u64,
-    /// How often other members were asked for keys, which they have none of.
+    /// How often other members were asked for keys.
     asked: AtomicUsize,
+    /// The one that may have some.
+    other: Mutex<Weak<Node>>,
     /// Whether they keep silent.
     silent: watch::Sender<bool>,
 }
@@ -50,6 +53,7 @@ impl Default for Alone {
             late: Arc::new(Late {
                 store: Arc::clone(&store),
                 moving: AtomicBool::default(),
+                silent: watch::Sender::default(),
                 proposed: Mutex::default(),
             }),
             store,
@@ -62,6 +66,7 @@ impl Default for Alone {
             key: crypto::random(),
             begun: 0,
             asked: AtomicUsize::default(),
+            other: Mutex::default(),
             silent: watch::Sender::default(),
         }
     }
@@ -116,6 +121,16 @@ impl Alone {
         self.late.moving.store(moving, Ordering::SeqCst);
     }
 
+    /// From now on there is another member, of the same state.
+    pub fn has_another(&self, node: &Arc<Node>) {
+        *self.other.lock() = Arc::downgrade(node);
+    }
+
+    /// Has what is committed wait for its answer.
+    pub fn answers_late(&self, late: bool) {
+        self.late.silent.send_replace(late);
+    }
+
     /// How often they were asked.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
@@ -132,6 +147,8 @@ impl Alone {
 struct Late {
     store: Arc<MemoryStore>,
     moving: AtomicBool,
+    /// Whether nothing is answered.
+    silent: watch::Sender<bool>,
     proposed: Mutex<Vec<(Term, Batch)>>,
 }
 
@@ -142,7 +159,9 @@ impl SealedStore for Late {
     }
     async fn commit(&self, term: Term, batch: Batch) -> Result<Committed, CommitError> {
         if !self.moving.load(Ordering::SeqCst) {
-            return self.store.commit(term, batch).await;
+            let committed = self.store.commit(term, batch).await;
+            let _ = self.silent.subscribe().wait_for(|silent| !silent).await;
+            return committed;
         }
         let id = batch.id;
         self.proposed.lock().push((term, batch));
@@ -265,10 +284,14 @@ impl Replication for Alone {
     async fn outcome(&self, _id: RequestId, _asker: Asker, _deadline: Instant) -> Result<Outcome, Unavailable> {
         Ok(Outcome::Unknown)
     }
-    async fn ask_to_unseal(&self, _question: Bytes) -> Result<UnsealedBy, Unavailable> {
+    async fn ask_to_unseal(&self, question: Bytes) -> Result<UnsealedBy, Unavailable> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let _ = self.silent.subscribe().wait_for(|silent| !silent).await;
-        Err(Unavailable("there is no other member".into()))
+        let other = self.other.lock().upgrade();
+        let other = other.ok_or_else(|| Unavailable("there is no other member".into()))?;
+        let Member { id, name, .. } = self.joining();
+        let answer = other.lend(id, &question).await.map_err(Unavailable)?;
+        Ok(UnsealedBy { id, name, answer: answer.into() })
     }
     async fn step_down(&self, _deadline: Instant) -> Result<(), Unavailable> {
         Ok(())

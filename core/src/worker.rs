@@ -32,6 +32,8 @@ const READ_MAX: Duration = Duration::from_secs(10);
 const PAGE: usize = 64;
 /// How often the index is looked at from its beginning. An entry may come in late, with a time of before it waited.
 const AFRESH: Duration = Duration::from_secs(300);
+/// How long a node that has just come to lead waits for keys of a namespace that is to be removed: what it has given ends by them.
+const KEYS_WAIT: Duration = Duration::from_secs(60);
 /// Between two times of telling the audit log what could not be noted as told.
 const TELL_AGAIN: Duration = Duration::from_secs(60);
 
@@ -40,6 +42,7 @@ pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
     let mut worker = Worker {
         node,
         led: None,
+        since: Instant::now(),
         noted: None,
         version_noted: None,
         untold: None,
@@ -72,6 +75,7 @@ struct Worker {
     /// The term and the line of history that the lanes are from: another leader, or a restore, may have put in earlier
     /// entries.
     led: Option<(Term, Epoch)>,
+    since: Instant,
     /// In which term it was made sure that a recovery is told of.
     noted: Option<Term>,
     /// In which term, and on which line of history, it was made sure that this version is known.
@@ -144,7 +148,7 @@ impl Worker {
         }
         let led = Some((term, *self.node.replication.epoch().borrow()));
         if self.led != led {
-            self.led = led;
+            (self.led, self.since) = (led, Instant::now());
             self.lanes.clear();
             self.settling = None;
         }
@@ -317,7 +321,7 @@ impl Worker {
         let (mut next, mut through) = (None, false);
         let done = change(&self.node, now, term, |state| {
             let mut records = state.at(space::records(&doomed.id));
-            // What a sealed one has given cannot be seen, and ends with it.
+            // What a sealed one has given cannot be seen, and ends with it; and so does that of one whose keys nobody has any more.
             if !doomed.sealed && self.node.barrier.holds(doomed.id.keyring()) {
                 next = self.node.tokens.revoke_leases(&mut records, "", after.as_ref(), self.removing_fit.0)?.next;
             }
@@ -352,13 +356,13 @@ impl Worker {
         }
     }
 
-    /// The first that can be removed: not one that lies in a sealed one. Each look goes on behind those that the one before
+    /// The first that can be removed. Each look goes on behind those that the one before
     /// has found waiting.
     fn doomed(&mut self) -> Result<Option<Doomed>, Access> {
         let view = self.node.local_view()?;
         if let Some((known, _)) = &self.removing
             && let Some(doomed) = Doomed::of(&view, known)?
-            && self.node.barrier.holds(doomed.above.keyring())
+            && self.can_go(&doomed)
         {
             return Ok(Some(doomed));
         }
@@ -367,12 +371,18 @@ impl Worker {
                 self.doomed_after = None;
                 return Ok(None);
             };
-            if self.node.barrier.holds(doomed.above.keyring()) {
+            if self.can_go(&doomed) {
                 return Ok(Some(doomed));
             }
             self.doomed_after = Some(doomed.id);
         }
         Ok(None)
+    }
+
+    /// Whether there is nothing to wait for: what it lies in is open here, and its keys are here if they are to come.
+    fn can_go(&self, doomed: &Doomed) -> bool {
+        let holds = |id: &NamespaceId| self.node.barrier.holds(id.keyring());
+        holds(&doomed.above) && (doomed.sealed || holds(&doomed.id) || self.since.elapsed() >= KEYS_WAIT)
     }
 
     /// Goes on counting the leases that a quota has found, if there is one, and those that no quota could see.

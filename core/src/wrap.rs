@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use sdk::{Answer, Body, Failure, Map, Namespace, Value, WrapInfo, json};
 use serde::{Deserialize, Serialize};
-use storage::{Millis, Read, RequestId, Txn, TxnState, View};
+use storage::{Access, Millis, Read, RequestId, Txn, TxnState, View};
 
 use crate::lifecycle::Node;
 use crate::response;
 use crate::space;
-use crate::token::{ClientToken, NewToken, NotCreated, TokenKey};
+use crate::token::{ClientToken, NewToken, NotCreated, TokenKey, TokenRecord, Valid};
+
+/// Of tokens that hold an answer.
+const POLICY: &str = "response-wrapping";
 
 /// What a wrapping token was made for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,14 +27,18 @@ pub struct Wrapping {
 pub enum NotWrapped {
     #[error("wrapping token is not valid or does not exist")]
     NoSuchToken,
+    /// Nothing of the namespace that it belongs to is served.
+    #[error("{0}")]
+    Closed(Failure),
     #[error(transparent)]
-    Access(#[from] storage::Access),
+    Access(#[from] Access),
 }
 
 impl From<NotWrapped> for Failure {
     fn from(error: NotWrapped) -> Self {
         match error {
             NotWrapped::NoSuchToken => Self::invalid(error.to_string()),
+            NotWrapped::Closed(failure) => failure,
             NotWrapped::Access(access) => access.into(),
         }
     }
@@ -80,7 +87,7 @@ pub(crate) fn answer(node: &Node, state: &mut TxnState, asked: &Asked<'_>, answe
 pub fn put(node: &Node, txn: &mut Txn, home: &Namespace, info: Wrapping, response: &str) -> Result<WrapInfo, Failure> {
     let ttl = Duration::from_secs(info.creation_ttl);
     let new = NewToken {
-        policies: vec!["response-wrapping".into()],
+        policies: vec![POLICY.into()],
         home: home.clone(),
         path: info.creation_path.clone(),
         ttl,
@@ -129,9 +136,26 @@ pub fn take_of(node: &Node, txn: &mut Txn, key: TokenKey) -> Result<Wrapped, Not
     Ok(Wrapped { key, info, response })
 }
 
+/// What is told of a wrapping token while nothing of its namespace is served: what it holds is not either, wherever it is asked
+/// for.
+pub(crate) fn closed(node: &Node, view: &View, token: &Valid) -> Result<Option<Failure>, Access> {
+    if !is_wrapping(&token.record) {
+        return Ok(None);
+    }
+    let home = node.namespaces.by_id(view, &token.key.home(), &mut Vec::new())?;
+    Ok(home.and_then(|home| home.closed()))
+}
+
+fn is_wrapping(token: &TokenRecord) -> bool {
+    token.policies == [POLICY]
+}
+
 fn valid(node: &Node, view: &View, token: &ClientToken, now: Millis) -> Result<TokenKey, NotWrapped> {
     match node.tokens.authenticate(view, token, now) {
-        Ok(valid) if valid.record.policies == ["response-wrapping"] && !token.is_batch() => Ok(valid.key),
+        Ok(valid) if is_wrapping(&valid.record) && !token.is_batch() => match closed(node, view, &valid)? {
+            Some(failure) => Err(NotWrapped::Closed(failure)),
+            None => Ok(valid.key),
+        },
         Ok(_) => Err(NotWrapped::NoSuchToken),
         Err(crate::token::Why::Access(access)) => Err(access.into()),
         Err(_) => Err(NotWrapped::NoSuchToken),

@@ -219,6 +219,9 @@ async fn namespaces_and_their_seals() {
     shell.says("namespace patch -custom-metadata=owner=bob -remove-custom-metadata=cost team");
     assert_eq!(shell.json("namespace lookup team")["data"]["custom_metadata"], json!({ "owner": "bob" }));
     assert_eq!(shell.does("namespace patch team").status, 1);
+    let again = shell.does("namespace create -custom-metadata=cost=8 team");
+    assert_eq!((again.status, again.err.contains("team/ (change it with")), (2, true), "{again:?}");
+    assert_eq!(shell.json("namespace lookup team")["data"]["custom_metadata"], json!({ "owner": "bob" }));
     assert_eq!(shell.json("namespace scan"), json!(["team/", "team/web/"]));
     assert_eq!(shell.json("namespace list -detailed")["key_info"]["team/"]["custom_metadata"]["owner"], "bob");
     let absent = shell.does("namespace lookup nowhere");

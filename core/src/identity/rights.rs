@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use policy::{TemplateAlias, TemplateEntity, TemplateGroup, TemplateValues};
 use quick_cache::sync::Cache;
-use sdk::NamespaceId;
+use sdk::{Forget, NamespaceId};
 use storage::{Access, Path, PathKey, Read, Revision, View};
 
 use super::alias::Alias;
@@ -142,9 +142,9 @@ impl Default for Identities {
 }
 
 impl Identities {
-    pub fn forget(&self) {
-        self.kept.clear();
-        self.groups.clear();
+    pub fn forget(&self, which: Forget<'_>) {
+        self.kept.retain(|path, _| !which.covers(path));
+        self.groups.forget(which);
     }
 
     /// Of an entity of this namespace. `view` is anywhere.

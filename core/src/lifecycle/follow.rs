@@ -97,6 +97,11 @@ impl Follower {
         }
         Ok(())
     }
+
+    /// The keys of a namespace are not here any more.
+    pub fn let_go(&self, name: &str) {
+        self.tenants_led.write().remove(name);
+    }
 }
 
 impl Sealer for Follower {
@@ -109,7 +114,7 @@ impl Sealer for Follower {
     }
 
     fn seal_value(&self, key: &RawKey, value: &[u8]) -> Result<Vec<u8>, SealError> {
-        if let Some(tenant) = barrier::keyring_of(key) {
+        if let Some(tenant) = barrier::keyring_of(key.as_bytes()) {
             self.leads_tenant(tenant)?;
         }
         let sealed = self.barrier.seal_value(key, value)?;
@@ -123,7 +128,7 @@ impl Sealer for Follower {
         match self.barrier.open_value(key, sealed) {
             Err(SealError::UnknownTerm(_)) => {
                 self.refresh()?;
-                if let Some(tenant) = barrier::keyring_of(key) {
+                if let Some(tenant) = barrier::keyring_of(key.as_bytes()) {
                     self.refresh_tenant(tenant)?;
                 }
                 self.barrier.open_value(key, sealed)
@@ -134,6 +139,12 @@ impl Sealer for Follower {
 }
 
 impl Node {
+    /// Of which namespaces it is known that their keyrings are up to date.
+    #[cfg(test)]
+    pub(crate) fn keyrings_led(&self) -> std::collections::BTreeSet<String> {
+        self.keyring.tenants_led.read().keys().cloned().collect()
+    }
+
     /// Before this node writes as the leader of that term.
     pub fn leads(&self, term: Term) -> Result<(), storage::Access> {
         self.keyring.leads(term).map_err(|e| storage::ReadError::from(e).into())

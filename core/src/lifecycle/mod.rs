@@ -38,7 +38,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use barrier::{Barrier, SealConfig, WrappedRoot};
 use parking_lot::Mutex;
-use sdk::{Plugin, PluginKind};
+use sdk::{Forget, Plugin, PluginKind};
 use serde::{Deserialize, Serialize};
 use storage::{Listings, OpenStore, Read, Value, View};
 use tokio::sync::{Notify, watch};
@@ -339,18 +339,21 @@ impl Node {
         self.lockouts.forget();
         self.quotas.forget();
         self.denials.forget();
-        self.forget_records();
+        self.forget_records(Forget::All);
     }
 
     /// Records in the clear, which are read again where they are needed.
-    fn forget_records(&self) {
-        self.tokens.forget();
-        self.mounts.forget();
-        self.namespaces.forget();
-        self.policies.forget();
-        self.listings.clear();
+    fn forget_records(&self, which: Forget<'_>) {
+        self.tokens.forget(which);
+        self.mounts.forget(which);
+        self.namespaces.forget(which);
+        self.policies.forget(which);
+        match which {
+            Forget::All => self.listings.clear(),
+            Forget::Keyring(name) => self.listings.forget(|folder| barrier::keyring_of(folder) == Some(name)),
+        }
         for plugin in self.plugins.get().into_iter().flatten().filter_map(Weak::upgrade) {
-            plugin.forget();
+            plugin.forget(which);
         }
     }
 

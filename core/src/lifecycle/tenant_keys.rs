@@ -16,8 +16,7 @@ use storage::{Access, Revision};
 use tokio::time::{Instant, timeout};
 
 use super::Node;
-use crate::namespace::{DEPTH_MAX, Place};
-use crate::space;
+use crate::namespace::{DEPTH_MAX, Doomed, Place, stored_keyring};
 
 /// How often one that nobody has keys for is asked about again.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
@@ -247,9 +246,15 @@ impl Node {
 
     /// For the log: where a namespace is, or its id where that is not known.
     pub(super) fn path_of(&self, id: &NamespaceId) -> String {
-        let place = self.local_view().and_then(|view| self.namespaces.by_id(&view, id, &mut Vec::new()));
-        let found = place.ok().flatten().filter(|place| place.namespace.id == *id);
-        found.map_or_else(|| id.as_str().to_owned(), |place| place.namespace.path.clone())
+        let path = || -> Result<Option<String>, Access> {
+            let view = self.local_view()?;
+            let place = self.namespaces.by_id(&view, id, &mut Vec::new())?;
+            match place.filter(|place| place.namespace.id == *id) {
+                Some(place) => Ok(Some(place.namespace.path.clone())),
+                None => Ok(Doomed::of(&view, id)?.map(|doomed| doomed.path)),
+            }
+        };
+        path().ok().flatten().unwrap_or_else(|| id.as_str().to_owned())
     }
 
     /// The revision of its record.
@@ -273,15 +278,11 @@ impl Node {
 
     fn keyring_of(&self, id: &NamespaceId) -> Result<Vec<u8>, String> {
         let text = |e: &dyn std::fmt::Display| e.to_string();
-        let view = self.local_view().map_err(|e| text(&e))?;
-        let place = self.namespaces.by_id(&view, id, &mut Vec::new()).map_err(|e| text(&e))?;
-        let place = place.filter(|place| place.namespace.id == *id).ok_or("it is gone, or lies in a sealed one")?;
-        let (Some(record), Some(above)) = (place.record(), place.above()) else { return Err("it is the root".into()) };
-        let seal = self.namespaces.seal_of(&view.elsewhere(space::records(&above)), record).map_err(|e| text(&e))?;
-        Ok(seal.keyring)
+        let stored = self.local_view().and_then(|view| stored_keyring(&view, id)).map_err(|e| text(&e))?;
+        stored.ok_or_else(|| "it is gone".to_owned())
     }
 
-    /// The root key of a namespace that is open, for an unsealed member. The error is for that member to read.
+    /// The root key of a namespace that is open, or was when it was doomed, for an unsealed member. The error is for that member to read.
     pub(super) async fn lend_tenant(&self, from: u64, question: &[u8]) -> Result<Vec<u8>, String> {
         let text = |e: &dyn std::fmt::Display| e.to_string();
         let question = question.get(1..).unwrap_or_default();
@@ -296,9 +297,9 @@ impl Node {
         let members = self.replication.members();
         let member = members.iter().find(|status| status.member.id == from).ok_or("the node that asks is no member")?;
         let view = self.local_view().map_err(|e| text(&e))?;
-        let place = self.namespaces.by_id(&view, &id, &mut Vec::new()).map_err(|e| text(&e))?;
-        let place = place.filter(|place| place.namespace.id == id && !place.is_sealed());
-        let place = place.ok_or("the namespace is not open here")?;
+        if !self.keeps(&view, id.keyring()).map_err(|e| text(&e))? {
+            return Err("the namespace is not open here".to_owned());
+        }
         let answer = self.barrier.lend_tenant(id.keyring(), question).map_err(|e| text(&e))?;
         let told = async {
             self.audit.refresh(&self.store.snapshot().map_err(|e| text(&e))?).map_err(|e| text(&e))?;
@@ -306,7 +307,7 @@ impl Node {
                 ("member".to_owned(), Value::from(member.member.name.clone())),
                 ("raft_id".to_owned(), format!("{from:016x}").into()),
                 ("namespace_id".to_owned(), id.as_str().into()),
-                ("namespace_path".to_owned(), place.namespace.path.clone().into()),
+                ("namespace_path".to_owned(), self.path_of(&id).into()),
             ]);
             self.audit.event(now, "unseal-namespace-member", facts).await.map_err(|e| text(&e))
         };

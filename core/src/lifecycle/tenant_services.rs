@@ -269,7 +269,11 @@ impl Node {
                     None
                 }
             };
-            let Some(place) = place else { continue };
+            let Some(place) = place else {
+                // What it is asked with is nobody's to use meanwhile.
+                keepers.0.remove(&id);
+                continue;
+            };
             let at = place.above().map(|above| self.namespaces.service_at(&view, &above, &id)).transpose()?.flatten();
             if !keepers.0.get(&id).is_some_and(|keeper| keeper.is_of(at)) {
                 let keeper = Keeper { of: at, task: self.keep(&place) };

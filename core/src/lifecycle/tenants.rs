@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use barrier::{SealKind, Share, TenantKeys};
 use parking_lot::Mutex;
-use sdk::{Namespace, NamespaceId};
+use sdk::{Forget, Namespace, NamespaceId};
 use storage::{Access, CommitError, Revision, View};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -117,7 +117,7 @@ impl Node {
     /// How a namespace right below another one is sealed. `view` is at the records of that above.
     pub fn tenant_status(&self, view: &View, record: &NamespaceRecord) -> Result<TenantStatus, Refused> {
         let seal = self.namespaces.seal_of(view, record)?;
-        let sealed = record.is_sealed() || !self.barrier.holds(record.id.keyring());
+        let sealed = !self.namespaces.is_open(record);
         let (given, nonce) = self.tenants.unsealings.progress(&record.id);
         let service = self.namespaces.service_of(view, record)?;
         let kind = service.map_or(SealKind::Shamir, |service| service.service.kind());
@@ -178,20 +178,23 @@ impl Node {
         let opening = Opening::new(self, keyring);
         // Who had them before may have lost them.
         self.tenants.holders.forget(keyring);
-        self.hold_tenant(&record.id, keys)?;
-        match self.commit_open(above, &record).await {
-            Ok(()) => drop(opening),
-            Err(NotOpen::Surely(refused)) => {
-                drop(opening);
-                // They go again, unless it is open by the record, or somebody else is about to open it.
-                self.drop_closed_or_later();
-                return Err(refused);
-            }
+        let committed = match self.hold_tenant(&record.id, keys) {
+            Ok(_) => self.commit_open(above, &record).await,
+            Err(problem) => Err(NotOpen::Surely(problem.into())),
+        };
+        let opened = match committed {
+            Ok(()) => Ok(()),
+            Err(NotOpen::Surely(refused)) => Err(refused),
             Err(NotOpen::Perhaps) => {
                 self.keep_until_known(opening);
                 return Err(Refused::Unavailable("it is unknown whether the namespace is open".into()));
             }
-        }
+        };
+        drop(opening);
+        // They go again, unless it is open by the record, or somebody else is about to open it. Whoever has sealed it meanwhile has
+        // passed them over.
+        self.drop_closed_or_later();
+        opened?;
         self.tenants.fetches.came(&record.id);
         tracing::info!(namespace = format!("{}{}/", above.path, record.name), "a namespace is unsealed");
         let warning = self.spread_tenant(&record.id).await;
@@ -350,7 +353,8 @@ impl Node {
     pub(super) fn let_go(&self, keyring: &str, seen: barrier::Opening) -> bool {
         let closed = self.barrier.close_tenant(keyring, seen);
         if closed {
-            self.forget_records();
+            self.forget_records(Forget::Keyring(keyring));
+            self.keyring.let_go(keyring);
             self.tenants.holders.forget(keyring);
             self.tenants.counted.forget(keyring);
         }
@@ -358,7 +362,7 @@ impl Node {
     }
 
     /// Whether this keyring is one of what is open, or of what was when it was doomed: that is looked at until it is gone.
-    fn keeps(&self, view: &View, keyring: &str) -> Result<bool, Access> {
+    pub(super) fn keeps(&self, view: &View, keyring: &str) -> Result<bool, Access> {
         let owner = NamespaceId::owner_of(keyring).unwrap_or_default();
         if let Some(doomed) = Doomed::of(view, &owner)? {
             return Ok(!doomed.sealed);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sdk::{MountInfo, NamespaceId};
+use sdk::{Forget, MountInfo, NamespaceId};
 use storage::{Access, PathKey, Read, Txn, View};
 
 use super::record::is_builtin;
@@ -68,8 +68,8 @@ impl Mounts {
         self.limits
     }
 
-    pub fn forget(&self) {
-        self.cache.clear();
+    pub fn forget(&self, which: Forget<'_>) {
+        self.cache.forget(which);
     }
 
     /// The mount that a request's path lies in. `view` is at the namespace's records.

@@ -174,6 +174,15 @@ impl Namespaces {
         txn.put(&record_key(&record.id), &record)?;
         Ok(super::Doomed::note(txn, above, &record)?)
     }
+
+    /// Dooms one that is not open, with all that lies in it. Where its record alone says that it is, nobody has its keys: then it is
+    /// sealed from here on, and whoever is found to have them forgets them.
+    pub fn doom_unseen(&self, txn: &mut Txn, above: &Namespace, record: NamespaceRecord) -> Result<(), Refused> {
+        if !record.is_sealed() {
+            self.set_sealed(txn, record.clone(), true)?;
+        }
+        self.doom(txn, above, NamespaceRecord { sealed: Some(true), ..record })
+    }
 }
 
 fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Refused> {

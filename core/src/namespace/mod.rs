@@ -47,7 +47,7 @@ pub use tree::{Address, Place};
 use std::sync::Arc;
 
 use barrier::Barrier;
-use sdk::NamespaceId;
+use sdk::{Forget, NamespaceId};
 use storage::{Path, PathKey};
 
 use crate::cache::RecordCache;
@@ -73,10 +73,10 @@ impl Namespaces {
         Self { barrier, ids, records: RecordCache::new(KEPT), above }
     }
 
-    pub fn forget(&self) {
-        self.ids.clear();
-        self.records.clear();
-        self.above.clear();
+    pub fn forget(&self, which: Forget<'_>) {
+        self.ids.forget(which);
+        self.records.forget(which);
+        self.above.forget(which);
     }
 }
 

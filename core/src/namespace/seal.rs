@@ -123,6 +123,11 @@ impl Namespaces {
         txn.put(&seal_key(id), seal)
     }
 
+    /// Whether what lies in it can be read here: its record says that it is open, and its keys are here.
+    pub fn is_open(&self, record: &NamespaceRecord) -> bool {
+        !record.is_sealed() && self.barrier.holds(record.id.keyring())
+    }
+
     /// Seals a namespace, or says that it is open.
     pub fn set_sealed(&self, txn: &mut Txn, mut record: NamespaceRecord, sealed: bool) -> Result<(), Refused> {
         if !record.is_sealable() {

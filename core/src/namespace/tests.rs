@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use barrier::{SealConfig, Share};
-use sdk::{Failure, Namespace, NamespaceId};
+use sdk::{Failure, Forget, Namespace, NamespaceId};
 use storage::{Access, CommitError, OpenBatch, Read, RequestId, Term, TxnState};
 
 use super::*;
@@ -491,7 +491,7 @@ async fn a_new_data_key_is_followed_where_its_records_are_met() {
     bench.node.barrier.open_tenant(vault.id.keyring(), old_vault).unwrap();
     bench.node.barrier.open_tenant(own.id.keyring(), old_own).unwrap();
     assert_eq!((term(&vault), term(&own)), (1, 1));
-    for cache in [|node: &Node| node.tokens.forget(), |node: &Node| node.namespaces.forget()] {
+    for cache in [|node: &Node| node.tokens.forget(Forget::All), |node: &Node| node.namespaces.forget(Forget::All)] {
         cache(&bench.node);
     }
     assert!(bench.check(&before).is_ok() && bench.check(&after).is_ok() && bench.check(&in_vault).is_ok());
@@ -559,6 +559,57 @@ async fn keys_stay_until_it_is_known_whether_the_namespace_is_open() {
     bench.alter("vault", Change::Seal).await;
     bench.node.drop_closed_tenants().unwrap();
     assert!(!bench.node.barrier.holds(&keyring));
+}
+
+/// Nobody looks again until something else happens.
+#[tokio::test]
+async fn keys_do_not_stay_where_it_was_sealed_before_its_opening_was_over() {
+    let bench = Bench::new().await;
+    let made = bench.change(|state| bench.create(state, &Namespace::root(), "vault", true).unwrap()).await;
+    let (keyring, shares) = (made.record.id.keyring().to_owned(), made.shares.unwrap().shares);
+    let give = |n: usize| {
+        let (node, share) = (Arc::clone(&bench.node), Share::from_slice(shares[n].expose()));
+        tokio::spawn(async move { node.unseal_tenant(&Namespace::root(), "vault", share).await })
+    };
+    give(0).await.unwrap().unwrap();
+    bench.alone.answers_late(true);
+    let opening = give(1);
+    while bench.seen("vault", "sys/mounts") != at("vault/", "sys/mounts") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let mut sealing = std::pin::pin!(bench.alter("vault", Change::Seal));
+    assert!(futures::poll!(&mut sealing).is_pending());
+    bench.node.drop_closed_tenants().unwrap();
+    assert!(bench.node.barrier.holds(&keyring), "somebody is opening it");
+    bench.alone.answers_late(false);
+    sealing.await;
+    assert!(opening.await.unwrap().unwrap().sealed);
+    assert!(!bench.node.barrier.holds(&keyring));
+}
+
+#[tokio::test]
+async fn of_a_sealed_namespace_nothing_is_kept_and_of_others_all() {
+    let bench = Bench::new().await;
+    let (a, _) = bench.make_sealable("a").await;
+    let inner = bench.make(&a, "inner").await;
+    let (b, _) = bench.make_sealable("b").await;
+    let team = bench.make(&Namespace::root(), "team").await;
+    let homes = [Namespace::root(), team, b, a, inner];
+    let mut tokens = Vec::new();
+    for home in &homes {
+        tokens.push(bench.token(home, None).await);
+    }
+    assert!(tokens.iter().all(|token| bench.check(token).is_ok()));
+    let kept = || -> Vec<bool> {
+        let keys = tokens.iter().map(|token| bench.node.tokens.key_of(token).unwrap());
+        keys.map(|key| bench.node.tokens.keeps(&key)).collect()
+    };
+    assert_eq!(kept(), [true; 5]);
+    assert_eq!(bench.node.keyrings_led(), [homes[2].id.keyring(), homes[3].id.keyring()].map(str::to_owned).into());
+    bench.alter("a", Change::Seal).await;
+    bench.node.drop_closed_tenants().unwrap();
+    assert_eq!(kept(), [true, true, true, false, false]);
+    assert_eq!(bench.node.keyrings_led(), [homes[2].id.keyring().to_owned()].into());
 }
 
 #[tokio::test]

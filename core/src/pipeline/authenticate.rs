@@ -11,6 +11,7 @@ use super::{RelyOn, Run};
 use crate::identity::Rights;
 use crate::lifecycle::Node;
 use crate::token::{Valid, Why};
+use crate::wrap;
 
 /// A token that counts, and what its entity adds to it.
 pub(super) struct Asker {
@@ -53,6 +54,10 @@ pub(super) fn caller(
             nobody("the token is bound to other addresses than the caller's")
         }
         Ok(mut token) => {
+            if let Some(closed) = wrap::closed(node, view, &token).map_err(Failure::from)? {
+                let why = "nothing is served of the namespace that the wrapping token belongs to".to_owned();
+                return Ok(Err(Nobody { why, failure: Some(closed) }));
+            }
             let rights =
                 node.policies.rights(view, &token.record.home.id, &token.record.entity_id).map_err(Failure::from)?;
             if let Some(why) = rights.unfit() {

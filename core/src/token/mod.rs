@@ -37,6 +37,7 @@ pub use revoke::{HALVINGS, Orphaned, SWEEP_MAX, halved};
 use std::sync::Arc;
 
 use barrier::Barrier;
+use sdk::Forget;
 use storage::PathKey;
 
 use crate::cache::RecordCache;
@@ -58,9 +59,14 @@ impl Tokens {
         Self { barrier, cache: RecordCache::new(50_000), origins: RecordCache::new(1_000), limits, namespaces }
     }
 
-    pub fn forget(&self) {
-        self.cache.clear();
-        self.origins.clear();
+    pub fn forget(&self, which: Forget<'_>) {
+        self.cache.forget(which);
+        self.origins.forget(which);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn keeps(&self, key: &TokenKey) -> bool {
+        self.cache.keeps(&key.records().join(&record_key(key)))
     }
 
     /// Under which a token is stored.

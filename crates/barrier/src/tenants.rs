@@ -78,7 +78,7 @@ struct Over {
 
 impl Over {
     fn keys_of(&self, key: &[u8]) -> Option<&Unsealed> {
-        (tenant_of(key) == Some(self.name.as_str())).then_some(&self.keys)
+        (keyring_of(key) == Some(self.name.as_str())).then_some(&self.keys)
     }
 }
 
@@ -197,7 +197,7 @@ impl Barrier {
 
     /// The keys of the records that `key` is one of, or begins.
     pub(crate) fn with_keys_of<R>(&self, key: &[u8], f: impl FnOnce(&Unsealed) -> R) -> Result<R, SealError> {
-        match tenant_of(key) {
+        match keyring_of(key) {
             None => self.with(f),
             Some(name) => {
                 let open = self.tenants.load();
@@ -215,13 +215,8 @@ fn bound(name: &str) -> Vec<u8> {
     [b"holdfast tenant\x01", name.as_bytes()].concat()
 }
 
-/// The name of the keyring that a record is sealed with, where it is not the server's.
-pub fn keyring_of(key: &RawKey) -> Option<&str> {
-    tenant_of(key.as_bytes())
-}
-
-/// The name of the keyring that a key says. `None`: the server's.
-fn tenant_of(key: &[u8]) -> Option<&str> {
+/// The name of the keyring that a record is sealed with whose key this is, or begins. `None`: the server's.
+pub fn keyring_of(key: &[u8]) -> Option<&str> {
     let namespace = std::str::from_utf8(storage::first_plain_segment(key)?).ok()?;
     namespace.split_once('-').map(|(_, keyring)| keyring)
 }

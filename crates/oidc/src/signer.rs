@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crypto::PrivateKey;
-use sdk::{Kept, Result, View};
+use sdk::{Forget, Kept, Result, View};
 
 use crate::Algorithm;
 use crate::key::{NamedKey, Private, private_key};
@@ -33,7 +33,7 @@ impl Signers {
         Ok(found.filter(|signer| key.signing.as_ref() == Some(&signer.kid)))
     }
 
-    pub fn forget(&self) {
-        self.0.forget();
+    pub fn forget(&self, which: Forget<'_>) {
+        self.0.forget(which);
     }
 }

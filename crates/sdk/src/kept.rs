@@ -1,8 +1,8 @@
 //! Decoded records that a plugin holds on to, by the revision they were read at.
 //!
 //! A lookup reads the record's revision, which opens nothing, and uses the kept form only if that is the one. So what is kept
-//! is never stale and needs nobody to invalidate it. It is bounded, and is to be forgotten when the node is sealed
-//! ([`Plugin::forget`](crate::Plugin::forget)).
+//! is never stale and needs nobody to invalidate it. It is bounded, and is to be forgotten when the node is sealed, or the
+//! namespace ([`Plugin::forget`](crate::Plugin::forget)).
 
 use std::sync::Arc;
 
@@ -10,11 +10,29 @@ use parking_lot::RwLock;
 use quick_cache::sync::Cache;
 use storage::{Path, PathKey, Read, Revision, View};
 
-use crate::Result;
+use crate::{NamespaceId, Result};
+
+/// Which of what is kept decoded is to be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forget<'a> {
+    /// The node is sealed.
+    All,
+    /// What lies in records of this keyring: a namespace is sealed.
+    Keyring(&'a str),
+}
+
+impl Forget<'_> {
+    pub fn covers(self, path: &Path) -> bool {
+        match self {
+            Self::All => true,
+            Self::Keyring(name) => NamespaceId::of(path).is_some_and(|id| id.keyring() == name),
+        }
+    }
+}
 
 pub struct Kept<T> {
     items: Cache<Path, (Revision, Arc<T>)>,
-    /// How often all was forgotten. Whoever began to read before keeps nothing after.
+    /// How often any was forgotten. Whoever began to read before keeps nothing after.
     forgotten: RwLock<u64>,
 }
 
@@ -46,10 +64,10 @@ impl<T> Kept<T> {
         Ok(Some(value))
     }
 
-    pub fn forget(&self) {
+    pub fn forget(&self, which: Forget<'_>) {
         let mut forgotten = self.forgotten.write();
         *forgotten += 1;
-        self.items.clear();
+        self.items.retain(|path, _| !which.covers(path));
     }
 
     #[cfg(any(test, feature = "testing"))]

@@ -55,7 +55,7 @@ pub use failure::Failure;
 pub use field::{CommaList, FromField, KvPairs, Seconds, SignedSeconds, StringList};
 pub use help::Help;
 pub use input::{FieldSpec, Input, Params};
-pub use kept::Kept;
+pub use kept::{Forget, Kept};
 pub use login::{Cidr, Login, Renewal, SecondFactor, TokenType, within};
 pub use merge_patch::MERGE_PATCH;
 pub use name::{LowerName, Name, folded, is_name};

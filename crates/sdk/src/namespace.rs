@@ -1,6 +1,7 @@
 //! Namespaces: the parts of a cluster that know nothing of each other.
 
 use serde::{Deserialize, Serialize};
+use storage::{Class, Path, Seg};
 
 /// The namespace that a record, a token or a mount belongs to. The root namespace is the empty id.
 ///
@@ -36,6 +37,15 @@ impl NamespaceId {
             None => word(text),
         };
         fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The one that a path lies in. `None`: it lies in none, as what belongs to the cluster alone.
+    pub fn of(path: &Path) -> Option<Self> {
+        match (path.class(), path.segs().first()) {
+            (Class::Replicated, Some(Seg::Plain(id))) if id.is_empty() => Some(Self::root()),
+            (Class::Replicated, Some(Seg::Plain(id))) => Self::parse(std::str::from_utf8(id).ok()?),
+            _ => None,
+        }
     }
 
     pub fn as_str(&self) -> &str {

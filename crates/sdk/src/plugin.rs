@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use storage::{Millis, Txn, View};
 
-use crate::{Backend, Chore, Ctx, Failure, Login, MountInfo, Renewal, Result, Value};
+use crate::{Backend, Chore, Ctx, Failure, Forget, Login, MountInfo, Renewal, Result, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PluginKind {
@@ -64,8 +64,10 @@ pub trait Plugin: Send + Sync {
         Ok(None)
     }
 
-    /// Lets go of the records it has [kept](crate::Kept): the node is sealed.
-    fn forget(&self) {}
+    /// Lets go of records that it has [kept](crate::Kept): the node is sealed, or a namespace.
+    fn forget(&self, which: Forget<'_>) {
+        let _ = which;
+    }
 
     /// The paths of a mount with these options.
     fn backend(&self, mount: &MountInfo) -> &Backend;

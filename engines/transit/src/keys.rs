@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sdk::{Failure, Kept, Result, View};
+use sdk::{Failure, Forget, Kept, Result, View};
 
 use crate::material::Ready;
 use crate::record::{self, Key, Version};
@@ -32,9 +32,9 @@ impl Keys {
         self.get(view, name)?.ok_or_else(|| Failure::invalid(missing))
     }
 
-    pub fn forget(&self) {
-        self.keys.forget();
-        self.versions.forget();
+    pub fn forget(&self, which: Forget<'_>) {
+        self.keys.forget(which);
+        self.versions.forget(which);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sdk::{Backend, Chore, Millis, MountInfo, Plugin, PluginKind, Result, View};
+use sdk::{Backend, Chore, Forget, Millis, MountInfo, Plugin, PluginKind, Result, View};
 
 use crate::keys::Keys;
 use crate::{paths, rotation};
@@ -34,8 +34,8 @@ impl Plugin for Transit {
         rotation::due(view, now)
     }
 
-    fn forget(&self) {
-        self.keys.forget();
+    fn forget(&self, which: Forget<'_>) {
+        self.keys.forget(which);
     }
 
     fn backend(&self, _: &MountInfo) -> &Backend {

@@ -1,9 +1,11 @@
 //! `holdfast namespace create`
 
 use clap::Args;
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{at, metadata};
+use super::{at, metadata, shown};
+use crate::cli::client::Ask;
 use crate::cli::failure::{Done, Failure, While};
 use crate::cli::globals::Globals;
 use crate::cli::operator::numbered;
@@ -31,13 +33,16 @@ pub struct Arguments {
 }
 
 pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failure> {
-    let mut asked = json!({ "custom_metadata": metadata(&arguments.custom_metadata)? });
-    if let Some(seal) = arguments.seal()? {
-        asked["seal"] = seal.into();
-    }
+    let (client, ask) = (globals.client()?, arguments.ask()?);
     let doing = format!("creating namespace {}", arguments.path);
-    let reply = globals.client()?.put(&at(&arguments.path, "")?, &asked).await;
-    let answer = reply.doing(&doing)?.ok().doing(&doing)?;
+    // What is there would lose its metadata. Of one that is being removed the server says so.
+    let there = client.look(&ask.path).await.doing(&doing)?.found().doing(&doing)?;
+    if there.is_some_and(|there| there["data"]["tainted"] != true) {
+        let path = shown(&arguments.path);
+        let text = format!("Namespace is there already: {path} (change it with `holdfast namespace patch`)");
+        return Err(Failure::refused(text));
+    }
+    let answer = client.send(ask).await.doing(&doing)?.ok().doing(&doing)?;
     if answer["wrap_info"].is_object() {
         return globals.output()?.secret(&answer);
     }
@@ -47,6 +52,15 @@ pub async fn run(arguments: Arguments, globals: &Globals) -> Result<Done, Failur
 }
 
 impl Arguments {
+    fn ask(&self) -> Result<Ask, Failure> {
+        let mut asked = json!({ "custom_metadata": metadata(&self.custom_metadata)? });
+        let ask = Ask::new(Method::PUT, &at(&self.path, "")?);
+        let Some(seal) = self.seal()? else { return Ok(ask.body(&asked)) };
+        asked["seal"] = seal.into();
+        // Its shares are shown once: asked again, the server would say that there is such a namespace.
+        Ok(ask.body(&asked).once())
+    }
+
     fn seal(&self) -> Result<Option<String>, Failure> {
         if let (Some(shares), Some(threshold)) = (self.key_shares, self.key_threshold) {
             return Ok(Some(format!("seal \"shamir\" {{\n  shares    = {shares}\n  threshold = {threshold}\n}}\n")));
@@ -69,4 +83,19 @@ fn for_people(made: &Value) -> String {
         output::cell(&made["key_threshold"]),
         output::pairs(&rows)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_shows_shares_is_sent_once() {
+        let ask = |key_shares, key_threshold| {
+            let (path, custom_metadata, seal) = ("vip".to_owned(), Vec::new(), None);
+            Arguments { path, custom_metadata, seal, key_shares, key_threshold }.ask().ok().unwrap()
+        };
+        assert!(ask(Some(3), Some(2)).once && !ask(None, None).once);
+        assert_eq!(ask(None, None).path, "sys/namespaces/vip");
+    }
 }

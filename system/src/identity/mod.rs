@@ -16,7 +16,7 @@ mod spelling;
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
-use sdk::{Backend, Chore, Failure, Keys, Map, Millis, MountInfo, Plugin, PluginKind, Reply, Result, Value, View};
+use sdk::{Backend, Chore, Failure, Forget, Keys, Map, Millis, MountInfo, Plugin, PluginKind, Reply, Result, Value, View};
 use serde::Serialize;
 
 pub struct Identity {
@@ -78,8 +78,8 @@ impl Plugin for Identity {
     fn next_due(&self, view: &View) -> Result<Option<Millis>> {
         ::oidc::next_due(view)
     }
-    fn forget(&self) {
-        self.oidc.forget();
+    fn forget(&self, which: Forget<'_>) {
+        self.oidc.forget(which);
     }
     fn backend(&self, _mount: &MountInfo) -> &Backend {
         &self.backend

@@ -137,10 +137,13 @@ pub fn one(node: &Arc<Node>) -> Path {
             let Some(record) = deletes.namespaces.get_for_update(txn, name(&deletes, &named.path)?)? else {
                 return Ok(Answer::null().warn("requested namespace does not exist"));
             };
-            if record.is_sealed() {
-                return Err(Failure::invalid("namespace is sealed: unseal it first, or use delete-sealed"));
-            }
             if !record.doomed {
+                if record.is_sealed() {
+                    return Err(Failure::invalid("namespace is sealed: unseal it first, or use delete-sealed"));
+                }
+                if !deletes.namespaces.is_open(&record) {
+                    return Err(Failure::NamespaceSealed(record.id.keyring().to_owned()));
+                }
                 deletes.namespaces.doom(txn, ctx.namespace, record).map_err(refused)?;
             }
             Ok(Reply::data(Removing::STARTED)?.into_answer())
@@ -268,7 +271,7 @@ fn scan(node: &Node, ctx: &Ctx, view: &View) -> Result<Reply<Scanned>> {
             let inner = Namespace { id: record.id.clone(), path: format!("{}{name}/", above.path) };
             infos.add(ctx.namespace.way_to(&inner).unwrap_or_default().to_owned(), &above, &record)?;
             // What lies in a sealed one cannot be read; what lies in one that is being removed is nothing.
-            if !record.is_sealed() && !record.doomed && node.barrier.holds(record.id.keyring()) {
+            if !record.doomed && node.namespaces.is_open(&record) {
                 open.push_back(inner);
             }
         }

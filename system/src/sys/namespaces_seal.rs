@@ -9,7 +9,7 @@ use barrier::{SealConfig, Share};
 use holdfast_core::lifecycle::{Node, TenantStatus};
 use holdfast_core::namespace::{NamespaceRecord, NewShares};
 use schemars::JsonSchema;
-use sdk::{Act, Answer, CommaList, Ctx, Failure, Input, Outcome, Output, Params, Path, Reply, Result, Txn, Verb, View};
+use sdk::{Act, Answer, CommaList, Ctx, Failure, Input, Outcome, Output, Params, Path, Reply, Result, Txn, Verb, View, Work};
 use serde::Serialize;
 
 use super::namespaces::{Removing, name, refused};
@@ -106,7 +106,8 @@ impl From<TenantStatus> for Status {
 }
 
 pub fn paths(node: &Arc<Node>) -> Vec<Path> {
-    let (seals, deletes, rekeys, verifies) = (Arc::clone(node), Arc::clone(node), Arc::clone(node), Arc::clone(node));
+    let (seals, rekeys, verifies) = (Arc::clone(node), Arc::clone(node), Arc::clone(node));
+    let (asks, deletes) = (Arc::clone(node), Arc::clone(node));
     vec![
         Path::new("namespaces/:path/seal-status")
             .ids([(Verb::Read, "namespaces-seal-status")])
@@ -129,16 +130,23 @@ pub fn paths(node: &Arc<Node>) -> Vec<Path> {
             .act::<Unseal>(Verb::Write, UnsealAct(Arc::clone(node))),
         Path::new("namespaces/:path/delete-sealed")
             .ids([(Verb::Delete, "namespaces-delete-sealed")])
-            .help("Removes a sealed namespace.", "Everything of it goes, without being looked at.")
+            .help(
+                "Removes a sealed namespace.",
+                "Also one that no node has keys for. Everything of it goes, without being looked at.",
+            )
             .sudo()
-            .txn(Verb::Delete, move |ctx: &Ctx, named: Named, txn: &mut Txn| {
-                let record = found(&deletes, &named.path, txn)?;
-                if !record.is_sealed() {
-                    return Err(Failure::invalid("namespace is not sealed"));
-                }
-                deletes.namespaces.doom(txn, ctx.namespace, record).map_err(refused)?;
-                Reply::data(Removing::STARTED)
-            }),
+            .slow(
+                Verb::Delete,
+                move |_: &Ctx, named: Named, view: &View| ask_for_keys(&asks, &named, view),
+                move |ctx: &Ctx, named: Named, (): &(), txn: &mut Txn| {
+                    let record = found(&deletes, &named.path, txn)?;
+                    if deletes.namespaces.is_open(&record) {
+                        return Err(Failure::invalid("namespace is not sealed"));
+                    }
+                    deletes.namespaces.doom_unseen(txn, ctx.namespace, record).map_err(refused)?;
+                    Reply::data(Removing::STARTED)
+                },
+            ),
         Path::new("namespaces/:path/rekey")
             .ids([(Verb::Write, "namespaces-rekey")])
             .help(
@@ -184,6 +192,19 @@ pub(super) fn given(keys: &CommaList) -> Result<Vec<Share>> {
 pub(super) fn found(node: &Node, path: &str, txn: &Txn) -> Result<NamespaceRecord> {
     let record = node.namespaces.get_for_update(txn, name(node, path)?)?.filter(|record| !record.doomed);
     record.ok_or_else(|| Failure::invalid("requested namespace does not exist"))
+}
+
+/// One that is open by its record may be so at another member.
+fn ask_for_keys(node: &Arc<Node>, named: &Named, view: &View) -> Result<Work<()>> {
+    let Some(record) = node.namespaces.live(view, name(node, &named.path)?)? else { return Ok(Work::Done(())) };
+    if record.is_sealed() || node.namespaces.is_open(&record) {
+        return Ok(Work::Done(()));
+    }
+    let node = Arc::clone(node);
+    Ok(Work::Waits(Box::pin(async move {
+        node.bring_tenant(&record.id).await;
+        Ok(())
+    })))
 }
 
 fn seal(node: &Arc<Node>, _ctx: &Ctx, named: &Named, txn: &mut Txn) -> Result<Answer> {

@@ -19,5 +19,6 @@ mod quotas;
 mod roles;
 mod sealed;
 mod server;
+mod serviced;
 
 use server::Server;

@@ -1,5 +1,11 @@
 //! What belongs to a sealed namespace, asked for from above and from beside.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use barrier::Share;
+use holdfast_core::lifecycle::{Node, Settings};
+use holdfast_core::mount::TtlLimits;
 use sdk::{Value, Verb, json};
 
 use super::Server;
@@ -36,6 +42,14 @@ impl Vip {
         let wrapped = server.wrapped("vip/auth/up/login/ann", Value::Null).await.ok();
         let wrapped = text(&wrapped["wrap_info"]["token"]);
         Self { share, token: text(&made["client_token"]), accessor: text(&made["accessor"]), lease, wrapped, server }
+    }
+
+    /// As after all nodes were down.
+    fn lose_keys(&self) {
+        let barrier = &self.server.node().barrier;
+        for (keyring, seen) in barrier.open_tenants() {
+            barrier.close_tenant(&keyring, seen);
+        }
     }
 
     /// Every call that takes a thing of another namespace, with this one's.
@@ -137,4 +151,64 @@ async fn a_mount_of_a_namespace_below_is_found_by_its_path() {
     }
     find(&server.root, "vip/box/app/x").await.refused(503, SEALED);
     find(&boxer, "vip/box/app/x").await.refused(503, SEALED);
+}
+
+#[tokio::test]
+async fn one_that_nobody_has_keys_for_is_removed_as_a_sealed_one_is() {
+    let vip = Vip::new().await;
+    let server = &vip.server;
+    vip.lose_keys();
+    assert_eq!(server.read("sys/namespaces/vip/seal-status").await.ok()["data"]["sealed"], true);
+    server.policy("deleter", "path \"sys/namespaces/*\" { capabilities = [\"delete\"] }").await;
+    let (deleter, _) = server.token(json!({"policies": ["deleter"]})).await;
+    let delete = async |path: &str| server.send(Verb::Delete, path, &deleter, Value::Null).await;
+    delete("sys/namespaces/vip").await.refused(503, SEALED);
+    delete("sys/namespaces/vip/delete-sealed").await.refused(403, "permission denied");
+    // Whoever has its shares still has it.
+    server.write("sys/namespaces/vip/unseal", json!({"key": vip.share})).await.ok();
+    assert!(server.lives(&vip.token).await);
+    server.delete("sys/namespaces/vip/delete-sealed").await.refused(400, "not sealed");
+    server.write_in("vip", "sys/namespaces/inner", json!({})).await.ok();
+    vip.lose_keys();
+    server.delete("sys/namespaces/vip").await.refused(503, SEALED);
+    let removing = json!({"status": "in-progress"});
+    assert_eq!(server.delete("sys/namespaces/vip/delete-sealed").await.ok()["data"], removing);
+    assert_eq!(server.delete("sys/namespaces/vip").await.ok()["data"], removing, "it goes on");
+    server.write("sys/namespaces/vip/unseal", json!({"key": vip.share})).await.refused(400, "does not exist");
+}
+
+#[tokio::test]
+async fn one_that_another_member_has_keys_for_is_no_sealed_one() {
+    let vip = Vip::new().await;
+    let (server, node) = (&vip.server, vip.server.node());
+    let limits = TtlLimits { default: Duration::from_secs(3600), max: Duration::from_secs(7200) };
+    let other = Node::new(Arc::clone(&server.alone) as _, Settings::new(limits));
+    other.unseal(Share::from_slice(&server.shares[0])).await.unwrap();
+    let id = node.namespaces.get(&node.local_view().unwrap(), "vip").unwrap().unwrap().id;
+    server.alone.has_another(node);
+    other.bring_tenant(&id).await;
+    server.alone.has_another(&other);
+    vip.lose_keys();
+    server.delete("sys/namespaces/vip/delete-sealed").await.refused(400, "not sealed");
+    vip.lose_keys();
+    server.delete("sys/namespaces/vip").await.ok();
+}
+
+#[tokio::test]
+async fn what_was_wrapped_in_a_locked_namespace_stays_there() {
+    let server = Server::new().await;
+    server.write("sys/namespaces/team", json!({})).await.ok();
+    server.write_in("team", "sys/auth/up", json!({"type": "userpass"})).await.ok();
+    let wrapped = server.wrapped("team/auth/up/login/ann", Value::Null).await.ok();
+    let wrapped = text(&wrapped["wrap_info"]["token"]);
+    let key = server.write("sys/namespaces/api-lock/lock/team", json!({})).await.ok()["data"]["unlock_key"].clone();
+    for path in ["sys/wrapping/lookup", "sys/wrapping/unwrap", "sys/wrapping/rewrap"] {
+        server.write(path, json!({"token": wrapped})).await.refused(503, "locked by an administrator");
+        let own = server.send(Verb::Write, path, &wrapped, Value::Null).await;
+        own.refused(503, "locked by an administrator");
+    }
+    server.write("sys/namespaces/api-lock/unlock/team", json!({"unlock_key": key})).await.ok();
+    // Whoever has tried has not used it up.
+    let held = server.send(Verb::Write, "sys/wrapping/unwrap", &wrapped, Value::Null).await.ok();
+    assert!(held["auth"]["client_token"].is_string(), "{held}");
 }

@@ -92,6 +92,33 @@ impl Vault {
         root.list("/v1/auth/token/accessors").await.body["data"]["keys"].as_array().map_or(0, Vec::len)
     }
 
+    async fn stop_all(&mut self) {
+        for node in &mut self.cluster.nodes {
+            node.stop().await;
+        }
+    }
+
+    async fn start_all(&mut self) {
+        for node in &mut self.cluster.nodes {
+            node.start().await;
+        }
+        for index in 0..3 {
+            self.cluster.unseal(index).await;
+        }
+        self.cluster.leader().await;
+        for index in 0..3 {
+            self.cluster.serves(index).await;
+        }
+    }
+
+    async fn is_gone(&self, name: &str) {
+        let root = self.cluster.root(self.cluster.standbys().await[0]);
+        until("the namespace should be gone", async || {
+            (root.get(&format!("/v1/sys/namespaces/{name}")).await.status == 404).then_some(())
+        })
+        .await;
+    }
+
     async fn step_down(&self) {
         let leader = self.cluster.leader().await;
         self.cluster.root(leader).post("/v1/sys/step-down", json!({})).await;
@@ -231,23 +258,12 @@ async fn it_stays_open_over_changes_of_the_leader_and_sealed_over_a_restart_of_a
     vault.cluster.serves(one).await;
     vault.is_open().await;
 
-    for node in &mut vault.cluster.nodes {
-        node.stop().await;
-    }
+    vault.stop_all().await;
     for file in files(vault.cluster.folder()) {
         let found = memmem::find(&fs::read(&file).unwrap(), TREASURE.as_bytes());
         assert_eq!(found, None, "{}", file.display());
     }
-    for node in &mut vault.cluster.nodes {
-        node.start().await;
-    }
-    for index in 0..3 {
-        vault.cluster.unseal(index).await;
-    }
-    vault.cluster.leader().await;
-    for index in 0..3 {
-        vault.cluster.serves(index).await;
-    }
+    vault.start_all().await;
     vault.is_sealed().await;
     // The cluster's shares are none of its own.
     let theirs = vault.cluster.keys.as_ref().unwrap().unseal.clone();
@@ -358,12 +374,39 @@ async fn one_whose_shares_are_lost_goes_with_all_that_lies_in_it() {
     }
     let removed = root.delete("/v1/sys/namespaces/vault/delete-sealed").await;
     assert_eq!(removed.status, 200, "{}", removed.body);
-    until("the namespace should be gone", async || {
-        (root.get("/v1/sys/namespaces/vault").await.status == 404).then_some(())
-    })
-    .await;
+    vault.is_gone("vault").await;
     root.post("/v1/sys/namespaces/vault", json!({})).await.ok();
     assert_eq!(root.within("vault").list("/v1/sys/namespaces").await.status, 404);
+}
+
+/// Its record says that it is open: it is looked for at the members, and where none has its keys it is no open one.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_no_node_has_keys_for_is_removed_as_a_sealed_one_is() {
+    let mut vault = Vault::new().await;
+    let root = vault.cluster.root(0);
+    let seal = json!({"seal": "seal \"shamir\" { shares = 1 threshold = 1 }"});
+    let made = root.post("/v1/sys/namespaces/bare", seal).await.ok();
+    let share = json!({"key": shares_of(&made)[0]});
+    root.post("/v1/sys/namespaces/bare/unseal", share.clone()).await.ok();
+    vault.stop_all().await;
+    vault.start_all().await;
+    vault.is_sealed().await;
+    for root in vault.roots() {
+        for name in ["vault", "bare"] {
+            let refused = root.delete(&format!("/v1/sys/namespaces/{name}")).await;
+            assert_eq!((refused.status, refused.error()), (503, "namespace is sealed"), "{}", refused.body);
+        }
+    }
+    let removed = vault.cluster.root(1).delete("/v1/sys/namespaces/vault/delete-sealed").await;
+    assert_eq!(removed.status, 200, "{}", removed.body);
+    vault.is_gone("vault").await;
+    // Nothing was lost of the one that was to be removed as an open one.
+    let root = vault.cluster.root(2);
+    root.post("/v1/sys/namespaces/bare/unseal", share).await.ok();
+    let refused = root.delete("/v1/sys/namespaces/bare/delete-sealed").await;
+    assert_eq!((refused.status, refused.error()), (400, "namespace is not sealed"), "{}", refused.body);
+    assert_eq!(root.delete("/v1/sys/namespaces/bare").await.status, 200);
+    vault.is_gone("bare").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

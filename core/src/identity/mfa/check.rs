@@ -84,11 +84,9 @@ fn check(txn: &mut Txn, trial: Trial<'_>, method: &Method, given: &[String]) -> 
     };
     let Settings::Totp(settings) = &method.settings else { return by_asking(txn, trial, method, code) };
     let Some(code) = code else { return Ok(Checked::Wrong(codes::missing())) };
-    let Some(key) = key(txn, &method.id, &entity.id)? else {
-        return Ok(Checked::Wrong(codes::missing()));
-    };
+    let key = key(txn, &method.id, &entity.id)?;
     let whose = (method.id.as_str(), entity.id.as_str());
-    let problem = codes::take(txn, now, whose, &key, settings.max_validation_attempts, code)?;
+    let problem = codes::take(txn, now, whose, (settings, key.as_ref()), code)?;
     Ok(problem.map_or(Checked::Right, Checked::Wrong))
 }
 

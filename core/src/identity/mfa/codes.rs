@@ -14,6 +14,7 @@ use totp::{Key, Moment};
 use super::folder;
 use super::guesses::Guesses;
 use super::key::enrolled_by;
+use super::method::Totp;
 
 /// Refusals in a row, by somebody's phone or for want of an answer, and how long they count.
 const REFUSALS_MAX: u32 = 5;
@@ -34,41 +35,45 @@ pub(super) fn codes_key(method: &str, entity: &str) -> PathKey {
     folder("codes").plain(method).plain(entity)
 }
 
-/// Uses a code up. Otherwise the answer says why not; whether it was wrong or used, it does not.
+/// Uses a code up. Otherwise the answer says why not; whether it was wrong or used, or there is no key, it does not: who has only
+/// the password learns nothing by guessing.
 pub(super) fn take(
     txn: &mut Txn,
     now: Millis,
     (method, entity): (&str, &str),
-    key: &Key,
-    most: u32,
+    (settings, key): (&Totp, Option<&Key>),
     code: &str,
 ) -> Result<Option<String>> {
-    let window = Duration::from_secs(key.period.saturating_mul(2 * key.skew + 1));
-    let guesses = Guesses::read(txn, now, entity, most, window)?;
-    if let Some(wait) = guesses.waits(now, most) {
+    let most = settings.max_validation_attempts;
+    let guesses = Guesses::read(txn, now, entity, most, settings.window())?;
+    if let Some(wait) = guesses.waits(now) {
         let seconds = wait.as_secs() + 1;
         return Ok(Some(format!(
             "maximum TOTP validation attempts exceeded: {most} are allowed. Please try again in {seconds} seconds"
         )));
     }
-    let mut codes: Codes = txn.get_for_update(&codes_key(method, entity))?.unwrap_or_default();
+    if let Some(key) = key
+        && use_up(txn, now, &codes_key(method, entity), key, code)?
+    {
+        return Ok(None);
+    }
+    guesses.one_more(txn, now, entity, most)?;
+    Ok(Some(WRONG.to_owned()))
+}
+
+/// Whether it is right, and was not used.
+fn use_up(txn: &mut Txn, now: Millis, record: &PathKey, key: &Key, code: &str) -> Result<bool> {
+    let mut codes: Codes = txn.get_for_update(record)?.unwrap_or_default();
     let Moment { step, .. } = Moment::of(now, key.period);
     codes.used.retain(|used| used.saturating_add(key.skew) >= step);
     let step = if code.len() == key.digits.count() { key.step_of(code, step)? } else { None };
-    match step.filter(|step| !codes.used.contains(step)) {
-        Some(step) => {
-            codes.used.push(step);
-            txn.put(&codes_key(method, entity), &codes)?;
-            Ok(None)
-        }
-        None => {
-            guesses.one_more(txn, now, entity)?;
-            Ok(Some(WRONG.to_owned()))
-        }
-    }
+    let Some(step) = step.filter(|step| !codes.used.contains(step)) else { return Ok(false) };
+    codes.used.push(step);
+    txn.put(record, &codes)?;
+    Ok(true)
 }
 
-/// Nothing was given to check, or there is nothing to check it against: who has only the password learns not which.
+/// Nothing was given to check.
 pub(super) fn missing() -> String {
     WRONG.to_owned()
 }

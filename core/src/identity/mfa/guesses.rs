@@ -10,17 +10,22 @@ use super::folder;
 
 /// Whoever goes on guessing waits longer each time, up to this.
 const WAIT_MAX: Duration = Duration::from_secs(3600);
+/// Who has guessed nothing for so long, and need not have waited, begins anew.
+const QUIET: Duration = Duration::from_secs(3600);
 
 #[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Guesses {
-    /// Wrong attempts in a row.
+    /// Wrong attempts since it was waited last.
     attempts: u32,
-    /// Of the first of them.
-    since: Millis,
-    /// As long as one code can be right, in seconds: the longest of the methods that were tried since.
+    /// When the last of them was.
+    last: Millis,
+    /// As long as one code can be right, in seconds: the longest of the methods that were tried.
     window: u64,
-    /// How often in a row there were as many as are allowed.
+    /// How often there were as many as are allowed.
     rounds: u32,
+    /// Nothing is looked at before.
+    until: Millis,
 }
 
 fn guesses_key(entity: &str) -> PathKey {
@@ -28,42 +33,37 @@ fn guesses_key(entity: &str) -> PathKey {
 }
 
 impl Guesses {
-    /// Of a method that allows so many attempts while one of its codes can be right. What is past counts no more.
+    /// Of a method that allows so many attempts in a row, and one of whose codes can be right for so long. Only quiet makes them
+    /// forgotten, or all that was right: whoever stops one short of what is allowed goes on from there.
     pub fn read(txn: &mut Txn, now: Millis, entity: &str, most: u32, window: Duration) -> Result<Self, Access> {
         let mut guesses: Self = txn.get_for_update(&guesses_key(entity))?.unwrap_or_default();
-        guesses.window = guesses.window.max(window.as_secs());
-        let end = guesses.end(most);
-        if now >= end {
-            // Who has kept quiet for as long as they had to wait begins anew.
-            let quiet = now >= end.plus(guesses.doubled());
-            let full = guesses.attempts >= most;
-            guesses.rounds = if quiet { 0 } else { guesses.rounds.saturating_add(u32::from(full)) };
-            (guesses.attempts, guesses.window) = (0, window.as_secs());
+        if now >= guesses.last.max(guesses.until).plus(QUIET) {
+            guesses = Self::default();
         }
+        guesses.window = guesses.window.max(window.as_secs());
+        // Another method may allow more.
+        guesses.wait_if_full(most);
         Ok(guesses)
     }
 
-    /// Twice as long for each round before this one.
-    fn doubled(&self) -> Duration {
-        let window = Duration::from_secs(self.window);
-        window.saturating_mul(1 << self.rounds.min(16)).min(WAIT_MAX.max(window))
-    }
-
-    fn end(&self, most: u32) -> Millis {
-        let full = self.attempts >= most;
-        self.since.plus(if full { self.doubled() } else { Duration::from_secs(self.window) })
+    /// Twice as long each time. Whichever method is asked for meanwhile, it is waited.
+    fn wait_if_full(&mut self, most: u32) {
+        if self.attempts >= most {
+            let window = Duration::from_secs(self.window);
+            let wait = window.saturating_mul(1 << self.rounds.min(16)).min(WAIT_MAX.max(window));
+            self.until = self.until.max(self.last.plus(wait));
+            (self.attempts, self.rounds) = (0, self.rounds.saturating_add(1));
+        }
     }
 
     /// How long nothing more is looked at, where there were too many.
-    pub fn waits(&self, now: Millis, most: u32) -> Option<Duration> {
-        (self.attempts >= most).then(|| now.until(self.end(most)))
+    pub fn waits(&self, now: Millis) -> Option<Duration> {
+        (now < self.until).then(|| now.until(self.until))
     }
 
-    pub fn one_more(mut self, txn: &mut Txn, now: Millis, entity: &str) -> Result<(), Access> {
-        if self.attempts == 0 {
-            self.since = now;
-        }
-        self.attempts += 1;
+    pub fn one_more(mut self, txn: &mut Txn, now: Millis, entity: &str, most: u32) -> Result<(), Access> {
+        (self.attempts, self.last) = (self.attempts + 1, now);
+        self.wait_if_full(most);
         txn.put(&guesses_key(entity), &self)
     }
 }

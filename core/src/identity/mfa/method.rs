@@ -1,6 +1,7 @@
 //! Methods: what a second factor can be. No Debug: they hold what the server proves itself with to others.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use sdk::{Failure, Result};
 use serde::{Deserialize, Serialize};
@@ -96,6 +97,11 @@ impl Totp {
             digits: self.digits,
             skew: self.skew,
         }
+    }
+
+    /// For how long one code can be right.
+    pub(super) fn window(&self) -> Duration {
+        Duration::from_secs(self.period.saturating_mul(self.skew.saturating_mul(2).saturating_add(1)))
     }
 
     /// Refuses what no key could be shown by: whoever asks for one would be refused each time.

@@ -8,7 +8,7 @@ use super::*;
 
 const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
 
-fn settings() -> Settings {
+fn settings(max_validation_attempts: u32) -> Settings {
     Settings::Totp(Totp {
         issuer: "acme".into(),
         period: 30,
@@ -17,7 +17,7 @@ fn settings() -> Settings {
         skew: 1,
         key_size: 20,
         qr_size: 0,
-        max_validation_attempts: 5,
+        max_validation_attempts,
     })
 }
 
@@ -37,7 +37,11 @@ fn authenticator(url: &str) -> Key {
 
 impl Bench {
     async fn method(&self) -> Method {
-        self.change(|txn| write_method(txn, Kind::Totp, None, None, |_| Ok(settings())).unwrap()).await
+        self.method_allowing(5).await
+    }
+
+    async fn method_allowing(&self, attempts: u32) -> Method {
+        self.change(|txn| write_method(txn, Kind::Totp, None, None, |_| Ok(settings(attempts))).unwrap()).await
     }
 
     async fn enrolled(&self, method: &Method, entity: &Entity) -> Key {
@@ -155,6 +159,58 @@ async fn who_goes_on_guessing_waits_longer_each_time_up_to_an_hour() {
 }
 
 #[tokio::test]
+async fn who_stops_one_short_of_what_is_allowed_goes_on_from_there() {
+    let mut bench = Bench::new();
+    let (method, ann) = (bench.method().await, bench.log_in("ann", &[]).await);
+    let key = bench.enrolled(&method, &ann).await;
+    let mut looked_at = 0;
+    for _ in 0..960 {
+        let bad = wrong(&key, &bench);
+        for _ in 0..4 {
+            looked_at += u32::from(bench.attempt(&method, &ann, &bad).await.unwrap().contains("incorrect"));
+        }
+        bench.now.0 += 90_000;
+    }
+    assert!((100..=150).contains(&looked_at), "{looked_at} in a day");
+    // Who is quiet for an hour longer than they have to be is somebody else who types badly.
+    bench.now.0 += 2 * 3_600_000;
+    let bad = wrong(&key, &bench);
+    for _ in 0..4 {
+        assert!(bench.attempt(&method, &ann, &bad).await.unwrap().contains("incorrect"));
+    }
+    assert_eq!(bench.attempt(&method, &ann, &bench.code(&key, 0)).await, None);
+}
+
+#[tokio::test]
+async fn a_method_that_allows_more_lifts_no_other_one_s_limit() {
+    let mut bench = Bench::new();
+    let (more, fewer) = (bench.method_allowing(10).await, bench.method_allowing(3).await);
+    let ann = bench.log_in("ann", &[]).await;
+    let (of_more, of_fewer) = (bench.enrolled(&more, &ann).await, bench.enrolled(&fewer, &ann).await);
+    for wait in [90, 180, 360] {
+        let bad = wrong(&of_more, &bench);
+        for method in [&more, &fewer, &fewer] {
+            assert!(bench.attempt(method, &ann, &bad).await.unwrap().contains("incorrect"), "{wait}");
+        }
+        bench.now.0 += wait * 1000 - 1;
+        for (method, key) in [(&more, &of_more), (&fewer, &of_fewer)] {
+            let still = bench.attempt(method, &ann, &bench.code(key, 0)).await.unwrap();
+            assert!(still.contains("try again in 1 seconds"), "{wait}: {still}");
+        }
+        bench.now.0 += 1;
+    }
+    // What was tried with one that allows it is too much for the other.
+    let bad = wrong(&of_more, &bench);
+    for _ in 0..3 {
+        assert!(bench.attempt(&more, &ann, &bad).await.unwrap().contains("incorrect"));
+    }
+    let why = bench.attempt(&fewer, &ann, &bench.code(&of_fewer, 0)).await.unwrap();
+    assert!(why.contains("attempts exceeded"), "{why}");
+    assert_eq!(bench.attempt(&more, &ann, &bench.code(&of_more, 0)).await, None);
+    assert_eq!(bench.attempt(&fewer, &ann, &bench.code(&of_fewer, 0)).await, None, "a right one begins anew");
+}
+
+#[tokio::test]
 async fn more_methods_are_not_more_guesses_and_one_right_code_does_not_help_to_guess_another() {
     let bench = Bench::new();
     let (first, second) = (bench.method().await, bench.method().await);
@@ -200,9 +256,13 @@ async fn whoever_has_the_password_alone_does_not_learn_who_has_a_key() {
     let method = bench.method().await;
     let (ann, bob) = (bench.log_in("ann", &[]).await, bench.log_in("bob", &[]).await);
     bench.enrolled(&method, &ann).await;
-    let (with_key, without) =
-        (bench.attempt(&method, &ann, "nonono").await, bench.attempt(&method, &bob, "nonono").await);
-    assert_eq!(with_key, without);
+    let mut told = Vec::new();
+    for _ in 0..7 {
+        let with_key = bench.attempt(&method, &ann, "nonono").await.unwrap();
+        assert_eq!(bench.attempt(&method, &bob, "nonono").await.unwrap(), with_key);
+        told.push(with_key);
+    }
+    assert!(told[4].contains("incorrect") && told[5].contains("attempts exceeded"), "{told:?}");
 }
 
 #[tokio::test]

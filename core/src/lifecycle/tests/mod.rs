@@ -1,5 +1,6 @@
 mod ceremonies;
 mod seals;
+mod tenants;
 
 use std::sync::Arc;
 use std::time::Duration;

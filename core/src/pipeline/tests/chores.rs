@@ -57,7 +57,7 @@ impl Plugin for Alarm {
     fn backend(&self, _mount: &MountInfo) -> &Backend {
         &self.backend
     }
-    fn forget(&self) {
+    fn forget(&self, _which: sdk::Forget<'_>) {
         self.forgotten.fetch_add(1, Ordering::Relaxed);
     }
     fn due(&self, view: &View, now: Millis) -> sdk::Result<Option<sdk::Chore>> {

@@ -5,6 +5,7 @@ use sdk::{Namespace, NamespaceId, Read};
 use tokio::sync::watch;
 
 use super::*;
+use crate::consistency::Consistency;
 use crate::namespace::{Made, NewNamespace};
 use crate::quota::leases::counted;
 use crate::quota::{LeaseCounts, QuotaTable, RateLimit, Scope};
@@ -31,6 +32,13 @@ impl Bench {
     async fn open(&self, name: &str, made: &Made) {
         let share = Share::from_slice(made.shares.as_ref().unwrap().shares[0].expose());
         assert!(!self.node.unseal_tenant(&Namespace::root(), name, share).await.unwrap().sealed);
+    }
+
+    /// As after all nodes were down.
+    fn lose_keys(&self) {
+        for (keyring, seen) in self.node.barrier.open_tenants() {
+            self.node.barrier.close_tenant(&keyring, seen);
+        }
     }
 
     async fn seal(&self, name: &str) {
@@ -145,9 +153,7 @@ async fn keys_are_asked_for_once_whoever_waits_and_not_again_at_once_whoever_has
         let (_, made) = bench.namespace(&Namespace::root(), name, true).await;
         bench.open(name, &made).await;
     }
-    for (keyring, seen) in bench.node.barrier.open_tenants() {
-        bench.node.barrier.close_tenant(&keyring, seen);
-    }
+    bench.lose_keys();
     bench.alone.silence(true);
     let mut waiting = tokio::task::JoinSet::new();
     for n in 0..16 {
@@ -182,9 +188,7 @@ async fn keys_are_asked_for_whatever_lacks_them_before_anything_is_said_of_it() 
             node.tokens.create(&mut state.at(root()), bench.alone.now(), new).unwrap().token
         })
         .await;
-    for (keyring, seen) in bench.node.barrier.open_tenants() {
-        bench.node.barrier.close_tenant(&keyring, seen);
-    }
+    bench.lose_keys();
     let elsewhere = Request {
         body: json!({"namespace": vault.id.as_str()}).as_object().unwrap().clone(),
         ..request(Verb::Read, "c/elsewhere", Some(&bench.root))
@@ -205,13 +209,28 @@ async fn keys_are_asked_for_whatever_lacks_them_before_anything_is_said_of_it() 
 }
 
 #[tokio::test]
+async fn a_stale_read_that_lacks_keys_goes_on_at_the_active_node() {
+    let bench = Bench::new().await;
+    let (vault, made) = bench.namespace(&Namespace::root(), "vault", true).await;
+    bench.open("vault", &made).await;
+    bench.lose_keys();
+    let answer = bench
+        .serve(Request {
+            body: json!({"namespace": vault.id.as_str()}).as_object().unwrap().clone(),
+            consistency: Consistency { stale: true, ..Consistency::default() },
+            ..request(Verb::Read, "c/elsewhere", Some(&bench.root))
+        })
+        .await;
+    let said = String::from_utf8_lossy(&answer.body);
+    assert!(answer.status == 503 && !answer.moved && said.contains("namespace is sealed"), "{said}");
+}
+
+#[tokio::test]
 async fn nobody_has_keys_asked_for_more_often_than_the_limits_let_through() {
     let bench = Bench::new().await;
     let (_, made) = bench.namespace(&Namespace::root(), "a", true).await;
     bench.open("a", &made).await;
-    for (keyring, seen) in bench.node.barrier.open_tenants() {
-        bench.node.barrier.close_tenant(&keyring, seen);
-    }
+    bench.lose_keys();
     bench.limit(1.0).await;
     assert_eq!(bench.at("", Some(&bench.root)).await.status, 200);
     assert_eq!(bench.at("a", None).await.status, 429);
@@ -265,6 +284,39 @@ async fn leases_of_before_a_rule_are_counted_in_namespaces_too_and_those_of_a_se
     bench.doom(&Namespace::root(), "plain").await;
     bench.works_until("it should be gone", || !bench.is_there(&plain.id)).await;
     assert_eq!(bench.leases_counted(), (81, false));
+}
+
+/// What it has given is ended by them, and they are not waited for without an end.
+#[tokio::test(start_paused = true)]
+async fn a_removal_waits_a_while_for_keys_that_another_member_may_have() {
+    let bench = Bench::new().await;
+    let mut doomed = Vec::new();
+    for name in ["lost", "found"] {
+        let (namespace, made) = bench.namespace(&Namespace::root(), name, true).await;
+        bench.open(name, &made).await;
+        bench.doom(&Namespace::root(), name).await;
+        let view = bench.node.local_view().unwrap();
+        let seal = bench.node.namespaces.seal_of(&view, &made.record).unwrap();
+        let keys = seal.opened_by(&made.record.id, &made.shares.unwrap().shares);
+        doomed.push((namespace.id, keys.ok().unwrap()));
+    }
+    let ([(lost, _), (found, keys)], (plain, _)) = (
+        <[_; 2]>::try_from(doomed).ok().unwrap(),
+        bench.namespace(&Namespace::root(), "plain", false).await,
+    );
+    bench.doom(&Namespace::root(), "plain").await;
+    bench.lose_keys();
+    let (_go_on, stop) = watch::channel(false);
+    let working = tokio::spawn(worker::run(Arc::clone(&bench.node), stop));
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert!(!bench.is_there(&plain.id), "it holds up nobody");
+    assert!(bench.is_there(&lost) && bench.is_there(&found));
+    bench.node.barrier.open_tenant(found.keyring(), keys).unwrap();
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert!(bench.is_there(&lost) && !bench.is_there(&found));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(!bench.is_there(&lost));
+    working.abort();
 }
 
 /// What a rule of a namespace counts in those below follows what it says of them, also of leases that were there; and with

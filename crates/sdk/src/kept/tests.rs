@@ -73,13 +73,28 @@ async fn who_began_to_read_before_all_was_forgotten_keeps_nothing() {
     let (place, kept) = (Place::new(), Kept::new(8));
     place.put("a", "first").await;
     let read = kept.read(&place.view(), &key("a"), |bytes| {
-        kept.forget();
+        kept.forget(Forget::All);
         Ok(bytes.to_vec())
     });
     assert!(read.unwrap().is_some());
     assert_eq!(kept.held(), 0);
     kept.read(&place.view(), &key("a"), |bytes| Ok(bytes.to_vec())).unwrap();
     assert_eq!(kept.held(), 1);
+}
+
+#[tokio::test]
+async fn what_is_of_another_keyring_is_not_forgotten() {
+    let (place, kept) = (Place::new(), Kept::new(8));
+    let namespaces = ["aaaaAAAA-aaaaAAAA", "bbbbBBBB-aaaaAAAA", "ccccCCCC-ccccCCCC", "aaaaAAAA", ""];
+    let records = namespaces.map(|id| PathKey::kind(id).plain("core").name("x"));
+    place.change(|txn| records.iter().for_each(|key| txn.put(key, &1).unwrap())).await;
+    let read = |key: &PathKey| kept.read(&place.view(), key, |bytes| Ok(bytes.to_vec())).unwrap();
+    records.iter().for_each(|key| assert!(read(key).is_some()));
+    kept.forget(Forget::Keyring("aaaaAAAA"));
+    let held = |key: &PathKey| kept.items.peek(&place.view().path(key)).is_some();
+    assert_eq!(records.each_ref().map(held), [false, false, true, true, true]);
+    kept.forget(Forget::All);
+    assert_eq!(kept.held(), 0);
 }
 
 #[tokio::test]

@@ -121,6 +121,14 @@ impl Listings {
         table.heard = Revision::default();
     }
 
+    /// Forgets some: what they are listed from cannot be read any more.
+    pub fn forget(&self, which: impl Fn(&[u8]) -> bool) {
+        let mut table = self.table.lock();
+        let folders: Vec<Vec<u8>> = table.entries.keys().filter(|folder| which(folder)).cloned().collect();
+        folders.iter().for_each(|folder| table.forget(folder));
+        table.gauge();
+    }
+
     /// The bytes that are kept, and of how many folders.
     pub fn size(&self) -> (usize, usize) {
         let table = self.table.lock();

@@ -90,6 +90,20 @@ async fn a_small_folder_is_read_and_a_large_one_is_to_be_made_first() {
 }
 
 #[tokio::test]
+async fn some_are_forgotten_and_the_others_stay() {
+    let bench = Bench::new(1 << 20);
+    for folder in ["one", "other"] {
+        bench.many(folder, 5).await;
+        bench.page(folder, None, 1);
+    }
+    let before = bench.listings.size();
+    bench.listings.forget(|folder| folder.ends_with(b"one"));
+    assert_eq!((bench.is_at_hand("one"), bench.is_at_hand("other")), (false, true));
+    assert!(bench.listings.size().0 < before.0);
+    assert_eq!(bench.page("one", None, usize::MAX).len(), 5);
+}
+
+#[tokio::test]
 async fn names_are_listed_as_they_are_shown() {
     let bench = Bench::new(1 << 20);
     bench.put(["a", "a/x", "a-b", "a.b", "a0", "B", "ä"].map(|name| format!("f/{name}"))).await;

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use holdfast_core::due;
 use holdfast_core::lifecycle::Node;
 use oidc::Signers;
-use sdk::{Ctx, Input, Millis, Path, Result, Txn};
+use sdk::{Ctx, Forget, Input, Millis, Path, Result, Txn};
 
 #[derive(Input)]
 struct Nothing {}
@@ -71,8 +71,8 @@ impl Oidc {
         ]
     }
 
-    pub fn forget(&self) {
-        self.signers.forget();
+    pub fn forget(&self, which: Forget<'_>) {
+        self.signers.forget(which);
     }
 }
 
