@@ -226,7 +226,8 @@ impl State {
     }
 
     fn set_aside(&mut self, now: Instant) {
-        let stands = self.since.is_some_and(|since| now - since > PATIENCE) || self.stands.is_some_and(|until| now < until);
+        let stands =
+            self.since.is_some_and(|since| now - since > PATIENCE) || self.stands.is_some_and(|until| now < until);
         while stands && self.first_waits(now) > STANDING {
             self.aside.extend(self.waiting.pop_first());
             self.stands = Some(now + PATIENCE);

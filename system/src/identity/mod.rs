@@ -16,7 +16,9 @@ mod spelling;
 use std::sync::Arc;
 
 use holdfast_core::lifecycle::Node;
-use sdk::{Backend, Chore, Failure, Forget, Keys, Map, Millis, MountInfo, Plugin, PluginKind, Reply, Result, Value, View};
+use sdk::{
+    Backend, Chore, Failure, Forget, Keys, Map, Millis, MountInfo, Plugin, PluginKind, Reply, Result, Value, View,
+};
 use serde::Serialize;
 
 pub struct Identity {

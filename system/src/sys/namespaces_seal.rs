@@ -9,7 +9,9 @@ use barrier::{SealConfig, Share};
 use holdfast_core::lifecycle::{Node, TenantStatus};
 use holdfast_core::namespace::{NamespaceRecord, NewShares};
 use schemars::JsonSchema;
-use sdk::{Act, Answer, CommaList, Ctx, Failure, Input, Outcome, Output, Params, Path, Reply, Result, Txn, Verb, View, Work};
+use sdk::{
+    Act, Answer, CommaList, Ctx, Failure, Input, Outcome, Output, Params, Path, Reply, Result, Txn, Verb, View, Work,
+};
 use serde::Serialize;
 
 use super::namespaces::{Removing, name, refused};

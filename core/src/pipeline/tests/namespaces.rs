@@ -300,10 +300,8 @@ async fn a_removal_waits_a_while_for_keys_that_another_member_may_have() {
         let keys = seal.opened_by(&made.record.id, &made.shares.unwrap().shares);
         doomed.push((namespace.id, keys.ok().unwrap()));
     }
-    let ([(lost, _), (found, keys)], (plain, _)) = (
-        <[_; 2]>::try_from(doomed).ok().unwrap(),
-        bench.namespace(&Namespace::root(), "plain", false).await,
-    );
+    let ([(lost, _), (found, keys)], (plain, _)) =
+        (<[_; 2]>::try_from(doomed).ok().unwrap(), bench.namespace(&Namespace::root(), "plain", false).await);
     bench.doom(&Namespace::root(), "plain").await;
     bench.lose_keys();
     let (_go_on, stop) = watch::channel(false);
