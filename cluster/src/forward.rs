@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,8 +17,9 @@ use proto::cluster::outcome_answer::Kind;
 use storage::{Ran, RequestId, Revision};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::leadership::Role;
 use crate::machine;
 use crate::network::{CallError, ForwardRefusal, Lane, Link, Verdict};
 use crate::reads::Reads;
@@ -104,7 +106,12 @@ impl Forwards {
             term,
         };
         let mut peer = link.peer(Lane::Data);
-        let answer = match timeout_at(deadline, peer.forward(request)).await {
+        let answered = tokio::select! {
+            answered = timeout_at(deadline, peer.forward(request)) => answered,
+            // One that stands still does not close its connections, and may have been followed by another long since.
+            () = self.followed(term) => return Err(ForwardError::Unclear),
+        };
+        let answer = match answered {
             Ok(Ok(answer)) => answer.into_inner(),
             Ok(Err(status)) => {
                 return Err(match self.shared.peers.failed(link, &status) {
@@ -122,6 +129,17 @@ impl Forwards {
                 _ => ForwardError::NotSent,
             }),
             None => Err(ForwardError::Unclear),
+        }
+    }
+
+    /// Comes back a while after another leader than that term's is known: what that one has done it could tell meanwhile.
+    async fn followed(&self, term: u64) {
+        let mut leadership = self.shared.leadership.subscribe();
+        let other = leadership.wait_for(|now| now.term > term && now.role != Role::Unknown).await.is_ok();
+        match other {
+            true => sleep(FOLLOWED).await,
+            // The node ends.
+            false => std::future::pending().await,
         }
     }
 
@@ -174,7 +192,7 @@ impl Forwards {
             if let Some(outcome) = answer {
                 return Ok(outcome);
             }
-            if timeout_at(deadline, tokio::time::sleep(PAUSE)).await.is_err() {
+            if timeout_at(deadline, sleep(PAUSE)).await.is_err() {
                 return Err(OutcomeError::NoLeader);
             }
         }
@@ -276,4 +294,6 @@ impl Drop for Work {
 
 /// How many forwarded requests one node handles at once.
 const AT_WORK: usize = 8192;
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(20);
+/// For how long an answer of a leader that was followed by another is waited for.
+const FOLLOWED: Duration = Duration::from_millis(500);

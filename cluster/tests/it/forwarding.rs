@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use cluster::{ForwardError, Outcome};
 use storage::Ran;
+use tokio::time::Instant;
 
 use crate::harness::*;
 
@@ -40,6 +41,26 @@ async fn whoever_asks_for_a_request_at_work_waits_for_it() {
     assert_eq!(sent, Err(ForwardError::Unclear));
     let outcome = follower.outcome(request, soon()).await.unwrap();
     assert_eq!(kept(outcome), "SLOW ONE", "it was still at work when it was asked for");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_was_followed_by_another_is_not_waited_for() {
+    let cluster = Cluster::of(3).await;
+    let (leader, follower) = (cluster.leader().await, cluster.follower().await);
+    let request = id();
+    let late = std::time::Duration::from_secs(600);
+    let sent = {
+        let follower = follower.clone();
+        let sending =
+            async move { follower.forward(request, Bytes::from_static(b"stuck"), Instant::now() + late).await };
+        tokio::spawn(sending)
+    };
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    assert!(!sent.is_finished());
+    leader.transfer(soon()).await.unwrap();
+    let sent = tokio::time::timeout(late / 10, sent).await.expect("it is waited for no longer").unwrap();
+    assert_eq!(sent, Err(ForwardError::Unclear));
+    assert_eq!(follower.outcome(request, soon()).await.unwrap(), Outcome::NotRun);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -166,6 +166,9 @@ pub struct Writer {
 impl ForwardHandler for Writer {
     async fn handle(&self, id: RequestId, _from: u64, payload: Bytes) -> Bytes {
         let node = self.node.get().unwrap().upgrade().unwrap();
+        if payload.starts_with(b"stuck") {
+            std::future::pending::<()>().await;
+        }
         if payload.starts_with(b"slow") {
             sleep(Duration::from_millis(300)).await;
         }
