@@ -161,13 +161,13 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
     let mut server = shared.raft.server_metrics();
     let (mut position, mut cleared) = (shared.reader.position(), shared.cleared.subscribe());
     let mut standing = shared.reader.standing();
-    let mut looked = Instant::now();
+    let (mut looked, mut gone) = (Instant::now(), false);
     loop {
         refresh(&shared);
         let (ended, acked) = {
             let metrics = shared.raft.metrics();
             let metrics = metrics.borrow_watched();
-            (metrics.running_state.is_err(), metrics.last_quorum_acked)
+            (gone || metrics.running_state.is_err(), metrics.last_quorum_acked)
         };
         let now = server.borrow_and_update().clone();
         let mut leadership = leadership::derive(shared.id, &now, acked, shared.applied().as_ref(), &timing);
@@ -202,7 +202,8 @@ pub(crate) async fn follow(shared: Arc<Shared>) {
             return;
         }
         tokio::select! {
-            changed = server.changed() => if changed.is_err() { return },
+            // Consensus ends without a change that would say so.
+            changed = server.changed() => gone = changed.is_err(),
             // Who is let in from another cluster is let in at once.
             changed = standing.changed() => if changed.is_err() { return },
             changed = cleared.changed() => if changed.is_err() { return },
