@@ -77,7 +77,8 @@ impl Vault {
             assert_eq!(status["data"]["sealed"], true, "{status}");
             assert_eq!(root.within("open").get("/v1/sys/mounts").await.status, 200);
             let all = root.send("SCAN", "/v1/sys/namespaces", None).await.ok();
-            assert_eq!((&all["data"]["keys"][0], &all["data"]["keys"][1]), (&json!("open/"), &json!("open/inner/")));
+            let keys = all["data"]["keys"].as_array().expect("a scan answers keys");
+            assert!(["open/", "open/inner/"].iter().all(|open| keys.contains(&json!(open))), "{all}");
         }
     }
 
