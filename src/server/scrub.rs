@@ -2,11 +2,11 @@
 //! requests apart from those do so after each piece of work.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use holdfast_core::lifecycle::Node;
 use holdfast_core::stack;
+use parking_lot::{Condvar, Mutex};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -31,16 +31,16 @@ pub async fn run(node: Arc<Node>, mut stop: watch::Receiver<bool>) {
 /// One task for each thread, which keeps it until all have one: so none gets two.
 fn every_thread() {
     let threads = Handle::current().metrics().num_workers();
-    let met = Arc::new(AtomicUsize::new(0));
+    let met = Arc::new((Mutex::new(0), Condvar::new()));
     for _ in 0..threads {
         let met = Arc::clone(&met);
         tokio::spawn(async move {
             stack::overwrite();
-            met.fetch_add(1, Ordering::Relaxed);
-            let until = Instant::now() + TOGETHER;
-            while met.load(Ordering::Relaxed) < threads && Instant::now() < until {
-                std::thread::sleep(Duration::from_millis(1));
-            }
+            let (here, all) = &*met;
+            let mut here = here.lock();
+            *here += 1;
+            all.notify_all();
+            all.wait_while_for(&mut here, |here| *here < threads, TOGETHER);
         });
     }
 }

@@ -99,7 +99,7 @@ fn sequence() -> impl FnMut() -> u64 {
 fn anything(index: u64, next: &mut impl FnMut() -> u64, seen: &dyn Fn(&RawKey) -> Option<Revision>) -> Entry {
     let mut batch = batch(index);
     for _ in 0..next() % 4 {
-        let class = if next() % 4 == 0 { Class::Local } else { Class::Replicated };
+        let class = if next().is_multiple_of(4) { Class::Local } else { Class::Replicated };
         let name = [(next() % 5) as u8, (next() % 5) as u8];
         let deep = {
             let mut deep = key(class, &name[..1]);
@@ -108,19 +108,19 @@ fn anything(index: u64, next: &mut impl FnMut() -> u64, seen: &dyn Fn(&RawKey) -
         };
         match next() % 6 {
             0 => batch.deletes.push(deep),
-            1 if next() % 4 == 0 => batch.prefix_deletes.push(key(class, &name[..1])),
+            1 if next().is_multiple_of(4) => batch.prefix_deletes.push(key(class, &name[..1])),
             2 => batch.counters.push(CounterChange { key: deep, op: CounterOp::Set(3) }),
             3 => batch.counters.push(CounterChange { key: deep, op: CounterOp::Add { by: -1, floor: 0 } }),
             4 => {
                 let n = index.saturating_sub(next() % 4);
-                let guessed = Some(Revision { epoch: Epoch::default(), n }).filter(|_| next() % 2 == 0);
-                let revision = if next() % 2 == 0 { seen(&deep) } else { guessed };
+                let guessed = Some(Revision { epoch: Epoch::default(), n }).filter(|_| next().is_multiple_of(2));
+                let revision = if next().is_multiple_of(2) { seen(&deep) } else { guessed };
                 batch.checks.push(Check { key: deep, revision });
             }
             _ => batch.puts.push((deep, next().to_be_bytes().to_vec().into())),
         }
     }
-    if next() % 3 == 0 {
+    if next().is_multiple_of(3) {
         batch.outcome = Some(index.to_be_bytes().to_vec().into());
     }
     entry(index, batch)
